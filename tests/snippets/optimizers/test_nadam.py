@@ -1,0 +1,196 @@
+"""NAdam: equality with torch step by step, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+
+from snippets.optimizers.nadam import make_optimizer
+from snippets.optimizers.nadam_from_scratch import NAdam
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
+
+
+@pytest.fixture
+def float64_scalars():
+    """torch keeps the product of the mu in the default dtype."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def pair(dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(s, dtype=dtype, generator=generator).requires_grad_() for s in ((5, 4), (3,), ())]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+        {"maximize": True, "lr": 0.05},
+        {"momentum_decay": 0.5, "betas": (0.8, 0.9), "eps": 1e-3},
+    ],
+)
+@pytest.mark.usefixtures("float64_scalars")
+def test_equals_torch_step_by_step(options, dtype):
+    """The from-scratch version equals torch.optim.NAdam at every one of 150 steps, state included."""
+    ours, theirs, generator = pair(dtype)
+    mine, reference = NAdam(ours, **options), torch.optim.NAdam(theirs, **options)
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+            for key in ("exp_avg", "exp_avg_sq"):
+                expected = reference.state[q][key]
+                expected = torch.view_as_real(expected) if expected.is_complex() else expected
+                torch.testing.assert_close(mine.state[p][key], expected, rtol=0, atol=TOLERANCE)
+            assert mine.state[p]["step"] == reference.state[q]["step"]
+            assert mine.state[p]["mu_product"] == pytest.approx(reference.state[q]["mu_product"].item(), rel=1e-12)
+
+
+def test_product_in_the_default_dtype():
+    """torch keeps the product of the mu in the default dtype, float32, even for float64 parameters."""
+    ours, theirs, generator = pair()
+    mine, reference = NAdam(ours), torch.optim.NAdam(theirs)
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+    assert reference.state[theirs[0]]["mu_product"].dtype == torch.float32
+    difference = max((p - q).abs().max().item() for p, q in zip(ours, theirs, strict=True))
+    assert 1e-13 < difference < 1e-8
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
+    ours, theirs, generator = pair()
+    mine, other = NAdam(ours), NAdam(theirs)
+    for step in range(40):
+        if step == 20:
+            saved = copy.deepcopy(other.state_dict())
+            other = NAdam(theirs)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}, {"momentum_decay": -1.0}]
+)
+def test_bad_hyperparameters(bad):
+    """Both versions refuse bad values."""
+    for kind in (NAdam, torch.optim.NAdam):
+        with pytest.raises(ValueError):
+            kind([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def first_step(optimizer_class, gradient=3.0, **options):
+    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = optimizer_class([p], **options)
+    p.grad = torch.full((1,), gradient, dtype=torch.float64)
+    optimizer.step()
+    return -p.item()
+
+
+def test_constant_beta1_in_the_moment():
+    """torch decays m with the constant beta1; the schedule mu_t only weighs the two terms."""
+    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.NAdam([p], betas=(0.9, 0.999))
+    expected = 0.0
+    for g in (1.0, -2.0, 0.5):
+        p.grad = torch.full((1,), g, dtype=torch.float64)
+        optimizer.step()
+        expected = 0.9 * expected + 0.1 * g
+        assert optimizer.state[p]["exp_avg"].item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_without_lookahead_it_is_adam():
+    """Adam is what remains when the second term uses m of this step alone: same m, same v, other numerator."""
+    torch.manual_seed(0)
+    p, q = (torch.zeros(6, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    nadam, adam = torch.optim.NAdam([p]), torch.optim.Adam([q])
+    for _ in range(30):
+        p.grad = torch.randn(6, dtype=torch.float64)
+        q.grad = p.grad.clone()
+        nadam.step()
+        adam.step()
+    for key in ("exp_avg", "exp_avg_sq"):
+        torch.testing.assert_close(nadam.state[p][key], adam.state[q][key], rtol=0, atol=1e-14)
+    assert not torch.allclose(p, q)
+
+
+def test_first_step_is_a_little_longer():
+    """The first step is 1.06 times the learning rate for any gradient; Adam's is 1.00 times."""
+    for gradient in (1e-3, 1.0, 1e3):
+        assert first_step(torch.optim.NAdam, gradient, lr=1.0) == pytest.approx(1.056, abs=1e-3)
+        assert first_step(torch.optim.Adam, gradient, lr=1.0) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_schedule_is_slow():
+    """With the default momentum_decay mu is 0.45 at the start, 0.76 after 7 000 steps and 0.81 after 10 000."""
+    p = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.NAdam([p])
+    p.grad = torch.ones(1)
+    for steps, expected in ((1, 0.45), (7_000, 0.76), (10_000, 0.81)):
+        optimizer.step()  # makes the state, at the first pass
+        optimizer.state[p]["step"].fill_(steps - 1)
+        optimizer.state[p]["mu_product"].fill_(1.0)
+        optimizer.step()
+        assert optimizer.state[p]["mu_product"].item() == pytest.approx(expected, abs=5e-3)
+
+
+def test_momentum_decay_zero_halves_the_momentum():
+    """momentum_decay=0 does not switch the schedule off: mu stays at beta1 / 2 for ever."""
+    p = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.NAdam([p], momentum_decay=0.0)
+    for _ in range(3):
+        p.grad = torch.ones(1)
+        optimizer.step()
+    assert optimizer.state[p]["mu_product"].item() == pytest.approx(0.45**3, rel=1e-5)
+
+
+def test_large_momentum_decay_is_constant_beta1():
+    """A large momentum_decay gives the constant momentum beta1 from the first step."""
+    p = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.NAdam([p], momentum_decay=1e6)
+    for _ in range(3):
+        p.grad = torch.ones(1)
+        optimizer.step()
+    assert optimizer.state[p]["mu_product"].item() == pytest.approx(0.9**3, rel=1e-5)
+
+
+def test_default_decay_is_l2():
+    """By default weight_decay is L2 in the gradient: with a zero gradient the weight still moves by about lr."""
+    results = []
+    for decoupled in (False, True):
+        p = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.NAdam([p], lr=1e-2, weight_decay=1e-4, decoupled_weight_decay=decoupled)
+        p.grad = torch.zeros(1, dtype=torch.float64)
+        optimizer.step()
+        results.append(1 - p.item())
+    assert results[0] == pytest.approx(1.056e-2, rel=1e-2)  # the strength 1e-4 is normalized away
+    assert results[1] == pytest.approx(1e-6, rel=1e-6)  # lr * weight_decay
+
+
+def test_memory_two_tensors():
+    """The state takes two numbers for each parameter, as in Adam, and two scalars for each tensor."""
+    p = torch.zeros(1000, 10, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = make_optimizer([p])
+    optimizer.step()
+    assert sum(t.numel() for t in optimizer.state[p].values()) == 2 * p.numel() + 2
