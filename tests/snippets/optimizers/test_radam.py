@@ -1,0 +1,181 @@
+"""RAdam: equality with torch step by step, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+
+from snippets.optimizers.radam import make_optimizer
+from snippets.optimizers.radam_from_scratch import RAdam
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
+
+
+def pair(dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(s, dtype=dtype, generator=generator).requires_grad_() for s in ((5, 4), (3,), ())]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"weight_decay": 0.1},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+        {"maximize": True, "lr": 0.05},
+        {"betas": (0.8, 0.9), "eps": 1e-3},
+        {"betas": (0.9, 0.5)},  # rho never exceeds 5
+    ],
+)
+def test_equals_torch_step_by_step(options, dtype):
+    """The from-scratch version equals torch.optim.RAdam at every one of 150 steps, state included."""
+    ours, theirs, generator = pair(dtype)
+    mine, reference = RAdam(ours, **options), torch.optim.RAdam(theirs, **options)
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+            for key in ("exp_avg", "exp_avg_sq"):
+                expected = reference.state[q][key]
+                expected = torch.view_as_real(expected) if expected.is_complex() else expected
+                torch.testing.assert_close(mine.state[p][key], expected, rtol=0, atol=TOLERANCE)
+            assert mine.state[p]["step"] == reference.state[q]["step"]
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit, across the switch at step 6."""
+    ours, theirs, generator = pair()
+    mine, other = RAdam(ours), RAdam(theirs)
+    for step in range(20):
+        if step == 4:
+            saved = copy.deepcopy(other.state_dict())
+            other = RAdam(theirs)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}])
+def test_bad_hyperparameters(bad):
+    """Both versions refuse bad values."""
+    for kind in (RAdam, torch.optim.RAdam):
+        with pytest.raises(ValueError):
+            kind([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def rho(t, beta2=0.999):
+    return 2 / (1 - beta2) - 1 - 2 * t * beta2**t / (1 - beta2**t)
+
+
+def rectification(t, beta2=0.999):
+    top = 2 / (1 - beta2) - 1
+    return ((rho(t, beta2) - 4) * (rho(t, beta2) - 2) * top / ((top - 4) * (top - 2) * rho(t, beta2))) ** 0.5
+
+
+def test_first_five_steps_are_momentum():
+    """At beta2 = 0.999 the first five steps are bias-corrected momentum; the sixth is the first adaptive one."""
+    assert next(t for t in range(1, 20) if rho(t) > 5) == 6
+    torch.manual_seed(0)
+    p = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.RAdam([p], lr=0.1)
+    m, expected = torch.zeros(4, dtype=torch.float64), torch.zeros(4, dtype=torch.float64)
+    for t in range(1, 7):
+        p.grad = torch.randn(4, dtype=torch.float64) * 10
+        optimizer.step()
+        m = 0.9 * m + 0.1 * p.grad
+        expected -= 0.1 * m / (1 - 0.9**t)
+        assert torch.allclose(p, expected, atol=1e-12) == (t <= 5)
+
+
+def test_rectification_values():
+    """r is 0.03 at step 6, 0.21 at step 100, 0.65 at step 1000 and 0.96 at step 4000."""
+    values = [rectification(t) for t in (6, 100, 1000, 4000)]
+    assert values == pytest.approx([0.03, 0.21, 0.65, 0.96], abs=6e-3)
+
+
+def test_adam_times_r():
+    """From step 6 on, the step is Adam's times r (up to the place of eps)."""
+    torch.manual_seed(0)
+    p, q = (torch.zeros(5, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    rectified, adam = torch.optim.RAdam([p], eps=0), torch.optim.Adam([q], eps=0)
+    for t in range(1, 60):
+        p.grad = torch.randn(5, dtype=torch.float64)
+        q.grad = p.grad.clone()
+        old_p, old_q = p.detach().clone(), q.detach().clone()
+        rectified.step()
+        adam.step()
+        if t > 5:
+            torch.testing.assert_close(p - old_p, (q - old_q) * rectification(t), rtol=1e-9, atol=0)
+
+
+def first_steps(scale):
+    p = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.RAdam([p], lr=1e-3)
+    for _ in range(5):
+        p.grad = torch.full((1,), scale)
+        optimizer.step()
+    return -p.item()
+
+
+def test_first_steps_scale_with_the_gradient():
+    """The first five steps are proportional to the gradient: at lr 1e-3 gradients of 1000 move 5, of 1 move 0.005."""
+    assert first_steps(1.0) == pytest.approx(5e-3, rel=1e-4)
+    assert first_steps(1000.0) == pytest.approx(5.0, rel=1e-4)
+
+
+def test_clipping_bounds_the_first_steps():
+    """Gradient clipping to norm 1 bounds them again."""
+    p = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.RAdam([p], lr=1e-3)
+    for _ in range(5):
+        p.grad = torch.full((1,), 1000.0)
+        torch.nn.utils.clip_grad_norm_([p], 1.0)
+        optimizer.step()
+    assert -p.item() == pytest.approx(5e-3, rel=1e-4)
+
+
+def test_low_beta2_is_never_adaptive():
+    """For beta2 <= 2/3 the method never becomes adaptive: rho cannot exceed 5."""
+    assert max(rho(t, 2 / 3) for t in range(1, 200)) <= 5 + 1e-9
+    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.RAdam([p], lr=1.0, betas=(0.0, 0.6))
+    for _ in range(50):
+        old = p.item()
+        p.grad = torch.full((1,), 7.0, dtype=torch.float64)
+        optimizer.step()
+    assert old - p.item() == pytest.approx(7.0)
+
+
+def test_default_decay_is_l2():
+    """By default weight_decay is L2 in the gradient; decoupled_weight_decay=True shrinks the weight by lr * decay."""
+    results = []
+    for decoupled in (False, True):
+        p = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.RAdam([p], lr=1e-2, weight_decay=0.1, decoupled_weight_decay=decoupled)
+        for _ in range(20):
+            p.grad = torch.zeros(1, dtype=torch.float64)
+            optimizer.step()
+        results.append(p.item())
+    assert results[1] == pytest.approx((1 - 1e-3) ** 20, rel=1e-12)
+    assert abs(results[0] - results[1]) > 1e-4
+
+
+def test_memory_two_tensors():
+    """The state takes two numbers for each parameter and one scalar for each tensor."""
+    p = torch.zeros(1000, 10, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = make_optimizer([p])
+    optimizer.step()
+    assert sum(t.numel() for t in optimizer.state[p].values()) == 2 * p.numel() + 1
