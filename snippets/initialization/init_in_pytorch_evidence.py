@@ -1,0 +1,104 @@
+"""What a rule reaches: a rule for Conv2d alone, as in the old check list, against one rule per layer type.
+
+Source: experiment of this guide; the broken rule is the check list's of 2020, its bias line repaired.
+"""
+
+import csv
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+
+DEPTH, WIDTH, SLOPE = 50, 256, 0.25
+
+
+def conv_only(module: nn.Module) -> None:
+    """The old rule: it knows one type of layer."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, a=SLOPE, nonlinearity="leaky_relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+@torch.no_grad()
+def by_type(module: nn.Module) -> None:
+    """One rule per type; attention holds raw parameters, which no rule for Linear reaches."""
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
+        nn.init.kaiming_normal_(module.weight, a=SLOPE, nonlinearity="leaky_relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    elif isinstance(module, nn.LSTM):
+        for name, parameter in module.named_parameters():
+            for gate in parameter.split(module.hidden_size):
+                if "bias" in name:
+                    nn.init.zeros_(gate)
+                elif "weight_hh" in name:
+                    nn.init.orthogonal_(gate)
+                else:
+                    nn.init.xavier_uniform_(gate)
+
+
+def rms_by_depth(activation: nn.Module, rule: str) -> list[float]:
+    """Root mean square of the activations after each of DEPTH linear layers, for unit-normal inputs."""
+    torch.manual_seed(0)
+    x = torch.randn(256, WIDTH)  # (batch, features)
+    values = []
+    with torch.no_grad():
+        for _ in range(DEPTH):
+            layer = nn.Linear(WIDTH, WIDTH)
+            layer.apply(conv_only if rule == "conv only" else by_type)
+            x = activation(layer(x))
+            values.append(x.square().mean().sqrt().item())
+    return values
+
+
+def reached() -> list[list[str]]:
+    """Each weight of one layer of each type: which of the two rules changes it."""
+    layers = {
+        "Conv2d.weight": nn.Conv2d(8, 8, 3),
+        "Linear.weight": nn.Linear(8, 8),
+        "Embedding.weight": nn.Embedding(8, 8),
+        "LSTM.weight_ih_l0": nn.LSTM(8, 8),
+        "LSTM.weight_hh_l0": nn.LSTM(8, 8),
+        "MultiheadAttention.out_proj.weight": nn.MultiheadAttention(8, 2),
+        "MultiheadAttention.in_proj_weight": nn.MultiheadAttention(8, 2),
+    }
+    rows = [["parameter", "rule for Conv2d only", "one rule per type"]]
+    for name, layer in layers.items():
+        parameter = layer.get_parameter(name.partition(".")[2])
+        row = [name]
+        for rule in (conv_only, by_type):
+            before = parameter.detach().clone()
+            layer.apply(rule)
+            row.append("untouched" if torch.equal(parameter, before) else "initialized")
+        rows.append(row)
+    return rows
+
+
+if __name__ == "__main__":
+    depths = range(1, DEPTH + 1)
+    leaky, relu = nn.LeakyReLU(SLOPE), nn.ReLU()
+    lines = {
+        "rule for Conv2d only, LeakyReLU(0.25)": (rms_by_depth(leaky, "conv only"), "s-"),
+        "rule per type, gain of LeakyReLU(0.25), but ReLU": (rms_by_depth(relu, "by type"), "^-"),
+        "rule per type, LeakyReLU(0.25)": (rms_by_depth(leaky, "by type"), "o-"),
+    }
+    for label, (values, style) in lines.items():
+        plt.plot(depths, values, style, markevery=5, label=label)
+        print(f"{label}: {values[-1]:.2g} after {DEPTH} layers")
+    plt.yscale("log")
+    plt.xlabel("linear layer")
+    plt.ylabel("root mean square of the activations")
+    plt.legend()
+    plt.savefig("init-in-pytorch.svg")
+    with Path("init-in-pytorch.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["layer", *lines])
+        writer.writerows(
+            [d, *[f"{values[d - 1]:.2e}" for values, _ in lines.values()]] for d in (1, 10, 20, 30, 40, 50)
+        )
+    with Path("init-in-pytorch-reached.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(reached())
