@@ -1,0 +1,174 @@
+"""Zero-gamma: equal to torchvision and timm, the block's contract, and the claims of its page."""
+
+import contextlib
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.zero_gamma import ResidualBlock, zero_last_gamma
+from snippets.initialization.zero_gamma_from_scratch import backward, branch
+
+LIBRARY = torch.library.Library("torchvision", "FRAGMENT")  # alive as long as the module: its end takes the names back
+
+
+@pytest.fixture(scope="module")
+def torchvision_models():
+    """torchvision, also where its compiled operators do not match this build of torch: models need none of them."""
+    if "torchvision" not in sys.modules:
+        for operator in ("nms(Tensor dets, Tensor scores, float iou_threshold)", "qnms(Tensor a, Tensor b, float c)"):
+            with contextlib.suppress(RuntimeError):  # defined already
+                LIBRARY.define(f"{operator} -> Tensor")
+    return pytest.importorskip("torchvision.models")
+
+
+@pytest.mark.parametrize(("name", "norm", "blocks"), [("resnet18", "bn2", 8), ("resnet50", "bn3", 16)])
+def test_equals_torchvision(torchvision_models, name, norm, blocks):
+    """The same seed, our function after the fact: the state of torchvision's zero_init_residual=True."""
+    build = getattr(torchvision_models, name)
+    torch.manual_seed(0)
+    expected = build(weights=None, zero_init_residual=True).state_dict()
+    torch.manual_seed(0)
+    model = build(weights=None)
+    assert zero_last_gamma(model, norm) == blocks
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, expected[key]), key
+
+
+def test_torchvision_leaves_it_off(torchvision_models):
+    """torchvision's ResNet does not zero the last scale unless zero_init_residual=True."""
+    assert (torchvision_models.resnet18(weights=None).layer1[0].bn2.weight == 1).all()
+
+
+def test_timm_zeroes_by_default(torchvision_models):
+    """timm's ResNet zeroes the last scale by default."""
+    timm = pytest.importorskip("timm")
+    model = timm.create_model("resnet18", pretrained=False)
+    assert (model.layer1[0].bn2.weight == 0).all()
+    assert (model.layer1[0].bn1.weight == 1).all()
+
+
+def test_identity_at_init():
+    """With a zero scale 16 blocks return their (non-negative) input unchanged, in training and evaluation."""
+    torch.manual_seed(0)
+    model = nn.Sequential(*(ResidualBlock(8) for _ in range(16)))
+    x = torch.rand(4, 8, 6, 6)
+    assert torch.equal(model(x), x)
+    assert torch.equal(model.eval()(x), x)
+
+
+def test_signal_grows_with_scale_one():
+    """With scale 1 every block adds variance; after 16 blocks the standard deviation is over six times the input's."""
+    torch.manual_seed(0)
+    x = torch.rand(16, 16, 8, 8)
+    with torch.no_grad():
+        y = nn.Sequential(*(ResidualBlock(16, zero_gamma=False) for _ in range(16)))(x)
+    assert y.std() > 6 * x.std()
+
+
+def test_linear_stream_adds_one_unit_of_variance_a_block():
+    """Without the ReLU after the sum, L normalized branches of scale 1 add a variance of L; scale 0 adds none."""
+    torch.manual_seed(0)
+    width, depth = 256, 32
+    x = torch.randn(512, width)
+    start = x.var()
+    with torch.no_grad():
+        for _ in range(depth):
+            x = x + nn.BatchNorm1d(width)(nn.Linear(width, width)(torch.relu(nn.BatchNorm1d(width)(x))))
+    assert (x.var() - start).item() == pytest.approx(depth, rel=0.15)  # branches are weakly correlated
+
+
+def test_first_step_moves_only_the_scale():
+    """In the first step the branch's convolutions have gradient zero; the zero scale has one; then all have."""
+    torch.manual_seed(0)
+    model = nn.Sequential(ResidualBlock(8), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    x, y = torch.rand(16, 8, 6, 6), torch.arange(16) % 4
+    sizes = []
+    for _ in range(2):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        sizes.append([p.grad.abs().max().item() for p in (model[0].bn2.weight, model[0].conv1.weight)])
+        optimizer.step()
+    assert sizes[0][0] > 0
+    assert sizes[0][1] == 0
+    assert min(sizes[1]) > 0
+
+
+def test_zeroing_every_scale_kills_the_branch():
+    """If both scales of the branch are zero, neither they nor the convolutions ever move."""
+    torch.manual_seed(0)
+    model = nn.Sequential(ResidualBlock(8), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    nn.init.zeros_(model[0].bn1.weight)
+    before = model[0].conv1.weight.detach().clone()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    x, y = torch.rand(16, 8, 6, 6), torch.arange(16) % 4
+    for _ in range(20):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    assert torch.equal(model[0].conv1.weight, before)
+    assert (model[0].bn1.weight == 0).all()
+    assert (model[0].bn2.weight == 0).all()
+
+
+def test_later_initializer_undoes_it():
+    """An initializer that sets every normalization to one, called afterwards, switches zero-gamma off."""
+    model = nn.Sequential(ResidualBlock(8))
+
+    def usual(module: nn.Module) -> None:
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+
+    model.apply(usual)
+    assert (model[0].bn2.weight == 1).all()
+    zero_last_gamma(model, "bn2")
+    assert (model[0].bn2.weight == 0).all()
+
+
+def test_plain_network_goes_silent():
+    """Without a shortcut a zero scale makes the output constant: the input no longer reaches it."""
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 3))
+    nn.init.zeros_(layers[1].weight)
+    y = layers(torch.randn(8, 3, 9, 9))
+    assert y.std(dim=0).max() < 1e-6
+
+
+def test_wrong_name_is_an_error():
+    with pytest.raises(ValueError, match="no submodule"):
+        zero_last_gamma(nn.Sequential(ResidualBlock(4)), "bn3")
+    with pytest.raises(ValueError, match="not a normalization"):
+        zero_last_gamma(nn.Sequential(ResidualBlock(4)), "conv2")
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_from_scratch_equals_batch_norm(value):
+    """Output and four gradients equal nn.BatchNorm1d's in float64, also where the scale is not zero."""
+    torch.manual_seed(0)
+    x = torch.randn(32, 8, dtype=torch.float64, requires_grad=True)
+    layer, norm = nn.Linear(8, 8, bias=False).double(), nn.BatchNorm1d(8).double()
+    nn.init.constant_(norm.weight, value)
+    expected = x + norm(layer(x))
+    grads = torch.autograd.grad(expected.pow(3).sum(), (x, layer.weight, norm.weight, norm.bias))
+    with torch.no_grad():
+        y, normalized, deviation = branch(x, layer.weight, norm.weight, norm.bias)
+        ours = backward(3 * y.square(), x, layer.weight, norm.weight, normalized, deviation)
+    torch.testing.assert_close(y, expected)
+    for a, b in zip(ours, grads, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_module_contract():
+    torch.manual_seed(0)
+    block = ResidualBlock(4, zero_gamma=False)
+    x = torch.randn(3, 4, 5, 5)
+    torch.testing.assert_close(torch.compile(block, backend="eager", fullgraph=True)(x), block(x))
+    other = ResidualBlock(4)
+    other.load_state_dict(block.state_dict())
+    assert torch.equal(other.eval()(x), block.eval()(x))
+    with torch.device("meta"):
+        assert ResidualBlock(4)(torch.empty(3, 4, 5, 5)).shape == x.shape
+    block.double().train()
+    assert torch.autograd.gradcheck(block, (x[:, :, :3, :3].double().requires_grad_(),))
