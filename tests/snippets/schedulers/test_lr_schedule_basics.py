@@ -1,0 +1,168 @@
+"""Step order, resuming, parameter groups: what every scheduler of torch does, and the claims of the page."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, StepLR
+
+from snippets.schedulers import lr_schedule_basics as basics
+from snippets.schedulers import lr_schedule_basics_evidence as evidence
+
+
+def optimizer_of(*rates: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD([{"params": [nn.Parameter(torch.ones(2))], "lr": rate} for rate in rates], lr=0.1)
+
+
+def test_resume_is_exact():
+    """A run resumed from model, optimizer and scheduler equals the uninterrupted one, bit for bit."""
+    torch.manual_seed(0)
+    x, y = torch.randn(64, 10), torch.randn(64, 1)
+    model, optimizer, scheduler = basics.build()
+    first = basics.train(model, optimizer, scheduler, x, y, 20)
+    saved = copy.deepcopy([model.state_dict(), optimizer.state_dict(), scheduler.state_dict()])
+    rest = basics.train(model, optimizer, scheduler, x, y, 60)
+    resumed = basics.build()
+    for part, state in zip(resumed, saved, strict=True):
+        part.load_state_dict(state)
+    assert basics.train(*resumed, x, y, 60) == rest
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), resumed[0].parameters(), strict=True))
+    assert (first + rest)[0] == pytest.approx(0.01)
+    assert (first + rest)[50:] == pytest.approx([0.1] * 30)
+
+
+def test_wrong_order_skips_the_first_rate():
+    """With scheduler.step() before optimizer.step() the first rate is never used, and torch warns once."""
+    optimizer = optimizer_of(0.1)
+    scheduler = ExponentialLR(optimizer, gamma=0.5)
+    used = []
+    with pytest.warns(UserWarning, match=r"lr_scheduler.step\(\)` before `optimizer.step\(\)"):
+        scheduler.step()
+    for _ in range(3):
+        used.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()  # a second warning would be an error in this suite
+    assert used == [0.05, 0.025, 0.0125]
+
+
+def test_warning_only_at_the_first_step():
+    """The warning looks at the first call only: a wrong order that begins later is silent."""
+    optimizer = optimizer_of(0.1)
+    scheduler = ExponentialLR(optimizer, gamma=0.5)
+    optimizer.step()
+    for _ in range(3):
+        scheduler.step()  # any warning would be an error in this suite
+
+
+def test_scheduler_built_after_loading_scales_the_rate_again():
+    """LinearLR(start_factor=0.1) built after the optimizer's state was loaded ends at a tenth of the rate."""
+    assert evidence.resume(evidence.recursive, "all loaded")[-1] == pytest.approx(0.1)
+    assert evidence.resume(evidence.recursive, "scheduler built last")[-1] == pytest.approx(0.01)
+
+
+def test_forgotten_optimizer_lowers_the_rate():
+    """Without the optimizer's state the recursion goes on from the first rate, 0.01, and never reaches 0.1."""
+    assert evidence.resume(evidence.recursive, "optimizer forgotten")[-1] == pytest.approx(0.1 * 0.1 / 0.46)
+
+
+def test_forgotten_scheduler_overshoots():
+    """Without the scheduler's state, LinearLR multiplies the loaded rate by ten once more: 4.6 times the base rate."""
+    assert evidence.resume(evidence.recursive, "scheduler forgotten")[-1] == pytest.approx(0.46)
+
+
+def test_closed_form_recovers():
+    """LambdaLR is right again one step after each mistake, except a forgotten step count, which repeats the warm-up."""
+    right = evidence.resume(evidence.closed, "all loaded")
+    for way in evidence.WAYS[1:3]:
+        assert evidence.resume(evidence.closed, way)[evidence.AT + 1 :] == right[evidence.AT + 1 :]
+    again = evidence.resume(evidence.closed, "scheduler forgotten")
+    assert again[evidence.AT + 1 :] == right[1 : evidence.END - evidence.AT]
+
+
+def test_loading_overrides_the_settings():
+    """load_state_dict brings the old settings back: a longer T_max given to the constructor is lost without a word."""
+    old = CosineAnnealingLR(optimizer_of(0.1), T_max=100)
+    new = CosineAnnealingLR(optimizer_of(0.1), T_max=300)
+    new.load_state_dict(old.state_dict())
+    assert new.T_max == 100
+
+
+def test_base_rates_are_loaded_too():
+    """A new base rate given to the optimizer is lost as well: `initial_lr` comes with the optimizer's state."""
+    old, new = optimizer_of(0.1), optimizer_of(0.5)
+    first, second = LambdaLR(old, lambda step: 0.9**step), LambdaLR(new, lambda step: 0.9**step)
+    new.load_state_dict(old.state_dict())
+    second.load_state_dict(first.state_dict())
+    new.step()
+    second.step()
+    assert second.get_last_lr() == pytest.approx([0.09])
+
+
+def test_groups_keep_their_ratio():
+    """Every group follows the schedule from its own base rate."""
+    optimizer = optimizer_of(0.1, 0.001)
+    scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
+    for _ in range(5):
+        optimizer.step()
+        scheduler.step()
+        rates = scheduler.get_last_lr()
+        assert rates[0] / rates[1] == pytest.approx(100)
+
+
+def test_group_added_later_is_an_error():
+    """A group added after the scheduler was built makes the next scheduler.step() raise ValueError (torch 2.13)."""
+    optimizer = optimizer_of(0.1)
+    scheduler = LambdaLR(optimizer, lambda step: 0.9**step)
+    optimizer.add_param_group({"params": [nn.Parameter(torch.ones(2))], "lr": 0.5})
+    optimizer.step()
+    with pytest.raises(ValueError, match="zip"):
+        scheduler.step()
+
+
+def test_hand_set_rate_survives_only_in_recursive_schedulers():
+    """A rate written into the group is multiplied on by ExponentialLR and overwritten by LambdaLR."""
+    for make, expected in [(lambda o: ExponentialLR(o, 0.9), 0.009), (lambda o: LambdaLR(o, lambda t: 0.9**t), 0.09)]:
+        optimizer = optimizer_of(0.1)
+        scheduler = make(optimizer)
+        optimizer.param_groups[0]["lr"] = 0.01
+        optimizer.step()
+        scheduler.step()
+        assert scheduler.get_last_lr() == pytest.approx([expected])
+
+
+def test_get_lr_is_not_the_current_rate():
+    """get_lr() outside of step() warns, and for a recursive scheduler returns the next rate, not the current one."""
+    scheduler = ExponentialLR(optimizer_of(0.1), gamma=0.5)
+    with pytest.warns(UserWarning, match="get_last_lr"):
+        assert scheduler.get_lr() == [0.05]
+    assert scheduler.get_last_lr() == [0.1]
+
+
+def test_per_batch_with_epoch_settings():
+    """A schedule set for 30 epochs but stepped at each of 100 batches: 0.1**3 of the rate is left after epoch 0."""
+    optimizer = optimizer_of(0.1)
+    scheduler = StepLR(optimizer, step_size=30, gamma=0.1)
+    for _ in range(100):
+        optimizer.step()
+        scheduler.step()
+    assert scheduler.get_last_lr() == pytest.approx([1e-4])
+
+
+def test_two_schedulers_multiply():
+    """Two recursive schedulers stepped on one optimizer multiply their factors."""
+    optimizer = optimizer_of(0.1)
+    first, second = ExponentialLR(optimizer, 0.9), LinearLR(optimizer, start_factor=0.5, total_iters=10)
+    for step in range(1, 30):
+        optimizer.step()
+        first.step()
+        second.step()
+        want = 0.1 * 0.9**step * (0.5 + 0.5 * min(step, 10) / 10)
+        assert math.isclose(optimizer.param_groups[0]["lr"], want, rel_tol=1e-12)
+
+
+def test_last_epoch_needs_initial_lr():
+    """`last_epoch` in place of a state needs `initial_lr` in every group, else KeyError."""
+    with pytest.raises(KeyError, match="initial_lr"):
+        StepLR(optimizer_of(0.1), 30, last_epoch=10)
