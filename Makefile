@@ -1,0 +1,62 @@
+# Every command makes .venv from requirements.lock first when it is missing or stale.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := PYTHONPATH=. $(BIN)/python -m
+READY := $(VENV)/.ready
+
+.PHONY: help site test serve verify lint new lock bench clean format vendor
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name one: make PYTHON=python3 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@touch $@
+
+site: $(READY) ## verify everything and publish to site/ (REPORTS="gpu.json" adds other machines' proofs)
+	$(RUN) scripts.build $(if $(REPORTS),--reports $(REPORTS)) $(if $(DEVICE),--device $(DEVICE))
+
+test: $(READY) ## all tests; those of the built site use site/ and a browser
+	@$(RUN) scripts.browser
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
+
+serve: $(READY) ## live preview on http://127.0.0.1:8000
+	$(RUN) scripts.serve
+
+verify: $(READY) ## run the snippets (TORCH=2.14.1 in a virtual environment of its own)
+	$(if $(TORCH),$(MAKE) --no-print-directory verify-torch TORCH=$(TORCH),$(RUN) scripts.verify $(ARGS))
+
+.PHONY: verify-torch
+verify-torch:
+	test -x .venv-torch-$(TORCH)/bin/python || $(PYTHON) -m venv .venv-torch-$(TORCH)
+	.venv-torch-$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH) matplotlib scikit-learn rich filelock
+	PYTHONPATH=. .venv-torch-$(TORCH)/bin/python -m scripts.verify --report build/verification-torch-$(TORCH).json $(ARGS)
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+new: $(READY) ## scaffold an entry: make new ENTRY=initialization/some-id
+	@$(RUN) scripts.new $(ENTRY)
+
+lock: $(READY) ## resolve requirements.lock from pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
+	sed -i 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements.lock
+
+bench: $(READY) ## measure what people wait for; prints ratios
+	$(RUN) scripts.bench
+
+vendor: ## fetch the front-end files that the repository ships, at the versions in scripts/vendor.json
+	$(RUN) scripts.vendor
+
+clean: ## remove what builds made; site/ too
+	rm -rf build site

@@ -1,0 +1,1 @@
+"""The build: catalog, verify, generate, render, check, publish."""

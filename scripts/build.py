@@ -1,0 +1,132 @@
+"""From sources to a published site: catalog, verify, generate, render, check, publish.
+
+Run as ``python -m scripts.build``. Any failure names file and line and leaves the site of before as it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from scripts import catalog as catalogs
+from scripts import check_site, claims, inspect_catalog, publish, render
+from scripts.generate import generate
+from scripts.problems import ROOT, BuildError, Problem, stop_on
+
+VERIFICATION = "build/verification.json"
+STAMP = "build/published.json"
+SOURCES = ("docs", "snippets", "scripts", "tests/snippets", "mkdocs.yml", "mkdocs.zh.yml", "pyproject.toml")
+
+
+def fingerprint(root: Path, options: list[str]) -> str:
+    """A hash of everything the site depends on: sources, installed packages, options."""
+    digest = hashlib.sha256(json.dumps(options).encode())
+    for name in SOURCES:
+        path = root / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    digest.update(repr(sorted((d.metadata["Name"], d.version) for d in distributions())).encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Say how long a stage took."""
+    start = time.perf_counter()
+    yield
+    print(f"{name:<10} {time.perf_counter() - start:6.1f} s", flush=True)
+
+
+def verify(root: Path, catalog: catalogs.Catalog, reports: list[str], device: str) -> dict[str, Any]:
+    """Run every snippet (or merge the given reports of other machines with this one's) and read the report."""
+    (root / "build").mkdir(exist_ok=True)
+    (root / "build" / "embedded_in.json").write_text(json.dumps(catalog.embedded_in()), encoding="utf-8")
+    report = root / VERIFICATION
+    command = [sys.executable, "-m", "scripts.verify", "--report", str(report), "--device", device]
+    done = subprocess.run(command, cwd=root, check=False)
+    if done.returncode == 0 and reports:
+        merge = [sys.executable, "-m", "scripts.verify", "--merge", str(report), *reports, "--report", str(report)]
+        done = subprocess.run(merge, cwd=root, check=False)
+    if done.returncode == 2 or not report.exists():
+        remedy = "The verifier's own message stands above."
+        stop_on([Problem("scripts/verify", 1, f"the verifier ended with exit code {done.returncode}", remedy)])
+    result: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    return result
+
+
+def build(root: Path, reports: list[str], device: str) -> None:
+    """The whole way, once.
+
+    Raises:
+        BuildError: with every problem of the first stage that found any.
+    """
+    with stage("catalog"):
+        catalog = catalogs.load(root)
+        stop_on(inspect_catalog.inspect(catalog))
+    with stage("verify"):
+        verification = verify(root, catalog, reports, device)
+    with stage("claims"):
+        results = claims.run(catalog)
+    with stage("generate"):
+        generate(catalog, verification, results)
+    with stage("render"):
+        out = render.render(root)
+        publish.add_files(root, out)
+    with stage("check"):
+        stop_on(check_site.check(out))
+    with stage("publish"):
+        publish.compress(out)
+        publish.publish(out, root / "site")
+
+
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
+    """Command line; the exit code is 0 when the site is published and proved, 1 when not."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.build", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--reports", nargs="*", default=[], help="reports of other machines, to publish with this one's"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, mps or all")
+    parser.add_argument("--force", action="store_true", help="build although nothing changed")
+    options = parser.parse_args(arguments)
+    (root / "build").mkdir(exist_ok=True)
+    try:
+        with FileLock(root / "build" / "build.lock", timeout=0):
+            return _main(root, options)
+    except Timeout:
+        print("Another build runs in this checkout; wait for it to end.", file=sys.stderr)
+        return 1
+
+
+def _main(root: Path, options: argparse.Namespace) -> int:
+    start = time.perf_counter()
+    inputs = [options.device, *[Path(path).read_text(encoding="utf-8") for path in options.reports]]
+    now = fingerprint(root, inputs)
+    stamp = root / STAMP
+    if not options.force and (root / "site").is_dir() and stamp.exists() and stamp.read_text(encoding="utf-8") == now:
+        print("Nothing changed since site/ was published.")
+        return 0
+    try:
+        build(root, options.reports, options.device)
+    except BuildError as error:
+        print(f"\n{error}\n\n{len(error.problems)} to mend; site/ is as it was.", file=sys.stderr)
+        return 1
+    if fingerprint(root, inputs) == now:  # else somebody edited meanwhile, and the next build must run
+        stamp.write_text(now, encoding="utf-8")
+    print(f"Published site/ in {time.perf_counter() - start:.1f} s. Look at it: make serve, or open site/index.html")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

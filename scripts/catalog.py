@@ -1,0 +1,223 @@
+"""What the guide holds: pages in both languages, papers, snippets and tests, read from the folders.
+
+Imports no torch and writes nothing. Everything later in the build takes its facts from here.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts import frontmatter, markup
+from scripts.papers import Paper, load_papers
+from scripts.problems import ROOT, Problem, stop_on
+
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One Markdown file: ``path`` relative to the repository, ``name`` relative to its edition's folder."""
+
+    path: str
+    name: str
+    lang: str
+    text: str
+    meta: dict[str, Any]
+    body: str
+    body_line: int
+
+    @cached_property
+    def marks(self) -> list[markup.Mark]:
+        """Every mark of the body, in reading order."""
+        return markup.marks(self.body, self.body_line)
+
+    def of(self, kind: str) -> list[markup.Mark]:
+        """The marks of one kind."""
+        return [mark for mark in self.marks if mark.kind == kind]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page in all its languages; a technique, or an index page (of a section, or of the site)."""
+
+    section: str
+    id: str
+    pages: dict[str, Page]
+
+    @property
+    def is_technique(self) -> bool:
+        """False for a section's index and for pages that belong to no section."""
+        return bool(self.section) and self.id != "index"
+
+    @property
+    def en(self) -> Page:
+        """The English page, which bears the language-neutral facts."""
+        return self.pages["en"]
+
+    @property
+    def test(self) -> str:
+        """Path of the entry's test file, there or not."""
+        return f"tests/snippets/{self.section}/test_{self.id.replace('-', '_')}.py"
+
+    def facts(self, key: str) -> list[str]:
+        """A list from the English front matter."""
+        return self.en.meta.get(key) or []
+
+    def title(self, lang: str) -> str:
+        """The page's title."""
+        return str(self.pages[lang].meta["title"])
+
+    @property
+    def snippets(self) -> list[str]:
+        """Paths of the snippets that the page embeds, in reading order."""
+        return [path for mark in self.en.of("include") if (path := snippet_path(self.section, mark.target))]
+
+
+def snippet_path(section: str, target: str) -> str | None:
+    """``code/kaiming-init.md`` in section ``initialization`` -> ``snippets/initialization/kaiming_init.py``."""
+    kind, _, rest = target.partition("/")
+    if kind != "code" or not rest.endswith(".md"):
+        return None
+    return f"snippets/{section}/{rest.removesuffix('.md').replace('-', '_')}.py"
+
+
+@dataclass
+class Catalog:
+    """All that the guide holds. ``tests`` maps a test file to its test functions and their lines."""
+
+    root: Path
+    sections: list[str]
+    entries: list[Entry]
+    papers: dict[str, Paper]
+    snippets: list[str]
+    tests: dict[str, dict[str, int]]
+    symptoms: list[dict[str, Any]] = field(default_factory=list)
+
+    @cached_property
+    def techniques(self) -> list[Entry]:
+        """Technique pages, by section and order."""
+        return [entry for entry in self.entries if entry.is_technique]
+
+    @cached_property
+    def by_id(self) -> dict[str, Entry]:
+        """Techniques by id."""
+        return {entry.id: entry for entry in self.techniques}
+
+    def in_section(self, section: str) -> list[Entry]:
+        """The techniques of one section, in the order of its navigation."""
+        return [entry for entry in self.techniques if entry.section == section]
+
+    def index_of(self, section: str) -> Entry | None:
+        """The index page of a section."""
+        return next((entry for entry in self.entries if entry.section == section and entry.id == "index"), None)
+
+    def embedded_in(self) -> dict[str, list[str]]:
+        """Snippet path -> the pages and lines that embed it."""
+        places: dict[str, list[str]] = {}
+        for entry in self.entries:
+            for page in entry.pages.values():
+                for mark in page.of("include"):
+                    if path := snippet_path(entry.section, mark.target):
+                        places.setdefault(path, []).append(f"{page.path}:{mark.line}")
+        return places
+
+
+def _load_page(root: Path, path: Path, lang: str) -> tuple[Page, list[Problem]]:
+    name = path.relative_to(root).as_posix()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        stop_on([Problem(name, line, "the file is not UTF-8 text", "Save it as UTF-8.")])
+        raise
+    meta, body, body_line, problems = frontmatter.split(text, name)
+    page = Page(name, path.relative_to(root / "docs" / lang).as_posix(), lang, text, meta, body, body_line)
+    parts = page.name.split("/")
+    is_entry = len(parts) == 2 and parts[1] != "index.md"
+    return page, problems or list(frontmatter.check(meta, text, name, lang, is_entry))
+
+
+def _load_tests(root: Path) -> dict[str, dict[str, int]]:
+    tests: dict[str, dict[str, int]] = {}
+    for path in sorted((root / "tests" / "snippets").rglob("test_*.py")):
+        name = path.relative_to(root).as_posix()
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        except SyntaxError as error:
+            stop_on([Problem(name, error.lineno or 1, f"not valid Python: {error.msg}", "Mend the test file.")])
+            raise
+        tests[name] = {
+            node.name: node.lineno
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        }
+    return tests
+
+
+def load(root: Path = ROOT) -> Catalog:
+    """Read the tree below ``root``.
+
+    Raises:
+        BuildError: for files that cannot be read as what they are, and for pages in one language only.
+    """
+    problems: list[Problem] = []
+    pages: dict[str, dict[str, Page]] = {}
+    for lang in LANGUAGES:
+        for path in sorted((root / "docs" / lang).rglob("*.md")):
+            page, found = _load_page(root, path, lang)
+            problems += found
+            pages.setdefault(page.name, {})[lang] = page
+    for name, editions in pages.items():
+        for lang in LANGUAGES:
+            if lang not in editions:
+                there = next(iter(editions.values())).path
+                remedy = f"Write docs/{lang}/{name}: both editions hold the same pages."
+                problems.append(Problem(there, 1, "this page exists in one language only", remedy))
+    stop_on(problems)
+
+    config = (root / "mkdocs.yml").read_text(encoding="utf-8")
+    sections = yaml.load(config, Loader=_config_loader())["extra"]["sections"]
+    entries = []
+    for name, editions in pages.items():
+        section, _, file = name.rpartition("/")
+        entries.append(Entry(section, file.removesuffix(".md"), editions))
+    known = {section: place for place, section in enumerate(sections)}
+    for entry in entries:
+        if entry.section and entry.section not in known:
+            remedy = "List the section under extra.sections in mkdocs.yml, in its place, or move the page."
+            problems.append(Problem(entry.en.path, 1, f"'{entry.section}' is no section of the guide", remedy))
+    stop_on(problems)
+    entries.sort(
+        key=lambda entry: (
+            known.get(entry.section, -1),
+            entry.is_technique,
+            entry.en.meta.get("order", 0),
+            entry.id,
+        )
+    )
+    symptoms_file = root / "docs" / "symptoms.yaml"
+    return Catalog(
+        root=root,
+        sections=[section for section in sections if any(entry.section == section for entry in entries)],
+        entries=entries,
+        papers=load_papers(root / "docs" / "papers.bib", "docs/papers.bib"),
+        snippets=sorted(path.relative_to(root).as_posix() for path in (root / "snippets").rglob("*.py")),
+        tests=_load_tests(root),
+        symptoms=yaml.safe_load(symptoms_file.read_text(encoding="utf-8")) if symptoms_file.exists() else [],
+    )
+
+
+def _config_loader() -> type[yaml.SafeLoader]:
+    """A loader that passes over the tags of mkdocs.yml (!ENV, !!python/name), which do not matter here."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("", lambda loader, suffix, node: None)
+    return Loader

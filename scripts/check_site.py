@@ -1,0 +1,113 @@
+"""What must hold of the rendered pages: links that lead somewhere, nothing from elsewhere, no mark left over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+from lxml import html
+
+from scripts.problems import Problem
+
+# Elements by which a browser loads something on its own, and the attribute that says what.
+LOADING = {
+    "script": "src",
+    "img": "src",
+    "link": "href",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+}
+PASSIVE_RELATIONS = {"canonical", "alternate", "next", "prev", "license", "author", "search"}
+LEFT_OVER = re.compile(r"--8<--|\]\((?:claim|figure|table):|\[@[\w:-]+\]|\x02")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one rendered page holds."""
+
+    path: str
+    ids: frozenset[str]
+    links: tuple[tuple[str, str], ...]  # (address, anchor) of links to this site
+    problems: tuple[Problem, ...]
+
+
+def read(root: Path, path: Path) -> Seen:
+    """Parse one page."""
+    name = path.relative_to(root).as_posix()
+    tree = html.fromstring(path.read_bytes())
+    problems: list[Problem] = []
+    ids = [element.get("id") for element in tree.iter() if isinstance(element.tag, str) and element.get("id")]
+    repeated = sorted({i for i in ids if ids.count(i) > 1 and not i.startswith("__")})
+    for identifier in repeated:
+        problems.append(Problem(name, 1, f"the id '{identifier}' stands twice on the page", "Rename one of the two."))
+    for tag, attribute in LOADING.items():
+        for element in tree.iter(tag):
+            address = element.get(attribute) or ""
+            relations = set((element.get("rel") or "").split())
+            if urlsplit(address).netloc and not relations & PASSIVE_RELATIONS:
+                message = f"the page would load {address} from another host"
+                problems.append(Problem(name, element.sourceline or 1, message, "Ship the file with the site."))
+    for image in tree.iter("img"):
+        if image.get("alt") is None:
+            problems.append(Problem(name, image.sourceline or 1, "an image without alternative text", "Add it."))
+    article = tree.find(".//article")
+    if article is not None:
+        for hidden in article.xpath(".//pre | .//code | .//script | .//style | .//*[local-name()='annotation']"):
+            hidden.text = ""
+            for child in list(hidden):
+                hidden.remove(child)
+        if left := LEFT_OVER.search(article.text_content()):
+            message = f"a mark was published as text: {left.group()!r}"
+            problems.append(Problem(name, 1, message, "Compare it with CONTRIBUTING.md."))
+    links = []
+    for element in tree.iter("a", "link", "script", "img"):
+        address = element.get("href") or element.get("src")
+        if not address or urlsplit(address).scheme or urlsplit(address).netloc:
+            continue
+        links.append(tuple(urldefrag(address)))
+    return Seen(name, frozenset(i for i in ids if i), tuple(links), tuple(problems))
+
+
+def check(out: Path) -> Iterator[Problem]:
+    """Problems of the rendered site below ``out``."""
+    paths = sorted(path for path in out.rglob("*.html"))
+    with ProcessPoolExecutor() as pool:
+        seen = list(pool.map(read, [out] * len(paths), paths, chunksize=16))
+    ids = {page.path: page.ids for page in seen}
+    for page in seen:
+        yield from page.problems
+        for address, anchor in page.links:
+            target = _target(out, page.path, unquote(address))
+            if target is None or not (out / target).is_file():
+                yield Problem(page.path, 1, f"dead link to {address}", "Name a page or file of the site.")
+            elif anchor and target in ids and unquote(anchor) not in ids[target] and not anchor.startswith("__"):
+                yield Problem(page.path, 1, f"dead link: {target} has no place #{unquote(anchor)}", "Mend the anchor.")
+
+
+def _target(out: Path, page: str, address: str) -> str | None:
+    if not address:
+        return page
+    if address.startswith("/"):
+        target = out / address.lstrip("/")
+    else:
+        target = (out / page).parent / address
+    resolved = Path(*_normal(target.parts))
+    if resolved.is_dir():
+        resolved = resolved / "index.html"
+    return resolved.relative_to(out).as_posix() if resolved.is_relative_to(out) else None
+
+
+def _normal(parts: tuple[str, ...]) -> list[str]:
+    kept: list[str] = []
+    for part in parts:
+        if part == "..":
+            kept = kept[:-1]
+        elif part != ".":
+            kept.append(part)
+    return kept

@@ -1,0 +1,95 @@
+"""Writes what the site generator reads: build/stage/<language>/{docs,pieces,mkdocs.yml}.
+
+Takes everything from the catalogue and the two reports; knows nothing of torch.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scripts.catalog import LANGUAGES, Catalog, snippet_path
+from scripts.generate import code, downloads, facts, indexes, navigation, pages, reference, report
+from scripts.problems import stop_on
+
+STAGE = "build/stage"
+
+
+def generate(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any]) -> None:
+    """Write the whole stage; files that did not change keep their time, files no longer wanted go.
+
+    Raises:
+        BuildError: when a snippet did not pass, or a page shows a figure that no snippet drew.
+    """
+    stop_on(report.problems(verification, catalog.snippets))
+    stop_on(pages.missing_artifacts(catalog, verification))
+    stage = catalog.root / STAGE
+    wanted = dict(files(catalog, verification, results))
+    for name, text in wanted.items():
+        _write(stage / name, text)
+    for path in stage.rglob("*"):
+        if path.is_file() and path.relative_to(stage).as_posix() not in wanted:
+            path.unlink()
+
+
+def _write(path: Path, text: str) -> None:
+    data = text.encode()
+    if path.exists() and path.read_bytes() == data:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def files(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every file of the stage: its path below build/stage, and its text."""
+    for lang in LANGUAGES:
+        yield f"{lang}/mkdocs.yml", navigation.config(catalog, lang)
+        for section in catalog.sections:
+            yield (
+                f"{lang}/pieces/{section}/tables/{section}.md",
+                indexes.comparison(catalog, verification, section, lang),
+            )
+            timeline = indexes.timeline(catalog.in_section(section), section, lang)
+            yield f"{lang}/pieces/{section}/timelines/{section}.md", timeline
+            yield f"{lang}/docs/reference/{section}.md", reference.page(catalog, section, lang)
+        yield f"{lang}/docs/reference/build.md", reference.build_page(catalog, lang)
+        for name, text in (
+            ("papers", indexes.papers(catalog, lang)),
+            ("names", indexes.names(catalog, lang)),
+            ("torch", indexes.torch_names(catalog, lang)),
+            ("timeline", indexes.timeline(catalog.techniques, "", lang)),
+            ("symptoms", indexes.symptoms(catalog, lang)),
+            ("sections", indexes.sections(catalog, lang)),
+        ):
+            yield f"{lang}/pieces/site/generated/{name}.md", text
+        for entry in catalog.entries:
+            page = entry.pages[lang]
+            yield f"{lang}/docs/{page.name}", pages.staged(catalog, verification, results, entry, lang)
+            yield f"{lang}/markdown/{page.name}", downloads.plain_markdown(catalog, verification, entry, lang)
+            if not entry.section:
+                continue
+            yield (
+                f"{lang}/pieces/{entry.section}/facts/{entry.id}.md",
+                facts.facts(catalog, verification, entry, lang),
+            )
+            for mark in page.of("include"):
+                if path := snippet_path(entry.section, mark.target):
+                    yield (
+                        f"{lang}/pieces/{entry.section}/{mark.target}",
+                        code.piece(catalog, verification, entry, path, lang),
+                    )
+    for entry in catalog.entries:
+        for snippet in entry.snippets:
+            yield f"files/{snippet}", (catalog.root / snippet).read_text(encoding="utf-8")
+            yield f"files/{snippet[:-3]}.ipynb", downloads.notebook(catalog, verification, entry, snippet)
+    yield "files/catalog.json", downloads.catalog_json(catalog, verification)
+    yield "files/verification.json", json.dumps(verification, ensure_ascii=False, indent=1) + "\n"
+    yield "files/llms.txt", downloads.llms_txt(catalog)
+
+
+def clean(root: Path) -> None:
+    """Remove the stage, so that the next build writes all of it."""
+    shutil.rmtree(root / STAGE, ignore_errors=True)

@@ -1,0 +1,91 @@
+"""A snippet on its page: the whole file, what it printed, and the proof that it ran."""
+
+from __future__ import annotations
+
+import ast
+import re
+from html import escape
+from typing import Any
+
+from griffe import Docstring, DocstringSectionKind, Module, visit
+
+from scripts.catalog import Catalog, Entry
+from scripts.generate import html, report
+from scripts.generate.words import word
+
+LONG = 60  # lines; longer snippets begin folded
+
+
+def fence(text: str, info: str) -> str:
+    """A fenced block that ``text`` cannot end early."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    bar = "`" * (longest + 1)
+    return f"{bar}{info}\n{text.rstrip(chr(10))}\n{bar}"
+
+
+def piece(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet: str, lang: str) -> str:
+    """Markdown of one snippet: code, badge, downloads, captured output."""
+    text = (catalog.root / snippet).read_text(encoding="utf-8")
+    name = snippet.rpartition("/")[2]
+    anchor = f"code-{name.removesuffix('.py').replace('_', '-')}"
+    is_evidence = name.endswith("evidence.py")
+    base = html.site_root(entry.section, lang) + snippet.removesuffix(".py")
+    result = report.first(verification, snippet)
+    bar = " ".join(
+        [
+            f'<span class="badge">{report.badge(verification, snippet, lang)}</span>',
+            html.link(f"{base}.py", word("download_py", lang), download=name),
+            html.link(f"{base}.ipynb", word("download_ipynb", lang), download=name.replace(".py", ".ipynb")),
+        ]
+    )
+    parts = [fence(text, f' {{ .python title="{name}" }}')]
+    if is_evidence:
+        label = word("evidence_code", lang)
+        parts = [f'<details class="evidence-code" markdown>\n<summary>{label}</summary>', "", *parts, "", "</details>"]
+    parts += ["", f'<p class="snippet-bar">{bar}</p>', ""]
+    output = (result or {}).get("output", "").rstrip()
+    if output:
+        parts += [
+            '<div class="output" markdown>',
+            fence(output, f' {{ .text title="{word("output", lang)}" }}'),
+            "</div>",
+            "",
+        ]
+    if name.endswith("_from_scratch.py"):
+        parts += [parameters(text, name, lang), ""]
+    long = " long" if text.count("\n") > LONG and not is_evidence else ""
+    return f'<div class="snippet{long}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
+
+
+def parameters(text: str, name: str, lang: str) -> str:
+    """Tables of the parameters of a snippet's public functions and classes, from their docstrings."""
+    module = Module(name.removesuffix(".py"))
+    tree = visit(module.name, filepath=None, code=text)  # type: ignore[arg-type]
+    tables = []
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
+            continue
+        member = tree.members[node.name]
+        docstring = member.docstring
+        rows = _rows(docstring) if docstring else []
+        if rows:
+            head = [word(key, lang) for key in ("name", "type", "default", "meaning")]
+            tables.append(html.table(head, rows, html.code(node.name), "parameters"))
+    if not tables:
+        return ""
+    return (
+        f'<details class="parameters"><summary>{word("parameters", lang)}</summary>\n'
+        + "\n".join(tables)
+        + "\n</details>"
+    )
+
+
+def _rows(docstring: Docstring) -> list[list[str]]:
+    rows = []
+    for section in docstring.parse("google", warnings=False):
+        if section.kind is DocstringSectionKind.parameters:
+            for item in section.value:
+                default = html.code(str(item.default)) if item.default is not None else ""
+                meaning = re.sub(r"``?([^`]+)``?", r"<code>\1</code>", escape(" ".join(item.description.split())))
+                rows.append([html.code(item.name), html.code(str(item.annotation or "")), default, meaning])
+    return rows

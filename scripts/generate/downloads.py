@@ -1,0 +1,127 @@
+"""Files that the site offers beside its pages: snippets, notebooks, the catalogue, pages as Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import nbformat
+
+from scripts import markup
+from scripts.catalog import Catalog, Entry, snippet_path
+from scripts.generate import report
+
+
+def page_url(entry: Entry, lang: str) -> str:
+    """Address of an entry's page, relative to the site's root."""
+    return f"{'zh/' if lang == 'zh' else ''}{entry.section + '/' if entry.section else ''}{entry.id}.html"
+
+
+def notebook(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet: str) -> str:
+    """The snippet as a notebook: a cell that says what it is, and the code, byte for byte."""
+    code = (catalog.root / snippet).read_text(encoding="utf-8")
+    result = report.first(verification, snippet)
+    proof = ""
+    if result:
+        torch, device = report.torch_of(verification, result), report.device_of(result)
+        proof = f"Verified on torch {torch}, {device}, {report.day_of(verification, result)}."
+    head = f"# {entry.title('en')}\n\n{entry.en.meta['summary']}\n\nPage: {page_url(entry, 'en')}. {proof}"
+    book = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell(head, id="about"),
+            nbformat.v4.new_code_cell(code.removesuffix("\n"), id="snippet"),
+        ],
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python"},
+        },
+    )
+    nbformat.validate(book)
+    return str(nbformat.writes(book)) + "\n"
+
+
+def catalog_json(catalog: Catalog, verification: dict[str, Any]) -> str:
+    """The published catalogue; README.md describes its fields."""
+    entries = []
+    for entry in catalog.techniques:
+        zh = entry.pages["zh"].meta
+        entries.append(
+            {
+                "id": entry.id,
+                "section": entry.section,
+                "title": entry.title("en"),
+                "title_zh": entry.title("zh"),
+                "summary": entry.en.meta["summary"],
+                "summary_zh": zh["summary"],
+                "aliases": entry.facts("aliases"),
+                "aliases_zh": zh["aliases"],
+                "year": entry.en.meta.get("year"),
+                "papers": [
+                    {"key": key, "title": paper.title, "url": paper.url, "archive": paper.archive}
+                    for key in entry.facts("papers")
+                    for paper in [catalog.papers[key]]
+                ],
+                "torch": entry.facts("torch"),
+                "url": page_url(entry, "en"),
+                "url_zh": page_url(entry, "zh"),
+                "snippets": [{"path": path, "url": path} for path in entry.snippets],
+                "verified": [
+                    {
+                        "path": path,
+                        "torch": report.torch_of(verification, result),
+                        "device": result["device"],
+                        "date": report.day_of(verification, result),
+                    }
+                    for path in entry.snippets
+                    for result in report.passed(verification, path)
+                ],
+            }
+        )
+    return json.dumps(entries, ensure_ascii=False, indent=1) + "\n"
+
+
+def plain_markdown(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: str) -> str:
+    """The page as Markdown that stands alone: snippets and outputs inlined, links made addresses of the site."""
+    page = entry.pages[lang]
+
+    def render(mark: markup.Mark) -> str | None:
+        if mark.kind == "claim":
+            return mark.text
+        if mark.kind == "cite":
+            keys = [key.strip()[1:] for key in mark.target.split(";")]
+            return "; ".join(f"[{catalog.papers[k].short(lang)}]({catalog.papers[k].url})" for k in keys)
+        if mark.kind == "embed":
+            return f"*{mark.caption or mark.text}*"
+        if mark.kind == "heading":
+            return f"{'#' * mark.level} {mark.text}"
+        if mark.kind == "link":
+            return f"[{mark.text}]({mark.target.replace('.md', '.html')})"
+        if mark.kind == "include":
+            snippet = snippet_path(entry.section, mark.target)
+            if snippet is None:
+                return ""
+            result = report.first(verification, snippet)
+            text = f"```python\n{(catalog.root / snippet).read_text(encoding='utf-8')}```"
+            output = ((result or {}).get("output") or "").rstrip()
+            return text + (f"\n\n```text\n{output}\n```" if output else "")
+        return None
+
+    body = markup.replace(page.body, page.marks, render)
+    return re.sub(r"\n{3,}", "\n\n", body).lstrip("\n")
+
+
+def llms_txt(catalog: Catalog) -> str:
+    """An outline of the site for language models: each entry's Markdown address and summary."""
+    lines = [
+        "# Deep Learning Guide",
+        "",
+        "> A check list for networks that train badly. Every snippet was run and checked before publication.",
+    ]
+    for section in catalog.sections:
+        index = catalog.index_of(section)
+        lines += ["", f"## {index.title('en') if index else section}", ""]
+        for entry in catalog.in_section(section):
+            address = page_url(entry, "en").removesuffix(".html") + ".md"
+            lines.append(f"- [{entry.title('en')}]({address}): {entry.en.meta['summary']}")
+    return "\n".join(lines) + "\n"

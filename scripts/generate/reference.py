@@ -1,0 +1,47 @@
+"""Pages of the API reference, for mkdocstrings to fill from docstrings."""
+
+from __future__ import annotations
+
+from scripts.catalog import Catalog
+from scripts.generate import html
+from scripts.generate.words import word
+
+OPTIONS = """    options:
+      show_root_heading: true
+      show_root_full_path: false
+      show_root_toc_entry: true
+      heading_level: 3
+      show_source: false
+      show_if_no_docstring: false
+      members_order: source
+"""
+
+
+def page(catalog: Catalog, section: str, lang: str) -> str:
+    """Markdown of the reference page of one section: each entry, each of its snippets but the experiments."""
+    index = catalog.index_of(section)
+    title = index.title(lang) if index else section
+    parts = [f'---\ntitle: "{word("reference", lang)}: {title}"\n---', f"# {word('reference', lang)}: {title}", ""]
+    for entry in catalog.in_section(section):
+        modules = [s for s in entry.snippets if not s.endswith("evidence.py")]
+        if not modules:
+            continue
+        parts += [f"## {entry.title(lang)} {{#{entry.id}}}", ""]
+        parts += [html.entry_link(entry, "reference", lang), ""]
+        for snippet in modules:
+            parts += [f"::: {snippet.removesuffix('.py').replace('/', '.')}", OPTIONS]
+    return "\n".join(parts)
+
+
+def build_page(catalog: Catalog, lang: str) -> str:
+    """Markdown of the reference page of the build's own modules."""
+    title = f"{word('reference', lang)}: scripts"
+    modules = sorted(
+        path.relative_to(catalog.root).with_suffix("").as_posix().replace("/", ".")
+        for path in (catalog.root / "scripts").rglob("*.py")
+        if not path.name.startswith("_")
+    )
+    parts = [f'---\ntitle: "{title}"\n---', f"# {title}", ""]
+    for module in modules:
+        parts += [f"::: {module}", OPTIONS.replace("level: 3", "level: 2")]
+    return "\n".join(parts)

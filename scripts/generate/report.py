@@ -1,0 +1,66 @@
+"""Reading build/verification.json: what was run, where, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from scripts.generate.words import word
+from scripts.problems import Problem
+
+Report = dict[str, Any]
+DEVICES = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS"}
+
+
+def passed(report: Report, snippet: str) -> list[dict[str, Any]]:
+    """The snippet's passed results, one a device and machine, the CPU's first."""
+    found = [r for r in report["results"] if r["path"] == snippet and r["status"] == "passed"]
+    return sorted(found, key=lambda r: (r["device"] != "cpu", r["device"]))
+
+
+def first(report: Report, snippet: str) -> dict[str, Any] | None:
+    """The result whose output and artifacts the page shows."""
+    return next(iter(passed(report, snippet)), None)
+
+
+def torch_of(report: Report, result: dict[str, Any]) -> str:
+    """The torch version that a result was proved on, without the build's label."""
+    return str(result.get("torch") or report["torch"]).split("+")[0]
+
+
+def day_of(report: Report, result: dict[str, Any]) -> str:
+    """The day on which a result was proved."""
+    return str(result.get("verified") or report["started"])[:10]
+
+
+def device_of(result: dict[str, Any]) -> str:
+    """The device as readers know it: ``CPU``, or a GPU's own name."""
+    name = DEVICES.get(result["device"], result["device"])
+    own = result.get("device_name")
+    return f"{name} ({own})" if own and result["device"] != "cpu" else name
+
+
+def badge(report: Report, snippet: str, lang: str) -> str:
+    """``verified on torch 2.13.0, CPU, 2026-11-22, 0.04 s`` for each device."""
+    parts = [
+        f"torch {escape(torch_of(report, result))} · {escape(device_of(result))} · {day_of(report, result)} · "
+        f"{result['seconds']:.2f} s"
+        for result in passed(report, snippet)
+    ]
+    return f"{word('verified_on', lang)} " + "; ".join(parts) if parts else ""
+
+
+def problems(report: Report, snippets: list[str]) -> Iterator[Problem]:
+    """Snippets that did not pass on some device, or that the report does not know."""
+    known = {result["path"] for result in report["results"]}
+    for snippet in snippets:
+        if snippet not in known:
+            yield Problem(snippet, 1, "this snippet was not verified", "Run: make verify")
+    for result in report["results"]:
+        if result["status"] in ("passed", "skipped"):
+            continue
+        error = result.get("error") or {}
+        message = f"{result['status']} on {result['device']}: {error.get('type', '')}: {error.get('message', '')}"
+        pages = ", ".join(result.get("embedded_in") or []) or "no page"
+        yield Problem(result["path"], error.get("line") or 1, message, f"Mend the snippet; it stands on {pages}.")

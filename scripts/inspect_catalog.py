@@ -1,0 +1,228 @@
+"""Every promise that the sources must keep before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath
+
+from scripts import frontmatter, markdown_math, markup
+from scripts.catalog import Catalog, Entry, Page, load, snippet_path
+from scripts.problems import BuildError, Problem
+
+# What `--8<--` may name: a kind of generated piece, and whose piece it is.
+ENTRY_PIECES = ("facts", "code")
+SECTION_PIECES = ("tables", "timelines")
+SITE_PIECES = ("generated",)
+
+
+def inspect(catalog: Catalog) -> Iterator[Problem]:
+    """All problems of the sources, in no particular order."""
+    checks: tuple[Callable[[Catalog], Iterable[Problem]], ...] = (
+        check_ids,
+        check_marks,
+        check_includes,
+        check_claims,
+        check_citations,
+        check_links,
+        check_related,
+        check_formulas,
+        check_parity,
+    )
+    for check in checks:
+        yield from check(catalog)
+
+
+def _hint(wrong: str, known: Iterable[str], otherwise: str) -> str:
+    close = difflib.get_close_matches(wrong, list(known), n=1)
+    return f"Did you mean '{close[0]}'?" if close else otherwise
+
+
+def _pages(catalog: Catalog) -> Iterator[tuple[Entry, Page]]:
+    for entry in catalog.entries:
+        for page in entry.pages.values():
+            yield entry, page
+
+
+def check_ids(catalog: Catalog) -> Iterator[Problem]:
+    """An id names one technique in the whole guide."""
+    counted = Counter(entry.id for entry in catalog.techniques)
+    for entry in catalog.techniques:
+        if counted[entry.id] > 1:
+            yield Problem(entry.en.path, 1, f"two entries have the id '{entry.id}'", "Rename one of them.")
+
+
+def check_marks(catalog: Catalog) -> Iterator[Problem]:
+    """No mark is mistyped, so that none is published as plain text."""
+    for _, page in _pages(catalog):
+        for line, piece in markup.suspects(page.body, page.body_line):
+            yield Problem(page.path, line, f"a mark that is not understood: {piece[:80]}", "See CONTRIBUTING.md.")
+
+
+def check_includes(catalog: Catalog) -> Iterator[Problem]:
+    """Snippets exist and stand on exactly one page; an entry shows its facts."""
+    for entry, page in _pages(catalog):
+        for mark in page.of("include"):
+            kind = mark.target.partition("/")[0]
+            if kind not in ENTRY_PIECES + SECTION_PIECES + SITE_PIECES:
+                known = ", ".join(ENTRY_PIECES + SECTION_PIECES + SITE_PIECES)
+                yield Problem(page.path, mark.line, f"nothing is generated as '{mark.target}'", f"Known are: {known}.")
+            path = snippet_path(entry.section, mark.target)
+            if path and path not in catalog.snippets:
+                remedy = _hint(path, catalog.snippets, "Write it, or take the include out.")
+                yield Problem(page.path, mark.line, f"missing snippet {path}", remedy)
+        wanted = f"facts/{entry.id}.md"
+        if entry.is_technique and wanted not in [mark.target for mark in page.of("include")]:
+            remedy = f'Put --8<-- "{wanted}" under the title.'
+            yield Problem(page.path, page.body_line, "the page does not show its fact line", remedy)
+    places = catalog.embedded_in()
+    for snippet in catalog.snippets:
+        english = [place for place in places.get(snippet, []) if place.startswith("docs/en/")]
+        if not english:
+            yield Problem(snippet, 1, "this snippet stands on no page", "Embed it in its entry's page, or remove it.")
+        elif len(english) > 1:
+            yield Problem(snippet, 1, f"this snippet stands on several pages: {', '.join(english)}", "Embed it once.")
+
+
+def check_claims(catalog: Catalog) -> Iterator[Problem]:
+    """Every claim has a test of its name."""
+    for entry, page in _pages(catalog):
+        tests = catalog.tests.get(entry.test, {})
+        for mark in page.of("claim"):
+            name = f"test_{mark.target}"
+            if name not in tests:
+                remedy = _hint(name, tests, f"Write it in {entry.test}, or take the claim back.")
+                message = f"the claim '{mark.target}' has no test {entry.test}::{name}"
+                yield Problem(page.path, mark.line, message, remedy)
+
+
+def check_citations(catalog: Catalog) -> Iterator[Problem]:
+    """Cited papers are known, known papers are cited."""
+    used = set()
+    for _, page in _pages(catalog):
+        cited = [(key, frontmatter.line_of(page.text, "papers")) for key in page.meta.get("papers") or []]
+        cited += [(key.strip()[1:], mark.line) for mark in page.of("cite") for key in mark.target.split(";")]
+        for key, line in cited:
+            used.add(key)
+            if key not in catalog.papers:
+                remedy = _hint(key, catalog.papers, "Add the paper to docs/papers.bib.")
+                yield Problem(page.path, line, f"unknown paper '{key}'", remedy)
+    for key, paper in catalog.papers.items():
+        if key not in used:
+            remedy = "Cite it where it belongs, or remove it."
+            yield Problem("docs/papers.bib", paper.line, f"no page uses the paper '{key}'", remedy)
+
+
+def check_links(catalog: Catalog) -> Iterator[Problem]:
+    """Links between pages lead to a page, and to a heading of it."""
+    for _, page in _pages(catalog):
+        names = {other.pages[page.lang].name: other.pages[page.lang] for other in catalog.entries}
+        for mark in page.of("link"):
+            target, _, anchor = mark.target.partition("#")
+            name = _resolve(PurePosixPath(page.name).parent, target)
+            if name.startswith("reference/"):
+                continue  # written by the build; the check of the rendered site sees to these
+            if name not in names:
+                remedy = _hint(name, names, "Write that page, or name the technique without a link.")
+                yield Problem(page.path, mark.line, f"dead link to {mark.target}", remedy)
+            elif anchor and anchor not in anchors(names[name]):
+                remedy = _hint(anchor, anchors(names[name]), "Name a heading of that page.")
+                yield Problem(page.path, mark.line, f"dead link: {target} has no heading #{anchor}", remedy)
+
+
+def _resolve(folder: PurePosixPath, target: str) -> str:
+    parts = list(folder.parts)
+    for part in PurePosixPath(target).parts:
+        if part == "..":
+            parts = parts[:-1] if parts else ["(outside)"]
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def anchors(page: Page) -> set[str]:
+    """Anchors that a page offers: its headings, and those that the build adds."""
+    return {mark.target for mark in page.of("heading")} | {"related", "verified"}
+
+
+def check_formulas(catalog: Catalog) -> Iterator[Problem]:
+    """KaTeX can read every formula."""
+    for _, page in _pages(catalog):
+        for mark in page.of("formula"):
+            try:
+                markdown_math.render(mark.target, mark.scheme == "display")
+            except markdown_math.FormulaError as error:
+                remedy = "Mend the TeX; before a dollar sign that begins no formula, write a backslash."
+                yield Problem(page.path, mark.line, f"not readable as a formula: {error}", remedy)
+
+
+def check_related(catalog: Catalog) -> Iterator[Problem]:
+    """Related ids are techniques of the guide."""
+    for entry in catalog.techniques:
+        for other in entry.facts("related"):
+            if other not in catalog.by_id or other == entry.id:
+                line = frontmatter.line_of(entry.en.text, "related")
+                remedy = _hint(other, catalog.by_id, "Name an entry that exists.")
+                yield Problem(entry.en.path, line, f"related: '{other}' is no other entry", remedy)
+
+
+def check_parity(catalog: Catalog) -> Iterator[Problem]:
+    """Both editions have the same headings, pieces, claims, citations, figures and display formulas."""
+    kinds: dict[str, Callable[[markup.Mark], str]] = {
+        "heading": lambda mark: f"{'#' * mark.level} {mark.target if mark.level > 1 else ''}",
+        "include": lambda mark: mark.target,
+        "embed": lambda mark: f"{mark.scheme}:{mark.target}",
+    }
+    unordered: dict[str, Callable[[markup.Mark], str]] = {
+        "claim": lambda mark: mark.target,
+        "cite": lambda mark: mark.target,
+        "formula": lambda mark: " ".join(mark.target.split()),
+    }
+    for entry in catalog.entries:
+        english, chinese = entry.pages["en"], entry.pages["zh"]
+        for kind, label in (kinds | unordered).items():
+            sides = [
+                [(label(mark), mark.line) for mark in page.of(kind) if mark.scheme != "inline"]
+                for page in (english, chinese)
+            ]
+            if kind in unordered:  # a sentence may move within its section, not vanish
+                sides = [sorted(side) for side in sides]
+            yield from _compare(english, chinese, kind, *sides)
+
+
+def _compare(
+    english: Page, chinese: Page, kind: str, left: list[tuple[str, int]], right: list[tuple[str, int]]
+) -> Iterator[Problem]:
+    names = {"include": "piece", "embed": "figure or table", "cite": "citation"}
+    matcher = difflib.SequenceMatcher(a=[text for text, _ in left], b=[text for text, _ in right], autojunk=False)
+    for what, a_start, a_end, b_start, b_end in matcher.get_opcodes():
+        if what == "equal":
+            continue
+        for text, line in left[a_start:a_end]:
+            remedy = f"Bring {chinese.path} into step."
+            yield Problem(
+                english.path, line, f"the {names.get(kind, kind)} '{text}' is not, or elsewhere, in Chinese", remedy
+            )
+        for text, line in right[b_start:b_end]:
+            remedy = (
+                f"Bring it into step with {english.path}; Chinese headings carry the English anchor, {{#how-it-works}}."
+            )
+            yield Problem(
+                chinese.path, line, f"the {names.get(kind, kind)} '{text}' is not, or elsewhere, in English", remedy
+            )
+
+
+def main() -> int:
+    """Inspect the repository's sources; print what is wrong."""
+    try:
+        problems = sorted(set(inspect(load())))
+    except BuildError as error:
+        problems = error.problems
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,132 @@
+"""The marks that a page may hold beyond Markdown, found with their lines.
+
+Nothing here knows what a mark means; ``catalog`` checks marks and ``generate`` replaces them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+FENCE = re.compile(r"^(?P<indent> *)(?P<mark>`{3,}|~{3,}).*?^(?P=indent)(?P=mark)[`~]* *$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(?<!`)(?P<tick>`+)(?!`).+?(?<!`)(?P=tick)(?!`)", re.DOTALL)
+# A formula in display style, and one in the line: "$5 and $6" is none.
+DISPLAY = r"(?<![\\$])\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
+INLINE = r"(?<![\\$])\$(?![\s$])(?P<inline>(?:\\.|[^$\\])+?)(?<!\s)\$(?![\d$])"
+MATH = re.compile(f"{DISPLAY}|{INLINE}", re.DOTALL)
+
+_TEXT = r"(?:[^\[\]]|\[[^\[\]]*\])*?"  # link text, with one level of brackets in it
+PATTERNS = {
+    "include": re.compile(r'^ *--8<-- "(?P<target>[^"\n]+)" *$', re.MULTILINE),
+    "embed": re.compile(
+        rf'^!\[(?P<text>{_TEXT})\]\((?P<scheme>figure|table):(?P<target>[^)\s]+)(?:\s+"(?P<caption>[^"]*)")?\) *$',
+        re.MULTILINE,
+    ),
+    "claim": re.compile(rf"(?<!!)\[(?P<text>{_TEXT})\]\(claim:(?P<target>[^)\s]+)\)"),
+    "cite": re.compile(r"\[(?P<target>@[\w:-]+(?:;\s*@[\w:-]+)*)\]"),
+    "link": re.compile(
+        rf"(?<!!)\[(?P<text>{_TEXT})\]\((?P<target>(?![a-z]+:)[^)\s]+\.md(?:#[\w-]+)?)(?:\s+\"[^\"]*\")?\)"
+    ),
+    "heading": re.compile(r"^(?P<level>#{1,6}) +(?P<text>.+?)(?: *\{ *#(?P<target>[\w-]+) *\})? *$", re.MULTILINE),
+}
+# What the patterns above may leave behind when an author mistypes a mark.
+SUSPECT = re.compile(r"\]\((?:claim|figure|table):[^)\n]*\)?|^.*--8<--.*$|\[@[^\]\n]*\]?", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One mark on a page: ``text[start:end]`` of the body, beginning in ``line`` of the file."""
+
+    kind: str
+    target: str
+    line: int
+    start: int
+    end: int
+    text: str = ""
+    scheme: str = ""
+    caption: str = ""
+    level: int = 0
+
+
+def _blank(text: str, patterns: tuple[re.Pattern[str], ...]) -> str:
+    for pattern in patterns:
+        text = pattern.sub(lambda match: re.sub(r"[^\n]", "\x00", match.group()), text)
+    return text
+
+
+def mask(text: str) -> str:
+    """``text`` with code and formulas blanked out, every other character where it was."""
+    return _blank(text, (FENCE, CODE, MATH))
+
+
+def slug(heading: str) -> str:
+    """The anchor that Python-Markdown's table of contents gives an English heading."""
+    value = re.sub(r"[^\w\s-]", "", heading.replace("`", "")).strip().lower()
+    return re.sub(r"[-\s]+", "-", value)
+
+
+def marks(body: str, first_line: int = 1) -> list[Mark]:
+    """All marks of ``body`` in reading order; ``first_line`` is the body's first line in its file."""
+    masked = mask(body)
+
+    def found() -> Iterator[Mark]:
+        for kind, pattern in PATTERNS.items():
+            for match in pattern.finditer(masked):
+                groups = match.groupdict()
+
+                def original(name: str, match: re.Match[str] = match, groups: dict[str, str | None] = groups) -> str:
+                    return body[match.start(name) : match.end(name)] if groups.get(name) else ""
+
+                yield Mark(
+                    kind=kind,
+                    target=original("target") or (slug(original("text")) if kind == "heading" else ""),
+                    line=first_line + body.count("\n", 0, match.start()),
+                    start=match.start(),
+                    end=match.end(),
+                    text=original("text"),
+                    scheme=original("scheme"),
+                    caption=original("caption"),
+                    level=len(original("level")),
+                )
+
+    def formulas() -> Iterator[Mark]:
+        for match in MATH.finditer(_blank(body, (FENCE, CODE))):
+            scheme = "display" if match["display"] else "inline"
+            line = first_line + body.count("\n", 0, match.start())
+            tex = body[match.start(scheme) : match.end(scheme)].strip()
+            yield Mark("formula", tex, line, match.start(), match.end(), scheme=scheme)
+
+    return sorted([*found(), *formulas()], key=lambda mark: (mark.start, -mark.end))
+
+
+def suspects(body: str, first_line: int = 1) -> list[tuple[int, str]]:
+    """Lines that look like a mark but are none, with the piece in question."""
+    masked = mask(body)
+    for kind in ("include", "embed", "claim", "cite"):
+        masked = PATTERNS[kind].sub(lambda match: re.sub(r"[^\n]", "\x00", match.group()), masked)
+    return [
+        (first_line + masked.count("\n", 0, match.start()), body[match.start() : match.end()].strip())
+        for match in SUSPECT.finditer(masked)
+    ]
+
+
+def replace(body: str, found: list[Mark], render: Callable[[Mark], str | None]) -> str:
+    """``body`` with every mark replaced by what ``render`` gives for it; None leaves a mark as it is.
+
+    Marks may stand inside others (a citation in a claim's text): the inner ones are replaced first.
+    """
+    for mark in sorted(found, key=lambda mark: mark.start, reverse=True):
+        inner = [other for other in found if mark.start < other.start and other.end < mark.end]
+        if any(mark.start > outer.start and mark.end < outer.end for outer in found):
+            continue  # rendered with the mark that holds it
+        if inner and mark.text:
+            offset = body.index(mark.text, mark.start)
+            moved = [
+                Mark(**{**vars(other), "start": other.start - offset, "end": other.end - offset}) for other in inner
+            ]
+            mark = Mark(**{**vars(mark), "text": replace(mark.text, moved, render)})
+        rendered = render(mark)
+        if rendered is not None:
+            body = body[: mark.start] + rendered + body[mark.end :]
+    return body
