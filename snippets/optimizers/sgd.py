@@ -1,0 +1,47 @@
+"""Stochastic gradient descent with torch.optim.SGD: one mini-batch, one step.
+
+Source: Robbins and Monro, "A Stochastic Approximation Method", 1951.
+"""
+
+import torch
+from torch import nn
+from torch.optim.optimizer import ParamsT
+
+
+def make_optimizer(parameters: ParamsT, lr: float = 0.1) -> torch.optim.Optimizer:
+    """Plain SGD.
+
+    Args:
+        parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
+        lr: learning rate; torch's default of 1e-3 is too low for most networks without momentum.
+
+    Raises:
+        ValueError: when lr is negative.
+    """
+    return torch.optim.SGD(parameters, lr=lr, weight_decay=0.0)
+
+
+def train_epoch(
+    model: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor, batch_size: int = 32
+) -> float:
+    """One pass over the data in random order; returns the mean loss of the mini-batches."""
+    total = 0.0
+    for batch in torch.randperm(len(x)).split(batch_size):
+        optimizer.zero_grad()  # gradients add up until this call
+        loss = nn.functional.mse_loss(model(x[batch]), y[batch])
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(batch)
+    return total / len(x)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    x = torch.rand(512, 1) * 2 - 1  # (points, 1)
+    y = torch.sin(3 * x)
+    model = nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 1))
+    optimizer = make_optimizer(model.parameters())
+    losses = [train_epoch(model, optimizer, x, y) for _ in range(60)]
+    print(f"loss of epoch 1: {losses[0]:.2f}")
+    print(f"loss of epoch 60 below 0.02: {losses[-1] < 0.02}")
+    print(f"tensors kept by the optimizer: {len(optimizer.state)}")
