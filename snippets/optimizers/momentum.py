@@ -1,0 +1,38 @@
+"""SGD with heavy-ball momentum, as torch.optim.SGD has it.
+
+Source: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+"""
+
+import torch
+from torch.optim.optimizer import ParamsT
+
+
+def make_optimizer(parameters: ParamsT, lr: float = 0.01) -> torch.optim.Optimizer:
+    """SGD with momentum 0.9.
+
+    Args:
+        parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
+        lr: learning rate; under a steady gradient each step is ten times as long as lr times the gradient.
+
+    Raises:
+        ValueError: when lr is negative.
+    """
+    return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
+
+
+def steps_until(optimizer: torch.optim.Optimizer, theta: torch.Tensor, curvature: torch.Tensor) -> int:
+    """Steps until a quadratic's minimum at zero is nearer than 1e-3."""
+    for step in range(10_000):
+        if theta.detach().norm() < 1e-3:
+            return step
+        optimizer.zero_grad()
+        (0.5 * curvature * theta.square()).sum().backward()
+        optimizer.step()
+    return 10_000
+
+
+if __name__ == "__main__":
+    curvature = torch.tensor([1.0, 100.0])  # a valley, 100 times as steep across as along
+    plain, heavy = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    print(f"without momentum: {steps_until(torch.optim.SGD([plain], lr=0.01), plain, curvature)} steps")
+    print(f"with momentum:    {steps_until(make_optimizer([heavy]), heavy, curvature)} steps")
