@@ -1,0 +1,103 @@
+"""Nesterov momentum: step by step against torch and the paper's form, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+
+from snippets.optimizers.nesterov_momentum_from_scratch import NesterovSGD
+from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+
+
+def torch_nesterov(params, **settings):
+    return torch.optim.SGD(params, nesterov=True, **settings)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"weight_decay": 0.1}, {"momentum": 0.5}, {"lr": 1e-3, "maximize": True, "weight_decay": 0.1}],
+)
+def test_equals_torch(settings, dtype):
+    """Values and buffers equal torch.optim.SGD(nesterov=True) over 120 noisy steps, real and complex."""
+    settings = {"lr": 0.02, "momentum": 0.9} | settings
+    assert same_trajectory(NesterovSGD, torch_nesterov, dtype=dtype, **settings) < 1e-12
+
+
+def test_torch_stores_the_point_ahead():
+    """torch's parameter is theta + mu v of the paper, where the gradient is taken; only the names differ."""
+    mu, lr = 0.9, 0.05
+
+    def gradient(x):
+        return 3 * x + torch.sin(x)
+
+    ahead = torch.nn.Parameter(torch.ones(3, dtype=torch.float64))
+    optimizer = torch_nesterov([ahead], lr=lr, momentum=mu)
+    theta, velocity = torch.ones(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    for _ in range(150):
+        velocity = mu * velocity - lr * gradient(theta + mu * velocity)  # the paper's equations 3 and 4
+        theta = theta + velocity
+        ahead.grad = gradient(ahead.detach())
+        optimizer.step()
+        torch.testing.assert_close(ahead.detach(), theta + mu * velocity, rtol=1e-10, atol=1e-14)
+
+
+def converges(eta_h: float, nesterov: bool) -> bool:
+    theta = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
+    optimizer = torch.optim.SGD([theta], lr=eta_h, momentum=0.9, nesterov=nesterov)
+    for _ in range(3000):
+        theta.grad = theta.detach().clone()
+        optimizer.step()
+    return abs(theta.item()) < 1
+
+
+def test_lower_limit_of_the_rate():
+    """Nesterov diverges beyond eta h = 2 (1 + mu) / (1 + 2 mu), 1.357 at 0.9; the heavy ball only beyond 3.8."""
+    limit = 2 * 1.9 / 2.8
+    assert limit == pytest.approx(1.357, abs=1e-3)
+    assert converges(limit - 0.01, nesterov=True)
+    assert not converges(limit + 0.01, nesterov=True)
+    assert converges(3.79, nesterov=False)
+
+
+def test_steep_directions_are_damped():
+    """For eta h < 1 with complex roots, the error shrinks by sqrt(mu (1 - eta h)), the heavy ball's by sqrt(mu)."""
+    for eta_h in [0.1, 0.5, 0.9]:
+        nesterov = torch.tensor([[1.9 * (1 - eta_h), -0.9 * (1 - eta_h)], [1.0, 0.0]], dtype=torch.float64)
+        heavy = torch.tensor([[1.9 - eta_h, -0.9], [1.0, 0.0]], dtype=torch.float64)
+        got, reference = torch.linalg.eigvals(nesterov).abs().max(), torch.linalg.eigvals(heavy).abs().max()
+        assert got.item() == pytest.approx(math.sqrt(0.9 * (1 - eta_h)))
+        assert reference.item() == pytest.approx(math.sqrt(0.9))
+        path = []
+        theta = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
+        optimizer = torch_nesterov([theta], lr=eta_h, momentum=0.9)
+        for _ in range(6):
+            path.append(theta.item())
+            theta.grad = theta.detach().clone()
+            optimizer.step()
+        for a, b, c in zip(path, path[1:], path[2:], strict=False):  # torch follows the recurrence of that matrix
+            if a != 1.0:
+                assert c == pytest.approx(1.9 * (1 - eta_h) * b - 0.9 * (1 - eta_h) * a)
+
+
+@pytest.mark.parametrize("settings", [{"momentum": 0}, {"momentum": 0.9, "dampening": 0.1}])
+def test_refuses_dampening_and_zero_momentum(settings):
+    """torch raises ValueError for nesterov=True without momentum or with dampening."""
+    with pytest.raises(ValueError, match="Nesterov"):
+        torch_nesterov([torch.nn.Parameter(torch.ones(1))], lr=0.1, **settings)
+
+
+def test_one_number_for_a_parameter():
+    """The buffer: one number for each parameter, as for the heavy ball."""
+    assert numbers_per_parameter(torch_nesterov, lr=0.1, momentum=0.9) == 1
+
+
+def test_steady_step_is_the_same():
+    """Under a steady gradient the step grows to lr / (1 - mu), as the heavy ball's."""
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch_nesterov([theta], lr=0.01, momentum=0.9)
+    for _ in range(300):
+        before = theta.item()
+        theta.grad = torch.ones_like(theta)
+        optimizer.step()
+    assert before - theta.item() == pytest.approx(0.1)
