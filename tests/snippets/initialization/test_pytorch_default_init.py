@@ -1,0 +1,191 @@
+"""PyTorch's default initialization: equal to torch's layers, the closed forms, and the claims of the page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.pytorch_default_init import pytorch_default_, pytorch_default_std, use_kaiming
+from snippets.initialization.pytorch_default_init_evidence import accuracy, measure
+from snippets.initialization.pytorch_default_init_from_scratch import default_weight_, reset_parameters
+
+LAYERS = {
+    "Linear": lambda: nn.Linear(300, 200),
+    "Conv1d": lambda: nn.Conv1d(32, 64, 5),
+    "Conv2d": lambda: nn.Conv2d(16, 64, 3),
+    "Conv2d, groups": lambda: nn.Conv2d(32, 64, 3, groups=4),
+    "Conv3d": lambda: nn.Conv3d(8, 64, 3),
+}
+
+
+def depth_chain(gain, depth=50, width=256, seeds=4):
+    """log10 of the rms of activation and gradient through bias-free ReLU layers, in float64, averaged over seeds."""
+    forward, backward = 0.0, 0.0
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        x = torch.randn(64, width, dtype=torch.float64)
+        start = x.requires_grad_()
+        for _ in range(depth):
+            weight = torch.empty(width, width, dtype=torch.float64)
+            gain(weight)
+            x = torch.relu(x @ weight.T)
+        x.backward(torch.randn_like(x))
+        forward += x.square().mean().sqrt().log10().item() / seeds
+        backward += start.grad.square().mean().sqrt().log10().item() / seeds
+    return forward, backward
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_same_draw_as_torch(name):
+    """With the same seed both implementations give the layer's own weights, and the biases after them."""
+    torch.manual_seed(0)
+    layer = LAYERS[name]()
+    weight, bias = layer.weight.detach().clone(), layer.bias.detach().clone()
+    torch.manual_seed(0)
+    assert torch.equal(pytorch_default_(torch.empty_like(weight)), weight)
+    torch.manual_seed(0)
+    assert torch.allclose(default_weight_(torch.empty_like(weight)), weight, rtol=0, atol=1e-7)  # sqrt(3) * sqrt(1/3)
+    torch.manual_seed(0)
+    reset_parameters(layer)
+    assert torch.allclose(layer.weight, weight, rtol=0, atol=1e-7)
+    assert torch.allclose(layer.bias, bias, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_bound_is_one_over_sqrt_fan_in(name):
+    """Weights and biases of linear and convolutional layers lie within 1/sqrt(fan_in), and fill that interval."""
+    torch.manual_seed(0)
+    layer = LAYERS[name]()
+    fan_in = math.prod(layer.weight.shape[1:])
+    for parameter in (layer.weight, layer.bias):
+        assert parameter.abs().max().item() <= 1 / math.sqrt(fan_in) * (1 + 1e-6)
+        assert parameter.abs().max().item() == pytest.approx(1 / math.sqrt(fan_in), rel=0.06)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_std_is_one_over_sqrt_three_fan_in(name):
+    """The standard deviation of the weights is 1/sqrt(3 fan_in)."""
+    torch.manual_seed(0)
+    weight = LAYERS[name]().weight
+    assert weight.std().item() == pytest.approx(pytorch_default_std(tuple(weight.shape)), rel=0.02)
+
+
+def test_sqrt_five_cancels():
+    """The gain for a = sqrt(5) is sqrt(1/3), which cancels the sqrt(3) between std and bound."""
+    gain = nn.init.calculate_gain("leaky_relu", math.sqrt(5))
+    assert gain == pytest.approx(math.sqrt(1 / 3))
+    assert gain * math.sqrt(3) == pytest.approx(1)
+
+
+def test_kaiming_is_six_times_the_variance():
+    """Kaiming for ReLU has six times the default's variance, so weights sqrt(6) = 2.45 times as large."""
+    torch.manual_seed(0)
+    layer = nn.Linear(500, 500)
+    default = layer.weight.var().item()
+    layer.apply(use_kaiming)
+    assert layer.weight.var().item() == pytest.approx(6 * default, rel=0.02)
+    assert layer.bias.count_nonzero() == 0
+
+
+def test_one_sixth_per_layer():
+    """Without biases each ReLU layer at the default passes on 1/6 of the second moment, forward and backward."""
+    forward, backward = depth_chain(pytorch_default_)
+    expected = 50 * math.log10(1 / 6) / 2  # -19.5: the rms falls to 3e-20
+    # The logarithm of 50 random factors wanders; 4 seeds of width 256 leave about 0.3 decades, and a bias of 0.2.
+    assert forward == pytest.approx(expected, abs=0.8)
+    assert backward == pytest.approx(expected, abs=0.8)
+
+
+def test_kaiming_keeps_both():
+    """Under Kaiming both stay within a factor of six of their start after 50 layers."""
+    forward, backward = depth_chain(lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"))
+    assert abs(forward) < math.log10(6)
+    assert abs(backward) < math.log10(6)
+
+
+def test_bias_hides_it():
+    """With the default biases the rms settles near sqrt(0.2/n), 0.028 at width 256, while inputs become alike."""
+    found = measure(kaiming=False)
+    assert found["rms"][-1] == pytest.approx(math.sqrt(0.2 / 256), rel=0.15)
+    assert found["signal"][19] < 1e-6 * found["rms"][19]  # layer 20: all inputs give the same activations
+
+
+def test_gradient_vanishes():
+    """The gradient that reaches layer 1 of 50 is below 1e-18 at the default and of order 1 under Kaiming."""
+    assert measure(kaiming=False)["gradient"][0] < 1e-18
+    assert 0.1 < measure(kaiming=True)["gradient"][0] < 10
+
+
+def test_deep_network_does_not_learn():
+    """20 hidden layers on digits, 50 steps: at the default about chance, under Kaiming over half right."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    torch.manual_seed(1)
+    order = torch.randperm(len(digits.target))
+    x = torch.tensor(digits.data, dtype=torch.float32)[order] / 8 - 1
+    y = torch.tensor(digits.target)[order]
+    assert accuracy(20, False, x, y) < 0.25
+    assert accuracy(20, True, x, y) > 0.5
+    assert accuracy(2, False, x, y) > 0.8  # and where it does no harm: two hidden layers
+
+
+def test_other_layers():
+    """Each of the other defaults of the table."""
+    torch.manual_seed(0)
+    embedding = nn.Embedding(500, 100)
+    assert embedding.weight.std().item() == pytest.approx(1, rel=0.02)
+    lstm = nn.LSTM(300, 25)
+    for parameter in lstm.parameters():
+        assert parameter.abs().max().item() == pytest.approx(1 / math.sqrt(25), rel=0.05)
+    for norm in (nn.BatchNorm2d(4), nn.LayerNorm(4), nn.GroupNorm(2, 4)):
+        assert torch.equal(norm.weight, torch.ones(4))
+        assert torch.equal(norm.bias, torch.zeros(4))
+    attention = nn.MultiheadAttention(64, 4)
+    assert attention.in_proj_weight.abs().max().item() == pytest.approx(math.sqrt(6 / (64 + 192)), rel=0.01)
+    assert attention.in_proj_bias.count_nonzero() == 0
+    assert attention.out_proj.bias.count_nonzero() == 0
+    assert attention.out_proj.weight.abs().max().item() == pytest.approx(1 / math.sqrt(64), rel=0.01)
+    bilinear = nn.Bilinear(100, 7, 20)
+    assert bilinear.weight.abs().max().item() == pytest.approx(1 / math.sqrt(100), rel=0.01)
+    assert nn.PReLU().weight.item() == 0.25
+
+
+def test_transposed_convolution_counts_outputs():
+    """ConvTranspose2d(16, 64, 3) is drawn within 1/sqrt(64 * 9), from its output channels, not 1/sqrt(16 * 9)."""
+    torch.manual_seed(0)
+    layer = nn.ConvTranspose2d(16, 64, 3)
+    assert layer.weight.abs().max().item() == pytest.approx(1 / math.sqrt(64 * 9), rel=0.01)
+
+
+def test_bare_parameter_has_no_default():
+    """A parameter of one's own gets nothing: torch.empty leaves what memory held, so it has to be filled by hand."""
+
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.empty(3, 3))
+            with torch.no_grad():
+                self.weight.fill_(float("nan"))  # stands for whatever memory held
+
+    module = Own()
+    module.apply(use_kaiming)
+    assert module.weight.isnan().all()
+    assert not hasattr(module, "reset_parameters")
+
+
+def test_a_is_not_a_slope_to_copy():
+    """Copying a=sqrt(5) into a custom ReLU layer gives the default, not Kaiming: 1/6 of the intended variance."""
+    torch.manual_seed(0)
+    copied = nn.init.kaiming_uniform_(torch.empty(400, 400), a=math.sqrt(5), nonlinearity="leaky_relu")
+    meant = nn.init.kaiming_uniform_(torch.empty(400, 400), nonlinearity="relu")
+    assert (copied.var() / meant.var()).item() == pytest.approx(1 / 6, rel=0.02)
+    ignored = nn.init.kaiming_uniform_(torch.empty(400, 400), a=math.sqrt(5), nonlinearity="relu")
+    assert (ignored.var() / meant.var()).item() == pytest.approx(1, rel=0.02)  # `a` counts for leaky_relu only
+
+
+def test_one_dimension_raises():
+    """A tensor of one dimension has no fan."""
+    with pytest.raises(ValueError, match="fewer than 2 dimensions"):
+        pytorch_default_(torch.empty(5))
