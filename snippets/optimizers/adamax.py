@@ -1,0 +1,36 @@
+"""AdaMax: Adam whose denominator is a decaying maximum of the gradient's size.
+
+Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014, section 7.1, algorithm 2.
+"""
+
+import torch
+from torch import nn
+from torch.optim.optimizer import ParamsT
+
+
+def make_optimizer(parameters: ParamsT, lr: float = 2e-3) -> torch.optim.Optimizer:
+    """AdaMax; torch offers no decoupled weight decay for it, so none is set.
+
+    Args:
+        parameters: tensors, named tensors or parameter groups.
+        lr: learning rate; also, nearly, the longest step that a weight can make.
+
+    Raises:
+        ValueError: if ``lr`` is negative.
+    """
+    return torch.optim.Adamax(parameters, lr=lr)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    x = torch.randn(256, 8)  # (batch, features)
+    y = x.sum(dim=1, keepdim=True).sin()  # (batch, 1)
+    model = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 1))
+    optimizer = make_optimizer(model.parameters(), lr=1e-2)
+    for step in range(201):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        if step % 100 == 0:
+            print(f"step {step:3d}  loss {loss.item():.1f}")

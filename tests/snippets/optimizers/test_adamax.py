@@ -1,0 +1,146 @@
+"""AdaMax: equality with torch step by step, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+
+from snippets.optimizers.adamax import make_optimizer
+from snippets.optimizers.adamax_from_scratch import Adamax
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
+
+
+def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize(
+    "options", [{}, {"weight_decay": 0.1}, {"maximize": True, "lr": 0.05}, {"betas": (0.8, 0.9), "eps": 1e-2}]
+)
+def test_equals_torch_step_by_step(options, dtype):
+    """The from-scratch version equals torch.optim.Adamax at every one of 150 steps, state included."""
+    ours, theirs, generator = pair(dtype)
+    mine, reference = Adamax(ours, **options), torch.optim.Adamax(theirs, **options)
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+            for key in ("exp_avg", "exp_inf"):
+                expected = reference.state[q][key]
+                expected = torch.view_as_real(expected) if expected.is_complex() else expected
+                torch.testing.assert_close(mine.state[p][key], expected, rtol=0, atol=TOLERANCE)
+            assert mine.state[p]["step"] == reference.state[q]["step"]
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
+    ours, theirs, generator = pair()
+    mine, other = Adamax(ours), Adamax(theirs)
+    for step in range(23):
+        if step == 7:
+            saved = copy.deepcopy(other.state_dict())
+            other = Adamax(theirs)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}])
+def test_bad_hyperparameters(bad):
+    """Both versions refuse bad values."""
+    for kind in (Adamax, torch.optim.Adamax):
+        with pytest.raises(ValueError):
+            kind([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def steps(optimizer_class, gradients, **options):
+    """Length of each step over the learning rate, along a sequence of gradients."""
+    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = optimizer_class([p], lr=1.0, **options)
+    lengths = []
+    for g in gradients:
+        before = p.item()
+        p.grad = torch.full((1,), float(g), dtype=torch.float64)
+        optimizer.step()
+        lengths.append(abs(p.item() - before))
+    return lengths
+
+
+def test_step_is_bounded():
+    """No step is longer than 1.01 times the learning rate; the slowly fading gradient 0.999^t comes closest."""
+    torch.manual_seed(0)
+    noise = (torch.randn(500) * torch.exp(3 * torch.randn(500))).tolist()
+    fading = [0.999**t for t in range(500)]
+    assert max(steps(torch.optim.Adamax, noise)) < 1.0092
+    assert max(steps(torch.optim.Adamax, fading)) == pytest.approx((1 - 0.9) / (1 - 0.9 / 0.999), abs=1e-3)  # 1.009
+
+
+def test_rare_gradient():
+    """A gradient after 5000 silent steps moves a weight by 3.2 learning rates in Adam and by 0.1 in AdaMax."""
+    gradients = [0.0] * 5000 + [1.0]
+    assert steps(torch.optim.Adam, gradients)[-1] == pytest.approx(0.1 / 0.001**0.5, rel=1e-2)
+    assert steps(torch.optim.Adamax, gradients)[-1] == pytest.approx(0.1, rel=1e-6)
+
+
+def test_eps_inside_the_maximum():
+    """torch adds eps to the gradient's size inside the maximum; without it a zero first gradient would give 0 / 0."""
+    p = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.Adamax([p], eps=0.5)
+    p.grad = torch.ones(1)
+    optimizer.step()
+    assert optimizer.state[p]["exp_inf"].item() == 1.5
+    q = torch.zeros(1, requires_grad=True)
+    q.grad = torch.zeros(1)
+    torch.optim.Adamax([q], eps=0.0).step()
+    assert q.isnan().all()
+
+
+def test_no_bias_correction_of_the_maximum():
+    """The maximum needs no bias correction: the first step is one learning rate long for any gradient."""
+    for g in (1e-3, 1.0, 1e3):
+        assert steps(torch.optim.Adamax, [g], eps=0.0)[0] == pytest.approx(1.0)
+
+
+def test_outlier_freezes_the_weight():
+    """800 steps after a gradient 100 times the usual AdaMax's step is 0.02 learning rates, Adam's 0.4."""
+    gradients = [1.0] * 199 + [100.0] + [1.0] * 800
+    assert steps(torch.optim.Adamax, gradients)[-1] == pytest.approx(0.0223, abs=1e-3)
+    assert steps(torch.optim.Adam, gradients)[-1] == pytest.approx(0.36, abs=0.03)
+
+
+def test_lower_beta2_forgets():
+    """With beta2 = 0.99 AdaMax is back to the full step by then."""
+    gradients = [1.0] * 199 + [100.0] + [1.0] * 800
+    assert steps(torch.optim.Adamax, gradients, betas=(0.9, 0.99))[-1] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_weight_decay_is_l2():
+    """weight_decay is L2 in the gradient: on a zero gradient the weight moves by lr, whatever the strength."""
+    for decay in (1e-4, 1e-1):
+        p = torch.ones(1, dtype=torch.float64, requires_grad=True)
+        p.grad = torch.zeros_like(p)
+        torch.optim.Adamax([p], lr=1e-2, weight_decay=decay).step()
+        assert 1 - p.item() == pytest.approx(1e-2, rel=1e-3)
+
+
+def test_memory_two_tensors():
+    """The state takes two numbers for each parameter and one scalar for each tensor."""
+    p = torch.zeros(1000, 10, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = make_optimizer([p])
+    optimizer.step()
+    assert sum(t.numel() for t in optimizer.state[p].values()) == 2 * p.numel() + 1
