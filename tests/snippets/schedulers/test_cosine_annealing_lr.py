@@ -1,0 +1,106 @@
+"""CosineAnnealingLR: equal to its closed form, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.schedulers.cosine_annealing_lr import make_scheduler
+from snippets.schedulers.cosine_annealing_lr_evidence import SCHEDULES, train
+from snippets.schedulers.cosine_annealing_lr_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+
+
+def test_equals_the_closed_form():
+    """torch multiplies the current rate, the paper gives a formula: they agree to 1e-12 over 2.5 half periods."""
+    for settings in ({"T_max": 100}, {"T_max": 97, "eta_min": 1e-4}, {"T_max": 1}):
+        curve = curve_of(make_scheduler, 250, (0.1, 0.02), **settings)
+        assert_same_curve(curve, (0.1, 0.02), lambda t, lr, s=settings: learning_rate(t, lr, **s))
+
+
+def test_resumes():
+    """Optimizer's and scheduler's states are enough: the rest of the curve is bit for bit the same."""
+    rest, _ = interrupted(make_scheduler, 150, 70, (0.1,))
+    assert rest == curve_of(make_scheduler, 150)[70:]
+
+
+def test_rises_again_after_t_max():
+    """One step too many is harmless, T_max steps too many are not: the rate is back at its base value."""
+    rates = [row[0] for row in curve_of(make_scheduler, 201)]
+    assert rates[100] == 0
+    assert rates[101] < 1e-3 * 0.1
+    assert rates[200] == pytest.approx(0.1)
+    assert rates[100:] == sorted(rates[100:])
+
+
+def test_t_max_in_epochs():
+    """T_max=10 meant in epochs, stepped at each of 100 batches: 49 returns to the full rate in ten epochs."""
+    rates = [row[0] for row in curve_of(make_scheduler, 1000, T_max=10)]
+    peaks = [t for t in range(1, 999) if rates[t] > max(rates[t - 1], rates[t + 1])]
+    assert peaks == list(range(20, 999, 20))  # 49 returns to the base rate, where none was wanted
+    assert rates[20] == pytest.approx(0.1)
+
+
+def test_last_update_is_above_the_minimum():
+    """With T_max updates the last one uses step T_max - 1: eta_min itself is never used."""
+    rates = [row[0] for row in curve_of(make_scheduler, 100, eta_min=1e-4)]
+    assert rates[-1] > 1e-4
+    assert rates[-1] == pytest.approx(1e-4 + (0.1 - 1e-4) * (1 - math.cos(math.pi / 100)) / 2)
+
+
+def test_eta_min_is_absolute():
+    """A group whose base rate lies under eta_min is annealed upwards."""
+    curve = curve_of(make_scheduler, 101, (0.1, 1e-5), eta_min=1e-3)
+    assert curve[100] == pytest.approx([1e-3, 1e-3])
+    assert curve[50][1] > curve[0][1]
+
+
+def test_half_of_the_rate_at_half_of_the_time():
+    """With eta_min = 0 the mean rate is half the base rate, as for a straight line, and so is the rate at T_max / 2."""
+    rates = [row[0] for row in curve_of(make_scheduler, 101)]
+    assert rates[50] == pytest.approx(0.05)
+    assert sum(rates[:100]) / 100 == pytest.approx(0.05, rel=0.011)  # the sum has the first rate but not the last
+
+
+def test_hand_set_rate_scales_the_rest():
+    """The recursion keeps the factor of a rate changed by hand until T_max, and forgets it after."""
+    optimizer, scheduler = new_run(make_scheduler, (0.1,))
+    advance(optimizer, scheduler, range(50))
+    optimizer.param_groups[0]["lr"] *= 0.1
+    rest = advance(optimizer, scheduler, range(50, 201))
+    assert rest[25][0] == pytest.approx(0.1 * learning_rate(75))
+    assert rest[150][0] == pytest.approx(learning_rate(200))
+
+
+def test_beats_constant_and_step_at_a_high_rate():
+    """At base rate 0.1 the mean test loss of eight networks is lower with cosine than constant at any rate."""
+    cosine = train(SCHEDULES["cosine"], 0.1)
+    for lr in (0.01, 0.03, 0.1):
+        assert cosine.mean() < 0.85 * train(SCHEDULES["constant"], lr).mean()
+    assert cosine.mean() < train(SCHEDULES["step, 1/10 at half"], 0.1).mean()
+
+
+def test_does_not_help_at_a_low_rate():
+    """At base rate 0.01 decay only stops the training early: the constant rate is better."""
+    assert train(SCHEDULES["constant"], 0.01).mean() < 0.7 * train(SCHEDULES["cosine"], 0.01).mean()
+
+
+def test_zero_t_max():
+    """T_max=0 fails in the first step."""
+    optimizer, scheduler = new_run(make_scheduler, (0.1,), T_max=0)
+    optimizer.step()
+    with pytest.raises(ZeroDivisionError):
+        scheduler.step()
+
+
+def test_tensor_rate_is_updated_in_place():
+    """A tensor as lr (for torch.compile) stays the same tensor."""
+    rate = torch.tensor(0.1, dtype=torch.float64)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=rate)
+    scheduler = make_scheduler(optimizer)
+    for _ in range(30):
+        optimizer.step()
+        scheduler.step()
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert rate.item() == pytest.approx(learning_rate(30))
