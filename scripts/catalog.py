@@ -160,6 +160,12 @@ def _load_tests(root: Path) -> dict[str, dict[str, int]]:
     return tests
 
 
+def sections(root: Path) -> list[str]:
+    """The guide's sections in their order, as mkdocs.yml lists them under ``extra.sections``."""
+    config = yaml.load((root / "mkdocs.yml").read_text(encoding="utf-8"), Loader=_config_loader())
+    return list(config["extra"]["sections"])
+
+
 def load(root: Path = ROOT) -> Catalog:
     """Read the tree below ``root``.
 
@@ -181,13 +187,12 @@ def load(root: Path = ROOT) -> Catalog:
                 problems.append(Problem(there, 1, "this page exists in one language only", remedy))
     stop_on(problems)
 
-    config = (root / "mkdocs.yml").read_text(encoding="utf-8")
-    sections = yaml.load(config, Loader=_config_loader())["extra"]["sections"]
+    order = sections(root)
     entries = []
     for name, editions in pages.items():
         section, _, file = name.rpartition("/")
         entries.append(Entry(section, file.removesuffix(".md"), editions))
-    known = {section: place for place, section in enumerate(sections)}
+    known = {section: place for place, section in enumerate(order)}
     for entry in entries:
         if entry.section and entry.section not in known:
             remedy = "List the section under extra.sections in mkdocs.yml, in its place, or move the page."
@@ -204,7 +209,7 @@ def load(root: Path = ROOT) -> Catalog:
     symptoms_file = root / "docs" / "symptoms.yaml"
     return Catalog(
         root=root,
-        sections=[section for section in sections if any(entry.section == section for entry in entries)],
+        sections=[section for section in order if any(entry.section == section for entry in entries)],
         entries=entries,
         papers=load_papers(root / "docs" / "papers.bib", "docs/papers.bib"),
         snippets=sorted(path.relative_to(root).as_posix() for path in (root / "snippets").rglob("*.py")),

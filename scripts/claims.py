@@ -114,6 +114,12 @@ def run(catalog: Catalog, jobs: int | None = None) -> dict[str, Any]:
     return results
 
 
+def last(catalog: Catalog) -> dict[str, Any]:
+    """The results of the last run, for a preview; test files that never ran have none."""
+    known = _read(catalog.root / REPORT)
+    return {test: known[test] for test in catalog.tests if test in known}
+
+
 def problems(results: dict[str, Any]) -> Iterator[Problem]:
     """Tests that did not pass; a skipped test proves nothing, so it counts."""
     for test, result in results.items():

@@ -90,6 +90,8 @@ def check(meta: dict[str, Any], text: str, path: str, lang: str, is_entry: bool)
             continue
         kind, _ = known[key]
         right = isinstance(value, kind) and not isinstance(value, bool)
+        if right and kind is str:
+            right = bool(value.strip())
         if right and kind is list:
             right = all(isinstance(item, str) for item in value)
         if not right:

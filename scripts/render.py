@@ -16,6 +16,11 @@ GENERATOR = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file
 OUT = "build/out"
 
 
+def environment(root: Path) -> dict[str, str]:
+    """What the generator sees: the caller's variables, and where to find the guide's Markdown extension."""
+    return {**os.environ, "PYTHONPATH": str(root), "NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
+
+
 def render(root: Path) -> Path:
     """Render build/stage into build/out, the English edition at its root and the Chinese under zh/.
 
@@ -28,17 +33,11 @@ def render(root: Path) -> Path:
     out = root / OUT
     shutil.rmtree(out, ignore_errors=True)
     rendered = {lang: root / "build" / "rendered" / lang for lang in LANGUAGES}  # as navigation.config names them
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(root),
-        "NO_MKDOCS_2_WARNING": "1",
-        "DISABLE_MKDOCS_2_WARNING": "true",
-    }
     runs = {
         lang: subprocess.Popen(
             [*GENERATOR, str(root / "build" / "stage" / lang / "mkdocs.yml")],
             cwd=root,
-            env=environment,
+            env=environment(root),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -18,8 +18,11 @@ from scripts.problems import stop_on
 STAGE = "build/stage"
 
 
-def generate(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any]) -> None:
+def generate(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any]) -> list[str]:
     """Write the whole stage; files that did not change keep their time, files no longer wanted go.
+
+    Returns:
+        The files that were written, below build/stage.
 
     Raises:
         BuildError: when a snippet did not pass, or a page shows a figure that no snippet drew.
@@ -28,19 +31,20 @@ def generate(catalog: Catalog, verification: dict[str, Any], results: dict[str, 
     stop_on(pages.missing_artifacts(catalog, verification))
     stage = catalog.root / STAGE
     wanted = dict(files(catalog, verification, results))
-    for name, text in wanted.items():
-        _write(stage / name, text)
+    written = [name for name, text in wanted.items() if _write(stage / name, text)]
     for path in stage.rglob("*"):
         if path.is_file() and path.relative_to(stage).as_posix() not in wanted:
             path.unlink()
+    return written
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> bool:
     data = text.encode()
     if path.exists() and path.read_bytes() == data:
-        return
+        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
+    return True
 
 
 def files(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any]) -> Iterator[tuple[str, str]]:
