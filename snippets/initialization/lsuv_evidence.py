@@ -1,0 +1,82 @@
+"""Pre-activation variance along 20 layers for three activations and three initializers, on digits.
+
+Source: Mishkin and Matas, "All you need is a good init", 2015.
+"""
+
+import csv
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+DEPTH, WIDTH, STEPS, SEEDS = 20, 64, 40, 2
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"ReLU": nn.ReLU, "GELU": nn.GELU, "ELU": nn.ELU}
+
+
+def initialize(model: nn.Sequential, method: str, x: Tensor) -> None:
+    """Kaiming with the gain of ReLU, Xavier, or LSUV; biases zero."""
+    for layer in model:
+        if isinstance(layer, nn.Linear):
+            if method == "Kaiming":
+                nn.init.kaiming_normal_(layer.weight)
+            elif method == "Xavier":
+                nn.init.xavier_normal_(layer.weight)
+            else:
+                nn.init.orthogonal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+            if method == "LSUV":
+                layer.weight.data.div_(layer(x).std())
+        x = layer(x)
+
+
+def variances(model: nn.Sequential, x: Tensor) -> list[float]:
+    """Variance of the output of each linear layer."""
+    result = []
+    for layer in model:
+        x = layer(x)
+        if isinstance(layer, nn.Linear):
+            result.append(x.var().item())
+    return result
+
+
+if __name__ == "__main__":
+    digits = load_digits()
+    x = torch.tensor(digits.data, dtype=torch.get_default_dtype()) / 16  # not centred: most pixels are 0
+    y = torch.tensor(digits.target)
+    rows = [["activation", "initializer", "variance in layer 20", f"loss after {STEPS} steps"]]
+    figure, axes = plt.subplots(1, len(ACTIVATIONS), figsize=(10, 3.4), sharey=True)
+    for axis, (name, activation) in zip(axes, ACTIVATIONS.items(), strict=True):
+        for method, style in (("Kaiming", "s-"), ("Xavier", "^:"), ("LSUV", "o--")):
+            curves, losses = [], []
+            for seed in range(SEEDS):
+                torch.manual_seed(seed)
+                layers: list[nn.Module] = [nn.Linear(64, WIDTH)]
+                for _ in range(DEPTH - 1):
+                    layers += [activation(), nn.Linear(WIDTH, WIDTH)]
+                model = nn.Sequential(*layers, activation(), nn.Linear(WIDTH, 10))
+                with torch.no_grad():
+                    initialize(model, method, x[:512])
+                    curves.append(variances(model, x[512:1024])[:DEPTH])  # other samples than LSUV saw
+                optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+                for _ in range(STEPS):
+                    batch = torch.randint(len(x), (64,))
+                    loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                losses.append(loss.item())
+            curve = torch.tensor(curves).mean(0).tolist()
+            axis.plot(range(1, DEPTH + 1), curve, style, markevery=3, label=method)
+            mean = sum(losses) / SEEDS
+            rows.append([name, method, f"{curve[-1]:.1e}", f"{mean:.2f}" if math.isfinite(mean) else "diverged"])
+        axis.set(title=name, xlabel="layer", yscale="log")
+    axes[0].set_ylabel("variance of the pre-activation")
+    axes[0].legend()
+    figure.tight_layout()
+    plt.savefig("lsuv.svg")
+    with Path("lsuv.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
