@@ -1,0 +1,161 @@
+"""A small guide of one entry, for tests to break."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from scripts.problems import ROOT
+
+CONFIG = "extra:\n  sections: [demo]\n"
+BIB = """@article{doe2020paper,
+  title = {A Paper},
+  author = {Doe, Jane and Roe, Richard and Poe, Paul},
+  year = {2020},
+  eprint = {2001.00001},
+}
+"""
+PAGE_EN = """---
+title: Double
+summary: Doubles its input.
+aliases: [times two]
+year: 2020
+papers: [doe2020paper]
+torch: [torch.add]
+related: []
+order: 10
+situation: numbers
+---
+
+# Double
+
+--8<-- "facts/double.md"
+
+**In one sentence.** Computes $2x$ [@doe2020paper].
+
+## Code
+
+--8<-- "code/double.md"
+
+## Evidence
+
+![a straight line](figure:double.svg "The line.")
+
+--8<-- "code/double-evidence.md"
+
+## Pitfalls
+
+- [Doubling is linear](claim:linear). See [the section](index.md).
+"""
+PAGE_ZH = """---
+title: 加倍
+summary: 把输入加倍。
+aliases: [乘二]
+situation: 数
+---
+
+# 加倍
+
+--8<-- "facts/double.md"
+
+**一句话。** 计算 $2x$[@doe2020paper]。
+
+## 代码 {#code}
+
+--8<-- "code/double.md"
+
+## 实验证据 {#evidence}
+
+![一条直线](figure:double.svg "直线。")
+
+--8<-- "code/double-evidence.md"
+
+## 常见陷阱 {#pitfalls}
+
+- [加倍是线性的](claim:linear)。见[本章](index.md)。
+"""
+SNIPPET = '''"""Doubling.
+
+Source: Doe et al., "A Paper", 2020.
+"""
+
+import torch
+
+
+def double(x: torch.Tensor) -> torch.Tensor:
+    """Twice ``x``, of its shape."""
+    return x + x
+
+
+if __name__ == "__main__":
+    print("double of 2:", int(double(torch.tensor(2))))
+'''
+EVIDENCE = '''"""A line."""
+
+import matplotlib.pyplot as plt
+
+if __name__ == "__main__":
+    plt.plot([0, 1], [0, 2])
+    plt.savefig("double.svg")
+    with open("double.csv", "w") as file:
+        file.write("x,y\\n0,0\\n1,2\\n")
+'''
+TEST = '''"""Doubling."""
+
+import torch
+
+from snippets.demo.double import double
+
+
+def test_linear():
+    """Doubling is linear."""
+    x, y = torch.rand(3), torch.rand(3)
+    torch.testing.assert_close(double(x + y), double(x) + double(y))
+'''
+INDEX = '---\ntitle: "{title}"\nsummary: "{title}."\n---\n\n# {title}\n\n{body}\n'
+
+
+def write(root: Path, name: str, text: str) -> None:
+    """Write one file of the tree."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def plant(root: Path) -> Path:
+    """The sources of the small guide, below ``root``."""
+    write(root, "mkdocs.yml", CONFIG)
+    write(root, "docs/papers.bib", BIB)
+    write(root, "docs/en/demo/double.md", PAGE_EN)
+    write(root, "docs/zh/demo/double.md", PAGE_ZH)
+    for lang, home, section in (("en", "Home", "Demo"), ("zh", "首页", "示例")):
+        write(root, f"docs/{lang}/index.md", INDEX.format(title=home, body='--8<-- "generated/sections.md"'))
+        body = '--8<-- "tables/demo.md"\n\n--8<-- "timelines/demo.md"'
+        write(root, f"docs/{lang}/demo/index.md", INDEX.format(title=section, body=body))
+        for name, piece in (("papers", "papers"), ("torch", "torch")):
+            write(root, f"docs/{lang}/{name}.md", INDEX.format(title=name, body=f'--8<-- "generated/{piece}.md"'))
+    write(root, "snippets/demo/double.py", SNIPPET)
+    write(root, "snippets/demo/double_evidence.py", EVIDENCE)
+    write(root, "tests/snippets/demo/test_double.py", TEST)
+    return root
+
+
+def plant_whole(root: Path) -> Path:
+    """The small guide with the real build beside it, so that ``python -m scripts.build`` runs there."""
+    plant(root)
+    shutil.copytree(ROOT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "docs" / "theme", root / "docs" / "theme")
+    for name in ("mkdocs.yml", "mkdocs.zh.yml", "pyproject.toml"):
+        shutil.copy(ROOT / name, root / name)
+    config = (root / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = next(line for line in config.splitlines() if line.startswith("  sections:"))
+    write(root, "mkdocs.yml", config.replace(listed, "  sections: [demo]"))
+    return root
+
+
+def edit(root: Path, name: str, old: str, new: str) -> int:
+    """Replace ``old`` by ``new`` in one file of the tree; the line where it stood."""
+    text = (root / name).read_text(encoding="utf-8")
+    assert text.count(old) >= 1, f"{old!r} is not in {name}"
+    (root / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+    return text.count("\n", 0, text.index(old)) + 1

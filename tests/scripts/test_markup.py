@@ -1,0 +1,85 @@
+"""Marks are found where they stand, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts import markdown_math, markup
+
+
+def kinds(body: str) -> list[tuple[str, str]]:
+    return [(mark.kind, mark.target) for mark in markup.marks(body)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "`[x](claim:y)`",
+        "```\n[x](claim:y)\n[@key]\n# no heading\n```",
+        "``a ` [@key]``",
+        "~~~python\n$x$\n~~~",
+        r"\$x and y\$",
+    ],
+)
+def test_code_and_escapes_hold_no_marks(body):
+    assert kinds(body) == []
+
+
+def test_marks_with_their_lines():
+    body = (
+        'a\n\n--8<-- "code/x.md"\n\n[b\nc [0, 1] d](claim:bounded) [@a2020b; @c2021d]\n\n![alt](figure:x.svg "Cap.")\n'
+    )
+    found = [(mark.kind, mark.target, mark.line) for mark in markup.marks(body, first_line=10)]
+    assert found == [
+        ("include", "code/x.md", 12),
+        ("claim", "bounded", 14),
+        ("cite", "@a2020b; @c2021d", 15),
+        ("embed", "x.svg", 17),
+    ]
+
+
+def test_a_formula_may_hold_half_open_brackets_inside_a_claim():
+    claim, formula = markup.marks("[in $[0, 1)$ always](claim:half_open)")
+    assert (claim.kind, claim.text, formula.target) == ("claim", "in $[0, 1)$ always", "[0, 1)")
+
+
+def test_prices_are_no_formulas():
+    assert kinds("from $5 to $6 and $ x $") == []
+
+
+def test_inner_marks_are_replaced_within_outer_ones():
+    body = "x [says [@a2020b] so](claim:y) z"
+    rendered = markup.replace(
+        body, markup.marks(body), lambda m: f"<{m.text}>" if m.kind == "claim" else f"({m.target})"
+    )
+    assert rendered == "x <says (@a2020b) so> z"
+
+
+def test_headings_have_the_anchor_of_the_renderer():
+    import markdown
+
+    for text in ("Use it when", "`eps` and *more*: a/b", "Why a=sqrt(5)?", "1/sqrt(2N) scaling"):
+        html = markdown.markdown(f"## {text}", extensions=["toc"])
+        (heading,) = markup.marks(f"## {text}")
+        assert f'id="{heading.target}"' in html
+
+
+def test_formula_is_html_and_mathml_and_copies_as_tex():
+    html = markdown_math.render(r"\frac{a}{b}")
+    assert "<math" in html
+    assert '<annotation encoding="application/x-tex">\\frac{a}{b}</annotation>' in html
+
+
+def test_katex_refuses_what_it_cannot_read():
+    with pytest.raises(markdown_math.FormulaError, match="frac"):
+        markdown_math.render(r"\frac{a}{")
+
+
+def test_markdown_leaves_formulas_alone():
+    import markdown
+
+    html = markdown.markdown("_a_ $x_i * y_i * z$ _b_, $5, `$x$`", extensions=["scripts.markdown_math"])
+    assert html.count('class="katex"') == 1
+    assert html.count("<em>") == 2
+    assert "$5" in html
+    assert "<code>$x$</code>" in html
