@@ -1,0 +1,61 @@
+"""First 150 steps on an imbalanced problem (one digit in fifty) with and without the prior in the bias.
+
+Source: Lin et al., "Focal Loss for Dense Object Detection", 2017.
+"""
+
+import csv
+import math
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+STEPS, SEEDS = 150, 5
+
+
+def train(start: str, seed: int, x: Tensor, y: Tensor) -> list[float]:
+    """Losses of all steps, each on the whole set."""
+    torch.manual_seed(seed)
+    head = nn.Linear(64, 1)
+    if start != "default":
+        nn.init.normal_(head.weight, 0.0, 0.01)
+        nn.init.constant_(head.bias, 0.0 if start == "small weights, bias 0" else math.log(y.mean() / (1 - y.mean())))
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), head)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    losses = []
+    for _ in range(STEPS):
+        loss = nn.functional.binary_cross_entropy_with_logits(model(x).squeeze(1), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+if __name__ == "__main__":
+    digits = load_digits()
+    x = (torch.tensor(digits.data, dtype=torch.get_default_dtype()) - 4.9) / 6.0
+    positive = torch.tensor(digits.target) == 8
+    keep = torch.cat([(~positive).nonzero().squeeze(1), positive.nonzero().squeeze(1)[:33]])  # about 2 % eights
+    x, y = x[keep], positive[keep].to(x.dtype)
+    prior = y.mean().item()
+    entropy = -(prior * math.log(prior) + (1 - prior) * math.log(1 - prior))
+    rows = [["start", "first loss", "loss after 20 steps", "loss after 60 steps", f"loss after {STEPS} steps"]]
+    styles = ("s-", "^:", "o--")
+    for start, style in zip(("default", "small weights, bias 0", "small weights, prior bias"), styles, strict=True):
+        runs = [train(start, seed, x, y) for seed in range(SEEDS)]
+        losses = torch.tensor(runs).mean(0).tolist()
+        plt.plot(range(1, STEPS + 1), losses, style, markevery=0.1, label=start)
+        rows.append([start, f"{losses[0]:.3f}", f"{losses[19]:.3f}", f"{losses[59]:.3f}", f"{losses[-1]:.3f}"])
+    plt.axhline(entropy, linestyle="-.", linewidth=1, label="entropy of the prior")
+    plt.xscale("log")
+    plt.xlabel("step")
+    plt.ylabel("loss, mean of 5 seeds")
+    plt.title(f"{prior:.1%} positives")
+    plt.legend()
+    plt.tight_layout()
+    plt.savefig("output-bias-init.svg")
+    with Path("output-bias-init.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)

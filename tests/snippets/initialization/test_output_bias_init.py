@@ -1,0 +1,124 @@
+"""Output-bias initialization: closed forms against torch, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from snippets.initialization.output_bias_init import init_binary_bias, init_class_bias, init_mean_bias
+from snippets.initialization.output_bias_init_from_scratch import binary_bias, class_bias
+
+
+def entropy(p: float) -> float:
+    return -(p * math.log(p) + (1 - p) * math.log(1 - p))
+
+
+@pytest.mark.parametrize("prior", [0.001, 0.01, 0.3, 0.5, 0.97])
+def test_bias_is_the_logit(prior):
+    """b = log(pi / (1 - pi)) = -log((1 - pi) / pi): torch.logit; from scratch it is found without the formula."""
+    layer = init_binary_bias(nn.Linear(4, 3), prior)
+    expected = torch.logit(torch.tensor(prior)).expand(3)
+    torch.testing.assert_close(layer.bias.detach(), expected, rtol=1e-5, atol=1e-6)
+    assert binary_bias(prior) == pytest.approx(-math.log((1 - prior) / prior), abs=1e-9)
+
+
+def test_retinanet_bias():
+    """With pi = 0.01 the bias is -4.595."""
+    assert init_binary_bias(nn.Conv2d(8, 9, 3)).bias.detach().tolist() == pytest.approx([-4.595] * 9, abs=1e-3)
+
+
+def test_mean_prediction_is_the_prior():
+    """The mean prediction at the start is pi, within two per cent of it."""
+    torch.manual_seed(0)
+    layer = init_binary_bias(nn.Linear(64, 1), 0.01)
+    assert layer(torch.randn(4096, 64)).sigmoid().mean().item() == pytest.approx(0.01, rel=0.02)
+
+
+def test_first_loss_is_the_entropy():
+    """The first loss is the entropy of the prior: 0.056 at one per cent, not 0.69."""
+    torch.manual_seed(0)
+    x, y = torch.randn(4000, 64), (torch.arange(4000) % 100 == 0).float()
+    loss = F.binary_cross_entropy_with_logits(init_binary_bias(nn.Linear(64, 1), 0.01)(x).squeeze(1), y)
+    assert loss.item() == pytest.approx(entropy(0.01), abs=0.001)
+    assert entropy(0.01) == pytest.approx(0.056, abs=1e-3)
+    zero = F.binary_cross_entropy_with_logits(torch.zeros(4000), y)
+    assert zero.item() == pytest.approx(math.log(2))
+
+
+def test_softmax_starts_at_the_frequencies():
+    """Softmax: b = log frequency, and the first loss is the entropy of the class distribution."""
+    torch.manual_seed(0)
+    y = torch.tensor([0] * 900 + [1] * 90 + [2] * 10)
+    layer = init_class_bias(nn.Linear(16, 3), y.bincount(minlength=3), smoothing=0.0)
+    frequency = torch.tensor([0.9, 0.09, 0.01])
+    torch.testing.assert_close(layer.bias.softmax(0).detach(), frequency)
+    loss = F.cross_entropy(layer(torch.randn(1000, 16)), y)
+    assert loss.item() == pytest.approx(-(frequency * frequency.log()).sum().item(), abs=0.01)
+    scratch = torch.tensor(class_bias(frequency.tolist(), steps=4000)).softmax(0)
+    torch.testing.assert_close(scratch, frequency, rtol=1e-4, atol=1e-6)
+
+
+def test_regression_starts_at_the_variance():
+    """Regression: b = mean of the targets, and the first squared error is their variance, not mean^2 + variance."""
+    torch.manual_seed(0)
+    x, y = torch.randn(2000, 8), 40 + 3 * torch.randn(2000, 1)
+    loss = F.mse_loss(init_mean_bias(nn.Linear(8, 1), y)(x), y).item()
+    assert loss == pytest.approx(y.var().item(), rel=0.01)
+    zero = nn.Linear(8, 1)
+    assert F.mse_loss(zero(x), y).item() > 150 * loss
+
+
+def test_bias_gradient_vanishes():
+    """At the prior the bias has gradient zero, with bias 0 it has 0.49 at one per cent: the step all logits share."""
+    y = (torch.arange(1000) % 100 == 0).float()
+    grads = []
+    for start in (math.log(0.01 / 0.99), 0.0):
+        b = torch.tensor(start, requires_grad=True)
+        F.binary_cross_entropy_with_logits(b.expand(1000), y).backward()
+        grads.append(b.grad.item())
+    assert grads[0] == pytest.approx(0, abs=1e-6)
+    assert grads[1] == pytest.approx(0.49, abs=1e-6)
+
+
+def test_large_weights_drown_the_bias():
+    """Weights of deviation 1 on 64 unit inputs: the mean prediction is above 0.2 instead of 0.01."""
+    torch.manual_seed(0)
+    x = torch.randn(4096, 64)
+    assert init_binary_bias(nn.Linear(64, 1), 0.01, weight_std=1.0)(x).sigmoid().mean() > 0.2
+
+
+def test_balanced_sampling_needs_another_prior():
+    """The prior is that of the batches: with balanced batches, pi = 0.01 makes the first loss 2.3 instead of 0.69."""
+    y = (torch.arange(1000) % 2 == 0).float()
+    logits = torch.full((1000,), math.log(0.01 / 0.99))
+    assert F.binary_cross_entropy_with_logits(logits, y).item() == pytest.approx(2.31, abs=0.01)
+
+
+def test_sum_over_anchors():
+    """A detector with 100,000 anchors sums its losses: 69,315 with bias 0, 1,005 at pi = 0.01, all of them negative."""
+    y = torch.zeros(100_000, dtype=torch.float64)
+    zero = F.binary_cross_entropy_with_logits(torch.zeros_like(y), y, reduction="sum")
+    prior = F.binary_cross_entropy_with_logits(torch.full_like(y, math.log(0.01 / 0.99)), y, reduction="sum")
+    assert zero.item() == pytest.approx(69_315, abs=1)
+    assert prior.item() == pytest.approx(1_005, abs=1)
+
+
+def test_empty_class():
+    """A class without samples gives minus infinity unless counts are smoothed."""
+    counts = torch.tensor([10, 0])
+    assert init_class_bias(nn.Linear(2, 2), counts, smoothing=0.0).bias[1] == -math.inf
+    assert torch.isfinite(init_class_bias(nn.Linear(2, 2), counts).bias).all()
+
+
+def test_bad_prior():
+    for prior in (0.0, 1.0, -0.1):
+        with pytest.raises(ValueError, match="strictly between"):
+            init_binary_bias(nn.Linear(2, 1), prior)
+
+
+def test_a_prior_for_each_output():
+    layer = init_binary_bias(nn.Linear(4, 3), torch.tensor([0.1, 0.5, 0.9]))
+    torch.testing.assert_close(layer.bias.sigmoid().detach(), torch.tensor([0.1, 0.5, 0.9]))
+    assert layer.bias.requires_grad
