@@ -1,0 +1,181 @@
+"""The controlling side: starts the zygote, keeps its slots busy, survives whatever happens to them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.verify import procs
+from scripts.verify.discover import ROOT
+
+Job = dict[str, Any]
+Seen = dict[str, Any]
+LOST: Sequence[Seen] = ()  # compared by identity
+NOTHING_SEEN: Seen = {"code": None, "stopped": None, "message": "", "reports": [], "left": [], "seconds": 0.0}
+NOTHING_SEEN |= dict.fromkeys(("output", "errors", "trace"), "")
+BACKSTOP = 20.0  # seconds past its deadline after which a supervisor itself is taken for lost
+START = "import sys; sys.path.insert(0, {!r}); from scripts.verify.zygote import main; sys.path.pop(0); main()"
+# What a snippet may know of its caller: nothing that could be a secret.
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SYSTEMROOT")
+
+
+class EngineError(Exception):
+    """The zygote does not run: the environment is broken, not a snippet."""
+
+
+@dataclass
+class Slot:
+    """A supervisor as seen from here."""
+
+    link: socket.socket
+    received: bytearray = field(default_factory=bytearray)
+    pid: int | None = None
+    job: Job | None = None
+    deadline: float = float("inf")
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The scrubbed environment of the zygote; ``folder`` keeps what is slow to compute, such as lists of fonts."""
+    fixed = {
+        "HOME": "/nonexistent",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(folder),
+        "MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc")),
+        "SOURCE_DATE_EPOCH": "0",
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        "PYTHONUTF8": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
+    return {name: os.environ[name] for name in KEPT if name in os.environ} | fixed | threads
+
+
+class Engine:
+    """A zygote and its slots. Use as a context manager: whatever happens inside, nothing is left running."""
+
+    def __init__(self, slots: int, preload: list[str], folder: Path) -> None:
+        self._wanted = slots
+        self._preload = preload
+        self._folder = folder
+        self._slots: list[Slot] = []
+        self._ready = False
+
+    def __enter__(self) -> Engine:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._log = self._folder / "zygote.log"
+        self._start()
+        return self
+
+    def _start(self) -> None:
+        self._ready = False
+        self._control, theirs = socket.socketpair()
+        with theirs, self._log.open("wb") as log:
+            self._zygote = subprocess.Popen(
+                [sys.executable, "-s", "-P", "-c", START.format(str(ROOT)), str(theirs.fileno()), *self._preload],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+                env=environment(self._folder),
+                cwd="/",
+                start_new_session=True,  # Ctrl-C reaches only us, and we end the others in order
+            )
+
+    def __exit__(self, *_: object) -> None:
+        for slot in self._slots:
+            slot.link.close()
+        self._control.close()
+        if not self._ready:
+            self._zygote.kill()
+        try:
+            self._zygote.wait(10)
+        except subprocess.TimeoutExpired:
+            procs.kill_descendants(self._zygote.pid)
+            self._zygote.kill()
+            self._zygote.wait()
+
+    def run(self, jobs: Iterable[Job], finished: Callable[[Job, Seen], None]) -> None:
+        """Run every job, in order as slots get free, and call ``finished`` for each as it ends."""
+        waiting = deque(jobs)
+        with selectors.DefaultSelector() as selector:
+            for _ in range(min(self._wanted, len(waiting))):
+                self._open(selector)
+            while selector.get_map():
+                for key, _ in selector.select(1.0):
+                    slot: Slot = key.data
+                    messages = self._receive(slot)
+                    for message in messages:
+                        if slot.job is not None:
+                            finished(slot.job, message)
+                        self._give(slot, waiting)
+                    if messages is LOST and slot.job is not None:
+                        finished(slot.job, dict(NOTHING_SEEN))
+                    if messages is LOST or (slot.pid and slot.job is None):
+                        selector.unregister(slot.link)
+                        self._close(slot)
+                        if waiting:
+                            self._open(selector)
+                for slot in self._slots:
+                    if time.monotonic() > slot.deadline and slot.pid:
+                        slot.deadline = float("inf")
+                        procs.kill_descendants(slot.pid)
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(slot.pid, signal.SIGKILL)
+
+    def _open(self, selector: selectors.BaseSelector) -> None:
+        """A new slot; its first message will be its process id."""
+        if self._zygote.poll() is not None and self._ready:
+            self._start()  # a snippet got at it; no kernel guard on this machine, then
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.suppress(OSError):  # a zygote that is gone shows in the slot, as the end of its link
+            socket.send_fds(self._control, [b"+"], [theirs.fileno()])
+        slot = Slot(ours)
+        self._slots.append(slot)
+        selector.register(ours, selectors.EVENT_READ, slot)
+
+    def _receive(self, slot: Slot) -> Sequence[Seen]:
+        """Whole messages that have come in, or ``LOST`` when the supervisor is gone."""
+        try:
+            data = slot.link.recv(1 << 20)
+        except OSError:
+            data = b""
+        if not data:
+            if slot.pid is None and not self._ready:
+                raise EngineError("python or torch does not start:\n" + self._log.read_text(errors="replace"))
+            return LOST
+        slot.received += data
+        *lines, rest = slot.received.split(b"\n")
+        slot.received = bytearray(rest)
+        messages = [json.loads(line) for line in lines]
+        if slot.pid is None and messages:
+            slot.pid, self._ready = messages[0]["pid"], True
+        return messages
+
+    def _give(self, slot: Slot, waiting: deque[Job]) -> None:
+        """The next job, if there is one."""
+        slot.job = waiting.popleft() if waiting else None
+        slot.deadline = float("inf")
+        if slot.job is not None:
+            slot.deadline = time.monotonic() + slot.job["timeout"] + BACKSTOP
+            with contextlib.suppress(OSError):  # its end will be seen by the next read
+                slot.link.sendall(json.dumps(slot.job).encode() + b"\n")
+
+    def _close(self, slot: Slot) -> None:
+        """Hang up, and end what a killed supervisor may have left behind."""
+        slot.link.close()
+        self._slots.remove(slot)
+        if slot.job is not None:
+            alive = frozenset(other.pid for other in self._slots if other.pid)
+            procs.kill_descendants(self._zygote.pid, keep=alive)

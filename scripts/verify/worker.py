@@ -1,0 +1,195 @@
+"""The child that is the snippet: walls up, then the file runs as ``__main__``, then one line says how it ended.
+
+:func:`main` never returns. Reaching the last line is reported through a pipe with a number that the snippet was not
+told, because nothing else tells ``os._exit(0)`` from success.
+"""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import contextlib
+import errno
+import faulthandler
+import fcntl
+import hashlib
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+import types
+import warnings
+from pathlib import Path
+from typing import Any, NoReturn
+
+from scripts.verify import guards
+
+PRIVATE_FD = 100  # where our own descriptors hide from loops over the small ones
+FILE_LIMIT = 64 << 20  # bytes of one file
+
+
+def main(job: dict[str, Any], pipes: dict[str, int], nonce: str, preload: list[str]) -> NoReturn:
+    """Run the snippet of ``job`` and end the process."""
+    try:
+        report_fd = _furnish(job, pipes)
+
+        def report(**what: Any) -> None:
+            os.write(report_fd, json.dumps({"nonce": nonce, **what}).encode() + b"\n")
+
+        _prepare_modules(job, preload)
+        guards.apply(job["guards"], [*job["readable"], job["file"]], job["writable"])
+    except BaseException as error:  # our own fault, never the snippet's
+        with contextlib.suppress(BaseException):
+            os.write(2, f"the verifier failed to start: {error!r}\n".encode())
+        os._exit(70)
+    try:
+        os._exit(_run(job["file"], job["sha256"], report))
+    finally:
+        os._exit(71)
+
+
+def _furnish(job: dict[str, Any], pipes: dict[str, int]) -> int:
+    """A session, streams, folder, environment and limits of its own; returns the descriptor to report to."""
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(pipes["output"], 1)
+    os.dup2(pipes["errors"], 2)
+    report_fd = fcntl.fcntl(pipes["report"], fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD)
+    trace_fd = fcntl.fcntl(pipes["trace"], fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD)
+    os.closerange(3, PRIVATE_FD)
+    os.closerange(max(report_fd, trace_fd) + 1, os.sysconf("SC_OPEN_MAX"))
+    faulthandler.enable(trace_fd)
+    for name in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(name, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.update(job["environment"])
+    for folder in job["writable"]:
+        Path(folder).mkdir(parents=True)
+    os.chdir(job["cwd"])
+    os.umask(0o022)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
+    if data := _data_size():
+        resource.setrlimit(resource.RLIMIT_DATA, (data + job["memory"],) * 2)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out all the same, take this one
+    return report_fd
+
+
+def _data_size() -> int:
+    """Bytes that already count towards ``RLIMIT_DATA``; 0 where that is unknown."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _prepare_modules(job: dict[str, Any], preload: list[str]) -> None:
+    """What a fresh ``python -W error file.py`` would find, as near as a fork can come to it."""
+    sys.argv = [job["file"]]
+    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
+    for name in [name for name in sys.modules if name.split(".")[0] == "scripts"]:
+        del sys.modules[name]
+    for name in preload:  # a submodule that only another snippet imports must not be found by attribute
+        package, _, attribute = name.rpartition(".")
+        if package and name not in job["imports"] and not name.startswith("torch."):
+            vars(sys.modules.get(package, types.ModuleType(""))).pop(attribute, None)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()  # a fork would inherit it; unseeded must mean random
+    if job["device"] != "cpu":
+        import torch
+
+        torch.set_default_device(job["device"])
+    warnings.resetwarnings()
+    warnings.simplefilter("error")
+    sys.warnoptions[:] = ["error"]
+
+
+def _run(file: str, sha256: str, report: Any) -> int:
+    """Execute the file; the exit code."""
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__file__=file, __builtins__=__builtins__, __cached__=None, __annotations__={})
+    sys.modules["__main__"] = module
+    troubles: list[dict[str, Any]] = []
+
+    def trouble(kind: Any, error: BaseException | None, where: str) -> None:
+        if not isinstance(error, SystemExit):
+            troubles.append(describe(error or kind(), file) | {"where": where})
+
+    sys.unraisablehook = lambda u: trouble(u.exc_type, u.exc_value, f"{u.err_msg or 'ignored in'} {u.object!r:.200}")
+    threading.excepthook = lambda t: trouble(t.exc_type, t.exc_value, f"in thread {t.thread and t.thread.name}")
+    streams = os.fstat(1), os.fstat(2)
+    started = time.perf_counter()
+    try:
+        source = Path(file).read_bytes()
+        if hashlib.sha256(source).hexdigest() != sha256:
+            raise ValueError("the file changed since the verifier read it; verify it again")
+        if not _does_something(source, file):
+            raise ValueError("the file is empty: it has no statement to run")
+        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+        report(at="last line")
+        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads as the interpreter does
+        atexit._run_exitfuncs()
+        if threading.active_count() == 1:
+            module.__dict__.clear()  # objects say their last words, such as "unclosed file"
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if not all(os.path.samestat(a, b) for a, b in zip(streams, (os.fstat(1), os.fstat(2)), strict=True)):
+            raise OSError(errno.EBADF, "it replaced its standard output")
+    except SystemExit as error:
+        report(at="exit", error=describe(error, file), seconds=time.perf_counter() - started)
+        return 1
+    except BaseException as error:
+        report(at="error", error=describe(error, file), seconds=time.perf_counter() - started)
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+        return 1
+    seconds = time.perf_counter() - started
+    if troubles:
+        report(at="error", error=troubles[0], seconds=seconds)
+        return 1
+    report(at="end", seconds=seconds)
+    return 0
+
+
+def _does_something(source: bytes, file: str) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # compiling it for real will warn
+        body = ast.parse(source, file).body
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
+
+
+def describe(error: BaseException, file: str) -> dict[str, Any]:
+    """Type, message and line of an exception, and its frames in the snippet itself, innermost last."""
+    try:
+        message = str(error)
+    except BaseException as worse:
+        message = f"<{type(worse).__name__} in __str__>"
+    walk = traceback.walk_tb(error.__traceback__)
+    own = [(frame.f_code.co_name, line) for frame, line in walk if frame.f_code.co_filename == file]
+    line: int | None = own[-1][1] if own else None
+    if isinstance(error, SyntaxError) and error.filename == file:
+        line = error.lineno
+        own = [("<module>", line or 0)]
+        message = error.msg
+    source = None
+    if line:
+        with contextlib.suppress(OSError, IndexError):
+            source = Path(file).read_text(errors="replace").splitlines()[line - 1].strip()
+    return {
+        "type": type(error).__name__,
+        "message": message[:4000],
+        "line": line,
+        "source": source,
+        "frames": [[line, name] for name, line in own[-12:]],
+        "memory": isinstance(error, MemoryError)
+        or "allocate memory" in message
+        or "OutOfMemory" in type(error).__name__,
+        "disk": isinstance(error, OSError) and error.errno in (errno.EFBIG, errno.ENOSPC, errno.EDQUOT),
+    }
