@@ -1,0 +1,180 @@
+"""calculate_gain: closed form of every nonlinearity, Monte-Carlo second moments, and the claims of the page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.calculate_gain import gain_normal_, gain_normal_std
+from snippets.initialization.calculate_gain_evidence import through_depth
+from snippets.initialization.calculate_gain_from_scratch import closed_form_gain, measured_gain
+
+F = nn.functional
+TABLE = {
+    "linear": 1,
+    "conv1d": 1,
+    "conv2d": 1,
+    "conv3d": 1,
+    "conv_transpose1d": 1,
+    "conv_transpose2d": 1,
+    "conv_transpose3d": 1,
+    "sigmoid": 1,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "leaky_relu": math.sqrt(2 / (1 + 0.01**2)),
+    "selu": 3 / 4,
+}
+ACTIVATIONS = {
+    "linear": lambda z: z,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "leaky_relu": F.leaky_relu,
+    "selu": F.selu,
+}
+
+
+def monte_carlo_gain(f, n=2_000_000):
+    """1/sqrt(mean f(z)^2) over n unit normals; the relative error is about 1/sqrt(n) = 0.07%."""
+    z = torch.randn(n, generator=torch.Generator().manual_seed(0))
+    return 1 / f(z).square().mean().sqrt().item()
+
+
+def fixed_point(f, gain, layers=400):
+    """Second moment q of the pre-activations after many infinitely wide layers, and the gradient's factor there."""
+    z = torch.linspace(-12, 12, 20001, dtype=torch.float64)
+    density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
+    q = 1.0
+    for _ in range(layers):
+        q = gain**2 * torch.trapezoid(f(math.sqrt(q) * z).square() * density, z).item()
+    points = (math.sqrt(q) * z).requires_grad_()
+    (slope,) = torch.autograd.grad(f(points).sum(), points)
+    return q, gain**2 * torch.trapezoid(slope.square() * density, z).item()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_table(name):
+    """Each of the nonlinearities that torch knows has the gain of the table."""
+    assert nn.init.calculate_gain(name) == pytest.approx(TABLE[name], rel=1e-12)
+    if name in ACTIVATIONS:
+        assert closed_form_gain(name) == pytest.approx(TABLE[name], rel=1e-12)
+
+
+@pytest.mark.parametrize("slope", [0, 0.01, 0.2, 0.25, 1, math.sqrt(5), -0.5])
+def test_leaky_relu_takes_its_slope(slope):
+    """leaky_relu: sqrt(2 / (1 + slope^2)), checked by Monte Carlo; a string or a bool for the slope is an error."""
+    gain = nn.init.calculate_gain("leaky_relu", slope)
+    assert gain == pytest.approx(math.sqrt(2 / (1 + slope**2)))
+    assert gain == pytest.approx(monte_carlo_gain(lambda z: F.leaky_relu(z, slope)), rel=0.003)
+    for bad in (True, "0.2"):
+        with pytest.raises(ValueError, match="not a valid number"):
+            nn.init.calculate_gain("leaky_relu", bad)
+
+
+@pytest.mark.parametrize("name", ["linear", "relu", "leaky_relu"])
+def test_derived_gains_keep_the_second_moment(name):
+    """For linear, relu and leaky_relu the gain is 1/sqrt(E[f(z)^2]): by quadrature and by Monte Carlo."""
+    assert measured_gain(ACTIVATIONS[name]) == pytest.approx(TABLE[name], rel=1e-4)
+    assert monte_carlo_gain(ACTIVATIONS[name]) == pytest.approx(TABLE[name], rel=0.003)
+
+
+@pytest.mark.parametrize(("name", "second_moment"), [("tanh", 1.593), ("selu", 1.000), ("sigmoid", 1.846)])
+def test_conventions(name, second_moment):
+    """tanh 5/3, selu 3/4 and sigmoid 1 do not keep the second moment; 1.593, 1.000 and 1.846 would."""
+    assert measured_gain(ACTIVATIONS[name]) == pytest.approx(second_moment, abs=6e-4)
+    assert monte_carlo_gain(ACTIVATIONS[name]) == pytest.approx(second_moment, rel=0.003)
+    assert abs(nn.init.calculate_gain(name) / second_moment - 1) > 0.04
+
+
+def test_selu_keeps_one():
+    """SELU is made so that a unit normal leaves it with mean 0 and second moment 1: its gain is 1."""
+    z = torch.randn(2_000_000, generator=torch.Generator().manual_seed(0))
+    assert F.selu(z).mean().item() == pytest.approx(0, abs=0.003)
+    assert F.selu(z).square().mean().item() == pytest.approx(1, abs=0.004)
+
+
+def test_tanh_fixed_points():
+    """tanh: with 5/3 activations settle at rms 0.65 and gradients grow by 1.21 a layer; with 1 both fade slowly."""
+    q, growth = fixed_point(torch.tanh, 5 / 3)
+    assert math.sqrt(q) / (5 / 3) == pytest.approx(0.651, abs=0.001)
+    assert growth == pytest.approx(1.21, abs=0.005)
+    q, growth = fixed_point(torch.tanh, 1.0, layers=50)
+    assert math.sqrt(q) == pytest.approx(0.10, abs=0.005)
+    assert 0.97 < growth < 1
+    forward, backward = through_depth(torch.tanh, 5 / 3)
+    assert forward[-1] == pytest.approx(0.651, abs=0.03)
+    assert 1.21 ** (49 / 2) / 2.5 < backward[0] < 1.21 ** (49 / 2) * 2.5  # about 107; three draws of width 200
+
+
+def test_selu_fixed_points():
+    """SELU: with 3/4 activations settle at rms 0.20 and gradients keep their size; with 1 rms is 1, gradients grow."""
+    q, growth = fixed_point(F.selu, 0.75)
+    assert math.sqrt(q) / 0.75 == pytest.approx(0.20, abs=0.005)
+    assert growth == pytest.approx(1.0, abs=0.005)
+    q, growth = fixed_point(F.selu, 1.0)
+    assert q == pytest.approx(1, abs=1e-3)
+    assert growth == pytest.approx(1.0715, abs=1e-3)
+    forward, backward = through_depth(F.selu, 0.75)
+    assert forward[-1] == pytest.approx(0.20, abs=0.05)
+    assert 0.1 < backward[0] < 4  # 0.3: lost in the first layers, before the forward pass has settled
+
+
+@pytest.mark.parametrize(("f", "gain"), [(F.gelu, 1.534), (F.silu, 1.677), (F.mish, 1.487), (F.elu, 1.245)])
+def test_unsupported_gains(f, gain):
+    """GELU 1.534, SiLU 1.677, Mish 1.487, ELU 1.245: measured, since calculate_gain raises ValueError for them."""
+    assert measured_gain(f) == pytest.approx(gain, abs=6e-4)
+    assert monte_carlo_gain(f) == pytest.approx(gain, rel=0.003)
+    with pytest.raises(ValueError, match="Unsupported nonlinearity"):
+        nn.init.calculate_gain(f.__name__)
+
+
+def test_relu_under_xavier_with_gain():
+    """Xavier with the ReLU gain equals Kaiming on a square matrix: the same draws."""
+    torch.manual_seed(0)
+    a = nn.init.xavier_normal_(torch.empty(64, 64), gain=nn.init.calculate_gain("relu"))
+    torch.manual_seed(0)
+    b = nn.init.kaiming_normal_(torch.empty(64, 64), nonlinearity="relu")
+    assert torch.allclose(a, b, rtol=1e-6)
+
+
+def test_leaky_default_slope_differs():
+    """calculate_gain('leaky_relu') assumes slope 0.01, kaiming_normal_ slope 0: their stds differ by 0.005%."""
+    assert nn.init.calculate_gain("leaky_relu") == pytest.approx(math.sqrt(2 / 1.0001))
+    torch.manual_seed(0)
+    a = nn.init.kaiming_normal_(torch.empty(64, 64))
+    torch.manual_seed(0)
+    b = nn.init.kaiming_normal_(torch.empty(64, 64), nonlinearity="relu")
+    assert torch.equal(a, b)
+
+
+def test_kaiming_takes_selu_literally():
+    """nonlinearity='selu' gives std 0.75/sqrt(n); SELU's paper wants 1/sqrt(n), nonlinearity='linear'."""
+    torch.manual_seed(0)
+    selu = nn.init.kaiming_normal_(torch.empty(400, 400), nonlinearity="selu")
+    linear = nn.init.kaiming_normal_(torch.empty(400, 400), nonlinearity="linear")
+    assert selu.std().item() == pytest.approx(0.75 / 20, rel=0.01)
+    assert linear.std().item() == pytest.approx(1 / 20, rel=0.01)
+
+
+def test_gain_applies_to_the_next_activation():
+    """A linear output layer initialized with the ReLU gain has twice the second moment of its input."""
+    x = torch.randn(4000, 400, generator=torch.Generator().manual_seed(1))
+    torch.manual_seed(0)
+    y = x @ gain_normal_(torch.empty(400, 400), "relu").T
+    assert y.square().mean().item() == pytest.approx(2, rel=0.03)
+    y = x @ gain_normal_(torch.empty(400, 400), "linear").T
+    assert y.square().mean().item() == pytest.approx(1, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("shape", [(300, 200), (64, 32, 5), (64, 16, 3, 3), (64, 8, 3, 3, 3)])
+def test_initializer_std(name, shape):
+    """Standard deviation gain / sqrt(fan_in); the same draw as kaiming_normal_."""
+    weight = gain_normal_(torch.empty(shape), name, generator=torch.Generator().manual_seed(0))
+    assert weight.std().item() == pytest.approx(gain_normal_std(shape, name), rel=0.03)
+    slope = 0.01 if name == "leaky_relu" else 0
+    again = nn.init.kaiming_normal_(
+        torch.empty(shape), a=slope, nonlinearity=name, generator=torch.Generator().manual_seed(0)
+    )
+    assert torch.allclose(weight, again, rtol=1e-6)
