@@ -1,0 +1,154 @@
+"""AMSGrad: equality with torch step by step, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+
+from snippets.optimizers.amsgrad import make_optimizer
+from snippets.optimizers.amsgrad_evidence import counter_example
+from snippets.optimizers.amsgrad_from_scratch import AMSGrad
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
+
+
+def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize(
+    "options", [{}, {"weight_decay": 0.1}, {"maximize": True, "lr": 0.05}, {"betas": (0.8, 0.6), "eps": 1e-2}]
+)
+def test_equals_torch_step_by_step(options, dtype):
+    """The from-scratch version equals torch.optim.Adam(amsgrad=True) at every one of 150 steps, state included."""
+    ours, theirs, generator = pair(dtype)
+    mine, reference = AMSGrad(ours, **options), torch.optim.Adam(theirs, amsgrad=True, **options)
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+            for key in ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"):
+                expected = reference.state[q][key]
+                expected = torch.view_as_real(expected) if expected.is_complex() else expected
+                torch.testing.assert_close(mine.state[p][key], expected, rtol=0, atol=TOLERANCE)
+            assert mine.state[p]["step"] == reference.state[q]["step"]
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
+    ours, theirs, generator = pair()
+    mine, other = AMSGrad(ours), AMSGrad(theirs)
+    for step in range(23):
+        if step == 7:
+            saved = copy.deepcopy(other.state_dict())
+            other = AMSGrad(theirs)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}])
+def test_bad_hyperparameters(bad):
+    """Both versions refuse bad values."""
+    for kind in (AMSGrad, torch.optim.Adam):
+        with pytest.raises(ValueError):
+            kind([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def test_counter_example():
+    """On the paper's counter-example Adam ends at the worst point, +1, and AMSGrad at the best, -1."""
+    assert min(counter_example(False)[-100:]) > 0.85
+    assert max(counter_example(True)[-100:]) < -0.85
+
+
+def test_higher_beta2_cures_the_counter_example():
+    """With beta2 = 0.99 instead of 0.1 Adam goes to the best point too."""
+    p = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.Adam([p], lr=0.05, betas=(0.0, 0.99))
+    for step in range(1, 1001):
+        p.grad = torch.tensor([3.0 if step % 3 == 1 else -1.0])
+        optimizer.step()
+        with torch.no_grad():
+            p.clamp_(-1, 1)
+    assert p.item() < -0.85
+
+
+def denominators(gradients):
+    """v_max / (1 - beta2^t) along a sequence of gradients, in torch's AMSGrad."""
+    p = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.Adam([p], amsgrad=True)
+    values = []
+    for t, g in enumerate(gradients, 1):
+        p.grad = torch.tensor([g])
+        optimizer.step()
+        values.append(optimizer.state[p]["max_exp_avg_sq"].item() / (1 - 0.999**t))
+    return values
+
+
+def test_torch_maximum_before_bias_correction():
+    """torch takes the maximum before the bias correction: after one large gradient the denominator shrinks at first."""
+    values = denominators([1.0] + [0.0] * 50)
+    assert values[0] == pytest.approx(1.0, rel=1e-4)
+    assert values[50] == pytest.approx(0.001 / (1 - 0.999**51), rel=1e-4)  # 0.02
+
+
+def test_equals_adam_while_v_grows():
+    """While the second moment of every weight grows AMSGrad and Adam are the same, to the last bit."""
+    p, q = (torch.zeros(3, requires_grad=True) for _ in range(2))
+    adam, amsgrad = torch.optim.Adam([p]), torch.optim.Adam([q], amsgrad=True)
+    for t in range(50):
+        p.grad = torch.full((3,), 1.0 + 0.1 * t)
+        q.grad = p.grad.clone()
+        adam.step()
+        amsgrad.step()
+    assert torch.equal(p, q)
+
+
+def test_outlier_is_remembered_for_ever():
+    """3000 steps after a gradient of 100 AMSGrad still steps at 0.3 learning rates, and Adam at 0.8."""
+    results = []
+    for amsgrad in (False, True):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.Adam([p], lr=1.0, amsgrad=amsgrad)
+        for t in range(5000):
+            before = p.item()
+            p.grad = torch.full((1,), 100.0 if t == 2000 else 1.0, dtype=torch.float64)
+            optimizer.step()
+        results.append(before - p.item())
+    assert results[0] == pytest.approx(0.82, abs=0.02)
+    assert results[1] == pytest.approx(0.31, abs=0.02)
+
+
+def test_flag_after_resuming():
+    """Loading an Adam checkpoint into an AMSGrad optimizer turns AMSGrad off: the saved group wins."""
+    p = torch.zeros(2, requires_grad=True)
+    p.grad = torch.ones(2)
+    saved = torch.optim.Adam([p])
+    saved.step()
+    optimizer = torch.optim.Adam([p], amsgrad=True)
+    optimizer.load_state_dict(saved.state_dict())
+    assert optimizer.param_groups[0]["amsgrad"] is False
+    optimizer.step()
+    assert "max_exp_avg_sq" not in optimizer.state[p]
+
+
+def test_memory_three_tensors():
+    """The state takes three numbers for each parameter, one more than Adam's."""
+    p = torch.zeros(1000, 10, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = make_optimizer([p])
+    optimizer.step()
+    assert sum(t.numel() for t in optimizer.state[p].values()) == 3 * p.numel() + 1
