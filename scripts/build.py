@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from scripts import catalog as catalogs
 from scripts import check_site, claims, inspect_catalog, publish, render
-from scripts.generate import generate
+from scripts.generate import generate, report
 from scripts.problems import ROOT, BuildError, Problem, stop_on
 
 VERIFICATION = "build/verification.json"
@@ -50,19 +50,24 @@ def stage(name: str) -> Iterator[None]:
 
 
 def verify(root: Path, catalog: catalogs.Catalog, reports: list[str], device: str) -> dict[str, Any]:
-    """Run every snippet (or merge the given reports of other machines with this one's) and read the report."""
+    """Run every snippet (or merge the given reports of other machines with this one's) and read the report.
+
+    Raises:
+        BuildError: when a snippet did not pass, or the verifier itself failed.
+    """
     (root / "build").mkdir(exist_ok=True)
     (root / "build" / "embedded_in.json").write_text(json.dumps(catalog.embedded_in()), encoding="utf-8")
-    report = root / VERIFICATION
-    command = [sys.executable, "-m", "scripts.verify", "--report", str(report), "--device", device]
+    path = root / VERIFICATION
+    command = [sys.executable, "-m", "scripts.verify", "--report", str(path), "--device", device]
     done = subprocess.run(command, cwd=root, check=False)
     if done.returncode == 0 and reports:
-        merge = [sys.executable, "-m", "scripts.verify", "--merge", str(report), *reports, "--report", str(report)]
+        merge = [sys.executable, "-m", "scripts.verify", "--merge", str(path), *reports, "--report", str(path)]
         done = subprocess.run(merge, cwd=root, check=False)
-    if done.returncode == 2 or not report.exists():
+    if done.returncode == 2 or not path.exists():
         remedy = "The verifier's own message stands above."
         stop_on([Problem("scripts/verify", 1, f"the verifier ended with exit code {done.returncode}", remedy)])
-    result: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    stop_on(report.problems(result, catalog.snippets))
     return result
 
 

@@ -1,0 +1,227 @@
+"""The whole way from sources to a published site, and a break at each stage of it.
+
+A build that fails anywhere names file and line and leaves the published site as it was, to the byte.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from lxml import html
+
+from tests.scripts.small_guide import SNIPPET, edit, plant_whole
+
+EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
+
+
+def build(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the build of the tree, as ``make site`` does."""
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "scripts.build", *options]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+
+
+def state(site: Path) -> dict[str, str]:
+    """Every file of the site and a hash of it."""
+    return {
+        path.relative_to(site).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in site.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small guide, built once."""
+    root = plant_whole(tmp_path_factory.mktemp("guide"))
+    done = build(root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root
+
+
+def page(root: Path, name: str) -> html.HtmlElement:
+    return html.fromstring((root / "site" / name).read_bytes())
+
+
+@pytest.mark.parametrize("name", ["demo/double.html", "zh/demo/double.html"])
+def test_page_shows_code_output_figure_and_proof(published, name):
+    tree = page(published, name)
+    code = tree.xpath('//div[@id="code-double"]//pre/code')[0]
+    assert code.text_content().strip() == SNIPPET.strip()
+    assert "double of 2: 4" in tree.xpath('//div[@id="code-double"]//div[@class="output"]')[0].text_content()
+    (figure,) = tree.xpath('//figure[@class="evidence"]/svg')
+    assert figure.get("aria-label") in ("a straight line", "一条直线")
+    assert [cell.text for cell in tree.xpath('//details[@class="figure-data"]//td')] == ["0", "0", "1", "2"]
+    (mark,) = tree.xpath('//a[@class="claim-mark"]')
+    (proof,) = tree.xpath(f'//*[@id="{mark.get("href")[1:]}"]')
+    assert "assert_close(double(x + y), double(x) + double(y))" in proof.text_content()
+    facts = tree.xpath('//dl[@class="facts"]')[0].text_content()
+    assert "torch.add" in facts
+    assert "torch 2" in facts
+    links = tree.xpath('//dl[@class="facts"]//a/@href')
+    assert "https://arxiv.org/abs/2001.00001" in links
+    assert "https://web.archive.org/web/https://arxiv.org/abs/2001.00001" in links
+
+
+def test_switch_stays_on_the_page_and_editions_name_each_other(published):
+    for name, there in (("demo/double.html", "zh/demo/double.html"), ("zh/demo/double.html", "demo/double.html")):
+        tree = page(published, name)
+        (switch,) = tree.xpath('//a[contains(@class, "guide-language")]/@href')
+        target = os.path.normpath(Path(name).parent / switch)
+        assert target == there
+        alternates = dict(
+            zip(
+                tree.xpath('//link[@rel="alternate"]/@hreflang'),
+                tree.xpath('//link[@rel="alternate"]/@href'),
+                strict=True,
+            )
+        )
+        assert set(alternates) == {"en", "zh-Hans"}
+        for address in alternates.values():
+            assert (published / "site" / Path(name).parent / address).resolve().is_file()
+
+
+def test_each_edition_has_its_own_search_index(published):
+    english = json.loads((published / "site/search/search_index.json").read_text(encoding="utf-8"))
+    chinese = json.loads((published / "site/zh/search/search_index.json").read_text(encoding="utf-8"))
+    assert english != chinese
+
+
+def test_downloads_are_what_the_page_shows(published):
+    assert (published / "site/snippets/demo/double.py").read_text() == SNIPPET
+    book = nbformat.read(published / "site/snippets/demo/double.ipynb", as_version=4)
+    assert book.cells[1].source == SNIPPET.removesuffix("\n")
+    assert "torch 2" in book.cells[0].source
+    (entry,) = json.loads((published / "site/catalog.json").read_text(encoding="utf-8"))
+    assert entry["title_zh"] == "加倍"
+    assert entry["verified"][0]["device"] == "cpu"
+    assert (published / "site" / entry["url_zh"]).is_file()
+    assert "```python" in (published / "site/demo/double.md").read_text(encoding="utf-8")
+
+
+def test_gzip_copies_are_the_files(published):
+    copies = list((published / "site").rglob("*.gz"))
+    assert len(copies) > 10
+    for copy in copies:
+        assert gzip.decompress(copy.read_bytes()) == copy.with_suffix("").read_bytes()
+
+
+def test_nothing_changed_nothing_built(published):
+    before = state(published / "site")
+    done = build(published)
+    assert done.stdout == "Nothing changed since site/ was published.\n"
+    assert state(published / "site") == before
+
+
+def test_a_build_is_the_same_when_repeated(published):
+    before = state(published / "site")
+    assert build(published, "--force").returncode == 0
+    after = state(published / "site")
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    # The reports say when they were written; MkDocs writes the build date into its sitemap.
+    assert {name.removesuffix(".gz") for name in changed} <= {"verification.json", "sitemap.xml", "zh/sitemap.xml"}
+
+
+# One break for each stage: (stage, file, old, new, file that is named, words of the message)
+BREAKS = [
+    ("catalog", EN, "claim:linear", "claim:linaer", EN, "has no test"),
+    ("catalog", EN, "[@doe2020paper]", "[@nobody]", EN, "unknown paper"),
+    ("catalog", EN, "(index.md)", "(nowhere.md)", EN, "dead link"),
+    ("verify", "snippets/demo/double.py", "int(double(", "int(duoble(", "snippets/demo/double.py", "NameError"),
+    (
+        "claims",
+        "snippets/demo/double.py",
+        "return x + x",
+        "return x * x",
+        "tests/snippets/demo/test_double.py",
+        "test_linear failed",
+    ),
+    (
+        "generate",
+        "snippets/demo/double_evidence.py",
+        "double.svg",
+        "duoble.svg",
+        EN,
+        "no figure 'double.svg' was drawn",
+    ),
+    ("render", "docs/theme/main.html", "{% endblock %}", "{% endblok %}", "build/stage/en/mkdocs.yml", "endblok"),
+    (
+        "check",
+        EN,
+        "**In one sentence.**",
+        '<img src="https://elsewhere.example/x.png" alt="">',
+        "demo/double.html",
+        "another host",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("stage", "file", "old", "new", "named", "words"), BREAKS, ids=[f"{b[0]}: {b[5]}" for b in BREAKS]
+)
+def test_broken_stage_names_the_place_and_keeps_the_old_site(published, stage, file, old, new, named, words):
+    before = state(published / "site")
+    original = (published / file).read_text(encoding="utf-8")
+    line = edit(published, file, old, new)
+    try:
+        done = build(published)
+    finally:
+        (published / file).write_text(original, encoding="utf-8")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert words in done.stderr
+    assert f"{named}:" in done.stderr
+    if named == file:
+        assert f"{named}:{line}:" in done.stderr
+    assert "site/ is as it was" in done.stderr
+    assert state(published / "site") == before
+    passed = [text.split()[0] for text in done.stdout.splitlines() if text.endswith(" s") and text[0].islower()]
+    assert stage not in passed
+
+
+def test_second_build_at_once_is_refused(published):
+    from filelock import FileLock
+
+    with FileLock(published / "build" / "build.lock"):
+        done = build(published, "--force")
+    assert done.returncode == 1
+    assert "Another build runs" in done.stderr
+
+
+def test_stages_know_nothing_of_later_ones(published):
+    """No module imports one of a later stage: the data flow has one direction."""
+    import ast
+
+    order = [
+        "problems",
+        "papers",
+        "markup",
+        "frontmatter",
+        "catalog",
+        "inspect_catalog",
+        "claims",
+        "generate",
+        "render",
+    ]
+    order += ["check_site", "publish", "build"]
+    for place, name in enumerate(order):
+        path = published / "scripts" / name
+        for file in path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]:
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "scripts":
+                    imported = (
+                        [alias.name for alias in node.names]
+                        if node.module == "scripts"
+                        else [node.module.split(".")[1]]
+                    )
+                    later = [other for other in imported if other in order[place + 1 :]]
+                    assert not later, f"{file.name} imports {later}"
+    for file in (published / "scripts" / "generate").rglob("*.py"):
+        assert "import torch" not in file.read_text(encoding="utf-8")
