@@ -1,0 +1,138 @@
+"""Truncated normal: closed form, timm, torch, and the claims of the page."""
+
+import contextlib
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.truncated_normal_init import truncated_normal_, truncated_normal_std
+from snippets.initialization.truncated_normal_init_from_scratch import inverse_truncated_normal_
+
+_library = torch.library.Library("torchvision", "FRAGMENT")
+for _operator in ("nms", "qnms"):  # torchvision, which timm imports, may lack its compiled operators
+    with contextlib.suppress(RuntimeError):  # they are there
+        _library.define(f"{_operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+from timm.layers import trunc_normal_tf_  # noqa: E402
+
+
+def distribution_distance(a, b):
+    """Kolmogorov-Smirnov distance of two samples."""
+    both = torch.cat([a, b]).sort().values
+    a, b = a.sort().values, b.sort().values
+    right = (torch.searchsorted(a, both, right=True) / len(a)) - (torch.searchsorted(b, both, right=True) / len(b))
+    return right.abs().max().item()
+
+
+def exact(x, cut):
+    """Distribution function of the unit normal cut at ``cut``."""
+    inside = math.erf(cut / math.sqrt(2))
+    return (torch.special.ndtr(x) - (1 - inside) / 2) / inside
+
+
+@pytest.mark.parametrize("cut", [0.5, 1.0, 2.0, 3.0])
+@pytest.mark.parametrize("draw", [truncated_normal_, inverse_truncated_normal_])
+def test_distribution(draw, cut):
+    """Both fill from the exact distribution: Kolmogorov-Smirnov against the closed form."""
+    n = 200_000
+    x = (
+        draw(torch.empty(n), std=0.02, cut=cut, generator=torch.Generator().manual_seed(0)).double().sort().values
+        / 0.02
+    )
+    distance = (exact(x, cut) - torch.arange(1, n + 1) / n).abs().max().item()
+    assert distance < 1.63 / math.sqrt(n)  # 1% point of the Kolmogorov distribution
+    assert x.abs().max().item() <= cut * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("cut", [0.5, 1.0, 2.0, 3.0])
+def test_std_closed_form(cut):
+    """The standard deviation after the cut; 0.880 of what was asked for at cut 2."""
+    x = truncated_normal_(torch.empty(1000, 1000), std=0.02, cut=cut, generator=torch.Generator().manual_seed(0))
+    assert x.std().item() == pytest.approx(truncated_normal_std((1000, 1000), 0.02, cut), rel=0.003)
+    assert truncated_normal_std((), 1.0, 2.0) == pytest.approx(0.8796, abs=1e-4)
+
+
+def test_default_bounds_cut_nothing():
+    """With std=0.02 torch's default a=-2, b=2 cut nothing: std 0.02 and values beyond 4 standard deviations."""
+    torch.manual_seed(0)
+    w = nn.init.trunc_normal_(torch.empty(1000, 1000), std=0.02)
+    assert w.std().item() == pytest.approx(0.02, rel=0.003)
+    assert (w.abs() > 0.04).float().mean().item() == pytest.approx(1 - math.erf(2 / math.sqrt(2)), rel=0.02)
+    assert w.abs().max().item() > 0.08
+    in_units = truncated_normal_(torch.empty(1000, 1000))
+    assert in_units.abs().max().item() <= 0.04
+
+
+def test_bounds_are_absolute():
+    """a and b are values of the weight, not multiples of std."""
+    torch.manual_seed(0)
+    w = nn.init.trunc_normal_(torch.empty(10_000), std=1.0, a=-0.5, b=0.25)
+    assert w.min().item() == pytest.approx(-0.5, abs=0.001)
+    assert w.max().item() == pytest.approx(0.25, abs=0.001)
+
+
+def test_timm_counts_in_standard_deviations():
+    """timm's trunc_normal_tf_ cuts the unit normal at a and b and multiplies by std afterwards: our bounds."""
+    torch.manual_seed(0)
+    theirs = trunc_normal_tf_(torch.empty(200_000), std=0.02)
+    ours = truncated_normal_(torch.empty(200_000), std=0.02)
+    assert theirs.abs().max().item() <= 0.04 * (1 + 1e-6)
+    assert distribution_distance(theirs, ours) < 1.63 * math.sqrt(2 / 200_000)
+    careless = nn.init.trunc_normal_(torch.empty(200_000), std=0.02)
+    assert distribution_distance(theirs, careless) > 0.02
+
+
+def test_correct_the_std():
+    """Dividing std by 0.8796 gives the standard deviation asked for, as variance scaling in Keras and JAX does."""
+    wanted = math.sqrt(2 / 500)
+    std = wanted / truncated_normal_std((), 1.0, 2.0)
+    w = truncated_normal_(torch.empty(1000, 500), std=std, generator=torch.Generator().manual_seed(0))
+    assert w.std().item() == pytest.approx(wanted, rel=0.004)
+
+
+def test_uncorrected_std_fades_with_depth():
+    """Kaiming's std with an uncorrected cut at 2 leaves 0.774 of the second moment per ReLU layer: 3e-6 after 50."""
+    assert truncated_normal_std((), 1.0, 2.0) ** 2 == pytest.approx(0.774, abs=0.001)
+    torch.manual_seed(0)
+    x = torch.randn(64, 256, dtype=torch.float64)
+    for _ in range(50):
+        w = truncated_normal_(torch.empty(256, 256, dtype=torch.float64), std=math.sqrt(2 / 256))
+        x = torch.relu(x @ w.T)
+    assert x.square().mean().log10().item() == pytest.approx(50 * math.log10(0.774), abs=1.0)  # 50 random factors
+
+
+def test_mean_far_outside_warns():
+    """A mean more than two std outside [a, b] raises a warning that the distribution may be wrong."""
+    with pytest.warns(UserWarning, match="mean is more than 2 std"):
+        nn.init.trunc_normal_(torch.empty(10), mean=5.0, std=1.0, a=-2, b=2)
+
+
+def test_inverse_method_can_hit_the_bound():
+    """In float32 the inverse method turns a uniform -1 into -infinity and clamps it: a weight of -2 at std 0.02."""
+    uniform = torch.tensor(-1.0)  # uniform_(-1, 1) includes its lower end
+    assert (uniform.erfinv() * 0.02 * math.sqrt(2)).clamp(-2, 2).item() == -2
+    inside = math.erf(2 / math.sqrt(2))  # with bounds at two standard deviations the lower end is harmless
+    assert (torch.tensor(-inside).erfinv() * math.sqrt(2)).item() == pytest.approx(-2, abs=1e-5)
+    n = 100_000
+    for seed in range(3):  # and torch's own function at the default bounds
+        w = nn.init.trunc_normal_(torch.empty(n), std=0.02, generator=torch.Generator().manual_seed(seed))
+        assert w.abs().max().item() < 0.02 * 6
+
+
+def test_bad_arguments():
+    """std and cut must be positive."""
+    with pytest.raises(ValueError, match="must be positive"):
+        truncated_normal_(torch.empty(3), std=0.0)
+    with pytest.raises(ValueError, match="must be positive"):
+        truncated_normal_(torch.empty(3), cut=-1.0)
+
+
+def test_in_place_and_seeded():
+    """Returns its argument, leaves a parameter a leaf, and repeats with the generator's seed."""
+    parameter = nn.Parameter(torch.empty(8, 8))
+    assert truncated_normal_(parameter, generator=torch.Generator().manual_seed(3)) is parameter
+    assert parameter.is_leaf
+    again = truncated_normal_(torch.empty(8, 8), generator=torch.Generator().manual_seed(3))
+    assert torch.equal(parameter, again)
