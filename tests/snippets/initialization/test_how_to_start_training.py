@@ -1,0 +1,165 @@
+"""How to start training: the closed forms against thousands of random networks, and the claims of its page."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.how_to_start_training import (
+    length_second_moment,
+    mean_length_ratio,
+    residual_scales,
+    start_training_init,
+)
+from snippets.initialization.how_to_start_training_from_scratch import random_lengths
+
+
+def one_layer(width: int, draws: int, sampler) -> torch.Tensor:
+    """M after one ReLU layer for a fixed unit input of 12 entries, over many draws of unit-variance weights."""
+    torch.manual_seed(0)
+    x = torch.linspace(-1, 1, 12, dtype=torch.float64)
+    w = sampler(draws, width, 12) * math.sqrt(2 / 12)
+    return torch.relu(w @ x).square().mean(1) / x.square().mean()
+
+
+def normal(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, dtype=torch.float64)
+
+
+def test_one_layer_moments():
+    """One normal layer of width n: E[M'] = M and E[M'^2] = M^2 (1 + 5 / n)."""
+    m = one_layer(8, 60_000, normal)
+    assert m.mean().item() == pytest.approx(1, abs=0.01)  # its standard error is 0.0025
+    assert m.square().mean().item() == pytest.approx(1 + 5 / 8, rel=0.03)
+
+
+def test_mean_length_is_preserved():
+    """With variance 2 / fan_in the expected length stays 1, whatever the widths."""
+    torch.manual_seed(0)
+    assert random_lengths([10, 40, 20, 60, 30], 20_000).mean().item() == pytest.approx(1, abs=0.03)
+    assert mean_length_ratio([10, 40, 20, 60, 30], [2 / n for n in (10, 40, 20, 60)]) == pytest.approx(1)
+
+
+def test_symmetric_distribution_is_enough():
+    """The mean needs only a symmetric distribution of variance 2 / fan_in: signs and uniforms do as well as normals."""
+    for sampler in (
+        lambda *s: torch.randint(2, s).double() * 2 - 1,
+        lambda *s: (2 * torch.rand(*s).double() - 1) * 3**0.5,
+    ):
+        assert one_layer(8, 50_000, sampler).mean().item() == pytest.approx(1, abs=0.02)
+
+
+def test_asymmetric_distribution_is_not():
+    """The same variance around a mean of one standard deviation: the length grows with the fan-in."""
+    m = one_layer(8, 20_000, lambda *s: normal(*s) + 1)  # this input sums to zero, so shift it
+    torch.manual_seed(0)
+    x = torch.ones(64, dtype=torch.float64)
+    w = (normal(2_000, 8, 64) + 1) * math.sqrt(2 / 64)
+    assert (torch.relu(w @ x).square().mean(1)).mean() > 50
+    assert m.mean().item() == pytest.approx(1, abs=0.05)  # and only then
+
+
+def test_second_moment_is_the_product():
+    """Several layers: E[M^2] / E[M]^2 is the product of 1 + 5 / n over the widths."""
+    torch.manual_seed(0)
+    m = random_lengths([16, 16, 24, 32], 40_000)
+    assert m.square().mean().item() == pytest.approx(length_second_moment([16, 24, 32]), rel=0.05)
+
+
+def test_exponential_in_the_sum():
+    """The product is at most exp(5 sum 1/n), and within 3 per cent of it for ten layers of width 100 or more."""
+    assert length_second_moment([10] * 10) < math.exp(5)
+    assert length_second_moment([100] * 10) == pytest.approx(math.exp(0.5), rel=0.03)
+
+
+def test_equal_widths_are_best():
+    """For a given number of neurons equal widths have the smallest spread; one narrow layer costs most."""
+    assert (
+        length_second_moment([50] * 4) < length_second_moment([80, 20, 80, 20]) < length_second_moment([65, 65, 65, 5])
+    )
+
+
+def test_xavier_and_default_fail():
+    """Over 30 layers of width 100 the mean length falls to 2^-30 with Xavier and to 6^-30 with nn.Linear's default."""
+    widths = [100] * 31
+    torch.manual_seed(0)
+    xavier = nn.init.xavier_normal_(torch.empty(400, 400)).var().item() * 400
+    default = nn.Linear(400, 400).weight.var().item() * 400
+    assert (xavier, default) == pytest.approx((1, 1 / 3), rel=0.02)
+    assert mean_length_ratio(widths, [1 / 100] * 30) == pytest.approx(2**-30)
+    assert mean_length_ratio(widths, [1 / 300] * 30) == pytest.approx(6**-30)
+
+
+def test_fan_out_is_only_off_by_a_constant():
+    """Kaiming with fan_out fails the criterion in every layer, but the factors cancel to n_0 / n_d."""
+    widths = [30, 200, 50, 400, 60]
+    assert mean_length_ratio(widths, [2 / n for n in widths[1:]]) == pytest.approx(30 / 60)
+    torch.manual_seed(0)
+    x = torch.randn(64, 30)
+    start = x.square().mean()
+    ratios = []
+    for _ in range(100):
+        z = x
+        for a, b in pairwise(widths):
+            w = nn.init.kaiming_normal_(torch.empty(b, a), mode="fan_out")
+            z = torch.relu(z @ w.T)
+        ratios.append((z.square().mean() / start).item())
+    assert sum(ratios) / 100 == pytest.approx(0.5, rel=0.15)
+
+
+def test_the_typical_network_shrinks():
+    """The mean is kept by a few huge draws: at width 10 and depth 40 the median length is below a hundredth."""
+    torch.manual_seed(0)
+    assert random_lengths([10] * 41, 2_000).median() < 0.01
+
+
+def test_residual_sum_stays_bounded():
+    """Branches that end in a linear layer, scaled by eta: E|x|^2 grows by the product of 1 + eta^2, below 72 for 0.9^l.
+
+    Without scaling it doubles in each block.
+    """
+    torch.manual_seed(0)
+    draws, n = 4_000, 16
+    etas = residual_scales(12)
+    for scales in (etas, [1.0] * 12):
+        x = normal(draws, n, 1)
+        start = x.square().mean()
+        for eta in scales:
+            hidden = torch.relu(normal(draws, n, n) * math.sqrt(2 / n) @ x)
+            x = x + eta * (normal(draws, n, n) * math.sqrt(1 / n) @ hidden)
+        expected = math.prod(1 + eta**2 for eta in scales)
+        assert (x.square().mean() / start).item() == pytest.approx(expected, rel=0.1)
+    assert math.prod(1 + eta**2 for eta in residual_scales(10_000)) < 72
+
+
+def test_depth_does_not_hurt_residual_spread():
+    """Width 8, 60 blocks scaled by 1/sqrt(60): E[M^2]/E[M]^2 below 4; a plain network of that depth has over 10^12."""
+    torch.manual_seed(0)
+    draws, n, blocks = 2_000, 8, 60
+    x = torch.ones(draws, n, 1, dtype=torch.float64)
+    for _ in range(blocks):
+        hidden = torch.relu(normal(draws, n, n) * math.sqrt(2 / n) @ x)
+        x = x + blocks**-0.5 * (normal(draws, n, n) * math.sqrt(1 / n) @ hidden)
+    m = x.square().mean((1, 2))
+    assert m.square().mean() / m.mean().square() < 4
+    assert length_second_moment([n] * blocks) > 1e12
+
+
+def test_init_sets_variance_and_bias():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(16, 64, 3), nn.Linear(500, 300, bias=False))
+    start_training_init(model)
+    assert model[0].weight.var().item() == pytest.approx(2 / 144, rel=0.05)
+    assert model[1].weight.var().item() == pytest.approx(2 / 500, rel=0.02)
+    assert not model[0].bias.any()
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="hidden layer"):
+        length_second_moment([])
+    with pytest.raises(ValueError, match="variances"):
+        mean_length_ratio([3, 3], [1.0, 1.0])
+    with pytest.raises(ValueError, match="decay"):
+        residual_scales(3, 1.0)
