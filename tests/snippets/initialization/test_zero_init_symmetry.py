@@ -1,0 +1,212 @@
+"""Zero initialization and symmetry: exact zeros, equal units, and the claims of the page."""
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.zero_init_symmetry import distinct_units
+from snippets.initialization.zero_init_symmetry_evidence import make_model, rank
+
+OPTIMIZERS = {
+    "SGD": lambda p: torch.optim.SGD(p, lr=0.05),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
+    "Adam": lambda p: torch.optim.Adam(p, lr=0.01),
+    "AdamW": lambda p: torch.optim.AdamW(p, lr=0.01),
+}
+
+
+def data(outputs=3):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(64, 5, generator=generator, dtype=torch.float64)
+    return x, torch.randn(64, outputs, generator=generator, dtype=torch.float64)
+
+
+def network(value, activation=nn.Tanh, extra=()):
+    model = nn.Sequential(nn.Linear(5, 8), activation(), *extra, nn.Linear(8, 3)).double()
+    for parameter in model.parameters():
+        nn.init.constant_(parameter, value)
+    return model
+
+
+def steps(model, x, y, optimizer="Adam", n=30):
+    optimizer = OPTIMIZERS[optimizer](model.parameters())
+    for _ in range(n):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(model(x), y).backward()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU, nn.GELU])
+def test_zeros_have_zero_hidden_gradients(activation):
+    """With all parameters zero every weight gradient is exactly 0; only the last bias receives one."""
+    x, y = data()
+    model = network(0.0, activation)
+    nn.functional.mse_loss(model(x), y).backward()
+    gradients = {name: parameter.grad.abs().max().item() for name, parameter in model.named_parameters()}
+    assert gradients.pop("2.bias") > 0.01
+    assert set(gradients.values()) == {0.0}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_zeros_learn_a_constant(optimizer):
+    """After training from zeros the output is the same for every input: the weights never move."""
+    x, y = data()
+    model = network(0.0)
+    steps(model, x, y, optimizer)
+    assert model[0].weight.count_nonzero() == 0
+    assert model[2].weight.count_nonzero() == 0
+    assert model(x).std(0).max().item() == 0
+    assert model[2].bias.count_nonzero() == 3
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_constant_units_stay_equal(optimizer):
+    """Started from one constant, the units of a layer move and stay copies of one another under every optimizer."""
+    x, y = data()
+    model = network(0.5)
+    steps(model, x, y, optimizer)
+    weight = model[0].weight.detach()
+    assert (weight - 0.5).abs().max() > 0.01
+    # Equal in exact arithmetic; float64 sums may be ordered differently for different rows.
+    assert (weight - weight[0]).abs().max() < 1e-9
+    assert distinct_units(weight) == 1
+
+
+def test_width_is_wasted():
+    """A network of eight equal units trains exactly as one unit whose output counts eight times."""
+    x, y = data()
+    wide = network(0.5)
+    narrow = nn.Sequential(nn.Linear(5, 1), nn.Tanh(), nn.Linear(1, 3)).double()
+    for parameter in narrow.parameters():
+        nn.init.constant_(parameter, 0.5)
+    assert torch.allclose(wide[2](wide[1](wide[0](x))) - 0.5, 8 * (narrow(x) - 0.5))
+    steps(wide, x, y)
+    hidden = wide[1](wide[0](x))
+    assert torch.linalg.matrix_rank(hidden, rtol=1e-9) == 1
+
+
+def test_one_random_layer_is_enough():
+    """Zeros in the last layer alone are harmless: its gradient is not 0, and one step later the first layer learns."""
+    torch.manual_seed(0)
+    x, y = data()
+    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+    nn.init.zeros_(model[2].weight)
+    nn.init.zeros_(model[2].bias)
+    before = model[0].weight.detach().clone()
+    steps(model, x, y, "SGD", n=1)
+    assert torch.equal(model[0].weight, before)  # the first step cannot reach it
+    assert model[2].weight.abs().min() > 0
+    steps(model, x, y, "SGD", n=1)
+    assert (model[0].weight != before).all()
+
+
+def test_biases_may_be_zero():
+    """Zero biases break no symmetry and need not: with random weights every unit differs."""
+    torch.manual_seed(0)
+    x, y = data()
+    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+    nn.init.zeros_(model[0].bias)
+    nn.init.zeros_(model[2].bias)
+    steps(model, x, y)
+    assert distinct_units(model[0].weight) == 8
+    assert model[0].bias.unique().numel() == 8
+
+
+def test_no_hidden_layer_no_symmetry():
+    """Logistic regression may start from zeros: the problem is convex, and both starts reach the same loss."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(200, 5, generator=generator, dtype=torch.float64)
+    y = (x[:, 0] + 0.5 * torch.randn(200, generator=generator, dtype=torch.float64) > 0).long()
+    losses = []
+    for zero in (True, False):
+        torch.manual_seed(1)
+        model = nn.Linear(5, 2).double()
+        if zero:
+            nn.init.zeros_(model.weight)
+            nn.init.zeros_(model.bias)
+        optimizer = torch.optim.LBFGS(model.parameters(), max_iter=100)
+
+        def closure(model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        losses.append(nn.functional.cross_entropy(model(x), y).item())
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def test_dropout_breaks_it():
+    """Dropout gives equal units different gradients, so constants drift apart; not from zeros with tanh."""
+    torch.manual_seed(0)
+    x, y = data()
+    model = network(0.5, extra=(nn.Dropout(0.5),))
+    steps(model, x, y)
+    assert distinct_units(model[0].weight) == 8
+    model = network(0.0, extra=(nn.Dropout(0.5),))
+    steps(model, x, y)
+    assert model[0].weight.count_nonzero() == 0
+
+
+def test_weight_decay_does_not_break_it():
+    """Weight decay shrinks equal units equally."""
+    x, y = data()
+    model = network(0.5)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.5)
+    for _ in range(30):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(model(x), y).backward()
+        optimizer.step()
+    assert distinct_units(model[0].weight) == 1
+
+
+def test_convolution_channels():
+    """Output channels of a convolution are units too: constant filters stay equal."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(16, 1, 6, 6, generator=generator, dtype=torch.float64)
+    y = torch.randn(16, 2, generator=generator, dtype=torch.float64)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(64, 2)).double()
+    for parameter in model.parameters():
+        nn.init.constant_(parameter, 0.1)
+    with torch.no_grad():
+        model[3].weight.copy_(torch.randn(2, 1, 16, generator=generator).expand(2, 4, 16).reshape(2, 64))
+    steps(model, x, y)
+    assert distinct_units(model[0].weight) == 1
+    assert distinct_units(model[0].weight.detach().reshape(4 * 9, 1)) > 1  # within a filter the taps do differ
+
+
+def test_zero_scale_and_zero_input():
+    """Two zero factors in a row never learn: a zero gain before a zero layer leaves both without gradient."""
+    x, y = data()
+    gain, layer = nn.Parameter(torch.zeros(5, dtype=torch.float64)), nn.Linear(5, 3).double()
+    nn.init.zeros_(layer.weight)
+    nn.functional.mse_loss(layer(gain * x), y).backward()
+    assert gain.grad.abs().max().item() == 0
+    assert layer.weight.grad.abs().max().item() == 0
+    layer.zero_grad()
+    torch.manual_seed(0)
+    nn.init.normal_(layer.weight)
+    nn.functional.mse_loss(layer(gain * x), y).backward()
+    assert gain.grad.abs().min().item() > 0
+
+
+def test_tiny_noise_is_slow():
+    """Noise of std 0.001 breaks the symmetry but starts with a thousandth of Kaiming's signal in the second layer."""
+    torch.manual_seed(0)
+    x = torch.randn(256, 64)
+    signal = {}
+    for start in ("Kaiming", "all weights normal, std 0.001"):
+        signal[start] = make_model(start)[:4](x).std().item()
+    assert signal["all weights normal, std 0.001"] < 1e-3 * signal["Kaiming"]
+    assert rank(make_model("Kaiming"), x) == 32
+    assert rank(make_model("all weights 0"), x) == 0
+    assert rank(make_model("all weights 0.1"), x) == 1
+
+
+def test_distinct_units_counts():
+    """The detector: repeated rows count once, small differences below the tolerance too."""
+    row = torch.tensor([1.0, 2.0])
+    assert distinct_units(torch.stack([row, row, row])) == 1
+    assert distinct_units(torch.stack([row, row + 1e-5, row + 0.1])) == 2
+    assert distinct_units(torch.zeros(4, 3)) == 1
