@@ -1,0 +1,125 @@
+"""ReZero: identity at the start, equality with autograd, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+import snippets.initialization.rezero_evidence as evidence
+from snippets.initialization.rezero import ReZero, rezero_mlp
+from snippets.initialization.rezero_from_scratch import backward, forward
+
+
+@pytest.mark.parametrize("depth", [1, 50])
+def test_identity_at_the_start(depth):
+    """At the start the output equals the input bit for bit and all singular values of the Jacobian are 1."""
+    torch.manual_seed(0)
+    model, x = rezero_mlp(16, depth), torch.randn(4, 16)
+    assert torch.equal(model(x), x)
+    jacobian = torch.autograd.functional.jacobian(model, x[:1])[0, :, 0]
+    assert torch.equal(jacobian, torch.eye(16))
+
+
+def test_alpha_learns_first():
+    """In step 1 only alpha has a gradient; the branch has one from step 2 on."""
+    torch.manual_seed(0)
+    model, x, y = rezero_mlp(16, 3), torch.randn(8, 16), torch.randn(8, 16)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    seen = []
+    for _ in range(2):
+        optimizer.zero_grad()
+        (model(x) - y).square().mean().backward()
+        seen.append(
+            [(layer.alpha.grad.abs().item(), layer.branch[0].weight.grad.abs().max().item()) for layer in model]
+        )
+        optimizer.step()
+    assert all(alpha > 0 and weight == 0 for alpha, weight in seen[0])
+    assert all(alpha > 0 and weight > 0 for alpha, weight in seen[1])
+
+
+def test_two_zeros_never_learn():
+    """With alpha and the branch's last layer both zero, no parameter of the layer ever gets a gradient."""
+    torch.manual_seed(0)
+    model, x, y = rezero_mlp(16, 3), torch.randn(8, 16), torch.randn(8, 16)
+    for layer in model:
+        layer.branch = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 16))
+        nn.init.zeros_(layer.branch[2].weight)
+        nn.init.zeros_(layer.branch[2].bias)
+    before = copy.deepcopy(model.state_dict())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(10):
+        optimizer.zero_grad()
+        (model(x) - y).square().mean().backward()
+        optimizer.step()
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_relu_after_the_sum_breaks_the_identity():
+    """A ReLU after the addition, as in the original ResNet, sets half of a normal input to zero."""
+    torch.manual_seed(0)
+    x = torch.randn(1000, 16)
+    layer = rezero_mlp(16, 1)
+    assert (torch.relu(layer(x)) == 0).float().mean() == pytest.approx(0.5, abs=0.02)
+    assert (layer(x) == x).all()
+
+
+def test_dimension_rule_spares_alpha():
+    """The rule "decay only what has two or more dimensions" leaves alpha out, and decay without it shrinks alpha."""
+    model = rezero_mlp(16, 3)
+    spared = {name for name, p in model.named_parameters() if p.ndim < 2}
+    assert {f"{i}.alpha" for i in range(3)} <= spared
+    alpha = nn.Parameter(torch.ones(()))
+    optimizer = torch.optim.AdamW([alpha], lr=0.1, weight_decay=0.1)
+    for _ in range(10):
+        alpha.grad = torch.zeros(())
+        optimizer.step()
+    assert alpha.item() == pytest.approx(0.99**10, rel=1e-6)
+
+
+def test_trains_where_plain_residual_explodes():
+    """32 layers, one seed: ReZero and pre-LayerNorm fall below 1.5; the plain residual network exceeds 100."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "SEEDS", 1)
+        losses = {name: evidence.train(name)[0][0] for name in evidence.NAMES[:3]}
+    assert losses["ReZero"][-10:].mean() < 1.5
+    assert losses["residual, pre-LayerNorm"][-10:].mean() < 1.5
+    assert losses["residual"].max() > 100
+
+
+def test_from_scratch_equals_autograd():
+    torch.manual_seed(0)
+    kinds = {"dtype": torch.float64, "requires_grad": True}
+    x = torch.randn(5, 6, **kinds)
+    weights = [torch.randn(6, 6, **kinds) for _ in range(4)]
+    alphas = [torch.randn((), **kinds) for _ in range(4)]
+    model = nn.Sequential(*[ReZero(nn.Sequential(nn.Linear(6, 6, bias=False), nn.ReLU())) for _ in range(4)]).double()
+    with torch.no_grad():
+        for layer, weight, alpha in zip(model, weights, alphas, strict=True):
+            layer.branch[0].weight.copy_(weight)
+            layer.alpha.copy_(alpha)
+    gradient = torch.randn(5, 6, dtype=torch.float64)
+    signals = forward(x, weights, alphas)
+    torch.testing.assert_close(signals[-1], model(x), rtol=1e-12, atol=1e-12)
+    model(x).backward(gradient)
+    with torch.no_grad():
+        of_x, of_weights, of_alphas = backward(signals, weights, alphas, gradient)
+    torch.testing.assert_close(of_x, x.grad, rtol=1e-10, atol=1e-10)
+    for layer, of_weight, of_alpha in zip(model, of_weights, of_alphas, strict=True):
+        torch.testing.assert_close(of_weight, layer.branch[0].weight.grad, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(of_alpha, layer.alpha.grad, rtol=1e-10, atol=1e-10)
+
+
+def test_module_contract():
+    """gradcheck, meta device, torch.compile without a graph break, and a state_dict round trip."""
+    torch.manual_seed(0)
+    layer = ReZero(nn.Sequential(nn.Linear(4, 4), nn.Tanh())).double()
+    nn.init.constant_(layer.alpha, 0.3)
+    assert torch.autograd.gradcheck(layer, torch.randn(3, 4, dtype=torch.float64, requires_grad=True))
+    with torch.device("meta"):
+        assert rezero_mlp(8, 2)(torch.empty(5, 8)).shape == (5, 8)
+    x = torch.randn(3, 4, dtype=torch.float64)
+    torch.testing.assert_close(torch.compile(layer, backend="eager", fullgraph=True)(x), layer(x))
+    other = ReZero(nn.Sequential(nn.Linear(4, 4), nn.Tanh())).double()
+    other.load_state_dict(layer.state_dict())
+    assert torch.equal(other(x), layer(x))
