@@ -1,0 +1,117 @@
+"""Xavier initialization: equal to torch bit for bit, closed form, and the claims of its page."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snippets.initialization.xavier_init import init_attention, init_tanh_layer
+from snippets.initialization.xavier_init_from_scratch import xavier_normal_, xavier_uniform_, xavier_uniform_std
+
+
+def signal(variance: float, activation: Callable[[Tensor], Tensor], depth: int, width: int = 256) -> float:
+    """Root mean square after `depth` layers, geometric mean over 4 networks, input of unit size."""
+    torch.manual_seed(0)
+    total = 0.0
+    for _ in range(4):
+        x = torch.randn(32, width)
+        for _ in range(depth):
+            x = activation(x @ (torch.randn(width, width) * math.sqrt(variance / width)).T)
+        total += math.log(x.square().mean().sqrt().item())
+    return math.exp(total / 4)
+
+
+def identity(x: Tensor) -> Tensor:
+    return x
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 3, 2), (5, 7, 3, 2, 4)])
+@pytest.mark.parametrize("gain", [1.0, 5 / 3])
+def test_equals_torch(shape, gain):
+    """With the same seed the from-scratch functions draw what torch.nn.init draws, bit for bit."""
+    for ours, theirs in [(xavier_normal_, nn.init.xavier_normal_), (xavier_uniform_, nn.init.xavier_uniform_)]:
+        w = ours(torch.empty(shape), gain, torch.Generator().manual_seed(3))
+        assert torch.equal(w, theirs(torch.empty(shape), gain, generator=torch.Generator().manual_seed(3)))
+
+
+def test_vector_has_no_fans():
+    with pytest.raises(ValueError, match="no fans"):
+        xavier_uniform_(torch.empty(3))
+
+
+def test_bound():
+    """The uniform form reaches gain * sqrt(6 / (fan_in + fan_out)) and no further."""
+    w = xavier_uniform_(torch.empty(300, 400), generator=torch.Generator().manual_seed(0))
+    bound = math.sqrt(6 / 700)
+    assert 0.999 * bound < w.abs().max() <= bound
+
+
+def test_square_layers_keep_both():
+    """In 50 linear layers of equal width 256, signal and gradient stay within a factor of 3."""
+    torch.manual_seed(0)
+    weights = [xavier_uniform_(torch.empty(256, 256)) for _ in range(50)]
+    x = g = torch.randn(64, 256)
+    for w in weights:
+        x = x @ w.T
+    for w in reversed(weights):
+        g = g @ w
+    assert 1 / 3 < x.square().mean().sqrt() < 3
+    assert 1 / 3 < g.square().mean().sqrt() < 3
+
+
+def test_funnel_is_a_compromise():
+    """From 1024 to 256 features the signal's variance grows 1.6 times and the gradient's falls to 0.4 times."""
+    torch.manual_seed(0)
+    w = xavier_normal_(torch.empty(256, 1024))
+    assert (torch.randn(500, 1024) @ w.T).square().mean().item() == pytest.approx(1.6, rel=0.02)
+    assert (torch.randn(500, 256) @ w).square().mean().item() == pytest.approx(0.4, rel=0.02)
+
+
+def test_older_rule_loses_two_thirds():
+    """Weights from U(-1/sqrt(n), 1/sqrt(n)) leave a third of the variance after each linear layer."""
+    bound = 1 / math.sqrt(256)
+    w = torch.empty(256, 256).uniform_(-bound, bound, generator=torch.Generator().manual_seed(0))
+    assert (256 * w.var()).item() == pytest.approx(1 / 3, rel=0.02)
+    assert signal(1 / 3, identity, 10) ** 2 == pytest.approx(3.0**-10, rel=0.35)  # ten layers: 12% of spread each net
+
+
+def test_gain_one_fades_under_tanh():
+    """With gain 1 the signal of tanh layers fades slowly, to under 0.2 after 50; with 5/3 it settles at 0.65."""
+    assert 0.05 < signal(1.0, torch.tanh, 50) < 0.2
+    assert signal(25 / 9, torch.tanh, 20) == pytest.approx(0.65, abs=0.02)
+    assert signal(25 / 9, torch.tanh, 50) == pytest.approx(0.65, abs=0.02)
+
+
+def test_snippet_uses_the_gain():
+    torch.manual_seed(0)
+    layer = nn.Linear(300, 500)
+    init_tanh_layer(layer)
+    assert layer.weight.std().item() == pytest.approx(5 / 3 * xavier_uniform_std((500, 300)), rel=0.01)
+    assert not layer.bias.any()
+
+
+def test_relu_halves():
+    """Under ReLU, square Xavier layers halve the second moment: 10 layers leave about a thousandth."""
+    assert signal(1.0, torch.relu, 10) ** 2 == pytest.approx(2.0**-10, rel=0.5)
+
+
+def test_stacked_projections_are_too_small():
+    """MultiheadAttention draws query, key and value as one (3 E, E) weight: std lower by the factor sqrt(2)."""
+    torch.manual_seed(0)
+    attention = nn.MultiheadAttention(256, 4)
+    alone = xavier_uniform_std((256, 256))
+    assert attention.in_proj_weight.std().item() == pytest.approx(alone / math.sqrt(2), rel=0.01)
+    init_attention(attention)
+    assert attention.in_proj_weight.std().item() == pytest.approx(alone, rel=0.01)
+    assert attention.in_proj_weight.is_leaf
+    with pytest.raises(ValueError, match="separate"):
+        init_attention(nn.MultiheadAttention(8, 2, kdim=4, vdim=4))
+
+
+def test_vocabulary_counts_as_a_fan():
+    """On an embedding of 50,000 x 512 the vocabulary is a fan: std 0.0063, a seventh of 1/sqrt(512)."""
+    std = xavier_uniform_std((50_000, 512))
+    assert std == pytest.approx(0.0063, abs=5e-5)
+    assert 7 < 1 / math.sqrt(512) / std < 7.1
