@@ -1,0 +1,39 @@
+"""Adafactor: Adam's second moment kept as one row and one column of numbers for each matrix.
+
+Source: Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", 2018, algorithm 4.
+"""
+
+import torch
+from torch import nn
+from torch.optim.optimizer import ParamsT
+
+
+def make_optimizer(parameters: ParamsT, lr: float = 1e-2) -> torch.optim.Optimizer:
+    """Adafactor with the paper's settings, which are torch's defaults.
+
+    Args:
+        parameters: tensors, named tensors or parameter groups.
+        lr: upper bound of the relative step; a weight tensor moves by about ``lr`` times its own RMS.
+
+    Raises:
+        ValueError: if ``lr`` is negative.
+    """
+    return torch.optim.Adafactor(parameters, lr=lr)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    x = torch.randn(256, 8)  # (batch, features)
+    y = x.sum(dim=1, keepdim=True).sin()  # (batch, 1)
+    model = nn.Sequential(nn.Linear(8, 200), nn.Tanh(), nn.Linear(200, 1))
+    optimizer = make_optimizer(model.parameters(), lr=5e-2)
+    for step in range(201):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        if step % 100 == 0:
+            print(f"step {step:3d}  loss {loss.item():.1f}")
+    weight = next(model.parameters())  # (200, 8)
+    state = optimizer.state[weight]
+    print(f"{weight.numel()} weights, {state['row_var'].numel()} + {state['col_var'].numel()} numbers of state")
