@@ -1,0 +1,103 @@
+"""SkipInit: identity at alpha = 0, the variances in closed form, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.skipinit import SkipInitBlock
+from snippets.initialization.skipinit_evidence import BLOCKS, NAMES, through_blocks
+from snippets.initialization.skipinit_from_scratch import predicted_variances, simulated_variances
+
+
+def test_identity_at_zero():
+    """With alpha = 0 a stack of blocks is the identity, forward and backward, and alpha has a gradient."""
+    torch.manual_seed(0)
+    model = nn.Sequential(*[SkipInitBlock(4) for _ in range(20)])
+    x, gradient = torch.randn(2, 4, 5, 5, requires_grad=True), torch.randn(2, 4, 5, 5)
+    y = model(x)
+    assert torch.equal(y, x)
+    y.backward(gradient)
+    assert torch.equal(x.grad, gradient)
+    assert all(block.alpha.grad.abs() > 0 for block in model)
+
+
+def test_branch_is_the_written_out_formula():
+    torch.manual_seed(0)
+    block, x = SkipInitBlock(4, alpha=0.3), torch.randn(2, 4, 5, 5)
+    with torch.no_grad():
+        block.conv1.bias.normal_()
+        block.conv2.bias.normal_()
+        hidden = nn.functional.conv2d(x.clamp(min=0), block.conv1.weight, block.conv1.bias, padding=1)
+        expected = x + 0.3 * nn.functional.conv2d(hidden.clamp(min=0), block.conv2.weight, block.conv2.bias, padding=1)
+        torch.testing.assert_close(block(x), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_batch_norm_shrinks_the_branch():
+    """Behind batch normalization the skip path's moment is near l at block l, and the branch's share near 1/l."""
+    runs = torch.tensor([through_blocks(NAMES[0], seed) for seed in range(4)]).mean(0)  # (2, blocks)
+    for block in (10, 20, 40):
+        assert runs[0, block - 1] == pytest.approx(block, rel=0.15)
+        assert runs[1, block - 1] == pytest.approx(1 / block, rel=0.25)  # one layer's draw: 10 to 15% of spread
+
+
+def test_without_both_the_signal_doubles():
+    """Without normalization and scalar the moment doubles at every block: a factor above 1e9 after 40."""
+    torch.manual_seed(0)
+    moments = simulated_variances(torch.randn(128, 512), 40, alpha=1.0, normalized=False)
+    assert (moments[-1] / moments[0]) ** (1 / 40) == pytest.approx(2, rel=0.03)  # width 512: 1% a block
+    assert moments[-1] > 1e9
+
+
+def test_inverse_root_grows_to_e():
+    """With alpha = 1/sqrt(d) the moment grows to (1 + 1/d)^d, below e = 2.72, at every depth d."""
+    for blocks in (5, 50, 500):
+        last = predicted_variances(blocks, 1 / math.sqrt(blocks), normalized=False)[-1]
+        assert last == pytest.approx((1 + 1 / blocks) ** blocks, rel=1e-9)
+        assert last < math.e
+    measured = [through_blocks(NAMES[2], seed)[0][-1] for seed in range(4)]
+    assert sum(measured) / 4 == pytest.approx((1 + 1 / BLOCKS) ** (BLOCKS - 1), rel=0.15)
+
+
+@pytest.mark.parametrize(("alpha", "normalized"), [(1.0, True), (0.25, False), (0.0, False)])
+def test_closed_form_is_what_happens(alpha, normalized):
+    torch.manual_seed(0)
+    predicted = predicted_variances(16, alpha, normalized)
+    simulated = simulated_variances(torch.randn(512, 512), 16, alpha, normalized)
+    assert simulated == pytest.approx(predicted, rel=0.15)  # width 512: 6% of spread a layer
+
+
+def test_alpha_one_overflows_half_precision():
+    """With alpha left at 1, 50 blocks overflow float16, whose largest number is 65504."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 16, 8, 8)
+    with torch.no_grad():
+        loud = nn.Sequential(*[SkipInitBlock(16, 1.0) for _ in range(50)])(x)
+        quiet = nn.Sequential(*[SkipInitBlock(16, 1 / math.sqrt(50)) for _ in range(50)])(x)
+    assert loud.half().isinf().any()
+    assert quiet.half().isfinite().all()
+
+
+def test_projection_shortcut_is_not_covered():
+    """A shortcut that halves the size is no identity, though alpha is 0: it needs its own initialization."""
+    torch.manual_seed(0)
+    x = torch.randn(8, 64, 8, 8)
+    shortcut = nn.Conv2d(64, 128, 1, stride=2, bias=False)  # torch's default: variance 1/3 of the input's
+    assert (shortcut(x).var() / x.var()).item() == pytest.approx(1 / 3, rel=0.1)
+    nn.init.kaiming_normal_(shortcut.weight, nonlinearity="linear")
+    assert (shortcut(x).var() / x.var()).item() == pytest.approx(1, rel=0.1)
+
+
+def test_module_contract():
+    """gradcheck, meta device, torch.compile without a graph break, and a state_dict round trip."""
+    torch.manual_seed(0)
+    block = SkipInitBlock(2, alpha=0.5).double()
+    x = torch.randn(1, 2, 3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(block, x)
+    with torch.device("meta"):
+        assert SkipInitBlock(4)(torch.empty(1, 4, 6, 6)).shape == (1, 4, 6, 6)
+    torch.testing.assert_close(torch.compile(block, backend="eager", fullgraph=True)(x), block(x))
+    other = SkipInitBlock(2).double()
+    other.load_state_dict(block.state_dict())
+    assert torch.equal(other(x), block(x))
