@@ -1,0 +1,156 @@
+"""Robust initialization for WeightNorm: norms preserved, equal to torch's parametrization, and the page's claims."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from snippets.initialization.robust_weightnorm_resnet_init import WeightNormBlock, weight_norm_gain, weight_normed
+from snippets.initialization.robust_weightnorm_resnet_init_from_scratch import backward, forward
+
+
+def chain(widths: list[int]) -> nn.Sequential:
+    pairs = pairwise(widths)
+    return nn.Sequential(*(nn.Sequential(weight_normed(nn.Linear(a, b)), nn.ReLU()) for a, b in pairs))
+
+
+def norm_ratio(model: nn.Module, features: int) -> float:
+    x = torch.randn(512, features)
+    with torch.no_grad():
+        return (model(x).norm() / x.norm()).item()
+
+
+def test_one_layer_keeps_the_norm():
+    """E|relu(Wx)|^2 = |x|^2 for rows of length g = sqrt(2 fan_in / fan_out), also where the fans differ."""
+    for fan_in, fan_out in ((64, 64), (32, 128), (128, 32)):
+        torch.manual_seed(0)
+        ratios = [norm_ratio(weight_normed(nn.Linear(fan_in, fan_out), 1.0), fan_in) ** 2 for _ in range(50)]
+        assert sum(ratios) / 50 == pytest.approx(1, rel=0.05)  # gain 1, no ReLU
+        ratios = [norm_ratio(chain([fan_in, fan_out]), fan_in) ** 2 for _ in range(50)]
+        assert sum(ratios) / 50 == pytest.approx(1, rel=0.05)
+
+
+def test_hundred_layers():
+    """Through 100 layers of width 256 the norm stays within a factor of five."""
+    for seed in range(3):
+        torch.manual_seed(seed)
+        assert 0.2 < norm_ratio(chain([256] * 101), 256) < 5
+
+
+def test_default_g_vanishes():
+    """torch's weight_norm on a default nn.Linear has rows of length 0.58: after 30 layers under 1e-9 is left."""
+    torch.manual_seed(0)
+    layers = [nn.Sequential(weight_norm(nn.Linear(128, 128, bias=False)), nn.ReLU()) for _ in range(30)]
+    g = layers[0][0].parametrizations.weight.original0
+    assert g.mean().item() == pytest.approx(math.sqrt(1 / 3), rel=0.02)
+    assert norm_ratio(nn.Sequential(*layers), 128) < 1e-9
+
+
+def test_wrapping_changes_nothing():
+    """weight_norm by itself starts as the same function, so it inherits whatever the initializer did."""
+    torch.manual_seed(0)
+    layer, x = nn.Linear(16, 24), torch.randn(8, 16)
+    before = layer(x)
+    torch.testing.assert_close(weight_norm(layer)(x), before)
+
+
+def test_kaiming_is_the_same_for_equal_widths():
+    """For fan_in = fan_out Kaiming's rows have length sqrt 2 on average, which is the proposed g."""
+    torch.manual_seed(0)
+    rows = nn.init.kaiming_normal_(torch.empty(512, 512)).norm(dim=1)
+    assert rows.mean().item() == pytest.approx(weight_norm_gain(512, 512), rel=0.01)
+
+
+def test_difference_to_kaiming_cancels():
+    """For other widths the two differ by sqrt(fan_in / fan_out) in each layer: over a chain only the ends remain."""
+    widths = [30, 200, 50, 400, 60]
+    ratio = math.prod(weight_norm_gain(a, b) / math.sqrt(2) for a, b in pairwise(widths))
+    assert ratio == pytest.approx(math.sqrt(30 / 60))
+
+
+def test_forward_and_backward_disagree():
+    """g = sqrt 2 keeps the gradient's norm; the forward rule multiplies it by sqrt(fan_in / fan_out)."""
+    for fan_in, fan_out in ((200, 50), (50, 200)):
+        torch.manual_seed(0)
+        ratios = []
+        for _ in range(50):
+            x = torch.randn(64, fan_in, requires_grad=True)
+            y = chain([fan_in, fan_out])(x)
+            grad = torch.randn_like(y)
+            ratios.append((torch.autograd.grad(y, x, grad)[0].square().sum() / grad.square().sum()).item())
+        assert math.sqrt(sum(ratios) / 50) == pytest.approx(math.sqrt(fan_in / fan_out), rel=0.05)
+
+
+def test_residual_norm_is_bounded():
+    """B blocks of gain 1/B: the squared norm grows by (1 + 1/B)^B, less than e, whatever B."""
+    torch.manual_seed(0)
+    for blocks in (1, 10, 40):
+        ratios = [
+            norm_ratio(nn.Sequential(*(WeightNormBlock(64, blocks) for _ in range(blocks))), 64) ** 2 for _ in range(5)
+        ]
+        assert sum(ratios) / 5 == pytest.approx((1 + 1 / blocks) ** blocks, rel=0.1)
+        assert (1 + 1 / blocks) ** blocks < math.e
+
+
+def test_unscaled_residual_explodes():
+    """Gain 1 in the branches doubles the squared norm in each block: a million times after 40 blocks (norm)."""
+    torch.manual_seed(0)
+    assert norm_ratio(nn.Sequential(*(WeightNormBlock(64, 1) for _ in range(40))), 64) > 0.5 * 2**20
+
+
+def test_reset_of_v_does_not_help():
+    """Initializing v after the fact changes directions only: its scale is divided out, g decides."""
+    torch.manual_seed(0)
+    layer, x = weight_normed(nn.Linear(16, 16)), torch.randn(8, 16)
+    before = layer(x)
+    with torch.no_grad():
+        layer.parametrizations.weight.original1.mul_(100)
+    torch.testing.assert_close(layer(x), before)
+
+
+def test_writing_to_weight_is_projected():
+    """Kaiming on layer.weight after wrapping: the parametrization reads a temporary, and nothing changes."""
+    torch.manual_seed(0)
+    layer, x = weight_normed(nn.Linear(16, 16)), torch.randn(8, 16)
+    before = layer(x)
+    nn.init.normal_(layer.weight.detach(), 0.0, 100.0)
+    torch.testing.assert_close(layer(x), before)
+
+
+def test_convolution_fans():
+    layer = weight_normed(nn.Conv2d(8, 32, 3))
+    assert layer.parametrizations.weight.original0.flatten().tolist() == pytest.approx([math.sqrt(2 * 8 / 32)] * 32)
+    assert layer.weight.flatten(1).norm(dim=1).tolist() == pytest.approx([math.sqrt(0.5)] * 32, rel=1e-5)
+
+
+def test_from_scratch_equals_torch():
+    torch.manual_seed(0)
+    layer = weight_norm(nn.Linear(12, 20, bias=False).double())
+    g, v = layer.parametrizations.weight.original0, layer.parametrizations.weight.original1
+    x = torch.randn(16, 12, dtype=torch.float64)
+    y = torch.relu(layer(x))
+    expected = torch.autograd.grad(y.pow(3).sum(), (v, g))
+    with torch.no_grad():
+        torch.testing.assert_close(forward(x, v, g), y)
+        for ours, theirs in zip(backward(3 * y.square(), x, v, g), expected, strict=True):
+            torch.testing.assert_close(ours, theirs)
+
+
+def test_module_contract():
+    torch.manual_seed(0)
+    block, x = WeightNormBlock(6, 4), torch.randn(3, 6)
+    torch.testing.assert_close(torch.compile(block, backend="eager", fullgraph=True)(x), block(x))
+    other = WeightNormBlock(6, 9)
+    other.load_state_dict(block.state_dict())
+    assert torch.equal(other(x), block(x))
+    with torch.device("meta"):
+        assert WeightNormBlock(6, 4)(torch.empty(3, 6)).shape == x.shape
+    assert torch.autograd.gradcheck(block.double(), (x.double().requires_grad_(),))
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="positive"):
+        weight_norm_gain(0, 3)
