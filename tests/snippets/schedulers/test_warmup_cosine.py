@@ -1,0 +1,132 @@
+"""Warm-up + cosine: three implementations on one curve, timm's beside them, and the claims of the page."""
+
+import contextlib
+import itertools
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
+
+from snippets.schedulers.warmup_cosine import make_scheduler, make_sequential
+from snippets.schedulers.warmup_cosine_evidence import SCHEDULES, train
+from snippets.schedulers.warmup_cosine_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+
+library = torch.library.Library("torchvision", "FRAGMENT")
+for operator in ("nms", "qnms"):  # torchvision, which timm imports, expects operators that a CPU build may lack
+    with contextlib.suppress(RuntimeError):
+        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+from timm.scheduler import CosineLRScheduler  # noqa: E402
+
+
+@pytest.mark.parametrize(("warmup", "total"), [(1, 30), (10, 100), (20, 250)])
+def test_three_ways_one_curve(warmup, total):
+    """LambdaLR, SequentialLR and the closed form agree at every step of the run, to 1e-12, for two groups."""
+    settings = {"warmup_steps": warmup, "total_steps": total}
+    for make in (make_scheduler, make_sequential):
+        curve = curve_of(make, total + 1, (0.1, 0.003), **settings)
+        assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
+
+
+def test_timm_decays_the_same():
+    """timm's CosineLRScheduler agrees from the end of the warm-up on; its warm-up is t/w, one update behind."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    timm = CosineLRScheduler(optimizer, t_initial=230, warmup_t=20, warmup_lr_init=0.0, warmup_prefix=True)
+    for step in range(1, 250):
+        timm.step(step)
+        ours = learning_rate(step - 1 if step < 20 else step)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(ours, rel=1e-12)
+
+
+def test_stays_down_after_the_end():
+    """Past total_steps the rate stays at the minimum; torch's cosine, and SequentialLR with it, rises again."""
+    ours = [row[0] for row in curve_of(make_scheduler, 300, min_ratio=0.1)]
+    assert ours[250:] == pytest.approx([0.01] * 50)
+    sequential = [row[0] for row in curve_of(make_sequential, 400)]
+    assert sequential[250] == pytest.approx(0, abs=1e-15)
+    assert sequential[399] > 0.05
+
+
+def test_peak_is_used_twice():
+    """Updates w-1 and w have the full rate; the last update has a small rate, not zero."""
+    rates = [row[0] for row in curve_of(make_scheduler, 250)]
+    assert [t for t, rate in enumerate(rates) if rate == pytest.approx(0.1, rel=1e-9)] == [19, 20]
+    assert 0 < rates[249] < 1e-5
+
+
+def test_min_ratio_is_relative():
+    """The minimum is a fraction of each group's own peak, so groups keep their ratio."""
+    curve = curve_of(make_scheduler, 300, (0.1, 0.001), min_ratio=0.1)
+    assert curve[-1] == pytest.approx([0.01, 0.0001])
+    assert all(a / b == pytest.approx(100) for a, b in curve)
+
+
+@pytest.mark.parametrize("make", [make_scheduler, make_sequential])
+@pytest.mark.parametrize("at", [10, 20, 120])
+def test_resumes(make, at):
+    """Stopped within the warm-up, at its end, or later: the rest is bit for bit the same."""
+    rest, _ = interrupted(make, 200, at, (0.1, 0.003))
+    assert rest == curve_of(make, 200, (0.1, 0.003))[at:]
+
+
+def test_longer_run_after_resuming():
+    """LambdaLR's function is not in the state: a longer total_steps given on resuming takes effect at once."""
+    optimizer, scheduler = new_run(make_scheduler, (0.1,), total_steps=100)
+    advance(optimizer, scheduler, range(50))
+    longer, again = new_run(make_scheduler, (0.1,), total_steps=300)
+    longer.load_state_dict(optimizer.state_dict())
+    again.load_state_dict(scheduler.state_dict())
+    curve = advance(longer, again, range(50, 60))
+    assert curve[1:] == [[pytest.approx(learning_rate(t, total_steps=300))] for t in range(51, 60)]
+
+
+def test_t_max_of_the_whole_run_never_arrives():
+    """T_max=total instead of total - warmup: the run ends with the rate above zero."""
+
+    def wrong(optimizer: torch.optim.Optimizer) -> SequentialLR:
+        parts = [LinearLR(optimizer, 1 / 50, total_iters=49), CosineAnnealingLR(optimizer, T_max=250)]
+        return SequentialLR(optimizer, parts, milestones=[50])
+
+    rates = [row[0] for row in curve_of(wrong, 251)]
+    assert rates[250] == pytest.approx(0.1 * 0.0955, rel=1e-3)  # (1 + cos(0.8 pi)) / 2
+
+
+def test_stepping_both_multiplies():
+    """Two schedulers stepped by hand instead of SequentialLR: the cosine runs during the warm-up, and they multiply."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    warmup, cosine = LinearLR(optimizer, 1 / 50, total_iters=49), CosineAnnealingLR(optimizer, T_max=250)
+    rates = []
+    for _ in range(250):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        warmup.step()
+        cosine.step()
+    assert max(rates) < 0.092  # never the peak
+    assert rates[49] == pytest.approx(learning_rate(49, warmup_steps=0))
+
+
+def test_rejects_impossible_lengths():
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    for warmup, total in [(10, 10), (-1, 10), (20, 10)]:
+        with pytest.raises(ValueError, match="warmup_steps"):
+            make_scheduler(optimizer, warmup, total)
+
+
+def test_both_parts_help():
+    """At base rate 0.06 warm-up + cosine has less than half the median test loss of each part alone."""
+    median = {name: train(factor, 0.06).median().item() for name, factor in SCHEDULES.items()}
+    both = median.pop("warm-up + cosine")
+    assert all(both < 0.5 * other for other in median.values()), (both, median)
+
+
+def test_no_cure_for_a_rate_too_high():
+    """At base rate 0.1 every schedule ends at guessing: most networks are above a loss of 1."""
+    for factor in SCHEDULES.values():
+        assert train(factor, 0.1).median() > 1
+
+
+def test_curve_has_one_peak():
+    rates = [row[0] for row in curve_of(make_scheduler, 300)]
+    assert all(a < b for a, b in itertools.pairwise(rates[:20]))
+    assert all(a >= b for a, b in itertools.pairwise(rates[20:]))
