@@ -1,0 +1,130 @@
+"""Constant initialization: equal to torch, the meaning of the constants, and the claims of the page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.constant_init import constant_, constant_std, gate_bias, set_forget_bias
+from snippets.initialization.constant_init_evidence import load, run
+from snippets.initialization.constant_init_from_scratch import fill_constant_
+
+
+@pytest.mark.parametrize("fill", [constant_, fill_constant_])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(), (4,), (3, 5), (2, 3, 3, 3)])
+def test_equals_torch(fill, dtype, shape):
+    """Every element equals the value, bit for bit as in torch, in place, for a parameter that stays a leaf."""
+    for value in (0.0, 1.0, 0.3, -4.0):
+        parameter = nn.Parameter(torch.empty(shape, dtype=dtype))
+        assert fill(parameter, value) is parameter
+        assert parameter.is_leaf
+        assert torch.equal(parameter, nn.init.constant_(torch.empty(shape, dtype=dtype), value))
+    assert torch.equal(fill(torch.empty(shape), 1.0), nn.init.ones_(torch.empty(shape)))
+    assert torch.equal(fill(torch.empty(shape), 0.0), nn.init.zeros_(torch.empty(shape)))
+    assert constant_std(shape) == 0
+
+
+def test_old_name():
+    """torch.nn.init.constant is the deprecated name of constant_: a FutureWarning, the same values."""
+    with pytest.warns(FutureWarning, match="deprecated in favor of `nn.init.constant_`"):
+        tensor = nn.init.constant(torch.empty(3), 0.5)
+    assert torch.equal(tensor, torch.full((3,), 0.5))
+
+
+def test_no_deprecated_ones():
+    """ones_ and zeros_ never had a name without the underscore."""
+    assert not hasattr(nn.init, "ones")
+    assert not hasattr(nn.init, "zeros")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.9])
+def test_gate_bias_is_the_logit(share):
+    """A gate with bias log(p/(1-p)) and zero input is open by p."""
+    assert torch.sigmoid(torch.tensor(gate_bias(share))).item() == pytest.approx(share, rel=1e-5)
+    assert gate_bias(0.02) == pytest.approx(-3.89, abs=0.01)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 2.0])
+def test_gate_bias_needs_a_share(share):
+    """No finite bias opens a gate fully or not at all."""
+    with pytest.raises(ValueError, match="strictly between 0 and 1"):
+        gate_bias(share)
+
+
+def test_gate_passes_the_input():
+    """Twenty gates at bias -4 pass on 0.69 of the input, at 0 a millionth: (1 - sigmoid(b))^20."""
+    assert (1 - torch.sigmoid(torch.tensor(-4.0)).item()) ** 20 == pytest.approx(0.695, abs=0.005)
+    assert math.pow(0.5, 20) == pytest.approx(1e-6, rel=0.05)
+
+
+def test_gate_bias_decides():
+    """20 highway layers, 40 steps: bias -4 learns the digits, bias 0 stays near chance."""
+    x, y = load()
+    assert run(-4.0, 0, x, y)[-1] > 0.8
+    assert run(0.0, 0, x, y)[-1] < 0.3
+
+
+def test_lstm_biases_add_up():
+    """torch's LSTM adds bias_ih and bias_hh: 1 in both makes a forget bias of 2, one of them makes 1."""
+    lstm = nn.LSTM(2, 3)
+    with torch.no_grad():
+        for parameter in lstm.parameters():
+            parameter.zero_()
+        lstm.bias_ih_l0[3:6] = 1
+        lstm.bias_hh_l0[3:6] = 1
+    memory = torch.ones(1, 1, 3)
+    _, (_, cell) = lstm(torch.zeros(1, 1, 2), (torch.zeros(1, 1, 3), memory))
+    assert torch.allclose(cell, torch.sigmoid(torch.tensor(2.0)) * memory)  # 0.88 of the memory is kept
+    set_forget_bias(lstm, 1.0)
+    _, (_, cell) = lstm(torch.zeros(1, 1, 2), (torch.zeros(1, 1, 3), memory))
+    assert torch.allclose(cell, torch.sigmoid(torch.tensor(1.0)) * memory)
+
+
+def test_forget_bias_in_every_layer():
+    """All layers and directions are set, all other gates zero."""
+    lstm = nn.LSTM(2, 3, num_layers=2, bidirectional=True)
+    set_forget_bias(lstm, 1.5)
+    total = 0.0
+    for name, parameter in lstm.named_parameters():
+        if "bias_ih" in name:
+            assert parameter.tolist() == [0] * 3 + [1.5] * 3 + [0] * 6
+            total += parameter.sum().item()
+        elif "bias_hh" in name:
+            assert parameter.count_nonzero() == 0
+    assert total == 4 * 3 * 1.5
+
+
+def test_all_parameters_is_too_many():
+    """constant_(p, 1) over model.parameters() also fills weights: the hidden units become copies."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
+    for parameter in model.parameters():
+        nn.init.constant_(parameter, 1.0)
+    hidden = model[:2](torch.randn(10, 4))
+    assert torch.allclose(hidden, hidden[:, :1].expand(10, 6), atol=1e-6)  # rows may be summed in another order
+
+
+def test_positive_bias_before_relu():
+    """A bias of 0.1 before a ReLU adds to the second moment at every layer: it doubles within eight layers."""
+    torch.manual_seed(0)
+    final = {}
+    for value in (0.0, 0.1):
+        moments = []
+        for _ in range(8):
+            x = torch.randn(256, 256)
+            for _ in range(8):
+                layer = nn.Linear(256, 256)
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.constant_(layer.bias, value)
+                x = torch.relu(layer(x)).detach()
+            moments.append(x.square().mean().item())
+        final[value] = math.fsum(moments) / len(moments)
+    assert final[0.0] == pytest.approx(1.0, abs=0.25)
+    assert 1.5 < final[0.1] / final[0.0] < 2.5
+
+
+def test_integer_and_frozen():
+    """constant_ works on buffers and integer tensors, and without a gradient."""
+    assert torch.equal(nn.init.constant_(torch.empty(3, dtype=torch.long), 7), torch.full((3,), 7))
