@@ -1,0 +1,171 @@
+"""Adam: step by step against torch, closed forms, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+
+from snippets.optimizers.adam_from_scratch import Adam
+from tests.conformance.optimizer_steps import noisy_gradients, numbers_per_parameter, same_trajectory, two_matrices
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"betas": (0.5, 0.9), "eps": 1e-3},
+        {"weight_decay": 0.1},
+        {"amsgrad": True},
+        {"maximize": True, "weight_decay": 0.1, "amsgrad": True},
+    ],
+)
+def test_equals_torch(settings, dtype):
+    """Values and state equal torch.optim.Adam's over 120 noisy steps: weight decay, amsgrad, maximize, complex."""
+    assert same_trajectory(Adam, torch.optim.Adam, dtype=dtype, **({"lr": 0.02} | settings)) < 1e-12
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1.0, 1e5])
+def test_first_step_is_the_rate(scale):
+    """Whatever the size of its gradient, each parameter's first step has length lr."""
+    theta = torch.nn.Parameter(torch.zeros(50, dtype=torch.float64))
+    optimizer = torch.optim.Adam([theta], lr=0.01)
+    theta.grad = scale * (1 + torch.rand(50, dtype=torch.float64)) * torch.tensor([1.0, -1.0]).repeat(25)
+    optimizer.step()
+    torch.testing.assert_close(theta.detach(), -0.01 * theta.grad.sign(), rtol=2e-3, atol=0)  # eps over the gradient
+
+
+def test_gradient_scale_does_not_matter():
+    """A loss multiplied by 1000 gives the same path."""
+    paths = []
+    for scale in [1.0, 1000.0]:
+        parameters = two_matrices()
+        optimizer = torch.optim.Adam(parameters, lr=0.01)
+        for step in range(100):
+            noisy_gradients(parameters, step)
+            for p in parameters:
+                p.grad = scale * p.grad
+            optimizer.step()
+        paths.append(torch.cat([p.detach().flatten() for p in parameters]))
+    torch.testing.assert_close(*paths, rtol=1e-5, atol=1e-6)  # eps is not multiplied
+
+
+def test_without_momentum_and_correction_it_is_rmsprop():
+    """beta1 = 0 and the rate lr sqrt(1 - beta2^t), which undoes the correction of v, give RMSProp."""
+    ours, theirs = two_matrices(), two_matrices()
+    adam = torch.optim.Adam(ours, lr=0.0, betas=(0.0, 0.99), eps=0.0)
+    rmsprop = torch.optim.RMSprop(theirs, lr=0.01, alpha=0.99, eps=0.0)
+    for step in range(100):
+        noisy_gradients(ours, step)
+        noisy_gradients(theirs, step)
+        adam.param_groups[0]["lr"] = 0.01 / math.sqrt(1 - 0.99 ** (step + 1))
+        adam.step()
+        rmsprop.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=1e-10, atol=1e-12)
+
+
+def test_eps_stands_outside_both_corrections():
+    """torch follows algorithm 1; the reordered form of the paper's section 2 needs eps sqrt(1 - beta2^t) to agree."""
+    theta, eps, lr = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64)), 1e-2, 0.1
+    optimizer = torch.optim.Adam([theta], lr=lr, eps=eps)
+    m = v = 0.0
+    algorithm_1 = reordered = corrected = 0.0
+    for t in range(1, 30):
+        g = math.sin(t) * 1e-2
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        c1, c2 = 1 - 0.9**t, 1 - 0.999**t
+        algorithm_1 -= lr * (m / c1) / (math.sqrt(v / c2) + eps)
+        reordered -= lr * math.sqrt(c2) / c1 * m / (math.sqrt(v) + eps)
+        corrected -= lr * math.sqrt(c2) / c1 * m / (math.sqrt(v) + eps * math.sqrt(c2))
+        theta.grad = torch.full_like(theta, g)
+        optimizer.step()
+    assert theta.item() == pytest.approx(algorithm_1, rel=1e-9)
+    assert theta.item() == pytest.approx(corrected, rel=1e-9)
+    assert abs(theta.item() / reordered) > 2
+
+
+def test_weight_decay_is_an_l2_penalty():
+    """Adam(weight_decay=c) takes the steps of Adam on loss + c/2 |theta|^2."""
+    a, b = (torch.nn.Parameter(torch.arange(1.0, 5.0, dtype=torch.float64)) for _ in range(2))
+    first, second = torch.optim.Adam([a], lr=0.1, weight_decay=0.3), torch.optim.Adam([b], lr=0.1)
+    for _ in range(50):
+        first.zero_grad()
+        a.cos().sum().backward()
+        first.step()
+        second.zero_grad()
+        (b.cos().sum() + 0.15 * b.square().sum()).backward()
+        second.step()
+    torch.testing.assert_close(a, b)
+
+
+def test_two_numbers_for_a_parameter():
+    """m and v: 8 bytes for each float32 parameter; amsgrad adds a third number."""
+    assert numbers_per_parameter(torch.optim.Adam) == 2
+    assert numbers_per_parameter(torch.optim.Adam, amsgrad=True) == 3
+
+
+@pytest.mark.parametrize("gradient", [0.0, 1e-3])
+def test_float16_eps_is_zero(gradient):
+    """In float16 the default eps rounds to 0 and so does the square of a gradient of 1e-3: the parameter is lost."""
+    assert torch.tensor(1e-8, dtype=torch.float16) == 0
+
+    def after_a_step(**settings: float) -> torch.Tensor:
+        theta = torch.nn.Parameter(torch.ones(3, dtype=torch.float16))
+        theta.grad = torch.full_like(theta, gradient)
+        torch.optim.Adam([theta], lr=1e-3, **settings).step()
+        return theta.detach()
+
+    assert not torch.isfinite(after_a_step()).any()
+    assert torch.isfinite(after_a_step(eps=1e-4)).all()
+
+
+def test_bfloat16_loses_the_update():
+    """A bfloat16 weight of 1 does not move under a hundred steps of 1e-3, whose neighbours are 0.0039 away or more."""
+
+    def after(dtype: torch.dtype) -> float:
+        theta = torch.nn.Parameter(torch.ones(1, dtype=dtype))
+        optimizer = torch.optim.Adam([theta], lr=1e-3)
+        for _ in range(100):
+            theta.grad = torch.ones_like(theta)
+            optimizer.step()
+        return theta.item()
+
+    assert after(torch.bfloat16) == 1.0
+    assert after(torch.float32) == pytest.approx(0.9, abs=1e-3)
+
+
+def noise(step: int) -> torch.Tensor:
+    return torch.randn(500, generator=torch.Generator().manual_seed(step))
+
+
+def test_resume_without_state_jumps():
+    """Near a minimum a first step without the old state has length lr for each parameter, over four times the usual."""
+    theta = torch.nn.Parameter(torch.zeros(500))
+    optimizer = torch.optim.Adam([theta], lr=1e-3)
+    for step in range(1500):
+        before = theta.detach().clone()
+        theta.grad = noise(step)
+        optimizer.step()
+    usual = (theta.detach() - before).square().mean().sqrt()
+    resumed = torch.optim.Adam([theta], lr=1e-3)
+    before = theta.detach().clone()
+    resumed.step()
+    jump = (theta.detach() - before).square().mean().sqrt()
+    assert jump.item() == pytest.approx(1e-3, rel=1e-3)
+    assert usual.item() == pytest.approx(1e-3 * math.sqrt(0.1 / 1.9), rel=0.1)  # noise through a mean with beta1 = 0.9
+    assert jump / usual > 4
+
+
+@pytest.mark.parametrize(("beta2", "jump"), [(0.999, 3.162), (0.95, 0.447)])
+def test_a_gradient_after_silence(beta2, jump):
+    """After long silence one gradient of any size moves its parameter (1 - beta1) / sqrt(1 - beta2) learning rates."""
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.Adam([theta], lr=1.0, betas=(0.9, beta2))
+    for _ in range(9_000):  # until both corrections are over
+        theta.grad = torch.zeros_like(theta)
+        optimizer.step()
+    theta.grad = torch.full_like(theta, 100.0)
+    optimizer.step()
+    assert -theta.item() == pytest.approx(jump, abs=1e-3)
+    assert jump == pytest.approx(0.1 / math.sqrt(1 - beta2), abs=1e-3)
