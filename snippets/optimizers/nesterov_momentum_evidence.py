@@ -58,7 +58,7 @@ if __name__ == "__main__":
         some = [r for r in rates[9::40] if shrinkage(r, nesterov) < 1.1]
         plt.plot(some, [measured(r, nesterov) for r in some], marker, color=line.get_color(), label=f"{label}, torch")
     plt.axhline(1, linestyle=":", color="gray")
-    plt.ylim(0.5, 1.1)
+    plt.ylim(0, 1.1)
     plt.xlabel("learning rate × curvature")
     plt.ylabel("error after a step / before")
     plt.legend()
