@@ -103,6 +103,7 @@ def _locked(options: argparse.Namespace) -> tuple[report.Report, int]:
 def _verify(options: argparse.Namespace, folder: Path) -> tuple[report.Report, int]:
     started, clock = datetime.now(UTC), time.perf_counter()
     snippets = discover(options.paths or [str(ROOT / "snippets")])
+    pages = _pages(options, snippets)
     seconds = shard.durations(options.durations or options.build / "verification.json")
     facts: dict[str, Any] = {}
     if options.shard:
@@ -121,7 +122,7 @@ def _verify(options: argparse.Namespace, folder: Path) -> tuple[report.Report, i
     with display.progress(len(snippets) * len(devices)) as tell:
         results = run.results(snippets, devices, settings, Cache(folder, not options.no_cache), seconds, tell)
     results += [run.skipped(snippet, device) for device in missing for snippet in snippets]
-    report.attach_pages(results, _pages(options, snippets))
+    report.attach_pages(results, pages)
     result = report.make(
         results,
         torch=environment.version("torch"),

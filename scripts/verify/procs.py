@@ -55,12 +55,12 @@ def command(pid: int) -> str:
 
 
 def resident(pid: int) -> int:
-    """Bytes in memory that are not mapped from files."""
+    """Bytes in memory that are not mapped from files, those shared with other processes included."""
     try:
-        _, pages, shared = map(int, Path(f"/proc/{pid}/statm").read_text().split()[:3])
-    except (OSError, ValueError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
         return 0
-    return (pages - shared) * os.sysconf("SC_PAGE_SIZE")
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
 
 
 def reap() -> None:

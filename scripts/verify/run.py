@@ -196,7 +196,7 @@ def _conclude(
     last: dict[str, Any] = seen["reports"][-1] if seen["reports"] else {}
     result = _result(snippet, device, device_name)
     result |= {"status": status, "error": error, "output": output}
-    result["seconds"] = round(float(last.get("seconds", seen["seconds"])), 4)
+    result["seconds"] = round(last.get("seconds") or seen["seconds"], 4)
     if status != "passed" and seen["errors"]:
         result["stderr"] = seen["errors"][-4000:]
     return result, files

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import weakref
 
 from scripts.verify import procs, supervisor
 
@@ -25,6 +26,8 @@ def main() -> None:
     for module in preload:
         with contextlib.suppress(ImportError):  # the snippet that needs it will say so, with its line
             importlib.import_module(module)
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        finalizer.atexit = False  # taking torch's operators apart, 0.1 s, means nothing to a process that ends
     gc.enable()
     gc.collect()
     gc.freeze()  # or each child's first collection walks, and copies, all of torch

@@ -1,0 +1,4 @@
+# expect: crashed Crashed
+import os
+
+os.abort()  # <-

@@ -1,0 +1,4 @@
+# expect: failed PermissionError
+import os
+
+os.chmod(__file__, 0o777)  # <-

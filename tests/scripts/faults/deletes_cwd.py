@@ -1,0 +1,5 @@
+# expect: failed PermissionError
+import os
+import shutil
+
+shutil.rmtree(os.getcwd())  # <-

@@ -1,0 +1,5 @@
+# expect: passed
+# Passes once; with --repeat 2 it does not.
+import random
+
+print(random.random())

@@ -1,0 +1,3 @@
+# expect: timeout Timeout
+while True:  # <-
+    pass  # <-

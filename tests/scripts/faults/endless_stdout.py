@@ -1,0 +1,3 @@
+# expect: output OutputLimit
+while True:
+    print("all work and no play" * 100)  # <-

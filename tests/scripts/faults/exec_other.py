@@ -1,0 +1,4 @@
+# expect: exited-early ExitedEarly
+import os
+
+os.execv("/bin/true", ["true"])

@@ -1,0 +1,2 @@
+# expect: passed
+print("<script>alert(1)</script> & <b>bold</b>")

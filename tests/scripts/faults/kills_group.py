@@ -1,0 +1,5 @@
+# expect: crashed Crashed
+import os
+import signal
+
+os.killpg(0, signal.SIGKILL)

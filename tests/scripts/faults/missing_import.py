@@ -1,0 +1,3 @@
+# expect: failed ModuleNotFoundError
+import torch
+import a_package_that_nobody_has  # <-

@@ -1,0 +1,5 @@
+# expect: failed ProcessLeft
+import subprocess
+
+child = subprocess.Popen(["sleep", "1000"])
+child.returncode = 0  # or Popen warns about it itself

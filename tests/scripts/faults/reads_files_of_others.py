@@ -1,0 +1,4 @@
+# expect: failed PermissionError
+from pathlib import Path
+
+print(Path(__file__).with_name("harmless.py").read_text())  # <-

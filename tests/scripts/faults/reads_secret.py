@@ -1,0 +1,4 @@
+# expect: failed KeyError
+import os
+
+print(os.environ["VERIFY_FAULT_SECRET"])  # <-

@@ -1,0 +1,2 @@
+# expect: failed EOFError
+name = input("your name? ")  # <-

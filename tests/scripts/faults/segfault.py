@@ -1,0 +1,4 @@
+# expect: crashed Crashed
+import ctypes
+
+ctypes.string_at(0)  # <-

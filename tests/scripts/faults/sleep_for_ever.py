@@ -1,0 +1,4 @@
+# expect: timeout Timeout
+import time
+
+time.sleep(1e6)  # <-

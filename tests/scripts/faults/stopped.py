@@ -1,0 +1,5 @@
+# expect: timeout Timeout
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGSTOP)

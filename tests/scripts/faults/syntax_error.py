@@ -1,0 +1,5 @@
+# expect: failed SyntaxError
+import torch
+
+print(torch.ones(2)  # <-
+x = 1

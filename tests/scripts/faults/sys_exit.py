@@ -1,0 +1,4 @@
+# expect: exited-early SystemExit
+import sys
+
+sys.exit(3)  # <-

@@ -1,0 +1,3 @@
+# expect: failed PermissionError
+with open(__file__, "a") as stream:  # <-
+    stream.write("# vandalised\n")
