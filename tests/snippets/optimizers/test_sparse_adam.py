@@ -1,0 +1,147 @@
+"""SparseAdam: equality with torch step by step, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.optimizers.sparse_adam import make_optimizer
+from snippets.optimizers.sparse_adam_from_scratch import SparseAdam
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps
+
+
+def sparse(rows, values, size):
+    return torch.sparse_coo_tensor(torch.tensor([rows]), values, size, check_invariants=True)
+
+
+def pair():
+    generator = torch.Generator().manual_seed(0)
+    ours = torch.randn(12, 3, dtype=torch.float64, generator=generator).requires_grad_()
+    return ours, ours.detach().clone().requires_grad_(), generator
+
+
+def give_gradients(ours, theirs, generator):
+    rows = torch.randint(12, (5,), generator=generator).tolist()
+    ours.grad = sparse(rows, torch.randn(5, 3, dtype=torch.float64, generator=generator), (12, 3))
+    theirs.grad = ours.grad.clone()
+
+
+@pytest.mark.parametrize("options", [{}, {"maximize": True, "lr": 0.05}, {"betas": (0.8, 0.9), "eps": 1e-2}])
+def test_equals_torch_step_by_step(options):
+    """The from-scratch version equals torch.optim.SparseAdam at every one of 150 steps, repeated rows included."""
+    ours, theirs, generator = pair()
+    mine, reference = SparseAdam([ours], **options), torch.optim.SparseAdam([theirs], **options)
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=TOLERANCE)
+        for key in ("exp_avg", "exp_avg_sq"):
+            torch.testing.assert_close(mine.state[ours][key], reference.state[theirs][key], rtol=0, atol=TOLERANCE)
+        assert mine.state[ours]["step"] == reference.state[theirs]["step"]
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
+    ours, theirs, generator = pair()
+    mine, other = SparseAdam([ours]), SparseAdam([theirs])
+    for step in range(23):
+        if step == 7:
+            saved = copy.deepcopy(other.state_dict())
+            other = SparseAdam([theirs])
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("bad", [{"lr": 0.0}, {"lr": -1.0}, {"betas": (1.0, 0.9)}, {"eps": 0.0}])
+def test_bad_hyperparameters(bad):
+    """Both versions refuse bad values, lr=0 among them, which Adam accepts."""
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=0.0)
+    for kind in (SparseAdam, torch.optim.SparseAdam):
+        with pytest.raises(ValueError):
+            kind([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def test_dense_gradient_raises():
+    """A dense gradient raises RuntimeError at the first step: an embedding without sparse=True, or a linear layer."""
+    for kind in (SparseAdam, torch.optim.SparseAdam):
+        embedding = nn.Embedding(5, 2)
+        optimizer = kind(embedding.parameters())
+        embedding(torch.tensor([1])).sum().backward()
+        with pytest.raises(RuntimeError, match=r"sparse gradients|dense gradients"):
+            optimizer.step()
+
+
+def test_adam_refuses_sparse_gradients():
+    """torch.optim.Adam raises RuntimeError for a sparse gradient."""
+    embedding = nn.Embedding(5, 2, sparse=True)
+    optimizer = torch.optim.Adam(embedding.parameters())
+    embedding(torch.tensor([1])).sum().backward()
+    with pytest.raises(RuntimeError, match="sparse gradients"):
+        optimizer.step()
+
+
+def test_equals_adam_when_every_row_occurs():
+    """When every row occurs at every step the result is Adam's, up to the place of eps."""
+    torch.manual_seed(0)
+    p, q = (torch.zeros(4, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    lazy, adam = torch.optim.SparseAdam([p], eps=1e-30), torch.optim.Adam([q], eps=1e-30)
+    for _ in range(50):
+        q.grad = torch.randn(4, 3, dtype=torch.float64)
+        p.grad = q.grad.to_sparse(1)
+        lazy.step()
+        adam.step()
+    torch.testing.assert_close(p, q, rtol=0, atol=1e-12)
+
+
+def test_absent_rows_rest():
+    """A row without gradient keeps its weights and its moments; Adam goes on moving it."""
+    p, q = (torch.zeros(3, 2, requires_grad=True) for _ in range(2))
+    lazy, adam = torch.optim.SparseAdam([p]), torch.optim.Adam([q])
+    for step in range(5):
+        row = 0 if step == 0 else 1
+        p.grad = sparse([row], torch.ones(1, 2), (3, 2))
+        q.grad = p.grad.to_dense()
+        lazy.step()
+        adam.step()
+        if step == 0:
+            first_p, first_q = p[0].tolist(), q[0].tolist()
+            moment = lazy.state[p]["exp_avg"][0].tolist()
+    assert p[0].tolist() == first_p
+    assert lazy.state[p]["exp_avg"][0].tolist() == moment
+    assert all(new < old for new, old in zip(q[0].tolist(), first_q, strict=True))
+
+
+def test_bias_correction_counts_the_tensors_steps():
+    """The bias correction counts the tensor's steps: a row met first at step 1001 moves 2.5 lr instead of 1."""
+    p = torch.zeros(2, 1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SparseAdam([p], lr=1.0)
+    for _ in range(1000):
+        p.grad = sparse([0], torch.ones(1, 1, dtype=torch.float64), (2, 1))
+        optimizer.step()
+    p.grad = sparse([1], torch.ones(1, 1, dtype=torch.float64), (2, 1))
+    optimizer.step()
+    assert -p[1].item() == pytest.approx(0.1 * (1 - 0.999**1001) ** 0.5 / 0.001**0.5, rel=1e-6)  # 2.5
+    assert 2.4 < -p[1].item() < 2.6
+
+
+def test_no_weight_decay():
+    """The class has no weight_decay argument."""
+    with pytest.raises(TypeError, match="weight_decay"):
+        torch.optim.SparseAdam([torch.zeros(1, requires_grad=True)], weight_decay=0.1)  # type: ignore[call-arg]
+
+
+def test_memory_is_dense():
+    """The state is dense: two numbers for each weight, used or not; the gradient alone is small."""
+    embedding = nn.Embedding(1000, 8, sparse=True)
+    optimizer = make_optimizer(embedding.parameters())
+    embedding(torch.tensor([3, 5])).sum().backward()
+    optimizer.step()
+    state = optimizer.state[embedding.weight]
+    assert state["exp_avg"].numel() + state["exp_avg_sq"].numel() == 2 * 8000
+    assert embedding.weight.grad.coalesce().values().numel() == 16
