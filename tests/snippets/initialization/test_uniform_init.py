@@ -1,0 +1,108 @@
+"""Uniform initialization: equal to torch, moments and bounds in closed form, and the claims of the page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.uniform_init import symmetric_uniform_, symmetric_uniform_std
+from snippets.initialization.uniform_init_evidence import excess_kurtosis, pre_activations, rms_through
+from snippets.initialization.uniform_init_from_scratch import stretched_uniform_, stretched_uniform_std
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.0, 1.0), (-0.1, 0.3), (-2.0, -1.0), (0.0, 1e-3)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_same_numbers_as_torch(a, b, dtype):
+    """Stretching torch.rand gives nn.init.uniform_'s numbers, up to one rounding."""
+    ours = stretched_uniform_(torch.empty(100, 50, dtype=dtype), a, b, generator=seeded())
+    theirs = nn.init.uniform_(torch.empty(100, 50, dtype=dtype), a, b, generator=seeded())
+    assert torch.allclose(ours, theirs, rtol=0, atol=4 * torch.finfo(dtype).eps * max(abs(a), abs(b)))
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.0, 1.0), (-0.1, 0.3), (-2.0, -1.0)])
+def test_moments(a, b):
+    """Mean (a+b)/2, variance (b-a)^2/12, values in [a, b), evenly spread."""
+    n = 400_000
+    x = nn.init.uniform_(torch.empty(n), a, b, generator=seeded()).double()
+    assert x.mean().item() == pytest.approx((a + b) / 2, abs=4 * (b - a) / math.sqrt(12 * n))
+    assert x.var().item() == pytest.approx((b - a) ** 2 / 12, rel=0.01)
+    assert x.std().item() == pytest.approx(stretched_uniform_std((n,), a, b), rel=0.005)
+    assert x.min().item() >= a
+    assert x.max().item() <= b
+    distance = ((x.sort().values - a) / (b - a) - torch.arange(1, n + 1) / n).abs().max().item()
+    assert distance < 1.63 / math.sqrt(n)  # 1% point of the Kolmogorov distribution
+
+
+@pytest.mark.parametrize("shape", [(500, 300), (64, 32, 7), (64, 32, 3, 3), (32, 16, 3, 3, 3)])
+def test_std_is_what_was_asked_for(shape):
+    """Bound sqrt(3) std gives standard deviation std and mean 0."""
+    x = symmetric_uniform_(torch.empty(shape), std=0.05, generator=seeded())
+    assert x.std().item() == pytest.approx(symmetric_uniform_std(shape, 0.05), rel=0.02)
+    assert x.mean().item() == pytest.approx(0, abs=4 * 0.05 / math.sqrt(x.numel()))
+    assert x.abs().max().item() <= math.sqrt(3) * 0.05 * (1 + 1e-6)
+
+
+def test_default_interval_is_all_positive():
+    """nn.init.uniform_(w) draws from [0, 1): mean 0.5, no negative weight."""
+    w = nn.init.uniform_(torch.empty(500, 500), generator=seeded())
+    assert w.min().item() >= 0
+    assert w.mean().item() == pytest.approx(0.5, abs=0.003)
+
+
+def test_positive_mean_explodes():
+    """Under U(0, 1) a ReLU layer of width n multiplies by n/2: 10^20 after ten of width 256; Kaiming keeps 1."""
+    values = rms_through(0, 1)
+    assert values[9] / values[8] == pytest.approx(128, rel=0.02)
+    assert 1e19 < values[9] < 1e22
+    bound = math.sqrt(6 / 256)
+    assert 0.3 < rms_through(-bound, bound)[9] < 3
+    shifted = rms_through(0, 2 * bound)  # the same spread, but the mean is its bound: n * bound a layer
+    assert shifted[9] / shifted[8] == pytest.approx(256 * bound, rel=0.05)
+
+
+@pytest.mark.parametrize("fan_in", [1, 2, 4, 16])
+def test_shape_is_forgotten(fan_in):
+    """Excess kurtosis of a sum of n inputs of size 1: -1.2/n with uniform weights, 0 with normal ones."""
+    torch.manual_seed(0)
+    # The standard error of the kurtosis of 400,000 normal samples is sqrt(24/400000) = 0.008.
+    assert excess_kurtosis(pre_activations(fan_in, "uniform")) == pytest.approx(-1.2 / fan_in, abs=0.03)
+    assert excess_kurtosis(pre_activations(fan_in, "normal")) == pytest.approx(0, abs=0.03)
+
+
+def test_bound_is_not_std():
+    """Passing a standard deviation as the bound loses a factor of three in variance."""
+    std = math.sqrt(2 / 400)
+    w = nn.init.uniform_(torch.empty(400, 400), -std, std, generator=seeded())
+    assert w.var().item() == pytest.approx(std**2 / 3, rel=0.02)
+
+
+def test_empty_interval_raises():
+    """The upper bound must not be below the lower one, here and in torch."""
+    with pytest.raises(RuntimeError, match="uniform_ expects to return"):
+        nn.init.uniform_(torch.empty(3), 1.0, 0.0)
+    with pytest.raises(ValueError, match="is empty"):
+        stretched_uniform_(torch.empty(3), 1.0, 0.0)
+    with pytest.raises(ValueError, match="must be positive"):
+        symmetric_uniform_(torch.empty(3), std=0.0)
+
+
+def test_old_name():
+    """torch.nn.init.uniform is the deprecated name of uniform_: a FutureWarning, the same numbers."""
+    torch.manual_seed(0)
+    with pytest.warns(FutureWarning, match="deprecated in favor of `nn.init.uniform_`"):
+        old = nn.init.uniform(torch.empty(10), -1, 1)
+    torch.manual_seed(0)
+    assert torch.equal(old, nn.init.uniform_(torch.empty(10), -1, 1))
+
+
+def test_in_place_and_seeded():
+    """Returns its argument, keeps a parameter a leaf, and repeats with the generator's seed."""
+    parameter = nn.Parameter(torch.empty(4, 4))
+    assert symmetric_uniform_(parameter, generator=seeded(3)) is parameter
+    assert parameter.is_leaf
+    assert torch.equal(parameter, symmetric_uniform_(torch.empty(4, 4), generator=seeded(3)))
