@@ -94,6 +94,8 @@ def preload(snippets: Iterable[Snippet]) -> list[str]:
     for snippet in snippets:
         names = {name for name in snippet.imports if name.split(".")[0] in HEAVY}
         wanted |= names
-        if b"optim" in snippet.content or b"compile" in snippet.content:
+        if b"optim" in snippet.content or b"torch.compile" in snippet.content:
             wanted.add("torch._dynamo")  # the first optimizer that is built imports it: 1.2 s in every child otherwise
+        if b"torch.compile" in snippet.content:
+            wanted.add("torch._inductor.compile_fx")  # likewise, and it warns of torch's own deprecations on import
     return sorted(wanted)

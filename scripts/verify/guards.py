@@ -29,6 +29,9 @@ _SCOPES = 1 << 0 | 1 << 1  # abstract sockets, signals
 _SECCOMP_ARCH = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
 _IO_URING_SETUP = 425
 
+_CLONE_NEWNS, _CLONE_NEWUSER, _MS_PRIVATE = 0x20000, 0x10000000, 0x44000
+SHARED_MEMORY = "/dev/shm"
+
 # What Python, torch, compilers, fonts and drivers read. No home folder, no repository: there are the secrets.
 SYSTEM_PATHS = (
     "/usr",
@@ -68,6 +71,7 @@ def available(kernel: bool = True) -> Guards:
         "signals": f"landlock {abi}" if abi >= 6 else "audit hook",
         "network": "seccomp" if seccomp else "audit hook",
         "metadata": "audit hook",
+        "shared memory": "namespace" if kernel and _succeeds(_private_shared_memory) else "refused",
     }
 
 
@@ -80,6 +84,9 @@ def apply(guards: Guards, readable: Iterable[str], writable: Iterable[str]) -> N
         writable: folders under which everything may be done.
     """
     writable = [os.path.realpath(path) for path in writable]
+    if guards["shared memory"] == "namespace":
+        _private_shared_memory()
+        writable.append(SHARED_MEMORY)
     if sys.platform.startswith("linux"):
         _check(_libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
         _drop_capabilities()
@@ -95,6 +102,32 @@ def _check(outcome: int, what: str) -> int:
         code = ctypes.get_errno()
         raise OSError(code, f"{what}: {os.strerror(code)}")
     return outcome
+
+
+def _succeeds(action: Callable[[], None]) -> bool:
+    """Try something in a process of its own."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            action()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _private_shared_memory() -> None:
+    """An empty ``/dev/shm`` that nobody else sees, for locks and tensors between a snippet's own processes."""
+    libc, user, group = _libc(), os.getuid(), os.getgid()
+    if libc.unshare(_CLONE_NEWNS) < 0:  # not privileged: the right to mount comes with a user namespace
+        _check(libc.unshare(_CLONE_NEWNS | _CLONE_NEWUSER), "unshare")
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    _check(libc.mount(None, b"/", None, _MS_PRIVATE, None), "mount")
+    shm = SHARED_MEMORY.encode()
+    _check(libc.mount(b"tmpfs", shm, b"tmpfs", 0, b"size=256m,mode=1777"), f"mount {SHARED_MEMORY}")
 
 
 def _drop_capabilities() -> None:

@@ -177,7 +177,11 @@ def _job(number: int, snippet: Snippet, device: str, options: Options, place: Pa
         "guards": options.guards,
         "cwd": private["cwd"],
         "writable": list(private.values()),
-        "environment": {"HOME": private["home"], "TMPDIR": private["tmp"]},
+        "environment": {
+            "HOME": private["home"],
+            "TMPDIR": private["tmp"],
+            "TORCHINDUCTOR_CACHE_DIR": f"{private['tmp']}/inductor",
+        },
         "readable": [*{sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}, str(_home(options))],
     }
 

@@ -18,6 +18,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -92,6 +93,7 @@ def _data_size() -> int:
 def _prepare_modules(job: dict[str, Any], preload: list[str]) -> None:
     """What a fresh ``python -W error file.py`` would find, as near as a fork can come to it."""
     sys.argv = [job["file"]]
+    tempfile.tempdir = None  # the zygote may have asked for it already
     sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
     for name in [name for name in sys.modules if name.split(".")[0] == "scripts"]:

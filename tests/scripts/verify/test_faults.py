@@ -118,8 +118,8 @@ def test_only_plain_files_of_known_kinds_become_artifacts(run: Run) -> None:
 
 
 def test_says_which_guard_was_on(run: Run, audited: Run) -> None:
-    assert set(run.report["guards"]) == {"files", "signals", "network", "metadata"}
-    assert set(audited.report["guards"].values()) == {"audit hook"}
+    assert set(run.report["guards"]) == {"files", "signals", "network", "metadata", "shared memory"}
+    assert set(audited.report["guards"].values()) == {"audit hook", "refused"}
 
 
 def test_failure_is_shown_with_its_own_frames(run: Run) -> None:

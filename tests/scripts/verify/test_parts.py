@@ -152,7 +152,7 @@ def test_key_depends_on_everything() -> None:
 
 
 def test_without_the_kernel_everything_is_left_to_the_hook() -> None:
-    assert set(guards.available(kernel=False).values()) == {"audit hook"}
+    assert set(guards.available(kernel=False).values()) == {"audit hook", "refused"}
 
 
 def test_matplotlib_settings_are_understood_and_reproducible(tmp_path: Path) -> None:
