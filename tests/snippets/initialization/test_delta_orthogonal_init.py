@@ -1,0 +1,108 @@
+"""Delta-orthogonal initialization: norms, singular values, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.delta_orthogonal_init import delta_orthogonal_, delta_orthogonal_std
+from snippets.initialization.delta_orthogonal_init_evidence import NAMES, singular_values
+from snippets.initialization.delta_orthogonal_init_from_scratch import delta_kernel
+
+
+def layer(in_channels: int, out_channels: int, gain: float = 1.0, **settings) -> nn.Conv2d:
+    conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False, dtype=torch.float64, **settings)
+    delta_orthogonal_(conv.weight, gain)
+    return conv
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "circular"])
+def test_norm_is_kept(padding_mode):
+    """A delta-orthogonal layer with out >= in keeps the norm of every input, with zero and with circular padding."""
+    torch.manual_seed(0)
+    x = torch.randn(5, 6, 7, 7, dtype=torch.float64)
+    y = layer(6, 9, padding_mode=padding_mode)(x)
+    torch.testing.assert_close(y.flatten(1).norm(dim=1), x.flatten(1).norm(dim=1), rtol=1e-12, atol=0)
+
+
+def test_all_singular_values_are_one():
+    """25 layers as one matrix: all singular values are 1; torch's orthogonal_ and Gaussian kernels span over 1e10."""
+    assert singular_values(NAMES[0], 25).tolist() == pytest.approx([1.0] * 200, abs=1e-5)  # float32 draws
+    for name in NAMES[1:]:
+        values = singular_values(name, 25)
+        assert values[0] / values[-1] > 1e10
+
+
+def test_orthogonal_keeps_no_norm():
+    """torch's orthogonal_ makes the flattened (out, in * k * k) matrix orthogonal: one layer already spans over 10."""
+    torch.manual_seed(0)
+    weight = nn.init.orthogonal_(torch.empty(8, 8, 3, 3, dtype=torch.float64))
+    torch.testing.assert_close(weight.flatten(1) @ weight.flatten(1).T, torch.eye(8, dtype=torch.float64))
+    values = singular_values(NAMES[1], 1)
+    assert values[0] / values[-1] > 10
+
+
+def test_no_mixing_of_pixels_at_the_start():
+    """At the start a stack sees one pixel: changing a neighbour does not change the output, until the first step."""
+    torch.manual_seed(0)
+    model = nn.Sequential(*[layer(4, 4) for _ in range(5)])
+    x = torch.randn(1, 4, 7, 7, dtype=torch.float64)
+    other = x.clone()
+    other[..., 2, 3] += 1
+    assert torch.equal(model(x)[..., 3, 3], model(other)[..., 3, 3])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model(x)[..., 3, 3].square().sum().backward()
+    optimizer.step()
+    assert not torch.allclose(model(x)[..., 3, 3], model(other)[..., 3, 3], atol=1e-4)
+
+
+def test_fewer_outputs_lose_part_of_the_input():
+    """With half as many outputs as inputs, half of the squared norm of a random input is lost."""
+    torch.manual_seed(0)
+    x = torch.randn(50, 16, 7, 7, dtype=torch.float64)
+    kept = layer(16, 8)(x).square().sum() / x.square().sum()
+    assert kept.item() == pytest.approx(0.5, abs=0.05)
+
+
+def test_stride_loses_norm():
+    """With stride 2 a quarter of the pixels is read, and the others are lost."""
+    torch.manual_seed(0)
+    x = torch.randn(50, 4, 8, 8, dtype=torch.float64)
+    kept = layer(4, 4, stride=2)(x).square().sum() / x.square().sum()
+    assert kept.item() == pytest.approx(0.25, abs=0.03)
+
+
+def test_relu_needs_root_two():
+    """Under ReLU gain sqrt(2) keeps the norm through 50 layers to a factor of 10; gain 1 leaves under 1e-6."""
+    for gain, low, high in [(math.sqrt(2), 0.1, 10), (1.0, 0, 1e-6)]:
+        torch.manual_seed(0)
+        x = torch.randn(8, 64, 6, 6, dtype=torch.float64)
+        y = x
+        with torch.no_grad():
+            for _ in range(50):
+                y = torch.relu(layer(64, 64, gain)(y))
+        assert low <= y.norm() / x.norm() < high
+
+
+@pytest.mark.parametrize("shape", [(8, 4), (8, 4, 3), (8, 8, 3, 3), (4, 8, 3, 3), (8, 4, 3, 5, 3)])
+def test_shapes_std_and_seed(shape):
+    first, second = (delta_orthogonal_(torch.empty(shape), 2.0, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, second)
+    centre = first[(slice(None), slice(None), *(size // 2 for size in shape[2:]))]
+    assert centre.square().sum() == pytest.approx(first.square().sum().item())
+    assert first.square().mean().sqrt() == pytest.approx(delta_orthogonal_std(shape, 2.0), rel=1e-5)
+    gram = centre.T @ centre if shape[0] >= shape[1] else centre @ centre.T
+    torch.testing.assert_close(gram, 4 * torch.eye(min(shape[:2])), rtol=1e-5, atol=1e-5)
+
+
+def test_one_dimension_is_refused():
+    with pytest.raises(ValueError, match="two or more dimensions"):
+        delta_orthogonal_(torch.empty(3))
+
+
+def test_from_scratch_is_torchs_draw():
+    torch.manual_seed(0)
+    kernel = delta_kernel(9, 6, 3)
+    torch.manual_seed(0)
+    torch.testing.assert_close(kernel, delta_orthogonal_(torch.empty(9, 6, 3, 3)), rtol=0, atol=1e-6)
