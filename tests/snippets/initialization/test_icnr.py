@@ -1,0 +1,104 @@
+"""ICNR: equality with nearest-neighbour upsampling, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.icnr import icnr_, icnr_std
+from snippets.initialization.icnr_evidence import checkerboard, network
+from snippets.initialization.icnr_from_scratch import icnr_weight, pixel_shuffle
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_equals_nearest_upsampling(factor):
+    """At the start the layer equals a convolution followed by nearest-neighbour upsampling."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(4, 3 * factor**2, 3, padding=1)
+    icnr_(conv.weight, factor)
+    nn.init.zeros_(conv.bias)
+    x = torch.randn(2, 4, 6, 5)
+    low = nn.functional.conv2d(x, conv.weight[:: factor**2], padding=1)
+    expected = nn.functional.interpolate(low, scale_factor=factor, mode="nearest")
+    torch.testing.assert_close(nn.PixelShuffle(factor)(conv(x)), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_default_bias_brings_it_back():
+    """nn.Conv2d's own bias differs from sub-pixel to sub-pixel: the checkerboard is there in spite of ICNR."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(4, 4, 3, padding=1)
+    icnr_(conv.weight)
+    x = torch.randn(8, 4, 6, 6)
+    assert checkerboard(nn.PixelShuffle(2)(conv(x)).detach()) > 0.01
+    nn.init.zeros_(conv.bias)
+    assert checkerboard(nn.PixelShuffle(2)(conv(x)).detach()) < 1e-6
+
+
+def test_tiling_is_the_wrong_order():
+    """`repeat` puts the copies where PixelShuffle takes other channels: with two output channels it is wrong."""
+    torch.manual_seed(0)
+    small, x = torch.randn(2, 4, 3, 3), torch.randn(1, 4, 6, 6)
+    right, wrong = small.repeat_interleave(4, dim=0), small.repeat(4, 1, 1, 1)
+    results = []
+    for weight in (right, wrong):
+        y = nn.functional.pixel_shuffle(nn.functional.conv2d(x, weight, padding=1), 2)
+        results.append((y[..., 0::2] - y[..., 1::2]).abs().max().item())
+    assert results[0] == 0
+    assert results[1] > 0.1
+
+
+def test_copies_leave_each_other():
+    """The copies are equal at the start only: each gets its own gradient, and they differ after one step."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(4, 4, 3, padding=1)
+    icnr_(conv.weight)
+    assert torch.equal(conv.weight[0], conv.weight[3])
+    y = nn.PixelShuffle(2)(conv(torch.randn(2, 4, 6, 6)))
+    (y - torch.randn_like(y)).square().mean().backward()
+    torch.optim.SGD(conv.parameters(), lr=0.1).step()
+    assert not torch.allclose(conv.weight[0], conv.weight[3], atol=1e-4)
+
+
+def test_kaiming_starts_with_a_checkerboard():
+    """On an input of ones, Kaiming's first picture repeats with period 2; ICNR's is flat inside each 2 x 2 cell."""
+    x = torch.ones(1, 1, 4, 4)
+    assert checkerboard(network("Kaiming", 0)(x).detach()) > 0.05
+    assert checkerboard(network("ICNR", 0)(x).detach()) < 1e-6
+
+
+def test_variance_is_the_small_kernels():
+    """Copying changes neither mean nor variance: fan_in counts inputs, and the inputs are the same."""
+    torch.manual_seed(0)
+    weight = icnr_(torch.empty(400, 32, 3, 3))
+    assert weight.std() == pytest.approx(icnr_std((400, 32, 3, 3)), rel=0.02)
+    assert icnr_std((400, 32, 3, 3)) == pytest.approx(math.sqrt(2 / 288))
+
+
+def test_fan_out_is_not_kept():
+    """mode="fan_out" reads the small weight's outputs: the standard deviation is r times the full weight's."""
+
+    def fan_out(tensor, generator=None):
+        return nn.init.kaiming_normal_(tensor, mode="fan_out", generator=generator)
+
+    torch.manual_seed(0)
+    assert icnr_(torch.empty(400, 32, 3, 3), 2, fan_out).std() == pytest.approx(2 * math.sqrt(2 / 3600), rel=0.02)
+
+
+def test_wrong_channels_are_refused():
+    with pytest.raises(ValueError, match="no multiple"):
+        icnr_(torch.empty(6, 4, 3, 3), 2)
+
+
+def test_generator_makes_the_draw_reproducible():
+    first, second = (icnr_(torch.empty(8, 4, 3, 3), generator=torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_from_scratch_equals_torch(factor):
+    torch.manual_seed(0)
+    x = torch.randn(2, 2 * factor**2, 3, 4)
+    assert torch.equal(pixel_shuffle(x, factor), nn.functional.pixel_shuffle(x, factor))
+    small = torch.randn(2, 3, 3, 3)
+    assert torch.equal(icnr_weight(small, factor), small.repeat_interleave(factor**2, dim=0))
