@@ -79,8 +79,8 @@ def test_switch_stays_on_the_page_and_editions_name_each_other(published):
         assert target == there
         alternates = dict(
             zip(
-                tree.xpath('//link[@rel="alternate"]/@hreflang'),
-                tree.xpath('//link[@rel="alternate"]/@href'),
+                tree.xpath('//link[@rel="alternate translation"]/@hreflang'),
+                tree.xpath('//link[@rel="alternate translation"]/@href'),
                 strict=True,
             )
         )
