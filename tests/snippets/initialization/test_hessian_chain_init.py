@@ -1,0 +1,206 @@
+"""Hessian norms at initialization: against torch's full Hessian, the derivations of the page, and its claims."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from snippets.initialization.hessian_chain_init import hessian_norms, hessian_variance
+from snippets.initialization.hessian_chain_init_from_scratch import autograd_norm, block_norms
+
+torch64 = {"dtype": torch.float64}
+hessian_of = torch.autograd.functional.hessian
+
+
+def network(sizes: list[int], activation, gain: float = 1.0, factor: float = 2.0) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for a, b in pairwise(sizes):
+        linear = nn.Linear(a, b, bias=False, **torch64)
+        nn.init.normal_(linear.weight, std=gain * (factor / a) ** 0.5)
+        layers += [linear, activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+def squared(output: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return 0.5 * (output - y).square().sum(1).mean()
+
+
+def blocks(model: nn.Sequential, layer: int, loss, x, y) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hessian block of one weight, and its first term J^T H J, both (parameters, parameters), from torch.func."""
+    name = f"{layer}.weight"
+    others = {k: v.detach() for k, v in model.named_parameters()}
+    weight = others[name]
+
+    def output(w):
+        return torch.func.functional_call(model, {**others, name: w}, (x,))
+
+    hessian = hessian_of(lambda w: loss(output(w), y), weight).reshape(weight.numel(), -1)
+    jacobian = torch.func.jacrev(output)(weight).reshape(-1, weight.numel())
+    z = output(weight)
+    inner = hessian_of(lambda z: loss(z, y), z).reshape(z.numel(), -1)
+    return hessian, jacobian.T @ inner @ jacobian
+
+
+@pytest.fixture
+def data():
+    torch.manual_seed(0)
+    return torch.randn(8, 5, **torch64), torch.randint(3, (8,))
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+def test_power_iteration_equals_the_full_hessian(data, activation):
+    """Power iteration agrees with the largest absolute eigenvalue of torch's full block to one per mille."""
+    x, y = data
+    model = network([5, 6, 6, 3], activation)
+    norms = hessian_norms(model, F.cross_entropy, x, y, iterations=600)
+    for layer in (0, 2, 4):
+        full = torch.linalg.matrix_norm(blocks(model, layer, F.cross_entropy, x, y)[0], 2).item()
+        assert norms[f"{layer}.weight"] == pytest.approx(full, rel=1e-3)
+
+
+def test_second_term_is_zero_for_relu(data):
+    """ReLU: the block of one weight is exactly J^T H J; the term with second derivatives of the network is zero."""
+    x, y = data
+    model = network([5, 6, 6, 3], nn.ReLU)
+    for layer in (0, 2, 4):
+        hessian, first = blocks(model, layer, F.cross_entropy, x, y)
+        torch.testing.assert_close(hessian, first)
+
+
+def test_second_term_stays_for_tanh(data):
+    """tanh: in the first layer the second term is larger than the first, also at a tenth of the weights' scale."""
+    x, y = data
+    for gain in (1.0, 0.1):
+        torch.manual_seed(1)
+        hessian, first = blocks(network([5, 6, 6, 3], nn.Tanh, gain, factor=1.0), 0, F.cross_entropy, x, y)
+        share = (torch.linalg.matrix_norm(hessian - first, 2) / torch.linalg.matrix_norm(first, 2)).item()
+        assert share > 1
+
+
+def test_kronecker_norm():
+    """One sample: the block is a Kronecker product with norm |x|^2 |B^T H B|, in each of four layers."""
+    torch.manual_seed(0)
+    sizes = [5, 7, 6, 8, 4]
+    weights = [torch.randn(b, a, **torch64) * (2 / a) ** 0.5 for a, b in pairwise(sizes)]
+    x = torch.randn(5, **torch64)
+    expected = [autograd_norm(x, weights, layer, target=2) for layer in range(4)]
+    assert block_norms(x, weights) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("depth", [2, 5])
+def test_scale_enters_with_twice_the_depth(depth):
+    """d layers, squared error: all weights times s multiply every block's norm by s^(2(d-1)), exactly."""
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 6, **torch64), torch.randn(8, 6, **torch64)
+    model = network([6] * (depth + 1), nn.ReLU)
+    before = hessian_norms(model, squared, x, y)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(1.5)
+    after = hessian_norms(model, squared, x, y)
+    for name in before:
+        assert after[name] / before[name] == pytest.approx(1.5 ** (2 * (depth - 1)), rel=1e-6)
+
+
+def test_kaiming_keeps_the_trace():
+    """One sample: |x|^2 |B|_F^2, the trace of the first block, is on average as large in 12 layers as in 2 (30 %).
+
+    At 0.7 times Kaiming it is under a hundredth.
+    """
+    torch.manual_seed(0)
+
+    def mean_trace(depth: int, gain: float) -> float:
+        total = 0.0
+        for _ in range(300):
+            x = torch.randn(1, 48, **torch64)
+            model = network([48] * (depth + 1), nn.ReLU, gain)
+            z = model[0](x).detach().requires_grad_()
+            out = model[1:](z) if depth > 1 else z
+            probe = torch.randn_like(out)  # E|B^T u|^2 = |B|_F^2 for normal u
+            total += (x.square().sum() * torch.autograd.grad(out, z, probe)[0].square().sum()).item()
+        return total / 300
+
+    assert mean_trace(12, 1.0) / mean_trace(2, 1.0) == pytest.approx(1, abs=0.3)
+    assert mean_trace(12, 0.7) < mean_trace(2, 0.7) / 100
+
+
+def test_norm_grows_with_depth():
+    """A batch of 32, squared error, Kaiming: the largest block norm is over ten times larger in 12 layers than in 2."""
+    torch.manual_seed(0)
+    x, y = torch.randn(32, 48, **torch64), torch.randn(32, 48, **torch64)
+
+    def largest(depth: int) -> float:
+        runs = [max(hessian_norms(network([48] * (depth + 1), nn.ReLU), squared, x, y).values()) for _ in range(3)]
+        return sum(runs) / 3
+
+    assert largest(12) > 10 * largest(2)
+
+
+def test_dropout_variance():
+    """Inverted dropout raises the mean square of its output by 1 / keep: variance 2 keep / fan_in restores it."""
+    torch.manual_seed(0)
+    x = torch.rand(200, 400)
+    dropped = F.dropout(x, 0.4)
+    assert (dropped.square().mean() / x.square().mean()).item() == pytest.approx(1 / 0.6, rel=0.02)
+    ratios = []
+    for _ in range(20):
+        w = torch.randn(400, 400) * hessian_variance(400, keep=0.6) ** 0.5
+        ratios.append((torch.relu(F.dropout(x, 0.4) @ w.T).square().mean() / x.square().mean()).item())
+    assert sum(ratios) / 20 == pytest.approx(1, rel=0.06)
+
+
+def test_variance_recovers_kaiming_and_lecun():
+    """ReLU gives Kaiming's 2/n, a smooth activation 1/n: Xavier's value for equal widths."""
+    torch.manual_seed(0)
+    assert hessian_variance(500) == pytest.approx(nn.init.kaiming_normal_(torch.empty(600, 500)).var().item(), rel=0.02)
+    xavier = nn.init.xavier_normal_(torch.empty(500, 500)).var().item()
+    assert hessian_variance(500, "smooth") == pytest.approx(xavier, rel=0.02)
+
+
+def test_blocks_understate_the_whole():
+    """The norm of the whole Hessian is over twice that of the largest block, in a six-layer ReLU network."""
+    torch.manual_seed(0)
+    x, y = torch.randn(16, 6, **torch64), torch.randn(16, 6, **torch64)
+    model = network([6] * 7, nn.ReLU)
+    parameters = {k: v.detach() for k, v in model.named_parameters()}
+    shapes = [v.shape for v in parameters.values()]
+
+    def loss(flat):
+        pieces = flat.split([s.numel() for s in shapes])
+        named = {k: p.view(s) for k, p, s in zip(parameters, pieces, shapes, strict=True)}
+        return squared(torch.func.functional_call(model, named, (x,)), y)
+
+    whole = hessian_of(loss, torch.cat([v.flatten() for v in parameters.values()]))
+    largest = max(hessian_norms(model, squared, x, y).values())
+    assert torch.linalg.matrix_norm(whole, 2) > 2 * largest
+
+
+def test_small_curvature_is_no_aim():
+    """At half of Kaiming's scale in ten layers the norms fall below 1e-3, and so does the gradient of every layer."""
+    torch.manual_seed(0)
+    x, y = torch.randn(32, 32, **torch64), torch.randint(10, (32,))
+    model = network([32] * 10 + [10], nn.ReLU, gain=0.5)
+    assert max(hessian_norms(model, F.cross_entropy, x, y).values()) < 1e-3
+    F.cross_entropy(model(x), y).backward()
+    assert max(weight.grad.norm().item() for weight in list(model.parameters())) < 1e-2
+
+
+def test_dropout_makes_it_random():
+    """In training mode dropout changes the norm from call to call; in evaluation mode it does not."""
+    torch.manual_seed(0)
+    x, y = torch.randn(16, 8), torch.randint(4, (16,))
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 4))
+    first, second = (hessian_norms(model, F.cross_entropy, x, y)["0.weight"] for _ in range(2))
+    assert abs(first / second - 1) > 0.01
+    model.eval()
+    first, second = (hessian_norms(model, F.cross_entropy, x, y)["0.weight"] for _ in range(2))
+    assert first == pytest.approx(second, rel=1e-6)
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="activation"):
+        hessian_variance(3, "gelu")
+    with pytest.raises(ValueError, match="keep"):
+        hessian_variance(3, keep=0)
