@@ -1,0 +1,83 @@
+"""StepLR: equal to its closed form, and the claims of its page."""
+
+import pytest
+import torch
+
+from snippets.schedulers.step_lr import make_scheduler
+from snippets.schedulers.step_lr_evidence import floor, simulate
+from snippets.schedulers.step_lr_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+
+
+@pytest.mark.parametrize(
+    "settings", [{"step_size": 30, "gamma": 0.1}, {"step_size": 7, "gamma": 0.5}, {"step_size": 1}]
+)
+def test_equals_the_closed_form(settings):
+    """The recursion is base * gamma ** floor(t / step_size), to 1e-12, for two groups."""
+    curve = curve_of(make_scheduler, 300, (0.1, 0.003), **settings)
+    assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
+
+
+def test_first_drop():
+    """Steps 0 to step_size - 1 have the base rate, step_size is the first with the lower one."""
+    rates = [row[0] for row in curve_of(make_scheduler, 61)]
+    assert rates[29] == 0.1
+    assert rates[30] == pytest.approx(0.01)
+    assert rates[60] == pytest.approx(0.001)
+
+
+def test_resumes():
+    """Stopped in the middle of a stair, or right at its edge: the rest is bit for bit the same."""
+    for at in (15, 30, 45):
+        assert interrupted(make_scheduler, 100, at, (0.1,))[0] == curve_of(make_scheduler, 100)[at:]
+
+
+def test_per_batch_is_too_fast():
+    """step_size=30 epochs, stepped at each of 100 batches: after one epoch the rate is 1000 times too low."""
+    assert curve_of(make_scheduler, 101)[100][0] == pytest.approx(1e-4)
+    right = curve_of(make_scheduler, 101, step_size=30 * 100)
+    assert right[100][0] == 0.1
+
+
+def test_drop_lowers_the_noise_floor():
+    """At rates 0.5 and 0.05 the mean loss is lr / (2 (2 - lr)): 0.167 and 0.0128, thirteen times lower for a tenth."""
+    _, losses = simulate(0.1)
+    assert losses[60:100].mean().item() == pytest.approx(floor(0.5), rel=0.03)  # 4000 walks, 40 steps
+    assert losses[180:200].mean().item() == pytest.approx(floor(0.05), rel=0.05)
+    assert floor(0.5) / floor(0.05) == pytest.approx(13)
+
+
+def test_last_stair_is_too_short():
+    """A rate of 0.005 needs more than 100 steps: the third stair ends at more than twice its floor."""
+    _, losses = simulate(0.1)
+    assert losses[299] > 2 * floor(0.005)
+
+
+def test_constant_rate_stays_at_its_floor():
+    _, losses = simulate(1.0)
+    assert losses[250:].mean().item() == pytest.approx(floor(0.5), rel=0.03)
+
+
+def test_hand_set_rate_is_kept():
+    """A rate lowered by hand within a stair is what the next drop multiplies."""
+    optimizer, scheduler = new_run(make_scheduler, (0.1,))
+    advance(optimizer, scheduler, range(10))
+    optimizer.param_groups[0]["lr"] = 0.05
+    curve = advance(optimizer, scheduler, range(10, 40))
+    assert curve[-1] == pytest.approx([0.005])
+
+
+def test_momentum_outlives_the_drop():
+    """The buffer keeps gradients, not updates: right after a drop the update is a tenth, too."""
+    p = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.SGD([p], lr=0.1, momentum=0.9)
+    scheduler = make_scheduler(optimizer, step_size=200)
+    moves = []
+    for _ in range(202):
+        before = p.item()
+        p.grad = torch.ones_like(p)
+        optimizer.step()
+        scheduler.step()
+        moves.append(before - p.item())
+    assert moves[199] == pytest.approx(1.0, rel=1e-6)  # 0.1 / (1 - 0.9)
+    assert moves[200] == pytest.approx(0.1, rel=1e-6)
