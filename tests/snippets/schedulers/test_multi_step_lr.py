@@ -1,0 +1,73 @@
+"""MultiStepLR: equal to its closed form, and the claims of its page."""
+
+import pytest
+import torch
+
+from snippets.schedulers.multi_step_lr import make_scheduler
+from snippets.schedulers.multi_step_lr_evidence import BASE, MILESTONES, STEPS, mean_loss, rates_of
+from snippets.schedulers.multi_step_lr_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+
+
+@pytest.mark.parametrize("milestones", [(100, 150), (3,), (), (20, 20, 60), (150, 100)])
+def test_equals_the_closed_form(milestones):
+    """The recursion is base * gamma ** (milestones reached), to 1e-12, for two groups, in any order of milestones."""
+    curve = curve_of(make_scheduler, 250, (0.1, 0.003), milestones=milestones)
+    assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, milestones=milestones))
+
+
+def test_milestone_is_the_first_low_step():
+    """Milestone 100 is the first step with the lower rate; 99 has the old one still."""
+    rates = [row[0] for row in curve_of(make_scheduler, 151)]
+    assert rates[99] == 0.1
+    assert rates[100] == pytest.approx(0.01)
+    assert rates[150] == pytest.approx(0.001)
+
+
+def test_repeated_milestone_counts_twice():
+    """A milestone given twice drops the rate by gamma squared."""
+    assert curve_of(make_scheduler, 6, milestones=(5, 5))[5][0] == pytest.approx(0.001)
+
+
+def test_milestone_zero():
+    """Milestone 0 lowers the first rate already, because the constructor makes step 0."""
+    assert curve_of(make_scheduler, 1, milestones=(0,))[0][0] == pytest.approx(0.01)
+    assert learning_rate(0, milestones=(0,)) == pytest.approx(0.01)
+
+
+def test_resumes():
+    """The milestones travel in the state: the rest is bit for bit the same."""
+    for at in (99, 100, 120):
+        assert interrupted(make_scheduler, 200, at, (0.1,))[0] == curve_of(make_scheduler, 200)[at:]
+
+
+def test_old_milestones_come_back():
+    """After load_state_dict the checkpoint's milestones hold, not those given to the constructor."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    old = make_scheduler(optimizer, milestones=(5,)).state_dict()
+    new = make_scheduler(optimizer, milestones=(50,))
+    new.load_state_dict(old)
+    assert list(new.milestones.elements()) == [5]
+
+
+def test_epochs_as_milestones_of_updates():
+    """Milestones 30 and 60 meant in epochs, stepped at each of 100 batches, are both passed in epoch 0."""
+    assert curve_of(make_scheduler, 101, milestones=(30, 60))[100][0] == pytest.approx(0.001)
+
+
+def test_usual_milestones_end_lowest():
+    """Of the three pairs, 50 and 75 % end lowest: early drops freeze the flat direction, late ones leave the noise."""
+    last = {name.split(",")[0]: mean_loss(rates_of(milestones))[-1] for name, milestones in MILESTONES.items()}
+    never = mean_loss([BASE] * STEPS)[-1]
+    assert [last["usual"], last["early"], last["late"], never] == pytest.approx([0.108, 0.144, 0.215, 0.293], abs=1e-3)
+
+
+def test_mean_loss_recursion_is_right():
+    """The exact mean agrees with 20000 simulated walks."""
+    torch.manual_seed(0)
+    x = torch.full((2, 20000), 3.0)
+    h = torch.tensor([[1.0], [0.05]])
+    rates = rates_of((20, 40))
+    for lr in rates:
+        x = x - lr * (h * x + torch.randn(x.shape))
+    assert (h * x.square() / 2).sum(0).mean().item() == pytest.approx(mean_loss(rates)[-1], rel=0.05)
