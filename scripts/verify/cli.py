@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m scripts.verify", description="Run every snippet and say which hold.")
     p.add_argument("paths", nargs="*", metavar="PATH", help="files or folders of .py files (default: snippets/)")
     p.add_argument("--device", choices=[*environment.DEVICES, "all", "meta"], default="cpu", help=DEVICE_HELP)
-    p.add_argument("--jobs", type=_at_least_one, default=_cores(), help="how many at a time (default: %(default)s)")
+    p.add_argument("--jobs", type=_at_least_one, default=cores(), help="how many at a time (default: %(default)s)")
     p.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS", help="for each (default: 60)")
     p.add_argument("--memory", type=_positive, default=4.0, metavar="GIB", help="for each (default: 4)")
     p.add_argument("--repeat", type=_at_least_one, default=1, metavar="N", help="run N times and compare")
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def _cores() -> int:
+def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

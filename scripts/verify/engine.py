@@ -54,6 +54,7 @@ def environment(folder: Path) -> dict[str, str]:
         "MPLCONFIGDIR": str(folder),
         "MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc")),
         "SOURCE_DATE_EPOCH": "0",
+        "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",  # they would lie in a folder that snippets share
         "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of compilers that outlives its snippet
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
         "PYTHONUTF8": "1",

@@ -74,7 +74,7 @@ def _furnish(job: dict[str, Any], pipes: dict[str, int]) -> int:
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
-    if data := _data_size():
+    if job["device"] != "cuda" and (data := _data_size()):  # its driver maps far more than it uses; the watch remains
         resource.setrlimit(resource.RLIMIT_DATA, (data + job["memory"],) * 2)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out all the same, take this one

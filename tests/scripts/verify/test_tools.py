@@ -1,0 +1,69 @@
+"""The tools beside the verifier: link check and matrix cell."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.verify import cell, links
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(int(self.path.strip("/")))
+        self.end_headers()
+        self.wfile.write(b"x")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_links(site: str) -> None:
+    catalog = [
+        {"id": "a", "papers": [{"key": "one", "title": "t", "url": f"{site}/200", "archive": f"{site}/404"}]},
+        {"id": "b", "papers": [{"key": "two", "url": f"{site}/403", "archive": f"{site}/200"}]},
+        {"id": "c", "papers": []},
+    ]
+    assert links.check(catalog, links.ask) == [f"- `one`: <{site}/404> answers 404"]
+
+
+def test_a_link_is_dead_only_when_it_stays_dead() -> None:
+    answers = iter(["down", None])
+    assert links.persistent("x", lambda _: next(answers), pauses=(0, 0)) is None
+    assert links.persistent("x", lambda _: "down", pauses=(0, 0)) == "down"
+
+
+def test_link_check_without_a_catalogue(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert links.main([]) == 2
+    assert links.main([str(tmp_path / "nothing.json")]) == 2
+    assert "usage" in capsys.readouterr().err
+    (tmp_path / "catalog.json").write_text("[]")
+    assert links.main([str(tmp_path / "catalog.json")]) == 0
+
+
+def test_cell_pins_what_the_lock_file_pins() -> None:
+    wanted = cell.requirements("2.9.1")
+    assert wanted[0] == "torch==2.9.1"
+    assert cell.requirements("newest")[0] == "torch"
+    assert all("==" in line for line in wanted)
+
+
+@pytest.mark.parametrize("arguments", [[], ["latest"], ["2.9; rm -rf /"], ["--help"]])
+def test_cell_refuses_nonsense(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cell.main(arguments) == 2
+    assert "usage" in capsys.readouterr().err
