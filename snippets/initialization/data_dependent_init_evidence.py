@@ -1,0 +1,93 @@
+"""Raw pixels, twelve layers: training loss and rates of change for default, Kaiming and data-dependent weights.
+
+Source: Krähenbühl et al., "Data-dependent Initializations of Convolutional Neural Networks", 2015.
+"""
+
+import csv
+import math
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+DEPTH, WIDTH, STEPS, SEEDS = 12, 48, 70, 2
+
+
+def network(method: str, seed: int, x: Tensor) -> nn.Sequential:
+    """ReLU network, initialized by ``method``; the data-dependent one sees the batch ``x``."""
+    torch.manual_seed(seed)
+    layers: list[nn.Module] = [nn.Linear(64, WIDTH), nn.ReLU()]
+    for _ in range(DEPTH - 2):
+        layers += [nn.Linear(WIDTH, WIDTH), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.Linear(WIDTH, 10))
+    if method == "default":
+        return model
+    with torch.no_grad():
+        for layer in model:
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight)
+                nn.init.zeros_(layer.bias)
+                if method in ("unit channels", "unit channels, equal rates"):
+                    z = layer(x)
+                    std = z.std(0) + 1e-6
+                    layer.weight.div_(std[:, None])
+                    layer.bias.copy_(-z.mean(0) / std)
+            x = layer(x)
+    return model
+
+
+def change_rates(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
+    """Norm of the gradient over the norm of the weight, for each layer."""
+    weights = [p for p in model.parameters() if p.dim() > 1]
+    gradients = torch.autograd.grad(nn.functional.cross_entropy(model(x), y), weights)
+    return [(g.norm() / w.norm()).item() for g, w in zip(gradients, weights, strict=True)]
+
+
+if __name__ == "__main__":
+    digits = load_digits()
+    raw = torch.tensor(digits.data, dtype=torch.get_default_dtype())
+    y = torch.tensor(digits.target)
+    rows = [["inputs", "initializer", "largest / smallest rate", "loss of the last 10 steps"]]
+    styles = {"default": "^:", "Kaiming": "s-", "unit channels": "D-.", "unit channels, equal rates": "o--"}
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+    for axis, (title, x) in zip(axes, (("raw pixels, 0 to 16", raw), ("scaled", (raw - 4.9) / 6.0)), strict=True):
+        for method, style in styles.items():
+            curves, spread = [], []
+            for seed in range(SEEDS):
+                model = network(method, seed, x[:512])
+                rates = change_rates(model, x[:512], y[:512])
+                if method == "unit channels, equal rates":
+                    mean_rate = math.exp(sum(math.log(rate) for rate in rates) / len(rates))
+                    product = 1.0
+                    with torch.no_grad():
+                        for layer, rate in zip((m for m in model if isinstance(m, nn.Linear)), rates, strict=True):
+                            product *= (rate / mean_rate) ** 0.5
+                            layer.weight.mul_((rate / mean_rate) ** 0.5)
+                            layer.bias.mul_(product)
+                    rates = change_rates(model, x[:512], y[:512])
+                spread.append(max(rates) / min(rates))
+                optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+                curve = []
+                for _ in range(STEPS):
+                    batch = torch.randint(len(x), (64,))
+                    loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    curve.append(loss.item())
+                curves.append(curve)
+            mean = torch.tensor(curves).mean(0).tolist()
+            axis.plot(range(1, STEPS + 1), mean, style, markevery=10, label=method)
+            last = sum(mean[-10:]) / 10
+            rows.append(
+                [title, method, f"{sum(spread) / SEEDS:.1f}", f"{last:.2f}" if math.isfinite(last) else "diverged"]
+            )
+        axis.set(title=title, xlabel="step", ylim=(0, 4))
+    axes[0].set_ylabel("training loss")
+    axes[1].legend()
+    figure.tight_layout()
+    plt.savefig("data-dependent-init.svg")
+    with Path("data-dependent-init.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)

@@ -1,0 +1,120 @@
+"""Data-dependent initialization: mean 0 and variance 1 for each channel, equal rates, and the claims of its page."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from snippets.initialization.data_dependent_init import change_rates, equalize_rates, normalize_channels
+from snippets.initialization.data_dependent_init_from_scratch import folded
+
+
+def network() -> nn.Sequential:
+    body = [nn.Conv2d(3, 12, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(12, 12, 3), nn.LeakyReLU(0.1)]
+    return nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(12, 5))
+
+
+def channels(model: nn.Sequential, x: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    found = []
+    with torch.no_grad():
+        for layer in model:
+            x = layer(x)
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                values = x.movedim(1, -1).reshape(-1, x.shape[1])
+                found.append((values.mean(0), values.var(0, correction=0)))
+    return found
+
+
+@pytest.fixture
+def batch():
+    torch.manual_seed(0)
+    return 100 * torch.rand(128, 3, 12, 12) * torch.tensor([1.0, 10.0, 0.1]).view(3, 1, 1)
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.3])
+def test_every_channel_is_normalized(batch, mean):
+    """After it every channel of every layer has mean 0 (or the given one) and variance 1 on the batch."""
+    for center, variance in channels(normalize_channels(network(), batch, mean), batch):
+        torch.testing.assert_close(center, torch.full_like(center, mean), rtol=0, atol=1e-4)
+        torch.testing.assert_close(variance, torch.ones_like(variance), rtol=1e-3, atol=0)
+
+
+def test_one_factor_a_layer_is_not_enough(batch):
+    """A single factor for each layer leaves channels whose variances differ by more than a factor of two."""
+    model = network()
+    with torch.no_grad():
+        model[0].weight.div_(model[0](batch).std())
+        variance = model[0](batch).var((0, 2, 3))
+    assert variance.max() > 2 * variance.min()
+
+
+def test_equals_batch_norm():
+    """Folding mean and deviation into weight and bias gives batch normalization's output on that batch."""
+    torch.manual_seed(0)
+    x = 5 + 3 * torch.randn(256, 8, dtype=torch.float64)
+    w = torch.randn(6, 8, dtype=torch.float64)
+    weight, bias = folded(x, w)
+    torch.testing.assert_close(x @ weight.T + bias, F.batch_norm(x @ w.T, None, None, training=True, eps=1e-12))
+
+
+def test_rates_become_equal(batch):
+    """After equalize_rates all layers have the same ratio of gradient to weight, to one per mille."""
+    model = normalize_channels(network(), batch).double()
+    x, y = batch.double(), torch.arange(128) % 5
+    before = change_rates(model, F.cross_entropy(model(x), y))
+    equalize_rates(model, F.cross_entropy(model(x), y))
+    after = change_rates(model, F.cross_entropy(model(x), y))
+    assert max(before) / min(before) > 1.5
+    assert max(after) / min(after) == pytest.approx(1, abs=1e-3)
+
+
+def test_function_is_unchanged(batch):
+    """equalize_rates leaves the outputs as they are, to rounding."""
+    model = normalize_channels(network(), batch).double()
+    x, y = batch.double(), torch.arange(128) % 5
+    expected = model(x).detach()
+    equalize_rates(model, F.cross_entropy(model(x), y))
+    torch.testing.assert_close(model(x).detach(), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_rate_falls_with_the_square():
+    """Layer times s, next layer divided by s: the first rate falls by s^2, the second grows by s^2."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
+    x, y = torch.randn(16, 4, dtype=torch.float64), torch.arange(16) % 3
+    before = change_rates(model, F.cross_entropy(model(x), y))
+    with torch.no_grad():
+        model[0].weight.mul_(3)
+        model[0].bias.mul_(3)
+        model[2].weight.div_(3)
+    after = change_rates(model, F.cross_entropy(model(x), y))
+    assert after[0] / before[0] == pytest.approx(1 / 9)
+    assert after[1] / before[1] == pytest.approx(9)
+
+
+def test_small_batches_lie():
+    """Calibrated on 8 samples, a layer of 64 inputs has channels with over twice the variance they should have."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 64))
+    normalize_channels(model, torch.randn(8, 64))
+    assert channels(model, torch.randn(4096, 64))[0][1].max() > 2
+    normalize_channels(model, torch.randn(1024, 64))
+    assert channels(model, torch.randn(4096, 64))[0][1].max() < 1.3
+
+
+def test_tanh_is_refused():
+    """tanh is not homogeneous: rescaling neighbours would change the function, so it is an error."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="Tanh is not positively homogeneous"):
+        equalize_rates(model, model(torch.ones(1, 2)).sum())
+
+
+def test_constant_channels_are_refused():
+    """A channel that is constant on the batch has no scale: an error instead of infinite weights."""
+    with pytest.raises(ValueError, match="constant"):
+        normalize_channels(nn.Sequential(nn.Linear(4, 3)), torch.zeros(16, 4))
+
+
+def test_missing_bias_is_refused():
+    with pytest.raises(ValueError, match="bias"):
+        normalize_channels(nn.Sequential(nn.Linear(4, 3, bias=False)), torch.randn(16, 4))
