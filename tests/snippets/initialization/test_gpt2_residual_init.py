@@ -1,0 +1,99 @@
+"""GPT-2's initialization: the standard deviations, the closed form, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.gpt2_residual_init import Block, gpt2_residual_, gpt2_residual_std, init_gpt2
+from snippets.initialization.gpt2_residual_init_evidence import variances
+from snippets.initialization.gpt2_residual_init_from_scratch import gelu_second_moment, simulate, stream_variance
+
+
+def test_std_is_the_closed_form():
+    torch.manual_seed(0)
+    weight = gpt2_residual_(torch.empty(400, 400), blocks=12)
+    assert gpt2_residual_std((400, 400), 12) == pytest.approx(0.02 / math.sqrt(24), rel=1e-12)
+    assert weight.std() == pytest.approx(0.02 / math.sqrt(24), rel=0.01)  # 160000 draws: 0.2%
+    assert abs(weight.mean()) < 1e-4
+    again = [gpt2_residual_(torch.empty(4, 4), generator=torch.Generator().manual_seed(1)) for _ in range(2)]
+    assert torch.equal(*again)
+
+
+def test_only_two_layers_of_a_block_are_scaled():
+    """In each block the attention's output projection and the MLP's second layer are scaled, nothing else."""
+    torch.manual_seed(0)
+    model = init_gpt2(nn.Sequential(*[Block(128, 4) for _ in range(8)]), 8)
+    for name, p in model.named_parameters():
+        if p.ndim < 2:
+            continue
+        expected = 0.02 / 4 if name.endswith(("attention_out.weight", "mlp_out.weight")) else 0.02
+        assert p.std().item() == pytest.approx(expected, rel=0.05), name
+    assert all((p == 0).all() for name, p in model.named_parameters() if name.endswith("bias"))
+
+
+def test_variance_is_bounded_in_depth():
+    """Scaled, 32 blocks add to the stream what 2 blocks add, to 30%; unscaled they add over ten times as much."""
+    added = {}
+    for scaled in (True, False):
+        for blocks in (2, 32):
+            runs = [variances(blocks, scaled, seed) for seed in range(2)]
+            added[scaled, blocks] = sum(run[-1] - run[0] for run in runs) / 2
+    assert added[True, 32] == pytest.approx(added[True, 2], rel=0.3)
+    assert added[False, 32] > 10 * added[False, 2]
+
+
+def test_order_of_calls_matters():
+    """A general initialization after the scaled one overwrites it: the output projections are back at 0.02."""
+    torch.manual_seed(0)
+    model = init_gpt2(nn.Sequential(*[Block(128, 4) for _ in range(8)]), 8)
+    model.apply(lambda m: nn.init.normal_(m.weight, std=0.02) if isinstance(m, nn.Linear) else None)
+    assert model[0].mlp_out.weight.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_torch_layer_ignores_depth():
+    """nn.TransformerEncoder copies one layer: the same scale, and even the same weights, at any depth."""
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)
+    stds = []
+    for depth in (2, 8):
+        encoder = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
+        stds.append(encoder.layers[0].linear2.weight.std().item())
+        assert torch.equal(encoder.layers[0].linear2.weight, encoder.layers[-1].linear2.weight)
+    assert stds[0] == stds[1]
+
+
+def test_width_is_not_in_the_rule():
+    """0.02 knows no width: an inner layer at width 64 passes on 0.16 of a unit signal's scale, at width 1600 0.8."""
+    torch.manual_seed(0)
+    for width, expected in ((64, 0.16), (1600, 0.8)):
+        y = torch.randn(64, width) @ (0.02 * torch.randn(width, 512))
+        assert y.std().item() == pytest.approx(expected, rel=0.05)
+
+
+def test_closed_form_is_what_happens():
+    torch.manual_seed(0)
+    for blocks, out_std in ((4, 0.02), (16, 0.005)):
+        predicted = stream_variance(blocks, 256, 0.02, out_std, 4e-4)
+        simulated = simulate(0.02 * torch.randn(64, 256), blocks, 0.02, out_std).var().item()
+        assert simulated == pytest.approx(predicted, rel=0.1)
+    z = torch.randn(2_000_000, dtype=torch.float64)
+    assert gelu_second_moment(1.0) == pytest.approx(nn.functional.gelu(z).square().mean().item(), rel=0.01)
+
+
+def test_module_contract():
+    """gradcheck, meta device, torch.compile without a graph break, a state_dict round trip, and causality."""
+    torch.manual_seed(0)
+    block = Block(4, 2).double()
+    x = torch.randn(1, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(block, x)
+    with torch.device("meta"):
+        assert Block(8, 2)(torch.empty(1, 5, 8)).shape == (1, 5, 8)
+    torch.testing.assert_close(torch.compile(block, backend="eager", fullgraph=True)(x), block(x))
+    other = Block(4, 2).double()
+    other.load_state_dict(block.state_dict())
+    assert torch.equal(other(x), block(x))
+    later = x.detach().clone()
+    later[:, 2] += 1
+    torch.testing.assert_close(block(later)[:, :2], block(x)[:, :2])
