@@ -1,0 +1,99 @@
+"""AdaGrad: step by step against torch, closed forms, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+
+from snippets.optimizers.adagrad_from_scratch import Adagrad
+from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"weight_decay": 0.1, "lr_decay": 0.01}, {"initial_accumulator_value": 0.1, "eps": 1e-3}, {"maximize": True}],
+)
+def test_equals_torch(settings, dtype):
+    """Over 120 noisy steps values and sums equal torch.optim.Adagrad's."""
+    assert same_trajectory(Adagrad, torch.optim.Adagrad, dtype=dtype, **settings) < 1e-10
+
+
+def lengths(gradients: list[float], optimizer_class: type = torch.optim.Adagrad, **settings: float) -> list[float]:
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = optimizer_class([theta], **settings)
+    result = []
+    for g in gradients:
+        before = theta.item()
+        theta.grad = torch.full_like(theta, g)
+        optimizer.step()
+        result.append(before - theta.item())
+    return result
+
+
+@pytest.mark.parametrize("gradient", [1e-3, 1.0, 1e3])
+def test_steps_fall_like_one_over_root_t(gradient):
+    """Under a steady gradient of any size, step t has length lr / sqrt(t)."""
+    got = lengths([gradient] * 400, lr=0.1)
+    assert got == pytest.approx([0.1 / math.sqrt(t) for t in range(1, 401)], rel=1e-6)
+
+
+def test_one_large_gradient_is_never_forgotten():
+    """After one gradient of 100, gradients of 1 move the parameter a hundred times less for thousands of steps."""
+    with_burst = lengths([100.0] + [1.0] * 2000, lr=0.1)
+    without = lengths([1.0] * 2001, lr=0.1)
+    assert with_burst[5] < 0.1 * 0.011
+    assert with_burst[-1] < 0.1 / math.sqrt(100**2 + 1999)
+    assert without[-1] > 2 * with_burst[-1]
+    forgetful = lengths([100.0] + [1.0] * 2000, torch.optim.RMSprop, lr=0.1)
+    assert forgetful[-1] == pytest.approx(0.1, rel=1e-3)
+
+
+def test_initial_value_damps_small_gradients():
+    """From 0 the first step is lr whatever the gradient; from 0.1, TensorFlow's start, 1e-3 moves 0.3% of it."""
+    assert lengths([1e-3], lr=0.1)[0] == pytest.approx(0.1, rel=1e-6)
+    assert lengths([1e-3], lr=0.1, initial_accumulator_value=0.1)[0] == pytest.approx(
+        0.1 * 1e-3 / math.sqrt(0.1), rel=1e-4
+    )
+
+
+def test_rare_rows_keep_their_rate():
+    """A row seen for the first time after 500 steps moves by lr, while a row seen each time moves by lr / sqrt(500)."""
+    theta = torch.nn.Parameter(torch.zeros(2, 1))
+    optimizer = torch.optim.Adagrad([theta], lr=0.1)
+    for _ in range(499):
+        theta.grad = torch.tensor([[1.0], [0.0]])
+        optimizer.step()
+    before = theta.detach().clone()
+    theta.grad = torch.ones(2, 1)
+    optimizer.step()
+    moved = (before - theta.detach()).flatten().tolist()
+    assert moved == pytest.approx([0.1 / math.sqrt(500), 0.1], rel=1e-3)
+
+
+def test_sparse_equals_dense():
+    """With sparse gradients torch gives the values of dense ones, but refuses weight decay."""
+    with torch.sparse.check_sparse_tensor_invariants(True):
+        tables = [torch.nn.Embedding(10, 3, sparse=sparse) for sparse in (False, True)]
+        tables[1].load_state_dict(tables[0].state_dict())
+        optimizers = [torch.optim.Adagrad(t.parameters(), lr=0.1) for t in tables]
+        for step in range(50):
+            words = torch.tensor([step % 7, (3 * step) % 5, 2])
+            for table, optimizer in zip(tables, optimizers, strict=True):
+                optimizer.zero_grad()
+                table(words).square().sum().backward()
+                optimizer.step()
+        torch.testing.assert_close(tables[0].weight, tables[1].weight)
+        decayed = torch.optim.Adagrad(tables[1].parameters(), weight_decay=0.1)
+        with pytest.raises(RuntimeError, match="weight_decay"):
+            decayed.step()
+
+
+def test_resume_without_state_starts_over():
+    """A run resumed without the state takes a first step of lr again, 20 times as long after 400 steps."""
+    assert lengths([1.0], lr=0.1)[0] / lengths([1.0] * 400, lr=0.1)[-1] == pytest.approx(20)
+
+
+def test_one_number_for_a_parameter():
+    """The sum of squares: one number for each parameter."""
+    assert numbers_per_parameter(torch.optim.Adagrad) == 1
