@@ -1,0 +1,66 @@
+"""AdaDelta: step by step against torch, closed forms, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+
+from snippets.optimizers.adadelta_from_scratch import Adadelta
+from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize(
+    "settings", [{}, {"lr": 0.3, "weight_decay": 0.1}, {"rho": 0.95, "eps": 1e-4}, {"maximize": True}]
+)
+def test_equals_torch(settings, dtype):
+    """Over 120 noisy steps values and state equal torch.optim.Adadelta's."""
+    assert same_trajectory(Adadelta, torch.optim.Adadelta, dtype=dtype, **settings) < 1e-10
+
+
+def path(gradients: list[float], **settings: float) -> list[float]:
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.Adadelta([theta], **settings)
+    values = [0.0]
+    for g in gradients:
+        theta.grad = torch.full_like(theta, g)
+        optimizer.step()
+        values.append(-theta.item())
+    return values
+
+
+@pytest.mark.parametrize("eps", [1e-6, 1e-8])
+def test_first_step_is_set_by_eps(eps):
+    """The first step is sqrt(eps / (1 - rho)): 0.0032 with eps 1e-6 and rho 0.9, whatever the gradient above eps."""
+    for g in [1.0, 1000.0]:
+        assert path([g], eps=eps)[1] == pytest.approx(math.sqrt(eps / 0.1), rel=1e-3)
+
+
+def test_steps_grow_slowly():
+    """Under a steady gradient step 100 is only a few times as long as the first."""
+    values = path([1.0] * 100)
+    first, last = values[1], values[100] - values[99]
+    assert 1 < last / first < 5
+
+
+def test_gradient_scale_does_not_matter():
+    """A loss multiplied by 1000 gives the same path, up to eps."""
+    gradients = [1 + 0.5 * math.sin(t) for t in range(200)]
+    assert path([1000 * g for g in gradients])[-1] == pytest.approx(path(gradients)[-1], rel=1e-3)
+
+
+def test_lr_is_outside_the_memory():
+    """lr multiplies the step but not the mean of squared steps: half lr gives exactly half the path."""
+    gradients = [math.cos(t) + 0.5 for t in range(100)]
+    assert path(gradients, lr=0.5)[-1] == pytest.approx(0.5 * path(gradients)[-1], rel=1e-12)
+
+
+def test_keras_rate_hardly_moves():
+    """At lr 0.001, Keras's default, a hundred steps move a parameter by less than 0.001."""
+    assert path([1.0] * 100, lr=0.001)[-1] < 1e-3
+    assert path([1.0] * 100, lr=1.0)[-1] > 0.3
+
+
+def test_two_numbers_for_a_parameter():
+    """Mean squares of gradients and of steps: two numbers for each parameter."""
+    assert numbers_per_parameter(torch.optim.Adadelta) == 2
