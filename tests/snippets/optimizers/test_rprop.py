@@ -1,0 +1,83 @@
+"""Rprop: step by step against torch, closed forms, and the claims of its page."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from snippets.optimizers.rprop_from_scratch import Rprop
+from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize("settings", [{}, {"etas": (0.3, 1.5)}, {"step_sizes": (1e-3, 0.1)}, {"maximize": True}])
+def test_equals_torch(settings, dtype):
+    """Over 120 noisy steps values and state equal torch.optim.Rprop's."""
+    assert same_trajectory(Rprop, torch.optim.Rprop, dtype=dtype, **settings) < 1e-10
+
+
+def path(gradients: list[float], **settings: float) -> list[float]:
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.Rprop([theta], **settings)
+    values = [0.0]
+    for g in gradients:
+        theta.grad = torch.full_like(theta, g)
+        optimizer.step()
+        values.append(theta.item())
+    return values
+
+
+def test_only_signs_count():
+    """Gradients multiplied by anything positive, each by its own factor, give the same path."""
+    assert path([1.0, 2.0, -3.0, -1.0, 4.0]) == path([1e-8, 2e5, -3e-3, -1e7, 4.0])
+
+
+def test_steps_grow_and_shrink():
+    """A step grows by 1.2 while the sign stays and is halved when it turns."""
+    values = path([1.0, 1.0, 1.0], lr=0.1)
+    assert [a - b for a, b in pairwise(values)] == pytest.approx([0.1, 0.12, 0.144])
+    turned = path([1.0, 1.0, -1.0, -1.0], lr=0.1)
+    assert turned[4] - turned[3] == pytest.approx(0.06)  # half of 0.12
+
+
+def test_stands_still_after_a_turn():
+    """In the step in which the sign turns torch does not move; the paper takes the last step back."""
+    values = path([1.0, 1.0, -1.0, -1.0], lr=0.1)
+    assert values[3] == values[2]
+    assert values[2] == pytest.approx(-0.22)
+    assert values[2] != pytest.approx(values[1])  # the paper takes the last step, 0.12, back
+
+
+def test_rate_matters_only_at_first():
+    """lr is the first step size: 26 steps of growth make up for a rate a hundred times smaller."""
+    small, large = path([1.0] * 40, lr=1e-4), path([1.0] * 40, lr=1e-2)
+    assert small[27] - small[26] == pytest.approx(1.2**26 * -1e-4)
+    assert abs(small[27] - small[26]) > abs(large[1])
+
+
+def test_noise_freezes_it():
+    """When the sign of a noisy gradient is a coin's toss, step sizes fall to their floor and the parameter stands still."""
+    torch.manual_seed(0)
+    theta = torch.nn.Parameter(torch.ones(200))
+    optimizer = torch.optim.Rprop([theta], lr=0.01)
+    for _ in range(500):
+        theta.grad = 0.1 * theta.detach() + torch.randn(200)  # pulls towards 0, under ten times as much noise
+        optimizer.step()
+    assert optimizer.state[theta]["step_size"].median() < 1e-5
+    assert theta.mean() > 0.9
+    adam_theta = torch.nn.Parameter(torch.ones(200))
+    adam = torch.optim.Adam([adam_theta], lr=0.01)
+    for _ in range(500):
+        adam_theta.grad = 0.1 * adam_theta.detach() + torch.randn(200)
+        adam.step()
+    assert adam_theta.mean() < 0.8
+
+
+def test_zero_rate_does_not_freeze():
+    """A group with lr 0 still moves: the floor of step_sizes lifts its step to 1e-6, and it grows from there."""
+    assert path([1.0] * 60, lr=0.0)[-1] < -0.05
+
+
+def test_two_numbers_for_a_parameter():
+    """The last gradient and the step size: two numbers for each parameter."""
+    assert numbers_per_parameter(torch.optim.Rprop) == 2
