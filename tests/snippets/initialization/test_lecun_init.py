@@ -1,0 +1,112 @@
+"""LeCun initialization: equal to torch and to timm, closed form, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snippets.initialization.lecun_init import lecun_normal_, lecun_normal_std, self_normalizing_network
+from snippets.initialization.lecun_init_from_scratch import SHRINK, lecun_truncated_, lecun_uniform_
+
+SHAPES = [(5, 7), (5, 7, 3), (5, 7, 3, 2), (5, 7, 3, 2, 4)]
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_equals_kaiming_with_linear(shape):
+    """torch draws LeCun's weights by kaiming_normal_ and kaiming_uniform_ with nonlinearity="linear"."""
+    w = nn.init.kaiming_uniform_(torch.empty(shape), nonlinearity="linear", generator=seeded())
+    assert torch.equal(lecun_uniform_(torch.empty(shape), seeded()), w)
+    w = nn.init.normal_(torch.empty(shape), std=lecun_normal_std(shape), generator=seeded())
+    assert torch.equal(lecun_normal_(torch.empty(shape), seeded()), w)
+
+
+def test_truncated_form():
+    """Keras, JAX and timm cut at 2.27 / sqrt(fan_in) and keep the variance 1 / fan_in."""
+    library = torch.library.Library("torchvision", "DEF")  # the CPU wheel of torchvision lacks them; timm imports it
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou) -> Tensor")
+    from timm.layers import lecun_normal_ as timms
+
+    torch.manual_seed(0)
+    theirs = torch.empty(1000, 500)
+    timms(theirs)  # returns None
+    for draws in (theirs, lecun_truncated_(torch.empty(1000, 500))):
+        w = draws * math.sqrt(500)
+        assert w.std().item() == pytest.approx(1, rel=0.005)  # 500,000 draws: 0.1% of spread
+        assert w.abs().max().item() == pytest.approx(2 / SHRINK, rel=1e-3)
+        quartiles = torch.quantile(w.flatten()[:100_000], torch.tensor([0.25, 0.75]))
+        expected = math.sqrt(2) * torch.erfinv(torch.tensor(0.5 * math.erf(math.sqrt(2)))).item() / SHRINK
+        assert quartiles.tolist() == pytest.approx([-expected, expected], rel=0.02)
+    assert 2.265 < 2 / SHRINK < 2.275
+
+
+def through(gain: float, layers: int, *after: nn.Module, width: int = 512) -> Tensor:
+    torch.manual_seed(0)
+    x = torch.randn(128, width)
+    for _ in range(layers):
+        x = x @ (torch.randn(width, width) * gain / math.sqrt(width)).T
+        for module in after:
+            x = module(x)
+    return x
+
+
+def test_linear_layers_keep_the_variance():
+    """Fifty linear layers of width 512 keep the standard deviation within a factor of 2."""
+    assert 0.5 < through(1.0, 50).std() < 2
+
+
+def test_selu_is_self_normalizing():
+    """Under SELU mean 0 and variance 1 are restored: 32 layers after an input of std 3, std is 1 within 5%."""
+    torch.manual_seed(0)
+    model = self_normalizing_network(512, 32, dropout=0.0)
+    with torch.no_grad():
+        y = model(3 * torch.randn(256, 512))
+    assert y.mean().abs() < 0.05
+    assert y.std().item() == pytest.approx(1, abs=0.05)
+
+
+def test_torchs_selu_gain_does_not_self_normalize():
+    """calculate_gain("selu") is 3/4; with it the standard deviation falls to about 0.2 instead of 1."""
+    assert nn.init.calculate_gain("selu") == 0.75
+    assert through(0.75, 50, nn.SELU()).std().item() == pytest.approx(0.2, abs=0.05)
+
+
+def test_kaiming_explodes_under_selu():
+    """Kaiming's variance 2/n makes SELU's activations grow over tenfold in 50 layers."""
+    assert through(math.sqrt(2), 50, nn.SELU()).std() > 10
+
+
+def test_dropout_breaks_it():
+    """At p = 0.2, nn.Dropout lifts the second moment to over 2; nn.AlphaDropout keeps it at 1 within 5%."""
+    assert through(1.0, 32, nn.SELU(), nn.Dropout(0.2)).square().mean() > 2
+    assert through(1.0, 32, nn.SELU(), nn.AlphaDropout(0.2)).square().mean().item() == pytest.approx(1, abs=0.05)
+
+
+def test_scaled_tanh():
+    """LeCun's f(x) = 1.7159 tanh(2x/3) has f(1) = 1, and settles at 0.62 where plain tanh fades below 0.2."""
+
+    class Scaled(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return 1.7159 * torch.tanh(2 * x / 3)
+
+    assert Scaled()(torch.tensor(1.0)).item() == pytest.approx(1, abs=1e-4)
+    assert through(1.0, 50, Scaled()).std().item() == pytest.approx(0.62, abs=0.02)
+    assert through(1.0, 50, nn.Tanh()).std() < 0.2
+
+
+def test_relu_halves():
+    """Under ReLU each layer halves the second moment: after 10 about a thousandth is left."""
+    assert through(1.0, 10, nn.ReLU()).square().mean().item() == pytest.approx(2.0**-10, rel=0.4)
+
+
+def test_linear_default_has_a_third():
+    """nn.Linear's own draw, U(-1/sqrt(n), 1/sqrt(n)), has the bound of LeCun's standard deviation: variance 1/(3n)."""
+    torch.manual_seed(0)
+    weight = nn.Linear(400, 500).weight
+    assert weight.abs().max().item() == pytest.approx(lecun_normal_std((500, 400)), rel=1e-3)
+    assert (400 * weight.var()).item() == pytest.approx(1 / 3, rel=0.01)
