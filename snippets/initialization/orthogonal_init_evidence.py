@@ -1,0 +1,74 @@
+"""Singular values of 30 layers, linear and ReLU, under orthogonal and normal weights, and training of both.
+
+Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", 2013.
+"""
+
+import csv
+import math
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+SEEDS, STEPS, WIDTH, DEPTH = 3, 40, 64, 30
+CASES = [
+    ("linear, orthogonal", True, False),
+    ("linear, normal", False, False),
+    ("ReLU, orthogonal", True, True),
+    ("ReLU, normal", False, True),
+]
+
+
+def network(orthogonal: bool, relu: bool, seed: int) -> nn.Sequential:
+    """DEPTH square layers; both kinds of weight have mean square gain^2 / WIDTH."""
+    torch.manual_seed(seed)
+    gain = math.sqrt(2) if relu else 1.0
+    layers: list[nn.Module] = []
+    for _ in range(DEPTH):
+        linear = nn.Linear(WIDTH, WIDTH, bias=False)
+        if orthogonal:
+            nn.init.orthogonal_(linear.weight, gain)
+        else:
+            nn.init.normal_(linear.weight, std=gain / math.sqrt(WIDTH))
+        layers += [linear] + [nn.ReLU()] * relu
+    return nn.Sequential(*layers)
+
+
+def train(body: nn.Sequential, x: Tensor, y: Tensor) -> float:
+    """Loss after STEPS steps of gradient descent with a linear read-out."""
+    model = nn.Sequential(body, nn.Linear(WIDTH, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, fused=True)
+    for _ in range(STEPS):
+        loss = nn.functional.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return nn.functional.cross_entropy(model(x), y).item()
+
+
+if __name__ == "__main__":
+    digits = load_digits()
+    x = torch.tensor(digits.data[:128], dtype=torch.float32)  # (images, pixels)
+    x = (x - x.mean()) / x.std()
+    y = torch.tensor(digits.target[:128])
+    figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    rows = []
+    for (name, orthogonal, relu), style, marker in zip(
+        CASES, ["-", "-", "--", "--"], ["o", "s", "^", "v"], strict=True
+    ):
+        jacobian = torch.func.jacrev(network(orthogonal, relu, 0).double())(x[0].double())  # (out, in)
+        values = torch.linalg.svdvals(jacobian).clamp(min=1e-18)
+        axis.semilogy(range(1, WIDTH + 1), values.tolist(), style, marker=marker, markevery=6, label=name)
+        losses = torch.tensor([train(network(orthogonal, relu, seed), x, y) for seed in range(SEEDS)])
+        rows.append([name, f"{values[9] / values[0]:.0e}", f"{losses.median():.2f}"])
+    axis.set(xlabel="number of the singular value", ylabel="singular value", ylim=(1e-18, 1e2))
+    axis.legend()
+    plt.savefig("orthogonal-init.svg")
+    with Path("orthogonal-init.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["network", "tenth singular value : largest", f"training loss after {STEPS} steps"])
+        table.writerows(rows)
+    for name, _, loss in rows:
+        print(f"{name}: training loss {float(loss):.1f}")

@@ -1,0 +1,135 @@
+"""Orthogonal initialization: equal to torch, isometry, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snippets.initialization.orthogonal_init import init_recurrent, orthogonal_init_, orthogonal_init_std
+from snippets.initialization.orthogonal_init_from_scratch import orthonormal_rows_
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("shape", [(7, 7), (5, 9), (9, 5), (5, 7, 3), (5, 7, 3, 2), (50, 2, 3, 2, 2)])
+def test_equals_torch(shape):
+    """Gram and Schmidt's vectors are torch's, to 1e-12 in float64 and the same seed, wide and tall, 2-D to 5-D."""
+    w = orthonormal_rows_(torch.empty(shape, dtype=torch.float64), seeded())
+    reference = nn.init.orthogonal_(torch.empty(shape, dtype=torch.float64), generator=seeded())
+    torch.testing.assert_close(w, reference, rtol=0, atol=1e-12)
+    assert torch.equal(
+        orthogonal_init_(torch.empty(shape), 1.5, seeded()), nn.init.orthogonal_(torch.empty(shape), 1.5, seeded())
+    )
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (60, 40), (50, 50), (16, 8, 3, 3)])
+def test_singular_values_are_the_gain(shape):
+    """Every singular value is the gain: rows are orthonormal if there are fewer rows than columns, else columns."""
+    w = orthogonal_init_(torch.empty(shape, dtype=torch.float64), gain=1.7, generator=seeded()).flatten(1)
+    values = torch.linalg.svdvals(w)
+    torch.testing.assert_close(values, torch.full_like(values, 1.7))
+    assert w.square().mean().sqrt().item() == pytest.approx(orthogonal_init_std(tuple(shape), 1.7))
+
+
+def product(orthogonal: bool, depth: int = 50, width: int = 64) -> Tensor:
+    p = torch.eye(width, dtype=torch.float64)
+    for i in range(depth):
+        w = torch.empty(width, width, dtype=torch.float64)
+        if orthogonal:
+            orthogonal_init_(w, generator=seeded(i))
+        else:
+            w.normal_(std=1 / math.sqrt(width), generator=seeded(i))
+        p = w @ p
+    return p
+
+
+def test_depth_keeps_every_length():
+    """Fifty orthogonal layers keep every vector's length and gradient; their product is orthogonal."""
+    torch.testing.assert_close(torch.linalg.svdvals(product(True)), torch.ones(64, dtype=torch.float64))
+
+
+def test_normal_weights_crush_directions():
+    """The product of 50 normal matrices of width 64 shrinks half of all directions over 1000 times more than one."""
+    values = torch.linalg.svdvals(product(False))
+    assert values[32] / values[0] < 1e-3
+
+
+def test_relu_takes_the_advantage():
+    """Through 20 ReLU layers orthogonal weights of gain sqrt(2) crush directions too: the middle one a hundredfold."""
+    torch.manual_seed(0)
+    x = torch.randn(64, dtype=torch.float64)
+    jacobian = torch.eye(64, dtype=torch.float64)
+    for i in range(20):
+        w = orthogonal_init_(torch.empty(64, 64, dtype=torch.float64), math.sqrt(2), seeded(i))
+        x, jacobian = w @ x, w @ jacobian
+        jacobian = (x > 0)[:, None] * jacobian
+        x = torch.relu(x)
+    values = torch.linalg.svdvals(jacobian)
+    assert values[32] < values[0] / 100
+
+
+def test_sign_correction():
+    """QR alone is not uniform: the top left entry of Q has one sign in 200 draws; torch's has both."""
+    raw, fixed = [], []
+    for i in range(200):
+        a = torch.randn(4, 4, generator=seeded(i))
+        raw.append(torch.linalg.qr(a).Q[0, 0].item() > 0)
+        fixed.append(nn.init.orthogonal_(torch.empty(4, 4), generator=seeded(i))[0, 0].item() > 0)
+    assert sum(raw) in (0, 200)
+    assert 70 < sum(fixed) < 130
+
+
+def test_bfloat16_needs_the_detour():
+    """torch.nn.init.orthogonal_ raises on bfloat16; through float32 the result is orthogonal within its rounding."""
+    with pytest.raises(RuntimeError, match="BFloat16"):
+        nn.init.orthogonal_(torch.empty(8, 8, dtype=torch.bfloat16))
+    w = orthogonal_init_(torch.empty(64, 64, dtype=torch.bfloat16), generator=seeded()).float()
+    torch.testing.assert_close(w @ w.T, torch.eye(64), rtol=0, atol=0.01)  # 8 bits of mantissa
+
+
+def test_gates_are_separate_matrices():
+    """orthogonal_ on an LSTM's whole weight_hh leaves each gate at a mean square singular value of 1/4; split, 1."""
+    torch.manual_seed(0)
+    lstm = nn.LSTM(32, 64, num_layers=2)
+    nn.init.orthogonal_(lstm.weight_hh_l0)
+    assert torch.linalg.svdvals(lstm.weight_hh_l0[:64]).square().mean().item() == pytest.approx(0.25, rel=0.05)
+    init_recurrent(lstm)
+    for weight in (lstm.weight_hh_l0, lstm.weight_hh_l1):
+        for gate in weight.detach().split(64):
+            torch.testing.assert_close(torch.linalg.svdvals(gate), torch.ones(64))
+
+
+def test_convolution_is_no_isometry():
+    """A 3x3 convolution with orthonormal flattened rows stretches some images 1.5 times and shrinks others to 0.3."""
+    w = orthogonal_init_(torch.empty(16, 16, 3, 3, dtype=torch.float64), generator=seeded())
+    transfer = torch.fft.fft2(w, s=(8, 8)).permute(2, 3, 0, 1)  # one 16x16 matrix for each frequency of an 8x8 image
+    values = torch.linalg.svdvals(transfer)
+    assert values.max() > 1.5
+    assert values.min() < 0.3
+
+
+def test_training_leaves_the_orthogonal_matrices():
+    """After 20 steps of SGD an initialized weight is no longer orthogonal; one under the parametrization is."""
+    torch.manual_seed(0)
+    x, y = torch.randn(32, 16), torch.randn(32, 16)
+    errors = []
+    for layer in (nn.Linear(16, 16), nn.utils.parametrizations.orthogonal(nn.Linear(16, 16))):
+        if not nn.utils.parametrize.is_parametrized(layer):
+            orthogonal_init_(layer.weight)
+        optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)
+        for _ in range(20):
+            loss = nn.functional.mse_loss(layer(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        errors.append((layer.weight @ layer.weight.T - torch.eye(16)).abs().max().item())
+    assert errors[0] > 0.1
+    assert errors[1] < 1e-5
+
+
+def test_bad_shape():
+    with pytest.raises(ValueError, match="2 or more"):
+        orthogonal_init_(torch.empty(3))
