@@ -1,0 +1,101 @@
+"""Sparse initialization: equal to torch, counts, closed form, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.sparse_init import sparse_init_
+from snippets.initialization.sparse_init_from_scratch import sparse_columns_
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.75, 0.999])
+def test_equals_torch(sparsity):
+    """With the same seed and no generator it draws what torch.nn.init.sparse_ draws, bit for bit."""
+    torch.manual_seed(5)
+    w = sparse_columns_(torch.empty(23, 17), sparsity)
+    torch.manual_seed(5)
+    assert torch.equal(w, nn.init.sparse_(torch.empty(23, 17), sparsity))
+
+
+@pytest.mark.parametrize(("rows", "sparsity"), [(50, 0.75), (30, 0.1), (7, 0.5)])
+def test_torch_counts_zeros_by_column(rows, sparsity):
+    """torch sets ceil(sparsity * rows) entries of each column, that is of each input, to zero."""
+    w = nn.init.sparse_(torch.empty(rows, 40), sparsity)
+    assert (w == 0).sum(dim=0).tolist() == [math.ceil(sparsity * rows)] * 40
+
+
+@pytest.mark.parametrize("shape", [(50, 40), (50, 10), (20, 8, 3, 3)])
+def test_every_unit_has_its_connections(shape):
+    """Each row has exactly 15 non-zero entries, or all of them where the unit has fewer inputs."""
+    w = sparse_init_(torch.empty(shape), generator=seeded())
+    assert w.flatten(1).count_nonzero(dim=1).tolist() == [min(15, math.prod(shape[1:]))] * shape[0]
+
+
+def test_positions_are_uniform():
+    """Every input is chosen equally often."""
+    w = sparse_init_(torch.empty(20_000, 30), connections=3, generator=seeded())
+    share = (w != 0).float().mean(dim=0)
+    assert share.tolist() == pytest.approx([0.1] * 30, abs=0.01)  # standard deviation of a share: 0.002
+
+
+def test_width_does_not_matter():
+    """With 15 connections from N(0, 1/15) a unit's input has standard deviation 1, at 100 inputs and at 10,000."""
+    for width in (100, 10_000):
+        w = sparse_init_(torch.empty(400, width), generator=seeded())
+        x = torch.randn(500, width, generator=seeded(1))
+        assert (x @ w.T).std().item() == pytest.approx(1, rel=0.05)
+
+
+def test_default_std_is_tiny():
+    """torch's default standard deviation 0.01 at sparsity 0.9 on a 400 x 400 weight passes on 6% of the signal."""
+    torch.manual_seed(0)
+    w = nn.init.sparse_(torch.empty(400, 400), sparsity=0.9)
+    assert (torch.randn(1000, 400) @ w.T).std().item() == pytest.approx(0.01 * math.sqrt(40), rel=0.05)
+
+
+def test_torch_leaves_units_without_input():
+    """At 20 inputs and sparsity 0.9, torch leaves about an eighth of 1000 units with no connection at all."""
+    torch.manual_seed(0)
+    w = nn.init.sparse_(torch.empty(1000, 20), sparsity=0.9, std=1.0)
+    dead = (w.count_nonzero(dim=1) == 0).float().mean().item()
+    assert dead == pytest.approx(0.9**20, abs=0.03)  # 0.12
+
+
+def test_transpose_gives_rows():
+    """nn.init.sparse_(weight.T, ...) fixes the number of connections of each unit."""
+    weight = torch.empty(100, 60)
+    nn.init.sparse_(weight.T, sparsity=0.75, std=1.0)
+    assert weight.count_nonzero(dim=1).tolist() == [15] * 100
+
+
+def test_generator_does_not_reach_the_zeros():
+    """torch.nn.init.sparse_ takes a generator, but draws the places of the zeros from the global one."""
+    torch.manual_seed(1)
+    a = nn.init.sparse_(torch.empty(30, 30), 0.5, generator=seeded())
+    b = nn.init.sparse_(torch.empty(30, 30), 0.5, generator=seeded())
+    assert not torch.equal(a, b)
+    assert torch.equal(a[(a != 0) & (b != 0)], b[(a != 0) & (b != 0)])  # values do follow the generator
+    assert torch.equal(sparse_init_(torch.empty(30, 30), 5, seeded()), sparse_init_(torch.empty(30, 30), 5, seeded()))
+
+
+def test_zeros_do_not_stay():
+    """After one step of SGD almost every zero has moved: this is an initialization, not pruning."""
+    torch.manual_seed(0)
+    layer = nn.Linear(40, 50)
+    sparse_init_(layer.weight)
+    layer(torch.randn(8, 40)).square().sum().backward()
+    torch.optim.SGD(layer.parameters(), lr=0.1).step()
+    assert (layer.weight == 0).float().mean() < 0.01
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="connections"):
+        sparse_init_(torch.empty(3, 3), connections=0)
+    with pytest.raises(ValueError, match="matrix"):
+        sparse_columns_(torch.empty(3, 3, 3))
