@@ -1,6 +1,6 @@
 """LSUV: orthogonal weights, then each layer rescaled until its output on a real batch has variance one.
 
-Source: Mishkin and Matas, "All you need is a good init", 2015, algorithm 1.
+Source: Mishkin and Matas, "All you need is a good init", 2015.
 """
 
 import torch

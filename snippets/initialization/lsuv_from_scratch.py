@@ -1,6 +1,6 @@
 """LSUV for a plain chain of layers: orthogonal matrices from a QR decomposition, one division for each layer.
 
-Source: Mishkin and Matas, "All you need is a good init", 2015, algorithm 1.
+Source: Mishkin and Matas, "All you need is a good init", 2015.
 """
 
 from itertools import pairwise

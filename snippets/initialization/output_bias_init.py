@@ -1,6 +1,6 @@
 """Output-bias initialization: let the untrained model predict the class frequencies, or the mean of the targets.
 
-Source: Lin et al., "Focal Loss for Dense Object Detection", 2017, section 4.1 (binary case, pi = 0.01).
+Source: Lin et al., "Focal Loss for Dense Object Detection", 2017 (binary case, pi = 0.01).
 """
 
 import math

@@ -1,6 +1,6 @@
 """The bias that minimizes the loss of a constant prediction, found by Newton's method instead of the formula.
 
-Source: Lin et al., "Focal Loss for Dense Object Detection", 2017, section 4.1.
+Source: Lin et al., "Focal Loss for Dense Object Detection", 2017.
 """
 
 import math
