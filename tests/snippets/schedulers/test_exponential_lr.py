@@ -1,0 +1,69 @@
+"""ExponentialLR: equal to its closed form, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+
+from snippets.schedulers.exponential_lr import make_scheduler
+from snippets.schedulers.exponential_lr_evidence import walk
+from snippets.schedulers.exponential_lr_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+
+
+@pytest.mark.parametrize("gamma", [0.9, 0.98, 0.9999, 1.0])
+def test_equals_the_closed_form(gamma):
+    """The product of 300 gammas is gamma ** 300, to 1e-12, for two groups."""
+    curve = curve_of(make_scheduler, 300, (0.1, 0.003), gamma=gamma)
+    assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, gamma=gamma))
+
+
+def test_resumes():
+    assert interrupted(make_scheduler, 150, 70, (0.1,))[0] == curve_of(make_scheduler, 150)[70:]
+
+
+def test_gamma_from_the_last_rate():
+    """gamma = r ** (1 / n) gives r times the base rate after n steps."""
+    assert curve_of(make_scheduler, 201, gamma=0.01 ** (1 / 200))[200][0] == pytest.approx(0.001)
+
+
+def test_half_life():
+    """With gamma 0.98 the rate halves every 34 steps."""
+    assert round(math.log(0.5) / math.log(0.98)) == 34
+    assert learning_rate(34, gamma=0.98) / 0.1 == pytest.approx(0.5, rel=0.01)
+
+
+def test_reach_is_bounded():
+    """All rates of an endless run sum up to base / (1 - gamma): 1.0 for 0.1 and 0.9, so 2.0 of the way 3.0 are left."""
+    rates, left = walk(0.9)
+    assert sum(rates) == pytest.approx(0.1 / (1 - 0.9))
+    assert left[-1] == pytest.approx(2.0)
+    assert walk(0.98)[1][-1] < 0.11
+
+
+def test_per_batch_freezes():
+    """gamma=0.95 meant per epoch, stepped at each of 500 batches: after one epoch 7e-12 of the rate is left."""
+    left = curve_of(make_scheduler, 501, gamma=0.95)[500][0] / 0.1
+    assert left == pytest.approx(7.3e-12, rel=0.02)
+
+
+def test_per_batch_gamma():
+    """The 500th root of gamma gives the same decay per epoch."""
+    assert curve_of(make_scheduler, 501, gamma=0.95 ** (1 / 500))[500][0] == pytest.approx(0.095)
+
+
+def test_chained_with_itself_multiplies():
+    """A second ExponentialLR on the same optimizer squares the decay."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+    first, second = make_scheduler(optimizer, gamma=0.9), make_scheduler(optimizer, gamma=0.9)
+    for _ in range(10):
+        optimizer.step()
+        first.step()
+        second.step()
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.1 * 0.81**10)
+    assert first.get_last_lr() != second.get_last_lr()  # the first one's report is already out of date
+
+
+def test_gamma_above_one_is_not_refused():
+    """torch does not check gamma: 1.1 grows the rate without bound."""
+    assert curve_of(make_scheduler, 101, gamma=1.1)[100][0] > 1000
