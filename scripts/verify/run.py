@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import Any
 
 from scripts.verify import artifacts, environment, verdict
 from scripts.verify.cache import Cache
-from scripts.verify.discover import Snippet, display_path, preload
+from scripts.verify.discover import ROOT, Snippet, display_path, preload
 from scripts.verify.engine import Engine, Job, Seen
 
 Result = dict[str, Any]
@@ -158,6 +157,12 @@ def _execute(
             artifacts.remove_tree(scratch)
 
 
+def _libraries() -> set[str]:
+    """Where Python and what it can import lie; the repository itself is not among it, nor anything above it."""
+    importable = {str(Path(entry).absolute()) for entry in sys.path if entry}
+    return {sys.prefix, sys.base_prefix} | {entry for entry in importable if not ROOT.is_relative_to(entry)}
+
+
 def _home(options: Options) -> Path:
     """Where the zygote keeps what is slow to compute, such as matplotlib's list of fonts."""
     return options.build / "cache" / "verify" / "home"
@@ -182,7 +187,7 @@ def _job(number: int, snippet: Snippet, device: str, options: Options, place: Pa
             "TMPDIR": private["tmp"],
             "TORCHINDUCTOR_CACHE_DIR": f"{private['tmp']}/inductor",
         },
-        "readable": [*{sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}, str(_home(options))],
+        "readable": [*_libraries(), str(_home(options))],
     }
 
 
