@@ -1,0 +1,156 @@
+"""muP: the coordinate check, equality with torch's Adam, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snippets.initialization.mup import MuReadout, mup_mlp, mup_parameter_groups
+from snippets.initialization.mup_evidence import BASE, digits, final_loss
+from snippets.initialization.mup_from_scratch import adam_step, forward, learning_rates
+
+
+def standard_mlp(width: int) -> nn.Sequential:
+    """The same network in torch's parametrization: Kaiming, read-out of variance 1/width, one learning rate."""
+    model = mup_mlp(32, width, 10, base_width=width)
+    assert model[4].multiplier == 1
+    return model
+
+
+def changes(model: nn.Sequential, groups, steps: int = 3) -> tuple[float, float]:
+    """Root mean square change of the second hidden layer's pre-activation, and of the outputs, after some steps."""
+    x = torch.randn(64, 32, generator=torch.Generator().manual_seed(5))
+
+    def coordinates() -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            return model[:3](x), model(x)
+
+    before = coordinates()
+    optimizer = torch.optim.Adam(groups)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), torch.arange(64) % 10).backward()
+        optimizer.step()
+    return tuple((a - b).square().mean().sqrt().item() for a, b in zip(coordinates(), before, strict=True))
+
+
+def test_coordinate_check():
+    """From width 64 to 1024, three steps of muP change hidden layer and outputs alike, within a factor of 2."""
+    found = []
+    for width in (64, 1024):
+        torch.manual_seed(0)
+        model = mup_mlp(32, width, 10, base_width=64)
+        found.append(changes(model, mup_parameter_groups(model, 1e-3, 64)))
+    for small, wide in zip(*found, strict=True):
+        assert 1 / 2 < wide / small < 2
+
+
+def test_standard_outputs_jump_with_width():
+    """In torch's parametrization three steps change the outputs over ten times as much at width 1024 as at 64."""
+    found = []
+    for width in (64, 1024):
+        torch.manual_seed(0)
+        model = standard_mlp(width)
+        found.append(changes(model, [{"params": list(model.parameters()), "lr": 1e-3}]))
+    assert found[1][1] / found[0][1] > 10
+
+
+def test_base_width_is_the_ordinary_network():
+    """At the base width muP changes nothing: multiplier 1, and all learning rates equal."""
+    torch.manual_seed(0)
+    model = mup_mlp(32, 64, 10, base_width=64)
+    assert model[4].multiplier == 1
+    assert [group["lr"] for group in mup_parameter_groups(model, 1e-3, 64)] == [1e-3, 1e-3]
+    assert model[4].weight.std().item() == pytest.approx(1 / 8, rel=0.1)
+    grouped = [id(p) for group in mup_parameter_groups(model, 1e-3, 64) for p in group["params"]]
+    assert sorted(grouped) == sorted(id(p) for p in model.parameters())
+
+
+def test_multiplier_is_the_same_as_smaller_weights():
+    """Under Adam, a multiplier m at rate lr equals m times the weights at m times the rate, step by step."""
+    torch.manual_seed(0)
+    m, start, x = 1 / 16, torch.randn(10, 64, dtype=torch.float64), torch.randn(32, 64, dtype=torch.float64)
+    outputs = []
+    for multiplier, scale in ((m, 1.0), (1.0, m)):
+        weight = (scale * start).clone().requires_grad_()
+        optimizer = torch.optim.Adam([weight], lr=0.01 * scale, eps=0)
+        for _ in range(5):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(multiplier * x @ weight.T, torch.arange(32) % 10).backward()
+            optimizer.step()
+        outputs.append(multiplier * x @ weight.detach().T)
+    torch.testing.assert_close(*outputs, rtol=1e-9, atol=1e-9)
+
+
+def test_best_rate_stays():
+    """Width 32 and 512, one seed: muP's best rate among 2^-11, 2^-9, 2^-7, 2^-5 is the same; the standard one falls."""
+    x, y = digits()
+    rates = [2.0**power for power in (-11, -9, -7, -5)]
+    best = {
+        (mup, width): min(rates, key=lambda lr: final_loss(mup, width, lr, 0, x, y))
+        for mup in (False, True)
+        for width in (BASE, 512)
+    }
+    assert best[True, 512] == best[True, BASE]
+    assert best[False, 512] < best[False, BASE]
+
+
+def test_plain_scheduler_keeps_the_ratio():
+    """A scheduler of torch multiplies every group, so the ratio of the rates stays; assigning one rate loses it."""
+    model = mup_mlp(32, 256, 10, base_width=64)
+    optimizer = torch.optim.Adam(mup_parameter_groups(model, 1e-3, 64))
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
+    for _ in range(3):
+        optimizer.step()
+        scheduler.step()
+        assert optimizer.param_groups[1]["lr"] / optimizer.param_groups[0]["lr"] == pytest.approx(4)
+    for group in optimizer.param_groups:
+        group["lr"] = 1e-4
+    assert optimizer.param_groups[1]["lr"] == optimizer.param_groups[0]["lr"]
+
+
+def test_default_readout_breaks_the_start():
+    """With nn.Linear as the read-out in place of MuReadout, outputs change over three times as much at width 1024."""
+    found = []
+    for width in (64, 1024):
+        torch.manual_seed(0)
+        model = mup_mlp(32, width, 10, base_width=64)
+        model[4] = nn.Linear(width, 10)
+        found.append(changes(model, mup_parameter_groups(model, 1e-3, 64))[1])
+    assert found[1] / found[0] > 3
+
+
+def test_from_scratch_equals_torch():
+    torch.manual_seed(0)
+    model = mup_mlp(8, 32, 10, base_width=16).double()
+    for linear in (model[0], model[2], model[4]):
+        linear.bias.requires_grad_(False)
+    weights = [layer.weight.detach().clone().requires_grad_() for layer in (model[0], model[2], model[4])]
+    x = torch.randn(20, 8, dtype=torch.float64)
+    torch.testing.assert_close(forward(x, weights, 16), model(x), rtol=1e-12, atol=1e-12)
+    optimizer = torch.optim.Adam(mup_parameter_groups(model, 1e-2, 16))
+    moments = [(torch.zeros_like(w), torch.zeros_like(w)) for w in weights]
+    for step in range(1, 6):
+        nn.functional.cross_entropy(forward(x, weights, 16), torch.arange(20) % 10).backward()
+        adam_step(weights, moments, learning_rates(1e-2, 32, 16), step)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), torch.arange(20) % 10).backward()
+        optimizer.step()
+    for ours, layer in zip(weights, (model[0], model[2], model[4]), strict=True):
+        torch.testing.assert_close(ours, layer.weight, rtol=1e-10, atol=1e-10)
+
+
+def test_module_contract():
+    """gradcheck, meta device, torch.compile without a graph break, and a state_dict round trip."""
+    torch.manual_seed(0)
+    layer = MuReadout(4, 3, 2).double()
+    x = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, x)
+    assert math.isclose(layer.multiplier, 0.5)
+    with torch.device("meta"):
+        assert mup_mlp(3, 8, 2, 4)(torch.empty(5, 3)).shape == (5, 2)
+    torch.testing.assert_close(torch.compile(layer, backend="eager", fullgraph=True)(x), layer(x))
+    other = MuReadout(4, 3, 2).double()
+    other.load_state_dict(layer.state_dict())
+    assert torch.equal(other(x), layer(x))
