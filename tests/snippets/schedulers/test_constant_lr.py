@@ -1,0 +1,94 @@
+"""ConstantLR: equal to its closed form, and the claims of its page."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ConstantLR, ExponentialLR
+
+from snippets.schedulers.constant_lr import make_scheduler
+from snippets.schedulers.constant_lr_evidence import SCHEDULES, STEPS, run
+from snippets.schedulers.constant_lr_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+
+
+@pytest.mark.parametrize("settings", [{}, {"factor": 1 / 3, "total_iters": 5}, {"factor": 1.0}, {"total_iters": 1}])
+def test_equals_the_closed_form(settings):
+    """Multiplied once, divided once: the formula to 1e-12, for two groups."""
+    curve = curve_of(make_scheduler, 250, (0.1, 0.003), **settings)
+    assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
+
+
+def test_resumes():
+    for at in (20, 50, 80):
+        assert interrupted(make_scheduler, 120, at, (0.1,))[0] == curve_of(make_scheduler, 120)[at:]
+
+
+def test_jump_at_total_iters():
+    """Updates 0 to total_iters - 1 have the low rate, update total_iters the full one."""
+    rates = [row[0] for row in curve_of(make_scheduler, 60)]
+    assert rates[:50] == pytest.approx([0.01] * 50)
+    assert rates[50:] == pytest.approx([0.1] * 10)
+
+
+def test_does_not_mean_constant():
+    """ConstantLR's defaults do not leave the rate alone: a third of it for five updates."""
+    rates = [row[0] for row in curve_of(lambda o: ConstantLR(o), 8)]
+    assert rates == pytest.approx([0.1 / 3] * 5 + [0.1] * 3)
+
+
+def test_factor_zero_divides_by_zero():
+    """factor=0 is accepted, freezes the weights, and raises ZeroDivisionError at step total_iters."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler = make_scheduler(optimizer, factor=0.0, total_iters=3)
+    for _ in range(2):
+        optimizer.step()
+        scheduler.step()
+    optimizer.step()
+    with pytest.raises(ZeroDivisionError):
+        scheduler.step()
+
+
+def test_factor_above_one_is_refused():
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        curve_of(make_scheduler, 2, factor=1.5)
+
+
+def test_total_iters_zero_never_jumps_back():
+    """total_iters=0 keeps the low rate for ever: the recursion looks for step 0 and has used it for the factor."""
+    assert [row[0] for row in curve_of(make_scheduler, 20, total_iters=0)] == pytest.approx([0.01] * 20)
+    assert learning_rate(0, total_iters=0) == 0.1
+
+
+def test_chaining_multiplies():
+    """With ExponentialLR on the same optimizer the factors multiply: the rate jumps up tenfold in mid-decay."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedulers = [ConstantLR(optimizer, factor=0.1, total_iters=20), ExponentialLR(optimizer, gamma=0.9)]
+    rates = []
+    for _ in range(30):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    assert rates == pytest.approx([0.1 * (0.1 if t < 20 else 1) * 0.9**t for t in range(30)])
+    assert rates[20] / rates[19] == pytest.approx(9)
+
+
+def test_warm_up_survives_a_sharp_start():
+    """Without warm-up the run diverges, with 20 low updates it converges, constant or linear."""
+    assert len(run(SCHEDULES["no warm-up"])[1]) < STEPS
+    for name in ("ConstantLR", "LinearLR"):
+        losses = run(SCHEDULES[name])[1]
+        assert len(losses) == STEPS
+        assert losses[-1] < 1e-6
+
+
+def test_base_rate_is_above_the_limit_only_at_the_start():
+    """The base rate 0.5 is above 2 / sharpness at the start and below it when the warm-up ends."""
+    _, _, limits = run(SCHEDULES["ConstantLR"])
+    assert limits[0] < 0.14
+    assert limits[20] > 0.5
+
+
+def test_slower_than_a_ramp_here():
+    """Before the jump the linear ramp, which is above the low rate, has the lower loss."""
+    assert run(SCHEDULES["LinearLR"])[1][20] < 0.1 * run(SCHEDULES["ConstantLR"])[1][20]
