@@ -92,4 +92,5 @@ if __name__ == "__main__":
         table.writerow(["network", "squared error at training points", "squared error between them"])
         table.writerows(rows)
     for name, at_points, between in rows:
-        print(f"{name}: error at training points {at_points}, between them {between}")
+        orders = [round(math.log10(float(error))) for error in (at_points, between)]
+        print(f"{name}: error near 1e{orders[0]} at training points, near 1e{orders[1]} between them")
