@@ -1,0 +1,171 @@
+"""LAMB: equality with timm's step by step, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+
+from snippets.optimizers.lamb import Lamb, make_optimizer
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps
+
+
+def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+def timm_lamb(parameters, **options):
+    from timm.optim.lamb import Lamb as Other
+
+    return Other(parameters, **{"max_grad_norm": None, "always_adapt": True, **options})
+
+
+@pytest.mark.parametrize("options", [{}, {"weight_decay": 0.0}, {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-2}])
+def test_equals_timm_step_by_step(options):
+    """Equal to timm's Lamb at every one of 150 steps with max_grad_norm=None and always_adapt=True."""
+    ours, theirs, generator = pair()
+    mine, reference = Lamb(ours, **options), timm_lamb(theirs, **{"weight_decay": 0.01, **options})
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+            for key in ("exp_avg", "exp_avg_sq"):
+                torch.testing.assert_close(mine.state[p][key], reference.state[q][key], rtol=0, atol=TOLERANCE)
+
+
+def test_maximize():
+    """maximize=True equals minimizing with turned gradients."""
+    ours, theirs, generator = pair()
+    up, down = Lamb(ours, maximize=True), Lamb(theirs)
+    for _ in range(20):
+        give_gradients(ours, theirs, generator)
+        for q in theirs:
+            q.grad.neg_()
+        up.step()
+        down.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
+    ours, theirs, generator = pair()
+    mine, other = Lamb(ours), Lamb(theirs)
+    for step in range(23):
+        if step == 7:
+            saved = copy.deepcopy(other.state_dict())
+            other = Lamb(theirs)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}, {"weight_decay": -1.0}]
+)
+def test_bad_hyperparameters(bad):
+    """Bad values are refused."""
+    with pytest.raises(ValueError, match="invalid"):
+        Lamb([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def test_step_is_relative():
+    """Every tensor's step has the length lr times the tensor's norm, whatever the gradient."""
+    torch.manual_seed(0)
+    for scale, size in ((1e-3, 1.0), (1.0, 10.0), (1e3, 0.1)):
+        p = (size * torch.randn(6, 5, dtype=torch.float64)).requires_grad_()
+        before = p.detach().clone()
+        p.grad = scale * torch.randn(6, 5, dtype=torch.float64)
+        Lamb([p], lr=0.02).step()
+        assert ((p - before).norm() / before.norm()).item() == pytest.approx(0.02, rel=1e-9)
+
+
+def test_ratio_one_is_adamw():
+    """With the ratio replaced by 1 the update is AdamW's; the first step from zero weights shows it."""
+    p, q = (torch.zeros(4, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    p.grad = torch.tensor([1.0, -2.0, 3.0, 4.0], dtype=torch.float64)
+    q.grad = p.grad.clone()
+    Lamb([p], lr=0.02).step()
+    torch.optim.AdamW([q], lr=0.02, eps=1e-6).step()
+    torch.testing.assert_close(p, q, rtol=0, atol=1e-15)
+
+
+def test_zero_bias_first_jump():
+    """A bias that is zero has ratio 1 and moves by lr; at the next step it moves by lr times its tiny norm."""
+    p = torch.zeros(10, dtype=torch.float64, requires_grad=True)
+    optimizer = Lamb([p], lr=0.02, weight_decay=0.0)
+    moves = []
+    for _ in range(2):
+        before = p.detach().clone()
+        p.grad = torch.ones(10, dtype=torch.float64)
+        optimizer.step()
+        moves.append((before - p.detach()).mean().item())
+    assert moves[0] == pytest.approx(0.02, rel=1e-4)
+    assert moves[1] == pytest.approx(0.02 * 0.02, rel=1e-3)
+
+
+def test_timm_defaults_depart():
+    """timm's defaults clip the global gradient norm to 1 and use plain Adam steps where weight_decay is 0."""
+    torch.manual_seed(0)
+    start = torch.randn(6, 5, dtype=torch.float64)
+    p = start.clone().requires_grad_()
+    p.grad = torch.randn(6, 5, dtype=torch.float64)
+    timm_lamb([p], lr=0.02, weight_decay=0.0, always_adapt=False).step()
+    torch.testing.assert_close((start - p.detach()).abs(), torch.full_like(start, 0.02), rtol=1e-3, atol=0)
+    q = start.clone().requires_grad_()
+    q.grad = 100 * p.grad
+    clipped = timm_lamb([q], max_grad_norm=1.0)
+    clipped.step()
+    assert clipped.state[q]["exp_avg"].norm().item() == pytest.approx(0.1, rel=1e-9)
+
+
+def test_pytorch_optimizer_departs():
+    """pytorch_optimizer's first step is 10 times as long, and it caps the weight norm at 10."""
+    from pytorch_optimizer import Lamb as Other
+
+    for size, expected in ((5.0, 10 * 0.02 * 5), (50.0, 10 * 0.02 * 10)):
+        p = torch.full((1,), size, dtype=torch.float64, requires_grad=True)
+        p.grad = torch.ones(1, dtype=torch.float64)
+        Other([p], lr=0.02).step()
+        assert size - p.item() == pytest.approx(expected, rel=1e-4)
+        q = torch.full((1,), size, dtype=torch.float64, requires_grad=True)
+        q.grad = torch.ones(1, dtype=torch.float64)
+        Lamb([q], lr=0.02, weight_decay=0.0).step()
+        assert size - q.item() == pytest.approx(0.02 * size, rel=1e-4)
+
+
+def test_decay_cannot_shrink_alone():
+    """Weight decay only turns the step: with a zero gradient the tensor still loses exactly lr of its norm."""
+    for decay in (1e-4, 1e-1):
+        p = torch.ones(5, dtype=torch.float64, requires_grad=True)
+        p.grad = torch.zeros(5, dtype=torch.float64)
+        Lamb([p], lr=0.02, weight_decay=decay).step()
+        torch.testing.assert_close(p.detach(), torch.full((5,), 0.98, dtype=torch.float64))
+
+
+def test_sparse_gradient_raises():
+    """A sparse gradient raises RuntimeError."""
+    p = torch.zeros(3, 2, requires_grad=True)
+    p.grad = torch.ones(3, 2).to_sparse(1)
+    with pytest.raises(RuntimeError, match="sparse"):
+        Lamb([p]).step()
+
+
+def test_memory_two_tensors():
+    """The state takes two numbers for each parameter, as in Adam."""
+    p = torch.ones(1000, 10, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = make_optimizer([p])
+    optimizer.step()
+    assert sum(t.numel() for t in optimizer.state[p].values() if isinstance(t, torch.Tensor)) == 2 * p.numel()
