@@ -1,0 +1,89 @@
+"""ASGD: step by step against torch, the running mean, and the claims of its page."""
+
+import pytest
+import torch
+
+from snippets.optimizers.asgd import make_optimizer, swap_averages
+from snippets.optimizers.asgd_from_scratch import ASGD
+from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize(
+    "settings", [{}, {"t0": 10, "lambd": 0.1}, {"t0": 0, "alpha": 0.5, "weight_decay": 0.1}, {"maximize": True}]
+)
+def test_equals_torch(settings, dtype):
+    """Over 120 noisy steps values and averages equal torch.optim.ASGD's."""
+    assert same_trajectory(ASGD, torch.optim.ASGD, dtype=dtype, **settings) < 1e-10
+
+
+def run(steps: int, size: int = 4, **settings: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Iterates (steps, size), and the optimizer's final parameter and average."""
+    torch.manual_seed(0)
+    theta = torch.nn.Parameter(torch.ones(size, dtype=torch.float64))
+    optimizer = torch.optim.ASGD([theta], **settings)
+    iterates = []
+    for _ in range(steps):
+        theta.grad = theta.detach() + torch.randn(size, dtype=torch.float64)
+        optimizer.step()
+        iterates.append(theta.detach().clone())
+    return torch.stack(iterates), theta.detach(), optimizer.state[theta]["ax"]
+
+
+def test_average_is_the_running_mean():
+    """From step t0 + 1 on, ax is the plain mean of the iterates after it."""
+    iterates, _, average = run(200, lr=0.1, t0=50)
+    torch.testing.assert_close(average, iterates[51:].mean(dim=0), rtol=1e-6, atol=1e-7)  # weights kept in float32
+
+
+def test_default_never_averages():
+    """With torch's default t0 of a million, ax is a copy of the last iterate."""
+    _, theta, average = run(500, lr=0.1)
+    assert torch.equal(theta, average)
+
+
+def test_average_is_not_in_the_model():
+    """The parameters are the iterates; the average is used only after it has been copied into them."""
+    theta = torch.nn.Parameter(torch.ones(3))
+    optimizer = make_optimizer([theta])
+    for step in range(300):
+        theta.grad = theta.detach() + (-1.0) ** step
+        optimizer.step()
+    iterate, average = theta.detach().clone(), optimizer.state[theta]["ax"].clone()
+    assert not torch.equal(iterate, average)
+    swap_averages(optimizer)
+    assert torch.equal(theta, average)
+    swap_averages(optimizer)
+    assert torch.equal(theta, iterate)
+
+
+def test_average_has_less_noise():
+    """On a quadratic with noisy gradients the average's squared error is less than a tenth of the last iterate's."""
+    _, theta, average = run(3000, size=500, lr=0.1, t0=100)
+    assert average.square().mean() < 0.1 * theta.square().mean()
+
+
+def test_rate_hardly_falls_by_default():
+    """The rate is lr / (1 + lambd lr t)^alpha: with the defaults it has lost less than 1% after ten thousand steps."""
+    theta = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.ASGD([theta], lr=0.01)
+    for _ in range(100):
+        theta.grad = torch.zeros(1)
+        optimizer.step()
+    assert optimizer.state[theta]["eta"].item() == pytest.approx(0.01 / (1 + 1e-4 * 0.01 * 100) ** 0.75)
+    assert (1 + 1e-4 * 0.01 * 10_000) ** -0.75 > 0.99
+
+
+def test_lambd_decays_weights_too():
+    """Each step also multiplies the weights by 1 - lambd * eta, with weight_decay at 0."""
+    theta = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
+    optimizer = torch.optim.ASGD([theta], lr=0.1, lambd=0.5, alpha=0.0)
+    for _ in range(20):
+        theta.grad = torch.zeros(1, dtype=torch.float64)
+        optimizer.step()
+    assert theta.item() == pytest.approx(0.95**20, rel=1e-6)
+
+
+def test_one_number_for_a_parameter():
+    """The average: one number for each parameter."""
+    assert numbers_per_parameter(torch.optim.ASGD) == 1
