@@ -31,8 +31,11 @@ def _key(root: Path, test: str) -> str:
     section = test.split("/")[2]
     stem = Path(test).stem.removeprefix("test_")
     text = (root / test).read_text(encoding="utf-8")
-    seen = {root / test, root / "pyproject.toml", *(root / "tests").glob("conftest.py")}
-    seen |= {root / "tests" / "snippets" / "conftest.py"} & set((root / "tests" / "snippets").glob("conftest.py"))
+    seen = {root / test, root / "pyproject.toml", root / "tests" / "oracles.py"}
+    seen |= {root / "tests" / "conftest.py", root / "tests" / "snippets" / "conftest.py"}
+    seen |= {
+        root / "tests" / f"{module.replace('.', '/')}.py" for module in re.findall(r"\btests\.([\w.]+) import", text)
+    }
     seen |= set((root / "snippets" / section).glob(f"{stem}*.py"))
     for module in re.findall(r"\bsnippets\.(\w+)\.(\w+)", text):
         seen |= {root / "snippets" / module[0] / f"{module[1]}.py"}

@@ -1,6 +1,5 @@
 """Helpers for tests of optimizers: two implementations side by side, and the memory that one of them keeps."""
 
-import contextlib
 import importlib
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -9,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-LIBRARY = torch.library.Library("torchvision", "FRAGMENT")  # alive as long as the module: its end takes names back
 Factory = Callable[..., torch.optim.Optimizer]
 
 
@@ -90,9 +88,5 @@ def numbers_per_parameter(factory: Factory, steps: int = 3, **settings: Any) -> 
 
 
 def timm_optimizers() -> ModuleType:
-    """timm.optim, also where torchvision, which it imports, comes without its compiled operators."""
-    for operator in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, operator):
-            with contextlib.suppress(RuntimeError):
-                LIBRARY.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    """timm.optim; imported late, since it takes a second."""
     return importlib.import_module("timm.optim")

@@ -1,21 +1,14 @@
 """Truncated normal: closed form, timm, torch, and the claims of the page."""
 
-import contextlib
 import math
 
 import pytest
 import torch
+from timm.layers import trunc_normal_tf_
 from torch import nn
 
 from snippets.initialization.truncated_normal_init import truncated_normal_, truncated_normal_std
 from snippets.initialization.truncated_normal_init_from_scratch import inverse_truncated_normal_
-
-_library = torch.library.Library("torchvision", "FRAGMENT")
-for _operator in ("nms", "qnms"):  # torchvision, which timm imports, may lack its compiled operators
-    with contextlib.suppress(RuntimeError):  # they are there
-        _library.define(f"{_operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-
-from timm.layers import trunc_normal_tf_  # noqa: E402
 
 
 def distribution_distance(a, b):

@@ -1,32 +1,18 @@
 """Zero-gamma: equal to torchvision and timm, the block's contract, and the claims of its page."""
 
-import contextlib
-import sys
-
 import pytest
 import torch
 from torch import nn
+from torchvision import models
 
 from snippets.initialization.zero_gamma import ResidualBlock, zero_last_gamma
 from snippets.initialization.zero_gamma_from_scratch import backward, branch
 
-LIBRARY = torch.library.Library("torchvision", "FRAGMENT")  # alive as long as the module: its end takes the names back
-
-
-@pytest.fixture(scope="module")
-def torchvision_models():
-    """torchvision, also where its compiled operators do not match this build of torch: models need none of them."""
-    if "torchvision" not in sys.modules:
-        for operator in ("nms(Tensor dets, Tensor scores, float iou_threshold)", "qnms(Tensor a, Tensor b, float c)"):
-            with contextlib.suppress(RuntimeError):  # defined already
-                LIBRARY.define(f"{operator} -> Tensor")
-    return pytest.importorskip("torchvision.models")
-
 
 @pytest.mark.parametrize(("name", "norm", "blocks"), [("resnet18", "bn2", 8), ("resnet50", "bn3", 16)])
-def test_equals_torchvision(torchvision_models, name, norm, blocks):
+def test_equals_torchvision(name, norm, blocks):
     """The same seed, our function after the fact: the state of torchvision's zero_init_residual=True."""
-    build = getattr(torchvision_models, name)
+    build = getattr(models, name)
     torch.manual_seed(0)
     expected = build(weights=None, zero_init_residual=True).state_dict()
     torch.manual_seed(0)
@@ -36,12 +22,12 @@ def test_equals_torchvision(torchvision_models, name, norm, blocks):
         assert torch.equal(value, expected[key]), key
 
 
-def test_torchvision_leaves_it_off(torchvision_models):
+def test_torchvision_leaves_it_off():
     """torchvision's ResNet does not zero the last scale unless zero_init_residual=True."""
-    assert (torchvision_models.resnet18(weights=None).layer1[0].bn2.weight == 1).all()
+    assert (models.resnet18(weights=None).layer1[0].bn2.weight == 1).all()
 
 
-def test_timm_zeroes_by_default(torchvision_models):
+def test_timm_zeroes_by_default():
     """timm's ResNet zeroes the last scale by default."""
     timm = pytest.importorskip("timm")
     model = timm.create_model("resnet18", pretrained=False)

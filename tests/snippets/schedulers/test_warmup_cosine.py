@@ -1,10 +1,10 @@
 """Warm-up + cosine: three implementations on one curve, timm's beside them, and the claims of the page."""
 
-import contextlib
 import itertools
 
 import pytest
 import torch
+from timm.scheduler import CosineLRScheduler
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
@@ -12,12 +12,6 @@ from snippets.schedulers.warmup_cosine import make_scheduler, make_sequential
 from snippets.schedulers.warmup_cosine_evidence import SCHEDULES, train
 from snippets.schedulers.warmup_cosine_from_scratch import learning_rate
 from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
-
-library = torch.library.Library("torchvision", "FRAGMENT")
-for operator in ("nms", "qnms"):  # torchvision, which timm imports, expects operators that a CPU build may lack
-    with contextlib.suppress(RuntimeError):
-        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-from timm.scheduler import CosineLRScheduler  # noqa: E402
 
 
 @pytest.mark.parametrize(("warmup", "total"), [(1, 30), (10, 100), (20, 250)])
