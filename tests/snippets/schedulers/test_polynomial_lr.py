@@ -1,0 +1,64 @@
+"""PolynomialLR: equal to its closed form, and the claims of its page."""
+
+import itertools
+
+import pytest
+import torch
+
+from snippets.schedulers.polynomial_lr import make_scheduler
+from snippets.schedulers.polynomial_lr_evidence import last_loss, rates_of
+from snippets.schedulers.polynomial_lr_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+
+
+@pytest.mark.parametrize("settings", [{}, {"power": 1.0}, {"power": 2.0}, {"power": 0.5, "total_iters": 97}])
+def test_equals_the_closed_form(settings):
+    """Products of ratios equal the power to 1e-12, for two groups, and stay at zero."""
+    curve = curve_of(make_scheduler, 250, (0.1, 0.003), **settings)
+    assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
+
+
+def test_resumes():
+    for at in (50, 199, 210):
+        assert interrupted(make_scheduler, 220, at, (0.1,))[0] == curve_of(make_scheduler, 220)[at:]
+
+
+def test_ends_at_zero():
+    """Step total_iters and all after it have rate 0: the weights no longer change."""
+    rates = [row[0] for row in curve_of(make_scheduler, 230)]
+    assert rates[199] > 0
+    assert rates[200:] == [0.0] * 30
+
+
+def test_power_one_is_a_straight_line():
+    """torch's default power is 1: equal differences. Segmentation recipes mean 0.9 and must say so."""
+    rates = [row[0] for row in curve_of(lambda o: torch.optim.lr_scheduler.PolynomialLR(o, total_iters=100), 101)]
+    assert [a - b for a, b in itertools.pairwise(rates)] == pytest.approx([0.001] * 100)
+
+
+def test_default_length_is_five():
+    """Without total_iters the rate is zero after five steps."""
+    assert curve_of(lambda o: torch.optim.lr_scheduler.PolynomialLR(o), 7)[5][0] == 0
+
+
+def test_epochs_as_updates_freeze():
+    """total_iters=50 epochs, stepped at each of 100 batches: the rate is zero from the middle of epoch 0 on."""
+    rates = [row[0] for row in curve_of(make_scheduler, 100, total_iters=50)]
+    assert rates[49] > 0
+    assert rates[50:] == [0.0] * 50
+
+
+def test_power_moves_the_mass():
+    """The mean rate of a run is base / (power + 1): half for 1, a third for 2."""
+    for power, mean in ((1.0, 1 / 2), (2.0, 1 / 3), (0.9, 1 / 1.9)):
+        rates = [row[0] for row in curve_of(make_scheduler, 2000, total_iters=2000, power=power)]
+        assert sum(rates) / 2000 == pytest.approx(0.1 * mean, rel=1e-3)
+
+
+def test_power_matters_little_near_one():
+    """Powers 0.9 and 1 end within 8 % of each other; the best power grows with the length of the run."""
+    for steps in (100, 200, 800):
+        assert last_loss(rates_of(0.9, steps)) == pytest.approx(last_loss(rates_of(1.0, steps)), rel=0.08)
+    best = [min((0.5, 0.9, 2.0, 4.0), key=lambda p: last_loss(rates_of(p, n))) for n in (100, 200, 800)]
+    assert best == sorted(best)
+    assert best[0] < best[-1]
