@@ -1,0 +1,103 @@
+"""Gradient descent: closed forms, step by step against torch, and the claims of its page."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.optimizers.gradient_descent import full_gradient
+from snippets.optimizers.gradient_descent_from_scratch import GradientDescent, largest_curvature
+from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+@pytest.mark.parametrize("settings", [{"lr": 0.05}, {"lr": 1e-3, "maximize": True}])
+def test_equals_torch(settings, dtype):
+    """Values equal torch.optim.SGD's over 120 steps, real and complex."""
+    assert same_trajectory(GradientDescent, torch.optim.SGD, dtype=dtype, **settings) < 1e-12
+
+
+def spd_matrix(size: int = 6) -> torch.Tensor:
+    torch.manual_seed(0)
+    rotation = torch.linalg.qr(torch.randn(size, size, dtype=torch.float64)).Q
+    return rotation @ torch.diag(torch.logspace(0, 2, size, dtype=torch.float64)) @ rotation.T  # eigenvalues 1 .. 100
+
+
+def run(matrix: torch.Tensor, lr: float, steps: int) -> torch.Tensor:
+    theta = torch.nn.Parameter(torch.ones(len(matrix), dtype=torch.float64))
+    optimizer = torch.optim.SGD([theta], lr=lr)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (0.5 * theta @ matrix @ theta).backward()
+        optimizer.step()
+    return theta.detach()
+
+
+def test_closed_form():
+    """On a quadratic theta_t = (I - lr A)^t theta_0."""
+    matrix = spd_matrix()
+    step = torch.eye(6, dtype=torch.float64) - 0.015 * matrix
+    expected = torch.linalg.matrix_power(step, 100) @ torch.ones(6, dtype=torch.float64)
+    torch.testing.assert_close(run(matrix, 0.015, 100), expected)
+
+
+def test_diverges_above_two_over_curvature():
+    """It converges for lr < 2 / h_max and diverges above, 0.02 at curvature 100."""
+    assert run(spd_matrix(), 0.0199, 3000).norm() < 1e-6
+    assert run(spd_matrix(), 0.0201, 3000).norm() > 1e6
+
+
+def test_best_rate_and_its_cost():
+    """At lr = 2 / (h_max + h_min) every step shrinks the slowest error by (kappa - 1) / (kappa + 1)."""
+    theta = run(torch.diag(torch.tensor([1.0, 100.0], dtype=torch.float64)), 2 / 101, 200)
+    assert theta.abs().tolist() == pytest.approx([(99 / 101) ** 200] * 2)
+    for kappa in [10, 100, 1000]:  # steps for a factor of e: nearly kappa / 2
+        assert -1 / math.log((kappa - 1) / (kappa + 1)) == pytest.approx(kappa / 2, rel=0.01)
+
+
+def test_loss_falls_at_every_step():
+    """Below 1 / h_max the loss falls at each step, which no mini-batch method promises."""
+    matrix, losses = spd_matrix(), []
+    for steps in range(40):
+        theta = run(matrix, 0.0099, steps)
+        losses.append((0.5 * theta @ matrix @ theta).item())
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_power_iteration_finds_the_limit():
+    """largest_curvature gives the largest eigenvalue of the Hessian, of a network's loss too."""
+    matrix = spd_matrix()
+    theta = torch.ones(6, dtype=torch.float64, requires_grad=True)
+    assert largest_curvature(0.5 * theta @ matrix @ theta, [theta]) == pytest.approx(100, rel=1e-6)
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).double()
+    x = torch.randn(20, 2, dtype=torch.float64)
+    flat = torch.cat([p.detach().flatten() for p in model.parameters()])
+    shapes = {name: p.shape for name, p in model.named_parameters()}
+
+    def loss_of(vector: torch.Tensor) -> torch.Tensor:
+        parts = vector.split([shape.numel() for shape in shapes.values()])
+        named = {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+        return torch.func.functional_call(model, named, (x,)).square().mean()
+
+    exact = torch.linalg.eigvalsh(torch.autograd.functional.hessian(loss_of, flat)).abs().max().item()
+    got = largest_curvature(model(x).square().mean(), list(model.parameters()), iterations=300)
+    assert got == pytest.approx(exact, rel=1e-3)
+
+
+def test_chunks_add_up():
+    """Gradients accumulated over chunks, each divided by the size of the whole, equal the gradient of all data."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)).double()
+    x, y = torch.randn(101, 3, dtype=torch.float64), torch.randn(101, 1, dtype=torch.float64)
+    full_gradient(model, x, y, chunk=16)  # the last chunk is smaller
+    got = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    nn.functional.mse_loss(model(x), y).backward()
+    for g, p in zip(got, model.parameters(), strict=True):
+        torch.testing.assert_close(g, p.grad)
+
+
+def test_no_memory():
+    """Nothing is kept for a parameter."""
+    assert numbers_per_parameter(torch.optim.SGD, lr=0.1) == 0
