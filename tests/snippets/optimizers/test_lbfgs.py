@@ -1,0 +1,141 @@
+"""L-BFGS: iteration by iteration against torch, scipy's minimum, and the claims of its page."""
+
+from itertools import pairwise
+
+import pytest
+import scipy.optimize
+import torch
+
+from snippets.optimizers.lbfgs_from_scratch import LBFGS, direction
+from tests.conformance.optimizer_steps import tensors
+
+
+def rosenbrock(x: torch.Tensor) -> torch.Tensor:
+    return ((1 - x[:-1]) ** 2 + 100 * (x[1:] - x[:-1] ** 2) ** 2).sum()
+
+
+def quadratic(x: torch.Tensor) -> torch.Tensor:
+    return 0.5 * (torch.logspace(0, 3, len(x), dtype=x.dtype) * (x - 1) ** 2).sum()
+
+
+def minimize(make, loss_of, steps: int, size: int = 8, zero_grad: bool = True):
+    theta = torch.nn.Parameter(torch.zeros(size, dtype=torch.float64))
+    optimizer = make([theta])
+    calls = 0
+
+    def closure():
+        nonlocal calls
+        calls += 1
+        if zero_grad:
+            optimizer.zero_grad()
+        loss = loss_of(theta)
+        loss.backward()
+        return loss
+
+    path = []
+    for _ in range(steps):
+        optimizer.step(closure)
+        path.append(theta.detach().clone())
+    return torch.stack(path), calls, optimizer
+
+
+@pytest.mark.parametrize("loss_of", [rosenbrock, quadratic])
+@pytest.mark.parametrize("settings", [{"lr": 0.3}, {"lr": 0.3, "history_size": 3}, {"lr": 0.1, "max_iter": 7}])
+def test_equals_torch(loss_of, settings):
+    """Without line search: the iterates and history of torch.optim.LBFGS over 100 iterations and more."""
+    steps = 120 // settings.get("max_iter", 20) + 1
+    ours, our_calls, optimizer = minimize(lambda p: LBFGS(p, **settings), loss_of, steps)
+    theirs, their_calls, other = minimize(lambda p: torch.optim.LBFGS(p, max_eval=10_000, **settings), loss_of, steps)
+    torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-8)  # each pair's rounding enters all later directions
+    assert our_calls == their_calls
+    (state,), (expected,) = optimizer.state.values(), other.state.values()
+    for name in ("old_stps", "old_dirs"):
+        assert len(state[name]) == len(expected[name])
+        torch.testing.assert_close(torch.stack(state[name][:3]), torch.stack(expected[name][:3]), rtol=1e-4, atol=1e-8)
+
+
+def test_direction_is_minus_the_bfgs_matrix_times_the_gradient():
+    """The two loops give what the dense BFGS update of the scaled identity gives."""
+    torch.manual_seed(0)
+    n, hessian = 6, torch.diag(torch.linspace(1, 10, 6, dtype=torch.float64))
+    steps = [torch.randn(n, dtype=torch.float64) for _ in range(4)]
+    changes = [hessian @ s for s in steps]
+    inverse = torch.eye(n, dtype=torch.float64) * steps[-1].dot(changes[-1]) / changes[-1].dot(changes[-1])
+    for s, y in zip(steps, changes, strict=True):
+        left = torch.eye(n, dtype=torch.float64) - torch.outer(s, y) / y.dot(s)
+        inverse = left @ inverse @ left.T + torch.outer(s, s) / y.dot(s)
+    grad = torch.randn(n, dtype=torch.float64)
+    torch.testing.assert_close(direction(grad, steps, changes), -inverse @ grad)
+
+
+def wolfe(params):
+    return torch.optim.LBFGS(params, line_search_fn="strong_wolfe", max_iter=100, tolerance_change=1e-14)
+
+
+def test_reaches_the_minimum_of_a_quadratic():
+    """With the line search, 100 iterations reach the minimum of a quadratic of condition number 1,000 to 1e-6."""
+    path, _, _ = minimize(wolfe, quadratic, 1)
+    torch.testing.assert_close(path[-1], torch.ones(8, dtype=torch.float64), rtol=0, atol=1e-6)
+
+
+def test_finds_scipys_minimum():
+    """On Rosenbrock it ends where scipy's L-BFGS-B ends."""
+    path, _, _ = minimize(wolfe, rosenbrock, 3)
+
+    def value_and_gradient(values):
+        x = torch.tensor(values, requires_grad=True)
+        loss = rosenbrock(x)
+        loss.backward()
+        return loss.item(), x.grad.tolist()
+
+    reference = scipy.optimize.minimize(value_and_gradient, [0.0] * 8, jac=True, method="L-BFGS-B", tol=1e-12)
+    assert path[-1].tolist() == pytest.approx(reference.x.tolist(), abs=1e-4)
+
+
+def test_needs_a_closure():
+    """step() without a closure raises TypeError."""
+    optimizer = torch.optim.LBFGS([torch.nn.Parameter(torch.ones(1))])
+    with pytest.raises(TypeError, match="closure"):
+        optimizer.step()
+
+
+def test_one_step_is_many_evaluations():
+    """A step is up to 20 iterations and 25 calls of the closure with the defaults."""
+    _, calls, _ = minimize(lambda p: torch.optim.LBFGS(p, lr=0.1), rosenbrock, 1)
+    assert calls == 20
+    _, calls, _ = minimize(lambda p: torch.optim.LBFGS(p, line_search_fn="strong_wolfe"), rosenbrock, 1)
+    assert 20 < calls <= 25
+
+
+def test_closure_must_clear_gradients():
+    """A closure without zero_grad adds up the gradients of a step's evaluations, and the quadratic is not minimized."""
+    good, _, _ = minimize(wolfe, quadratic, 2)
+    bad, _, _ = minimize(wolfe, quadratic, 2, zero_grad=False)
+    assert quadratic(good[-1]) < 1e-10
+    assert not quadratic(bad[-1]) < 1e-2
+
+
+def test_refuses_groups():
+    """More than one parameter group raises ValueError: no rate or decay of its own for any layer."""
+    groups = [{"params": [torch.nn.Parameter(torch.ones(1))]} for _ in range(2)]
+    with pytest.raises(ValueError, match="parameter groups"):
+        torch.optim.LBFGS(groups)
+
+
+def test_memory_is_twice_the_history():
+    """It keeps 2 history_size + 2 numbers for each parameter when the history is full: 202 by default."""
+    _, _, optimizer = minimize(lambda p: torch.optim.LBFGS(p, lr=0.1, history_size=5), rosenbrock, 3)
+    assert sum(t.numel() for t in tensors(dict(optimizer.state)) if t.dim()) == (2 * 5 + 2) * 8
+    assert torch.optim.LBFGS([torch.nn.Parameter(torch.ones(1))]).defaults["history_size"] == 100
+
+
+def test_only_the_line_search_keeps_the_loss_falling():
+    """With strong Wolfe the loss falls at every iteration on Rosenbrock; with a fixed step it rises at some."""
+
+    def rises(**settings) -> int:
+        path, _, _ = minimize(lambda p: torch.optim.LBFGS(p, max_iter=1, max_eval=25, **settings), rosenbrock, 30)
+        losses = [rosenbrock(x).item() for x in path]
+        return sum(b > a for a, b in pairwise(losses))
+
+    assert rises(line_search_fn="strong_wolfe") == 0
+    assert rises() > 0
