@@ -1,0 +1,92 @@
+"""Identity initialization: equal to torch, exact memory, and the claims of its page."""
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.initialization.identity_init import identity_init_, irnn
+from snippets.initialization.identity_init_from_scratch import eye_, relu_rnn
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 7), (7, 3), (1, 1)])
+def test_equals_torch(shape):
+    """Ones on the diagonal, zeros elsewhere, square or not, as torch.nn.init.eye_."""
+    assert torch.equal(eye_(torch.empty(shape)), nn.init.eye_(torch.empty(shape)))
+    assert torch.equal(identity_init_(torch.empty(shape), 0.5), 0.5 * nn.init.eye_(torch.empty(shape)))
+    for function in (eye_, identity_init_):
+        with pytest.raises(ValueError, match=r"matrix|2 dimensions"):
+            function(torch.empty(3, 3, 3))
+
+
+def test_recurrence_equals_torch():
+    """The recurrence written out equals nn.RNN, values and gradients, to 1e-12 in float64."""
+    torch.manual_seed(0)
+    rnn = nn.RNN(6, 8, nonlinearity="relu", bias=False).double()
+    eye_(rnn.weight_hh_l0)
+    x, state = torch.randn(30, 2, 6).double(), torch.rand(2, 8).double()
+    ours = relu_rnn(x, state, rnn.weight_ih_l0, rnn.weight_hh_l0)
+    theirs = rnn(x, state[None])[0]
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    weights = list(rnn.parameters())
+    for a, b in zip(torch.autograd.grad(ours.sum(), weights), torch.autograd.grad(theirs.sum(), weights), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_layer_returns_its_input():
+    """A square linear layer without bias returns its input; from 5 to 3 features it keeps the first three."""
+    x = torch.randn(4, 5)
+    assert torch.equal(x @ identity_init_(torch.empty(5, 5)).T, x)
+    assert torch.equal(x @ identity_init_(torch.empty(3, 5)).T, x[:, :3])
+
+
+def test_state_is_kept():
+    """Without input a non-negative state is the same 200 steps later, and its gradient is exactly 1."""
+    model = irnn(3, 8)
+    state = torch.rand(1, 4, 8).add(0.1).requires_grad_()
+    last = model(torch.zeros(200, 4, 3), state)[1]
+    assert torch.equal(last, state)
+    assert torch.equal(torch.autograd.grad(last.sum(), state)[0], torch.ones(1, 4, 8))
+
+
+def after(gain: float, steps: int, nonlinearity: str = "relu") -> float:
+    rnn = nn.RNN(1, 4, nonlinearity=nonlinearity, bias=False)
+    identity_init_(rnn.weight_hh_l0, gain)
+    with torch.no_grad():
+        return rnn(torch.zeros(steps, 1, 1), torch.ones(1, 1, 4))[1].mean().item()
+
+
+def test_gain_is_a_forgetting_rate():
+    """With 0.9 on the diagonal 3e-5 of the state is left after 100 steps; with 1.1 it grew over 10,000 times."""
+    assert after(0.9, 100) == pytest.approx(0.9**100, rel=1e-3)
+    assert 0.9**100 < 3e-5
+    assert after(1.1, 100) > 1e4
+
+
+def test_tanh_forgets():
+    """Under tanh, nn.RNN's default, the identity keeps an eighth of a state of ones after 100 steps."""
+    assert after(1.0, 100, "tanh") == pytest.approx(1 / 8, abs=0.01)
+
+
+def test_default_rnn_forgets_fast():
+    """With torch's default weights the gradient of the state 50 steps back is under a millionth."""
+    torch.manual_seed(0)
+    rnn = nn.RNN(1, 32)
+    state = torch.rand(1, 1, 32, requires_grad=True)
+    last = rnn(torch.zeros(50, 1, 1), state)[1]
+    assert torch.autograd.grad(last.sum(), state)[0].abs().max() < 1e-6
+
+
+def test_wider_layers_start_dead():
+    """From 4 to 16 features 12 outputs are 0, and behind a ReLU their weights get no gradient."""
+    layer = nn.Linear(4, 16, bias=False)
+    identity_init_(layer.weight)
+    y = torch.relu(layer(torch.rand(10, 4) + 0.1))
+    assert (y == 0).all(dim=0).sum() == 12
+    y.square().sum().backward()
+    assert (layer.weight.grad.abs().sum(dim=1) == 0).sum() == 12
+
+
+def test_negative_state_is_cut():
+    """A state that is negative is 0 after one step: the memory is for non-negative values."""
+    model = irnn(1, 4)
+    assert not model(torch.zeros(1, 1, 1), -torch.ones(1, 1, 4))[1].any()
