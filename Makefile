@@ -27,14 +27,8 @@ test: $(READY) ## all tests; those of the built site use site/ and a browser
 serve: $(READY) ## live preview on http://127.0.0.1:8000
 	$(RUN) scripts.serve
 
-verify: $(READY) ## run the snippets (TORCH=2.14.1 in a virtual environment of its own)
-	$(if $(TORCH),$(MAKE) --no-print-directory verify-torch TORCH=$(TORCH),$(RUN) scripts.verify $(ARGS))
-
-.PHONY: verify-torch
-verify-torch:
-	test -x .venv-torch-$(TORCH)/bin/python || $(PYTHON) -m venv .venv-torch-$(TORCH)
-	.venv-torch-$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check torch==$(TORCH) matplotlib scikit-learn rich filelock
-	PYTHONPATH=. .venv-torch-$(TORCH)/bin/python -m scripts.verify --report build/verification-torch-$(TORCH).json $(ARGS)
+verify: $(READY) ## run the snippets (TORCH=2.14.1: with that torch, in a virtual environment of its own)
+	$(RUN) $(if $(TORCH),scripts.verify.cell $(TORCH),scripts.verify) $(ARGS)
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -30,13 +30,11 @@ def facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: st
     to_torch = f"{html.up(entry.section)}torch.html"
     api = " · ".join(html.link(f"{to_torch}#{name}", html.code(name)) for name in names) or word("no_api", lang)
     rows.append((word("api", lang), api))
-    proved = {
-        ", ".join([f"torch {report.torch_of(verification, r)}", report.device_of(r), report.day_of(verification, r)])
-        for snippet in entry.snippets
-        for r in report.passed(verification, snippet)
-    }
-    if proved:
-        mark = html.link("#verified", "✓ " + escape("; ".join(sorted(proved))), class_="proof")
+    results = [r for snippet in entry.snippets for r in report.passed(verification, snippet)]
+    if results:
+        proved = list(dict.fromkeys(report.proof(verification, result) for result in results))
+        more = f" (+{len(proved) - 1})" if len(proved) > 1 else ""
+        mark = html.link("#verified", f"✓ {escape(proved[0])}{more}", class_="proof")
         rows.append((word("verified_on", lang), mark))
     lines = "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
     return f'<dl class="facts">\n{lines}\n</dl>\n'

@@ -14,9 +14,14 @@ DEVICES = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS"}
 
 
 def passed(report: Report, snippet: str) -> list[dict[str, Any]]:
-    """The snippet's passed results, one a device and machine, the CPU's first."""
+    """The snippet's passed results, one a torch version and device: first this build's own torch, on the CPU."""
     found = [r for r in report["results"] if r["path"] == snippet and r["status"] == "passed"]
-    return sorted(found, key=lambda r: (r["device"] != "cpu", r["device"]))
+
+    def rank(result: dict[str, Any]) -> tuple[bool, bool, str, str]:
+        own = torch_of(report, result) == str(report["torch"]).split("+")[0]
+        return (not own, result["device"] != "cpu", result["device"], torch_of(report, result))
+
+    return sorted(found, key=rank)
 
 
 def first(report: Report, snippet: str) -> dict[str, Any] | None:
@@ -41,14 +46,19 @@ def device_of(result: dict[str, Any]) -> str:
     return f"{name} ({own})" if own and result["device"] != "cpu" else name
 
 
+def proof(report: Report, result: dict[str, Any]) -> str:
+    """``torch 2.13.0 · CPU · 2026-11-22``."""
+    return " · ".join([f"torch {torch_of(report, result)}", device_of(result), day_of(report, result)])
+
+
 def badge(report: Report, snippet: str, lang: str) -> str:
-    """``verified on torch 2.13.0, CPU, 2026-11-22, 0.04 s`` for each device."""
-    parts = [
-        f"torch {escape(torch_of(report, result))} · {escape(device_of(result))} · {day_of(report, result)} · "
-        f"{result['seconds']:.2f} s"
-        for result in passed(report, snippet)
-    ]
-    return f"{word('verified_on', lang)} " + "; ".join(parts) if parts else ""
+    """HTML: where this build verified the snippet, in what time, and how many other machines did."""
+    results = passed(report, snippet)
+    if not results:
+        return ""
+    first_one = f"{word('verified_on', lang)} {escape(proof(report, results[0]))} · {results[0]['seconds']:.2f} s"
+    others = f' (<a href="#verified">+{len(results) - 1}</a>)' if len(results) > 1 else ""
+    return first_one + others
 
 
 def problems(report: Report, snippets: list[str]) -> Iterator[Problem]:
