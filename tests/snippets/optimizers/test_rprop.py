@@ -56,7 +56,7 @@ def test_rate_matters_only_at_first():
 
 
 def test_noise_freezes_it():
-    """When the sign of a noisy gradient is a coin's toss, step sizes fall to their floor and the parameter stands still."""
+    """When the sign of a gradient is a coin's toss, step sizes fall to their floor and parameters stand still."""
     torch.manual_seed(0)
     theta = torch.nn.Parameter(torch.ones(200))
     optimizer = torch.optim.Rprop([theta], lr=0.01)
