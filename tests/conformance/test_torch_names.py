@@ -1,0 +1,62 @@
+"""Every public name of torch's own toolboxes is explained on some English page, by the `torch:` of its front matter."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "en"
+
+# Names that torch lists as public and that are no technique: base classes, submodules, tools of other libraries.
+NOT_A_TECHNIQUE = {
+    "torch.optim.Optimizer",
+    "torch.optim.lr_scheduler",
+    "torch.optim.swa_utils",
+    "torch.optim.swap_in_optimizer_params_and_state",
+    "torch.optim.lr_scheduler.LRScheduler",
+}
+
+
+def public_names(namespace: str) -> list[str]:
+    """Dotted names in the module's `__all__`, without those of NOT_A_TECHNIQUE."""
+    names = [f"{namespace}.{name}" for name in importlib.import_module(namespace).__all__]
+    return [name for name in names if name not in NOT_A_TECHNIQUE]
+
+
+def explained() -> set[str]:
+    """Every name that a page's front matter gives under `torch:`."""
+    found: set[str] = set()
+    for page in DOCS.rglob("*.md"):
+        head, marker, rest = page.read_text(encoding="utf-8").partition("---\n")
+        if marker and not head:
+            found |= set((yaml.safe_load(rest.partition("\n---\n")[0]) or {}).get("torch") or [])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("namespace", "at_least"),
+    [
+        ("torch.nn.init", 26),  # deprecated aliases and calculate_gain included
+        ("torch.optim", 14),
+        ("torch.optim.lr_scheduler", 15),
+        ("torch.optim.swa_utils", 7),
+    ],
+)
+def test_every_public_name_is_on_a_page(namespace: str, at_least: int) -> None:
+    names = public_names(namespace)
+    assert len(names) >= at_least, f"only {len(names)} names enumerated: this test would pass empty"
+    missing = sorted(set(names) - explained())
+    assert not missing, f"{len(missing)} of {len(names)} stand on no page: {', '.join(missing)}"
+
+
+def test_names_on_pages_exist() -> None:
+    """A name on a page is torch's name of something: typing errors and removed names are found here."""
+    found = explained()
+    assert found, "no page names anything of torch"
+    for name in sorted(found):
+        parts = name.split(".")
+        value = importlib.import_module(parts[0])
+        for part in parts[1:]:
+            assert hasattr(value, part), f"torch has no {name}"
+            value = getattr(value, part)
