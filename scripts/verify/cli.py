@@ -31,7 +31,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--memory", type=_positive, default=4.0, metavar="GIB", help="for each (default: 4)")
     p.add_argument("--repeat", type=_at_least_one, default=1, metavar="N", help="run N times and compare")
     p.add_argument("--shard", metavar="I/N", help="only part I of N, of about equal duration")
-    p.add_argument("--durations", type=Path, metavar="FILE", help="report to split by (default: the report of before)")
+    p.add_argument(
+        "--durations", type=Path, metavar="FILE", help="report to split by (default: what whole runs recorded)"
+    )
     p.add_argument("--no-cache", action="store_true", help="run everything; what passes is kept all the same")
     p.add_argument("--guards", choices=["kernel", "audit"], default="kernel", help="audit: do without the kernel's")
     p.add_argument("--build", type=Path, default=ROOT / "build", metavar="DIR", help="where cache and artifacts lie")
@@ -104,7 +106,7 @@ def _verify(options: argparse.Namespace, folder: Path) -> tuple[report.Report, i
     started, clock = datetime.now(UTC), time.perf_counter()
     snippets = discover(options.paths or [str(ROOT / "snippets")])
     pages = _pages(options, snippets)
-    seconds = shard.durations(options.durations or options.build / "verification.json")
+    seconds = shard.durations(options.durations or folder / "durations.json")
     facts: dict[str, Any] = {}
     if options.shard:
         index, count = shard.parse(options.shard)
@@ -121,6 +123,8 @@ def _verify(options: argparse.Namespace, folder: Path) -> tuple[report.Report, i
     )
     with display.progress(len(snippets) * len(devices)) as tell:
         results = run.results(snippets, devices, settings, Cache(folder, not options.no_cache), seconds, tell)
+    if not options.shard:  # or the shards that follow on this machine would split by other durations
+        shard.remember(folder / "durations.json", seconds, results)
     results += [run.skipped(snippet, device) for device in missing for snippet in snippets]
     report.attach_pages(results, pages)
     result = report.make(

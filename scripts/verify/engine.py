@@ -73,6 +73,7 @@ class Engine:
         self._folder = folder
         self._slots: list[Slot] = []
         self._ready = False
+        self._control = socket.socket(socket.AF_UNIX)  # until there is a real one
 
     def __enter__(self) -> Engine:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -82,6 +83,7 @@ class Engine:
 
     def _start(self) -> None:
         self._ready = False
+        self._control.close()
         self._control, theirs = socket.socketpair()
         with theirs, self._log.open("wb") as log:
             self._zygote = subprocess.Popen(

@@ -11,6 +11,7 @@ from scripts.verify.report import Report
 
 _FIELDS = {"torch", "python", "seconds", "started", "results"}
 _RESULT_FIELDS = {"path", "device", "status", "sha256", "torch", "python", "device_name", "verified"}
+_RESULT_FIELDS |= {"cached", "seconds", "output", "error"}
 
 
 def read(file: Path) -> Report:

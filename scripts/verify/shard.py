@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+from scripts.verify.cache import write_atomically
 from scripts.verify.discover import BadCall, Snippet
 
 UNKNOWN = 1.0  # seconds, for a snippet that never ran
@@ -31,6 +33,14 @@ def durations(file: Path) -> dict[str, float]:
         return {row["path"]: float(row["seconds"]) for row in rows if row["status"] == "passed"}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def remember(file: Path, known: dict[str, float], results: list[dict[str, Any]]) -> None:
+    """Record the durations of what ran just now beside those of before, in the form of a report."""
+    ran = {r["path"]: r["seconds"] for r in results if r["status"] == "passed" and not r["cached"]}
+    if ran:
+        rows = [{"path": path, "seconds": s, "status": "passed"} for path, s in sorted((known | ran).items())]
+        write_atomically(file, json.dumps({"results": rows}).encode())
 
 
 def split(snippets: list[Snippet], index: int, count: int, seconds: dict[str, float]) -> list[Snippet]:

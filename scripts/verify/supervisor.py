@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from scripts.verify import procs, worker
@@ -87,6 +88,9 @@ def supervise(job: dict[str, Any], link: socket.socket, preload: list[str]) -> d
         _drain(watch)
     finally:
         procs.kill_descendants(os.getpid())
+        if not Path("/proc").is_dir():  # macOS: the worker's group is all that can be found
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
         for read in names.values():
             os.close(read)
     reports = [json.loads(line) for line in watch.text("report").splitlines() if nonce.encode() in line]

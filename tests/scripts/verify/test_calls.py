@@ -202,3 +202,18 @@ def test_terminal_shows_a_bar_and_obeys_no_snippet(tmp_path: Path) -> None:
     assert "━".encode() in shown
     assert b"1 passed, 1 failed, 0 skipped" in shown
     assert b"\x1b]0;title" not in shown
+
+
+def test_shards_together_are_the_whole(snippets: Path, tmp_path: Path) -> None:
+    """Two shards, verified one after the other, merge into one report; one alone does not."""
+    reports = [tmp_path / "build" / f"{index}.json" for index in (1, 2)]
+    for index, report in enumerate(reports, 1):
+        run = verify(snippets, "--shard", f"{index}/2", "--report", report, build=tmp_path / "build")
+        assert run.code == 0
+    alone = verify("--merge", reports[0], build=tmp_path / "build")
+    assert alone.code == 2
+    assert "is in no shard" in alone.errors
+    both = verify("--merge", *reports, build=tmp_path / "build")
+    assert both.code == 0
+    assert [Path(result["path"]).name for result in both.report["results"]] == ["one.py", "two.py"]
+    assert "2 passed, 0 failed, 0 skipped" in both.errors

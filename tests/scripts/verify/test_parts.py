@@ -43,6 +43,13 @@ def test_durations_come_from_a_report_and_garbage_is_none(tmp_path: Path) -> Non
     assert shard.durations(file) == {"a": 2.0}
 
 
+def test_durations_are_remembered(tmp_path: Path) -> None:
+    file = tmp_path / "durations.json"
+    ran = [{"path": "a", "seconds": 3.0, "status": "passed", "cached": False}]
+    shard.remember(file, {"a": 1.0, "b": 2.0}, [*ran, ran[0] | {"path": "b", "cached": True, "seconds": 9.0}])
+    assert shard.durations(file) == {"a": 3.0, "b": 2.0}
+
+
 def a_report(file: Path, rows: list[dict[str, Any]], torch: str = "2.13.0", **more: Any) -> Path:
     common = {"device": "cpu", "status": "passed", "sha256": "0", "torch": torch, "python": "3.11.7",
               "device_name": "x", "verified": "2026-01-01T00:00:00+00:00", "seconds": 1.0, "output": "", "error": None,
