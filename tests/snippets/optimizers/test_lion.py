@@ -1,0 +1,142 @@
+"""Lion: equality with pytorch_optimizer's step by step, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+
+from snippets.optimizers.lion import Lion, make_optimizer
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps
+
+
+def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"weight_decay": 0.1, "lr": 0.01}, {"betas": (0.95, 0.98)}, {"maximize": True}]
+)
+def test_equals_pytorch_optimizer_step_by_step(options):
+    """Equal to pytorch_optimizer's Lion at every one of 150 steps, momentum included."""
+    from pytorch_optimizer import Lion as Other
+
+    ours, theirs, generator = pair()
+    mine, reference = Lion(ours, **options), Other(theirs, **options)
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+            torch.testing.assert_close(mine.state[p]["exp_avg"], reference.state[q]["exp_avg"], rtol=0, atol=TOLERANCE)
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
+    ours, theirs, generator = pair()
+    mine, other = Lion(ours), Lion(theirs)
+    for step in range(23):
+        if step == 7:
+            saved = copy.deepcopy(other.state_dict())
+            other = Lion(theirs)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"weight_decay": -1.0}])
+def test_bad_hyperparameters(bad):
+    """Bad values are refused."""
+    with pytest.raises(ValueError, match="invalid"):
+        Lion([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def test_every_weight_moves_by_lr():
+    """Every weight moves by exactly the learning rate, whatever its gradient."""
+    p = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    p.grad = torch.tensor([1e-20, -1.0, 1e3, -1e10], dtype=torch.float64)
+    Lion([p], lr=0.01).step()
+    assert torch.equal(p.detach(), torch.tensor([-0.01, 0.01, -0.01, 0.01], dtype=torch.float64))
+
+
+def test_zero_gradient_rests():
+    """A weight whose gradient and momentum are zero rests: the sign of 0 is 0."""
+    p = torch.ones(3, requires_grad=True)
+    p.grad = torch.zeros(3)
+    Lion([p], lr=0.01).step()
+    assert torch.equal(p.detach(), torch.ones(3))
+
+
+def test_step_and_memory_use_two_betas():
+    """The step weighs the fresh gradient with 0.1, the momentum that is kept with 0.01."""
+    for g, direction in ((0.08, -1.0), (0.1, 1.0)):  # 0.9 * -0.01 + 0.1 * g changes its sign at g = 0.09
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimizer = Lion([p], lr=1.0)
+        optimizer.state[p]["exp_avg"] = torch.full((1,), -0.01, dtype=torch.float64)
+        p.grad = torch.full((1,), g, dtype=torch.float64)
+        optimizer.step()
+        assert -p.item() == direction
+    q = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = Lion([q], lr=1.0)
+    q.grad = torch.ones(1, dtype=torch.float64)
+    optimizer.step()
+    assert optimizer.state[q]["exp_avg"].item() == pytest.approx(0.01)
+
+
+def final_distance(lr):
+    """Distance from the minimum of |x|^2 / 2 after 2000 steps without noise."""
+    p = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+    optimizer = Lion([p], lr=lr)
+    farthest = 0.0
+    for step in range(2000):
+        p.grad = p.detach().clone()
+        optimizer.step()
+        farthest = max(farthest, abs(p.item())) if step > 1900 else 0.0
+    return farthest
+
+
+def test_never_settles():
+    """At a constant rate Lion circles the minimum at several times lr, and ten times closer at a tenth of lr."""
+    assert 0.01 <= final_distance(0.01) < 0.3
+    assert final_distance(0.001) == pytest.approx(final_distance(0.01) / 10, rel=0.5)
+
+
+def test_decay_must_grow():
+    """Decay per step is lr * weight_decay: a tenth of the rate needs ten times the decay for the same shrinkage."""
+    results = []
+    for make in (lambda p: torch.optim.AdamW(p, lr=1e-3), lambda p: Lion(p, lr=1e-4, weight_decay=0.1)):
+        p = torch.ones(3, dtype=torch.float64, requires_grad=True)
+        optimizer = make([p])
+        for _ in range(100):
+            p.grad = torch.zeros(3, dtype=torch.float64)
+            optimizer.step()
+        results.append(p.detach())
+    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=0)
+
+
+def test_sparse_gradient_raises():
+    """A sparse gradient raises RuntimeError."""
+    p = torch.zeros(3, 2, requires_grad=True)
+    p.grad = torch.ones(3, 2).to_sparse(1)
+    with pytest.raises(RuntimeError, match="sparse"):
+        Lion([p]).step()
+
+
+def test_memory_one_tensor():
+    """The state takes one number for each parameter, half of AdamW's."""
+    p = torch.ones(1000, 10, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = make_optimizer([p])
+    optimizer.step()
+    assert sum(t.numel() for t in optimizer.state[p].values()) == p.numel()
