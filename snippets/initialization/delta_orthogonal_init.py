@@ -35,7 +35,8 @@ def delta_orthogonal_(tensor: Tensor, gain: float = 1.0, generator: torch.Genera
     centre = tensor  # a view of the kernel's middle, (out, in)
     for size in tensor.shape[2:]:
         centre = centre.select(2, size // 2)
-    matrix = torch.empty_like(centre, memory_format=torch.contiguous_format)
+    exact = torch.promote_types(tensor.dtype, torch.float32)  # a QR decomposition needs at least float32
+    matrix = torch.empty_like(centre, dtype=exact, memory_format=torch.contiguous_format)
     nn.init.orthogonal_(matrix, gain, generator)
     tensor.zero_()
     centre.copy_(matrix)
