@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scripts.verify.cli import cores
-from scripts.verify.discover import ROOT, Snippet, discover, display_path
+from scripts.verify.discover import ROOT, Snippet, discover
 from scripts.verify.engine import environment
 
 PYTEST = """
@@ -97,10 +97,8 @@ def main(arguments: list[str] | None = None) -> int:
     middle = {what: statistics.median(values) for what, values in times.items()}
     floor = middle["import torch"] + statistics.median(compute) / number
     print(
-        f"{len(snippets)} snippets of {', '.join(display_path(Path(p)) for p in options.paths)}, {number} cores,",
-        end="",
+        f"{len(snippets)} snippets, {number} cores, {options.rounds} interleaved rounds, load {os.getloadavg()[0]:.1f}; medians"
     )
-    print(f" {options.rounds} interleaved rounds, load {os.getloadavg()[0]:.1f}; medians")
     print(f"{'':28}{'seconds':>9}{'faster than one each':>23}{'times the floor':>18}")
     for what, seconds in (middle | {"floor": floor}).items():
         first = middle["one process a snippet"] / seconds

@@ -215,6 +215,8 @@ def _audit_hook(writable: list[str], own_pid: int) -> Callable[[str, tuple[Any, 
         elif event in ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo"):
             if event == "socket.getaddrinfo" or not isinstance(args[1], (str, bytes)):
                 raise PermissionError(errno.EACCES, "a snippet may not use the network")
+            if args[1] and args[1][:1] not in ("\0", b"\0") and not inside(args[1]):
+                raise PermissionError(errno.EACCES, "a snippet may not talk to services of this machine", args[1])
         elif event in ("os.kill", "os.killpg") and not _own(args[0], own_pid):
             raise PermissionError(errno.EPERM, "a snippet may signal only its own processes")
 
