@@ -1,0 +1,160 @@
+"""ADOPT: equality with timm's step by step, and the claims of its page."""
+
+import contextlib
+import copy
+
+import pytest
+import torch
+
+from snippets.optimizers.adopt import ADOPT, make_optimizer
+from snippets.optimizers.adopt_evidence import BETAS, final_position
+
+LIBRARY = torch.library.Library("torchvision", "FRAGMENT")
+for operator in ("nms", "qnms"):  # torchvision, which timm imports, may lack its compiled operators
+    with contextlib.suppress(RuntimeError):
+        LIBRARY.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps
+
+
+def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+def outliers(ours, theirs, step):
+    """A gradient 100 times the usual every 20 steps, so that the clipping acts."""
+    for p, q in zip(ours, theirs, strict=True):
+        if step % 20 == 10:
+            p.grad *= 100
+            q.grad *= 100
+
+
+@pytest.mark.parametrize("options", [{}, {"lr": 0.05, "betas": (0.8, 0.9), "eps": 1e-2}, {"maximize": True}])
+def test_equals_timm_step_by_step(options):
+    """Equal to timm's Adopt at every one of 150 steps, state included, with gradients that are clipped."""
+    from timm.optim.adopt import Adopt as Other
+
+    ours, theirs, generator = pair()
+    mine, reference = ADOPT(ours, **options), Other(theirs, clip_exp=0.25, **options)
+    for step in range(150):
+        give_gradients(ours, theirs, generator)
+        outliers(ours, theirs, step)
+        mine.step()
+        reference.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+            for key in ("exp_avg", "exp_avg_sq"):
+                torch.testing.assert_close(mine.state[p][key], reference.state[q][key], rtol=1e-12, atol=TOLERANCE)
+
+
+def test_pytorch_optimizer_counts_one_more():
+    """pytorch_optimizer's bound is one step ahead: it clips the first update at 2^0.25 instead of 1."""
+    from pytorch_optimizer import ADOPT as Other
+
+    moves = []
+    for kind in (ADOPT, Other):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimizer = kind([p], lr=1.0, betas=(0.0, 0.9999))
+        for g in (1.0, 10.0):
+            p.grad = torch.full((1,), g, dtype=torch.float64)
+            optimizer.step()
+        moves.append(-p.item())
+    assert moves == pytest.approx([1.0, 2**0.25])
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
+    ours, theirs, generator = pair()
+    mine, other = ADOPT(ours), ADOPT(theirs)
+    for step in range(23):
+        if step == 7:
+            saved = copy.deepcopy(other.state_dict())
+            other = ADOPT(theirs)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}, {"weight_decay": -1.0}]
+)
+def test_bad_hyperparameters(bad):
+    """Bad values are refused."""
+    with pytest.raises(ValueError, match="invalid"):
+        ADOPT([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def test_first_step_does_not_move():
+    """The first call moves nothing (weight decay apart): it starts the second moment with g squared."""
+    p = torch.ones(2, requires_grad=True)
+    optimizer = ADOPT([p], lr=0.1)
+    p.grad = torch.tensor([2.0, -3.0])
+    optimizer.step()
+    assert torch.equal(p.detach(), torch.ones(2))
+    assert torch.equal(optimizer.state[p]["exp_avg_sq"], torch.tensor([4.0, 9.0]))
+
+
+def test_converges_for_any_beta2():
+    """On the counter-example ADOPT ends near the best point for every beta2 from 0.1 to 0.99; Adam not below 0.3."""
+    assert all(final_position(True, beta2) < -0.9 for beta2 in BETAS)
+    assert final_position(False, 0.1) > 0.9
+
+
+def test_present_gradient_is_not_in_its_denominator():
+    """The present gradient is not in its own denominator: 10 times larger, it moves 10 times as far."""
+    moves = []
+    for g in (0.05, 0.5):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimizer = ADOPT([p], lr=1.0)
+        for value in (1.0, g):
+            p.grad = torch.full((1,), value, dtype=torch.float64)
+            optimizer.step()
+        moves.append(-p.item())
+    assert moves[1] / moves[0] == pytest.approx(10.0)
+
+
+def test_zero_first_gradient():
+    """After a first gradient of zero the second is divided by eps; the clip bounds the move to 0.1 lr."""
+    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = ADOPT([p], lr=1.0)
+    for g in (0.0, 1.0):
+        p.grad = torch.full((1,), g, dtype=torch.float64)
+        optimizer.step()
+    assert -p.item() == pytest.approx(0.1)
+
+
+def test_decay_is_decoupled():
+    """Weight decay is decoupled: a zero gradient gives theta (1 - lr * decay)^t, the first step included."""
+    p = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    optimizer = ADOPT([p], lr=0.1, weight_decay=0.1)
+    for _ in range(20):
+        p.grad = torch.zeros(3, dtype=torch.float64)
+        optimizer.step()
+    torch.testing.assert_close(p.detach(), torch.full((3,), 0.99**20, dtype=torch.float64))
+
+
+def test_sparse_gradient_raises():
+    """A sparse gradient raises RuntimeError."""
+    p = torch.zeros(3, 2, requires_grad=True)
+    p.grad = torch.ones(3, 2).to_sparse(1)
+    with pytest.raises(RuntimeError, match="sparse"):
+        ADOPT([p]).step()
+
+
+def test_memory_two_tensors():
+    """The state takes two numbers for each parameter, as in Adam."""
+    p = torch.ones(1000, 10, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = make_optimizer([p])
+    optimizer.step()
+    assert sum(t.numel() for t in optimizer.state[p].values() if isinstance(t, torch.Tensor)) == 2 * p.numel()
