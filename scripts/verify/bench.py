@@ -96,9 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
             note("this verifier, warm", lambda: verified(snippets, folder))
     middle = {what: statistics.median(values) for what, values in times.items()}
     floor = middle["import torch"] + statistics.median(compute) / number
-    print(
-        f"{len(snippets)} snippets, {number} cores, {options.rounds} interleaved rounds, load {os.getloadavg()[0]:.1f}; medians"
-    )
+    rounds, load = options.rounds, os.getloadavg()[0]
+    print(f"{len(snippets)} snippets, {number} cores, {rounds} interleaved rounds, load {load:.1f}; medians")
     print(f"{'':28}{'seconds':>9}{'faster than one each':>23}{'times the floor':>18}")
     for what, seconds in (middle | {"floor": floor}).items():
         first = middle["one process a snippet"] / seconds
