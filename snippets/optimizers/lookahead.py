@@ -19,19 +19,26 @@ class Lookahead(torch.optim.Optimizer):
         base: class of the base optimizer.
         k: number of base steps between two updates of the slow weights.
         alpha: how far the slow weights go towards the fast ones; 1 leaves the base optimizer alone.
-        options: arguments of ``base``, such as ``lr``.
+        lr: learning rate of ``base``.
+        options: further arguments of ``base``.
 
     Raises:
         ValueError: for k below 1, alpha outside [0, 1], or a value that ``base`` refuses.
     """
 
     def __init__(
-        self, params: ParamsT, base: type[torch.optim.Optimizer], k: int = 5, alpha: float = 0.5, **options: Any
+        self,
+        params: ParamsT,
+        base: Callable[..., torch.optim.Optimizer] = torch.optim.AdamW,
+        lr: float = 1e-3,
+        k: int = 5,
+        alpha: float = 0.5,
+        **options: Any,
     ) -> None:
         if k < 1 or not 0 <= alpha <= 1:
             raise ValueError(f"invalid: {k=}, {alpha=}")
-        super().__init__(params, {"k": k, "alpha": alpha, "counter": 0, **options})
-        self.base = base(self.param_groups, **options)
+        super().__init__(params, {"lr": lr, "k": k, "alpha": alpha, "counter": 0, **options})
+        self.base = base(self.param_groups, lr=lr, **options)
         self.defaults.update(self.base.defaults)
         self.param_groups, self.state = self.base.param_groups, self.base.state
 
@@ -70,7 +77,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimiz
     Raises:
         ValueError: if ``lr`` is negative.
     """
-    return Lookahead(parameters, torch.optim.AdamW, k=5, alpha=0.5, lr=lr)
+    return Lookahead(parameters, torch.optim.AdamW, lr=lr, k=5, alpha=0.5)
 
 
 if __name__ == "__main__":
