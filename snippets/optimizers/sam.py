@@ -17,19 +17,27 @@ class SAM(torch.optim.Optimizer):
     Args:
         params: tensors, named tensors or parameter groups.
         base: class of the base optimizer.
+        lr: learning rate of ``base``.
         rho: length of the step uphill, over all parameters together.
-        options: arguments of ``base``, such as ``lr``.
+        options: further arguments of ``base``.
 
     Raises:
         ValueError: for a negative rho, a value that ``base`` refuses, or ``step`` without a closure.
         RuntimeError: in ``step``, for a sparse gradient.
     """
 
-    def __init__(self, params: ParamsT, base: type[torch.optim.Optimizer], rho: float = 0.05, **options: Any) -> None:
+    def __init__(
+        self,
+        params: ParamsT,
+        base: Callable[..., torch.optim.Optimizer] = torch.optim.SGD,
+        lr: float = 0.1,
+        rho: float = 0.05,
+        **options: Any,
+    ) -> None:
         if rho < 0:
             raise ValueError(f"invalid: {rho=}")
-        super().__init__(params, {"rho": rho, **options})
-        self.base = base(self.param_groups, **options)
+        super().__init__(params, {"lr": lr, "rho": rho, **options})
+        self.base = base(self.param_groups, lr=lr, **options)
         self.defaults.update(self.base.defaults)
         self.param_groups, self.state = self.base.param_groups, self.base.state
 
@@ -70,7 +78,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 0.1) -> torch.optim.Optimize
     Raises:
         ValueError: if ``lr`` is negative.
     """
-    return SAM(parameters, torch.optim.SGD, rho=0.05, lr=lr, momentum=0.9)
+    return SAM(parameters, torch.optim.SGD, lr=lr, rho=0.05, momentum=0.9)
 
 
 if __name__ == "__main__":
