@@ -1,0 +1,154 @@
+"""Conformance of every scheduler of the guide, found by its file: nothing here names one.
+
+`snippets/schedulers/<id_>.py` gives `make_scheduler(optimizer, *, settings)`, `<id_>_from_scratch.py` the closed form
+`learning_rate(step, base_lr, settings)` with the same settings and defaults. Peculiar ones are handled by what they do:
+
+- a scheduler whose `step()` takes a metric gets one (`scheduler_curves.metric`), and its closed form gets `metrics=[...]`, all
+  values reported before the step;
+- a schedule that has an end raises ValueError beyond it, and so must its closed form;
+- a schedule that replaces the base rate (OneCycleLR) has a `learning_rate` that does so too, for every group.
+
+Files with neither function (averages of weights, rules for the base rate) are no schedules and have tests of their own.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.conformance.scheduler_curves import (
+    advance,
+    assert_same_curve,
+    curve_of,
+    interrupted,
+    metric,
+    new_run,
+    wants_metric,
+    weights,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "snippets/schedulers").glob("*.py"))
+STEPS = 300
+TWO_RATES = (0.1, 0.003)
+SUFFIX = "_from_scratch"
+
+
+def functions(name: str) -> dict[str, Callable]:
+    """The file's functions `make_scheduler` and `learning_rate`, those that it has itself."""
+    module = importlib.import_module(f"snippets.schedulers.{name}")
+    found = {n: getattr(module, n, None) for n in ("make_scheduler", "learning_rate")}
+    return {n: f for n, f in found.items() if getattr(f, "__module__", None) == module.__name__}
+
+
+HAS = {f.stem: functions(f.stem) for f in FILES if not f.stem.endswith("_evidence")}
+NAMES = sorted(name for name, found in HAS.items() if "make_scheduler" in found and not name.endswith(SUFFIX))
+every_scheduler = pytest.mark.parametrize("name", NAMES or ["none found"])
+
+
+def make_of(name: str) -> Callable:
+    return HAS[name]["make_scheduler"]
+
+
+def closed_form_of(name: str, **settings: Any) -> Callable[[int, float], float]:
+    """`learning_rate` of the from-scratch file, with the metrics so far where the scheduler asks for them."""
+    form = HAS[name + SUFFIX]["learning_rate"]
+    if not wants_metric(new_run(make_of(name), (0.1,))[1]):
+        return lambda step, rate: form(step, rate, **settings)
+    return lambda step, rate: form(step, rate, metrics=[metric(t) for t in range(step)], **settings)
+
+
+def test_something_was_discovered():
+    assert NAMES, "no make_scheduler discovered under snippets/schedulers"
+
+
+def test_every_scheduler_has_its_closed_form():
+    closed = {name.removesuffix(SUFFIX) for name, found in HAS.items() if "learning_rate" in found}
+    assert closed == set(NAMES), "make_scheduler without learning_rate in <id_>_from_scratch.py, or the other way round"
+
+
+def assert_curve(name: str, **settings: Any) -> None:
+    """Both groups follow the closed form; where the schedule ends early, the closed form ends there too."""
+    closed = closed_form_of(name, **settings)
+    curve = curve_of(make_of(name), STEPS, TWO_RATES, **settings)
+    assert_same_curve(curve, TWO_RATES, closed)
+    if len(curve) < STEPS:
+        with pytest.raises(ValueError):
+            closed(len(curve), TWO_RATES[0])
+
+
+@every_scheduler
+def test_whole_curve_is_the_closed_form(name):
+    """Two parameter groups with different base rates, over 300 steps, or up to the schedule's end."""
+    assert len(curve_of(make_of(name), STEPS)) >= 200, "give the snippet defaults that last for 200 steps"
+    assert_curve(name)
+
+
+def numeric_settings(name: str) -> dict[str, Any]:
+    return {
+        key: p.default
+        for key, p in inspect.signature(make_of(name)).parameters.items()
+        if isinstance(p.default, int | float) and not isinstance(p.default, bool)
+    }
+
+
+@every_scheduler
+def test_other_settings_follow_the_closed_form_too(name):
+    """Each number among the settings is made smaller, alone: the curve must follow, and both must know its name."""
+    for key, value in numeric_settings(name).items():
+        other = max(1, value * 2 // 3) if isinstance(value, int) else value * 0.7 if value else 1e-3
+        assert_curve(name, **{key: other})
+
+
+@every_scheduler
+def test_same_settings_and_defaults(name):
+    """`make_scheduler` and `learning_rate` have the same settings, in the same words, with the same defaults."""
+
+    def settings(function: Callable) -> dict[str, Any]:
+        parameters = inspect.signature(function).parameters
+        kept = {k: p.default for k, p in parameters.items() if k not in ("optimizer", "step", "base_lr", "metrics")}
+        return {k: getattr(v, "__name__", v) if callable(v) else v for k, v in kept.items()}
+
+    make = settings(make_of(name))
+    assert make == settings(HAS[name + SUFFIX]["learning_rate"])
+    assert inspect.Parameter.empty not in make.values(), "every setting needs a default"
+
+
+@every_scheduler
+def test_closed_form_refuses_a_negative_step(name):
+    with pytest.raises(ValueError):
+        HAS[name + SUFFIX]["learning_rate"](-1, 0.1)
+
+
+@every_scheduler
+@pytest.mark.parametrize("at", [1, 57, 150])
+def test_resume_equals_an_uninterrupted_run(name, at):
+    """Bit for bit, rates and weights, for two groups: once in the first phase, once later, once in the middle."""
+    optimizer, scheduler = new_run(make_of(name), TWO_RATES)
+    whole = advance(optimizer, scheduler, range(STEPS))
+    rest, final = interrupted(make_of(name), STEPS, at, TWO_RATES)
+    assert rest == whole[at:]
+    assert all(torch.equal(a, b) for a, b in zip(final, weights(optimizer), strict=True))
+
+
+@every_scheduler
+def test_reported_rate_is_the_optimizers(name):
+    """`get_last_lr()` is what the next update uses, before the first step and after each."""
+    optimizer, scheduler = new_run(make_of(name), TWO_RATES)
+    for step in range(120):
+        assert scheduler.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
+        advance(optimizer, scheduler, range(step, step + 1))
+
+
+@every_scheduler
+def test_only_the_optimizers_own_groups_change(name):
+    """Making and stepping a scheduler touches no parameter."""
+    optimizer, scheduler = new_run(make_of(name), TWO_RATES)
+    assert all(torch.equal(w, torch.ones_like(w)) for w in weights(optimizer))
+    optimizer.step()  # without gradients: a no-op that keeps torch's warning about the order silent
+    scheduler.step(*([metric(0)] if wants_metric(scheduler) else []))
+    assert all(torch.equal(w, torch.ones_like(w)) for w in weights(optimizer))
