@@ -67,7 +67,7 @@ def verify(root: Path, catalog: catalogs.Catalog, reports: list[str], device: st
         remedy = "The verifier's own message stands above."
         stop_on([Problem("scripts/verify", 1, f"the verifier ended with exit code {done.returncode}", remedy)])
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    stop_on(report.problems(result, catalog.snippets))
+    stop_on(report.problems(result, root, catalog.snippets))
     return result
 
 

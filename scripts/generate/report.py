@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from scripts.generate.words import word
@@ -61,13 +63,20 @@ def badge(report: Report, snippet: str, lang: str) -> str:
     return first_one + others
 
 
-def problems(report: Report, snippets: list[str]) -> Iterator[Problem]:
-    """Snippets that did not pass on some device, or that the report does not know."""
+def problems(report: Report, root: Path, snippets: list[str]) -> Iterator[Problem]:
+    """Snippets that did not pass on some device, that the report does not know, or that it knows in another version."""
     known = {result["path"] for result in report["results"]}
     for snippet in snippets:
         if snippet not in known:
             yield Problem(snippet, 1, "this snippet was not verified", "Run: make verify")
+    hashes = {snippet: hashlib.sha256((root / snippet).read_bytes()).hexdigest() for snippet in snippets}
     for result in report["results"]:
+        if hashes.get(result["path"], "") != result.get("sha256"):
+            where = f"{result['device']}, torch {torch_of(report, result)}"
+            message = f"a report ({where}) is of another version of this file"
+            remedy = "Verify the sources at hand on that machine again, or leave its report out of REPORTS."
+            yield Problem(result["path"], 1, message, remedy)
+            continue
         if result["status"] in ("passed", "skipped"):
             continue
         error = result.get("error") or {}

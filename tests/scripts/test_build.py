@@ -225,3 +225,36 @@ def test_stages_know_nothing_of_later_ones(published):
                     assert not later, f"{file.name} imports {later}"
     for file in (published / "scripts" / "generate").rglob("*.py"):
         assert "import torch" not in file.read_text(encoding="utf-8")
+
+
+def test_report_of_another_machine_is_published_beside_this_one(published, tmp_path):
+    """A GPU machine proves what this one cannot: its rows stand in the table of the page."""
+    report = json.loads((published / "build/verification.json").read_text(encoding="utf-8"))
+    for result in report["results"]:
+        result |= {
+            "device": "cuda",
+            "device_name": "Some GPU",
+            "artifacts": [],
+            "verified": "2026-01-02T03:04:05+00:00",
+        }
+    report["device_names"] = {"cuda": "Some GPU"}
+    other = tmp_path / "gpu.json"
+    other.write_text(json.dumps(report), encoding="utf-8")
+    done = build(published, "--reports", str(other))
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = page(published, "demo/double.html").xpath('//table[@class="runs"]')[0].text_content()
+    assert "CUDA (Some GPU)" in runs
+    assert "2026-01-02" in runs
+    assert "CUDA: not run" not in page(published, "demo/double.html").text_content()
+
+
+def test_report_of_other_sources_is_refused_by_name(published, tmp_path):
+    report = json.loads((published / "build/verification.json").read_text(encoding="utf-8"))
+    report["results"] = [r | {"device": "cuda", "sha256": "0" * 64} for r in report["results"] if r["device"] == "cpu"]
+    other = tmp_path / "gpu.json"
+    other.write_text(json.dumps(report), encoding="utf-8")
+    before = state(published / "site")
+    done = build(published, "--reports", str(other))
+    assert done.returncode == 1
+    assert "snippets/demo/double.py" in done.stdout + done.stderr
+    assert state(published / "site") == before
