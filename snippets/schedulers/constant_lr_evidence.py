@@ -52,7 +52,7 @@ if __name__ == "__main__":
     for (name, make), style in zip(SCHEDULES.items(), (":", "-", "--"), strict=True):
         rates, losses, limits = run(make)
         right.plot(losses, linestyle=style, linewidth=2, label=name)
-        end = f"{losses[WARMUP]:.0e}" if len(losses) == STEPS else f"diverged at update {len(losses)}"
+        end = f"{max(losses[WARMUP], 1e-12):.0e}" if len(losses) == STEPS else f"diverged at update {len(losses)}"
         rows.append([name, end])
         if name in ("ConstantLR", "LinearLR"):
             left.step(range(STEPS), rates, where="post", linestyle=style, linewidth=2, label=name)

@@ -16,7 +16,7 @@ STEPS, GAMMAS = 300, (0.9, 0.98, 0.995)
 
 
 def walk(gamma: float, distance: float = 3.0) -> tuple[list[float], list[float]]:
-    """Rates, and distance to the minimum of |x| / 1, whose gradient is always 1: every update moves by the rate."""
+    """Rates, and distance to the minimum of |x|, whose gradient is always 1: every update moves by the rate."""
     x = nn.Parameter(torch.tensor(distance, dtype=torch.float64))
     optimizer = torch.optim.SGD([x], lr=0.1)
     scheduler = ExponentialLR(optimizer, gamma=gamma)

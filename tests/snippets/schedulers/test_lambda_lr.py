@@ -1,0 +1,122 @@
+"""LambdaLR: equal to its formula, and the claims of its page."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from snippets.schedulers.lambda_lr import inverse_time, make_scheduler
+from snippets.schedulers.lambda_lr_evidence import FUNCTIONS, estimate
+from snippets.schedulers.lambda_lr_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+
+
+@pytest.mark.parametrize("function", [inverse_time, lambda t: 0.5 ** (t // 30), lambda t: max(0.1, 1 - t / 100)])
+def test_equals_the_formula(function):
+    """The rate is base * f(t) exactly, for two groups: nothing is accumulated."""
+    curve = curve_of(make_scheduler, 250, (0.1, 0.003), lr_lambda=function)
+    assert curve == [[0.1 * function(t), 0.003 * function(t)] for t in range(250)]
+    assert assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, lr_lambda=function)) == 0
+
+
+def test_resumes():
+    assert interrupted(make_scheduler, 150, 70, (0.1, 0.003))[0] == curve_of(make_scheduler, 150, (0.1, 0.003))[70:]
+
+
+def test_called_with_zero_first():
+    """The constructor calls f(0), and the result is the rate of the first update."""
+    seen = []
+    curve = curve_of(make_scheduler, 3, lr_lambda=lambda t: seen.append(t) or 0.5)
+    assert seen == [0, 1, 2, 3]
+    assert curve[0] == [0.05]
+
+
+def test_plain_function_is_not_saved():
+    """A function's place in the state is None: after resuming, the function given to the constructor counts."""
+    _, old = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.9**t)
+    optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.5**t)
+    assert old.state_dict()["lr_lambdas"] == [None]
+    new.load_state_dict(old.state_dict())
+    assert advance(optimizer, new, range(2))[1] == [0.05]
+
+
+class Decay:
+    """A callable object, whose attributes travel in the state."""
+
+    def __init__(self, gamma: float) -> None:
+        self.gamma = gamma
+
+    def __call__(self, step: int) -> float:
+        return self.gamma**step
+
+
+def test_callable_object_is_saved():
+    """An object's attributes are saved and loaded, over those given to the constructor."""
+    _, old = new_run(make_scheduler, (0.1,), lr_lambda=Decay(0.9))
+    optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=Decay(0.5))
+    new.load_state_dict(old.state_dict())
+    assert advance(optimizer, new, range(2))[1] == pytest.approx([0.09])
+
+
+def two_groups() -> torch.optim.Optimizer:
+    groups = [{"params": [nn.Parameter(torch.ones(1))], "lr": lr} for lr in (0.1, 0.01)]
+    return torch.optim.SGD(groups, momentum=0.9)
+
+
+def test_one_function_for_each_group():
+    """A list gives each group its own; another length than the groups' is refused."""
+    optimizer = two_groups()
+    scheduler = LambdaLR(optimizer, [lambda t: 0.5**t, lambda t: 1.0])
+    optimizer.step()
+    scheduler.step()
+    assert scheduler.get_last_lr() == [0.05, 0.01]
+    with pytest.raises(ValueError, match="lr_lambdas"):
+        LambdaLR(two_groups(), [lambda t: 1.0])
+
+
+def test_rate_zero_freezes_but_momentum_fills():
+    """A group held at rate 0 keeps its weights bit for bit; its momentum buffer fills and acts when it is released."""
+    optimizer = two_groups()
+    scheduler = LambdaLR(optimizer, [lambda t: 0.0 if t < 50 else 1.0, lambda t: 1.0])
+    frozen = optimizer.param_groups[0]["params"][0]
+    for _ in range(50):
+        frozen.grad = torch.ones(1)
+        optimizer.step()
+        scheduler.step()
+    assert frozen.item() == 1.0
+    assert optimizer.state[frozen]["momentum_buffer"].item() == pytest.approx(10, rel=0.01)  # 1 / (1 - 0.9)
+    frozen.grad = torch.zeros(1)
+    optimizer.step()
+    assert frozen.item() == pytest.approx(1 - 0.1 * 9, abs=0.01)  # moved by gradients of the frozen time alone
+
+
+def test_returning_a_rate_squares_it():
+    """A function that returns the rate itself, not a factor, gives base times that: 0.01 instead of 0.1."""
+    assert curve_of(make_scheduler, 1, lr_lambda=lambda t: 0.1)[0] == pytest.approx([0.01])
+
+
+def test_closure_over_a_loop_variable():
+    """Functions made in a loop all see its last value; a default argument binds each."""
+    wrong = LambdaLR(two_groups(), [lambda t: factor for factor in (1.0, 0.5)])  # noqa: B023 (the mistake that is shown)
+    right = LambdaLR(two_groups(), [lambda t, factor=factor: factor for factor in (1.0, 0.5)])
+    assert wrong.get_last_lr() == [0.05, 0.005]
+    assert right.get_last_lr() == [0.1, 0.005]
+
+
+def test_inverse_time_is_the_running_mean():
+    """With f(t) = 1 / (t + 1) and base rate 1, SGD is the mean of the samples so far, to 1e-12."""
+    torch.manual_seed(0)
+    samples = torch.randn(200, 5, dtype=torch.float64)
+    _, path = estimate(FUNCTIONS["1 / (t + 1)"], samples)
+    means = samples.cumsum(0) / torch.arange(1, 201, dtype=torch.float64)[:, None]
+    torch.testing.assert_close(path, means, rtol=0, atol=1e-12)
+
+
+def test_constant_rate_keeps_its_error():
+    """A constant rate 0.1 keeps the error sqrt(0.1 / 1.9) = 0.23; 1 / (t + 1) has 1 / sqrt(400) = 0.05 by then."""
+    torch.manual_seed(0)
+    samples = torch.randn(400, 2000, dtype=torch.float64)
+    error = {name: estimate(f, samples)[1][-1].square().mean().sqrt().item() for name, f in FUNCTIONS.items()}
+    assert error["constant, 0.1"] == pytest.approx(0.229, rel=0.05)
+    assert error["1 / (t + 1)"] == pytest.approx(0.05, rel=0.05)
+    assert error["1 / (t + 1)"] < error["1 / sqrt(t + 1)"] < error["constant, 0.1"]
