@@ -46,6 +46,25 @@
     });
   }
 
+  /* What scrolls sideways can be reached by keyboard; Material's box of copy buttons is no landmark. */
+  function reachable() {
+    for (const box of document.querySelectorAll(".katex-display")) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  }
+
+  function plainBoxes() {
+    for (const box of document.querySelectorAll("nav.md-code__nav:not([role])")) box.setAttribute("role", "none");
+  }
+
+  const article = document.querySelector("article");
+  if (article) new MutationObserver(plainBoxes).observe(article, { childList: true, subtree: true });
+  plainBoxes();
+  reachable();
+  addEventListener("resize", reachable);
+  addEventListener("load", reachable);
+
   for (const table of document.querySelectorAll("table.comparison, table.bibliography, table.torch-names")) {
     sortable(table);
     filterable(table);
