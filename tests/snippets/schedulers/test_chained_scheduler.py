@@ -1,0 +1,71 @@
+"""ChainedScheduler: equal to the product of its factors where that holds, and the claims of its page."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, ExponentialLR, ReduceLROnPlateau
+
+from snippets.schedulers.chained_scheduler import make_scheduler
+from snippets.schedulers.chained_scheduler_evidence import PAIRS, STEPS, product, rates
+from snippets.schedulers.chained_scheduler_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+
+
+def sgd() -> torch.optim.SGD:
+    return torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+
+
+def test_equals_the_closed_form():
+    """base * (factor or 1) * gamma**t for two groups, to 1e-12."""
+    curve = curve_of(make_scheduler, 300, (0.1, 0.003))
+    assert_same_curve(curve, (0.1, 0.003), learning_rate)
+
+
+def test_resumes():
+    for at in (5, 20, 100):
+        assert interrupted(make_scheduler, 150, at, (0.1,))[0] == curve_of(make_scheduler, 150)[at:]
+
+
+def test_decay_does_not_wait():
+    """When the low start ends after 20 steps, the decay has already taken 18 % off."""
+    assert curve_of(make_scheduler, 21)[20][0] / 0.1 == pytest.approx(0.818, abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["Constant, Exponential", "Step, Exponential", "Constant, Cosine"])
+def test_recursive_schedulers_multiply(name):
+    """Schedulers that change the current rate by a factor multiply, to 1e-9 of the base rate (120 rounded factors)."""
+    assert rates(PAIRS[name]) == pytest.approx(product(PAIRS[name]), abs=1e-10)
+
+
+def test_lambda_overwrites_the_others():
+    """LambdaLR sets the rate from the base rate: as the last of a chain it wipes out what stood before it."""
+    exponential, function = PAIRS["Exponential, Lambda"]
+    assert rates((exponential, function)) == pytest.approx(rates((function,)))
+    assert (
+        max(abs(a - b) for a, b in zip(rates((exponential, function)), product((exponential, function)), strict=True))
+        > 0.03
+    )
+
+
+def test_stepping_two_schedulers_by_hand_is_the_same():
+    """A chain is a loop that steps each scheduler: two .step() calls in a row give the same rates."""
+    optimizer = sgd()
+    both = [ConstantLR(optimizer, 0.1, total_iters=20), ExponentialLR(optimizer, 0.98)]
+    found = []
+    for _ in range(STEPS):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        for scheduler in both:
+            scheduler.step()
+    assert found == rates(PAIRS["Constant, Exponential"])
+
+
+def test_wrong_parts_are_refused():
+    """An empty list, schedulers of two optimizers, and one that needs a metric."""
+    one, other = sgd(), sgd()
+    with pytest.raises(ValueError, match="at least one"):
+        ChainedScheduler([])
+    with pytest.raises(ValueError, match="optimizer"):
+        ChainedScheduler([ConstantLR(one), ConstantLR(other)])
+    with pytest.raises((ValueError, TypeError), match="ReduceLROnPlateau|metrics"):
+        ChainedScheduler([ConstantLR(one), ReduceLROnPlateau(one)])

@@ -1,0 +1,66 @@
+"""SequentialLR: equal to its parts joined by hand, and the claims of its page."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, ReduceLROnPlateau, SequentialLR
+
+from snippets.schedulers.sequential_lr import make_scheduler
+from snippets.schedulers.sequential_lr_evidence import TOTAL, WARMUP, chained, rates, sequential
+from snippets.schedulers.sequential_lr_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+
+
+def sgd(lr: float = 0.1) -> torch.optim.SGD:
+    return torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=lr)
+
+
+@pytest.mark.parametrize("settings", [{}, {"warmup_steps": 10, "total_steps": 300}])
+def test_equals_the_closed_form(settings):
+    """Each part counts from its own milestone, for two groups, to 1e-12."""
+    curve = curve_of(make_scheduler, 300, (0.1, 0.003), **settings)
+    assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
+
+
+def test_resumes_across_the_milestone():
+    """Stopped before, at and after the milestone at 50: the rest is bit for bit the same."""
+    for at in (49, 50, 51, 120):
+        assert interrupted(make_scheduler, 200, at, (0.1, 0.003))[0] == curve_of(make_scheduler, 200, (0.1, 0.003))[at:]
+
+
+def test_second_part_starts_at_its_own_zero():
+    """The update whose number is the milestone has the second part's first rate: the peak."""
+    curve = curve_of(make_scheduler, 60)
+    assert curve[49][0] < 0.1
+    assert curve[50][0] == pytest.approx(0.1, rel=1e-12)
+
+
+def test_length_of_a_part_is_its_own():
+    """T_max counts from the milestone: with the whole run as T_max the rate ends at 15 % of the peak."""
+    optimizer = sgd()
+    parts = [LinearLR(optimizer, 0.02, total_iters=WARMUP), CosineAnnealingLR(optimizer, T_max=TOTAL)]
+    scheduler = SequentialLR(optimizer, parts, milestones=[WARMUP])
+    for _ in range(TOTAL):
+        last = scheduler.get_last_lr()[0]
+        optimizer.step()
+        scheduler.step()
+    assert last / 0.1 == pytest.approx(0.152, abs=0.005)
+    assert rates(sequential)[-1] / 0.1 < 0.001
+
+
+def test_chain_never_reaches_the_peak():
+    """The same parts in a ChainedScheduler multiply: the rate stays below 88 % of the peak."""
+    assert max(rates(sequential)) == pytest.approx(0.1)
+    assert max(rates(chained)) < 0.088
+
+
+def test_wrong_parts_are_refused():
+    """One milestone fewer than parts, one optimizer for all, and no scheduler that needs a metric."""
+    one, other = sgd(), sgd()
+    ramp = LinearLR(one, 0.1, total_iters=5)
+    with pytest.raises(ValueError, match="number of schedulers"):
+        SequentialLR(one, [ramp, ConstantLR(one)], milestones=[5, 10])
+    with pytest.raises(ValueError, match="optimizer"):
+        SequentialLR(one, [ramp, ConstantLR(other)], milestones=[5])
+    with pytest.raises((ValueError, TypeError), match="ReduceLROnPlateau|metrics"):
+        SequentialLR(one, [ramp, ReduceLROnPlateau(one)], milestones=[5])
