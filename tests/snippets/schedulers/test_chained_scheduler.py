@@ -67,5 +67,5 @@ def test_wrong_parts_are_refused():
         ChainedScheduler([])
     with pytest.raises(ValueError, match="optimizer"):
         ChainedScheduler([ConstantLR(one), ConstantLR(other)])
-    with pytest.raises((ValueError, TypeError), match="ReduceLROnPlateau|metrics"):
+    with pytest.raises((ValueError, TypeError), match=r"ReduceLROnPlateau|metrics"):
         ChainedScheduler([ConstantLR(one), ReduceLROnPlateau(one)])

@@ -62,5 +62,5 @@ def test_wrong_parts_are_refused():
         SequentialLR(one, [ramp, ConstantLR(one)], milestones=[5, 10])
     with pytest.raises(ValueError, match="optimizer"):
         SequentialLR(one, [ramp, ConstantLR(other)], milestones=[5])
-    with pytest.raises((ValueError, TypeError), match="ReduceLROnPlateau|metrics"):
+    with pytest.raises((ValueError, TypeError), match=r"ReduceLROnPlateau|metrics"):
         SequentialLR(one, [ramp, ReduceLROnPlateau(one)], milestones=[5])
