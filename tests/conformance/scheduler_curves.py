@@ -1,7 +1,7 @@
 """Helpers for tests of schedulers: the curve that a scheduler really gives to an optimizer, interrupted or not.
 
-A run is a real one: parameters move under SGD with momentum, `optimizer.step()` comes before `scheduler.step()`, and the rate
-is read before the update that uses it, so entry ``t`` is the rate of update number ``t``.
+A run is a real one: parameters move under SGD with momentum, `optimizer.step()` comes before `scheduler.step()`, and the
+rate is read before the update that uses it, so entry ``t`` is the rate of update number ``t``.
 """
 
 import inspect
@@ -15,7 +15,7 @@ Make = Callable[..., Any]
 
 
 def metric(step: int) -> float:
-    """A validation loss for schedulers that ask for one: falls, stalls, rises a little, falls again, stalls for good."""
+    """A validation loss for schedulers that ask for one: falls, stalls, rises a bit, falls again, stalls for good."""
     if step < 30:
         return 1.0 - 0.01 * step
     if step < 90:
