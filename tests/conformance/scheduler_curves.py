@@ -1,7 +1,7 @@
 """Helpers for tests of schedulers: the curve that a scheduler really gives to an optimizer, interrupted or not.
 
-A run is a real one: parameters move under SGD with momentum, `optimizer.step()` comes before `scheduler.step()`, and the
-rate is read before the update that uses it, so entry ``t`` is the rate of update number ``t``.
+A run is a real one: parameters move under SGD with momentum, `optimizer.step()` comes before `scheduler.step()`, and
+the rate is read before the update that uses it, so entry ``t`` is the rate of update number ``t``.
 """
 
 import inspect

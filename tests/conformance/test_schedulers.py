@@ -3,7 +3,7 @@
 `snippets/schedulers/<id_>.py` gives `make_scheduler(optimizer, *, settings)`, `<id_>_from_scratch.py` the closed form
 `learning_rate(step, base_lr, settings)` with the same settings and defaults. Peculiar ones are handled by what they do:
 
-- a scheduler whose `step()` takes a metric gets one (`scheduler_curves.metric`), and its closed form gets `metrics=[...]`,
+- a scheduler whose `step()` takes a metric gets one (`scheduler_curves.metric`), its closed form gets `metrics=[...]`,
   all values reported before the step;
 - a schedule that has an end raises ValueError beyond it, and so must its closed form;
 - a schedule that replaces the base rate (OneCycleLR) has a `learning_rate` that does so too, for every group.
