@@ -84,8 +84,10 @@ def interrupted(make: Make, steps: int, at: int, rates: Sequence[float], **setti
     return advance(optimizer, scheduler, range(at, steps)), weights(optimizer)
 
 
-def assert_same_curve(curve: list[list[float]], rates: Sequence[float], closed: Callable[[int, float], float]) -> float:
-    """Each group's curve is `closed(step, base_lr)`, to 1e-12 of the base rate (torch multiplies up to 300 factors).
+def assert_same_curve(
+    curve: list[list[float]], rates: Sequence[float], closed: Callable[[int, float], float], rtol: float = 1e-12
+) -> float:
+    """Each group's curve is `closed(step, base_lr)`, to 1e-12 relative (torch multiplies up to 300 factors).
 
     Returns:
         the largest difference, as a fraction of the base rate.
@@ -95,6 +97,6 @@ def assert_same_curve(curve: list[list[float]], rates: Sequence[float], closed: 
         for got, rate in zip(row, rates, strict=True):
             want = closed(step, rate)
             difference = abs(got - want)
-            assert difference <= 1e-12 * abs(want) + 1e-15 * rate, f"step {step}, base {rate}: {got} is not {want}"
+            assert difference <= rtol * abs(want) + 1e-15 * rate, f"step {step}, base {rate}: {got} is not {want}"
             worst = max(worst, difference / rate)
     return worst

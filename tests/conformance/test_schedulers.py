@@ -71,11 +71,11 @@ def test_every_scheduler_has_its_closed_form():
     assert closed == set(NAMES), "make_scheduler without learning_rate in <id_>_from_scratch.py, or the other way round"
 
 
-def assert_curve(name: str, **settings: Any) -> None:
+def assert_curve(name: str, rtol: float = 1e-12, **settings: Any) -> None:
     """Both groups follow the closed form; where the schedule ends early, the closed form ends there too."""
     closed = closed_form_of(name, **settings)
     curve = curve_of(make_of(name), STEPS, TWO_RATES, **settings)
-    assert_same_curve(curve, TWO_RATES, closed)
+    assert_same_curve(curve, TWO_RATES, closed, rtol)
     if len(curve) < STEPS:
         with pytest.raises(ValueError):
             closed(len(curve), TWO_RATES[0])
@@ -98,10 +98,14 @@ def numeric_settings(name: str) -> dict[str, Any]:
 
 @every_scheduler
 def test_other_settings_follow_the_closed_form_too(name):
-    """Each number among the settings is made smaller, alone: the curve must follow, and both must know its name."""
+    """Each number among the settings is made smaller, alone: the curve must follow, and both must know its name.
+
+    3e-12 here: the step after its minimum torch's cosine starts anew from 1 - cos(pi / T), whose rounding is relative
+    T**2 * 2**-53 * 2 / pi**2. A setting picked by rule can land on any T below 300, for which that is 2e-12 at most.
+    """
     for key, value in numeric_settings(name).items():
         other = max(1, value * 2 // 3) if isinstance(value, int) else value * 0.7 if value else 1e-3
-        assert_curve(name, **{key: other})
+        assert_curve(name, 3e-12, **{key: other})
 
 
 @every_scheduler
