@@ -25,6 +25,15 @@ def test_resumes():
     assert rest == curve_of(make_scheduler, 150)[70:]
 
 
+@pytest.mark.parametrize("T_max", [97, 216, 243, 1000])
+def test_rounding_after_the_minimum(T_max):
+    """The rise starts from 1 - cos(pi / T), rounded at 2**-53: relative 2**-53 * 2 * (T / pi)**2 = 2.3e-17 * T**2."""
+    rates = [row[0] for row in curve_of(make_scheduler, 2 * T_max + 1, T_max=T_max)]
+    for t in range(T_max + 1, 2 * T_max + 1):
+        # 1.1 for the linear terms of the bound, 1e-14 for the roundings of some hundred products
+        assert rates[t] == pytest.approx(learning_rate(t, T_max=T_max), rel=1.1 * 2.3e-17 * T_max**2 + 1e-14)
+
+
 def test_rises_again_after_t_max():
     """One step too many is harmless, T_max steps too many are not: the rate is back at its base value."""
     rates = [row[0] for row in curve_of(make_scheduler, 201)]

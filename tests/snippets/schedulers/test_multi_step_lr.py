@@ -1,12 +1,14 @@
 """MultiStepLR: equal to its closed form, and the claims of its page."""
 
+from collections import Counter
+
 import pytest
 import torch
 
 from snippets.schedulers.multi_step_lr import make_scheduler
 from snippets.schedulers.multi_step_lr_evidence import BASE, MILESTONES, STEPS, mean_loss, rates_of
 from snippets.schedulers.multi_step_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
 @pytest.mark.parametrize("milestones", [(100, 150), (3,), (), (20, 20, 60), (150, 100)])
@@ -48,6 +50,15 @@ def test_old_milestones_come_back():
     new = make_scheduler(optimizer, milestones=(50,))
     new.load_state_dict(old)
     assert list(new.milestones.elements()) == [5]
+
+
+def test_milestones_can_be_moved():
+    """Setting the attribute after loading moves milestones that lie ahead."""
+    optimizer, scheduler = new_run(make_scheduler, (0.1,), milestones=(5, 20))
+    advance(optimizer, scheduler, range(10))
+    scheduler.milestones = Counter([5, 30])
+    rest = advance(optimizer, scheduler, range(10, 40))
+    assert rest == [[pytest.approx(learning_rate(t, milestones=(5, 30)))] for t in range(10, 40)]
 
 
 def test_epochs_as_milestones_of_updates():
