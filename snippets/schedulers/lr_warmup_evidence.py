@@ -12,9 +12,21 @@ import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LinearLR
 
 STEPS, WARMUP, SEEDS, RATES = 150, 40, 6, (0.01, 0.03, 0.06, 0.1)
+
+
+def curve(steps: int) -> list[float]:
+    """Factors of the base rate that torch's LinearLR gives to the updates."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = LinearLR(optimizer, start_factor=1 / WARMUP, total_iters=WARMUP - 1)
+    factors = []
+    for _ in range(steps):
+        factors.append(float(scheduler.get_last_lr()[0]))
+        optimizer.step()
+        scheduler.step()
+    return factors
 
 
 def train(lr: float, warmup: int) -> Tensor:
@@ -56,7 +68,12 @@ def adaptive_rate_spread(updates: int, draws: int = 4000, beta2: float = 0.999) 
 
 
 if __name__ == "__main__":
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+    figure, (first, left, right) = plt.subplots(1, 3, figsize=(12, 3.6))
+    first.plot(range(60), curve(60), linewidth=2, label="torch, LinearLR")
+    closed = [min(1.0, (step + 1) / WARMUP) for step in range(0, 60, 4)]
+    first.plot(range(0, 60, 4), closed, "o", markersize=4, label="closed form")
+    first.set(xlabel="update", ylabel="factor of the base rate", title=f"warm-up of {WARMUP} updates")
+    first.legend(fontsize="small", loc="lower right")
     rows = []
     for warmup, name, marker in ((1, "no warm-up", "o"), (WARMUP, f"{WARMUP} updates of warm-up", "s")):
         losses = [train(lr, warmup) for lr in RATES]

@@ -51,6 +51,8 @@ if __name__ == "__main__":
     left.set(xlabel="step", ylabel="learning rate", title="torch (lines), closed form (dots)")
     left.legend(fontsize="small")
     right.set(xscale="log", yscale="log", xlabel="length of the run", ylabel="last mean loss", title="noisy quadratic")
+    right.set_xticks(LENGTHS, [str(steps) for steps in LENGTHS])
+    right.xaxis.minorticks_off()
     figure.tight_layout()
     plt.savefig("polynomial-lr.svg")
     with Path("polynomial-lr.csv").open("w", newline="") as file:

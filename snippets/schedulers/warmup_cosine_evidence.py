@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, LRScheduler, SequentialLR
 
 STEPS, WARMUP, SEEDS, RATES = 150, 30, 6, (0.01, 0.03, 0.06, 0.1)
 
@@ -32,6 +32,29 @@ SCHEDULES: dict[str, Callable[[int], float]] = {
     "cosine only": cosine,
     "warm-up + cosine": lambda step: ramp(step) * cosine(step),
 }
+
+
+def make_lambda(optimizer: torch.optim.Optimizer) -> LRScheduler:
+    """LambdaLR"""
+    return LambdaLR(optimizer, SCHEDULES["warm-up + cosine"])
+
+
+def make_sequential(optimizer: torch.optim.Optimizer) -> LRScheduler:
+    """SequentialLR"""
+    ramp = LinearLR(optimizer, start_factor=1 / WARMUP, total_iters=WARMUP - 1)
+    return SequentialLR(optimizer, [ramp, CosineAnnealingLR(optimizer, STEPS - WARMUP)], milestones=[WARMUP])
+
+
+def curve(make: Callable[[torch.optim.Optimizer], LRScheduler]) -> list[float]:
+    """Factors of the base rate that torch gives to the updates."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = make(optimizer)
+    factors = []
+    for _ in range(STEPS):
+        factors.append(float(scheduler.get_last_lr()[0]))
+        optimizer.step()
+        scheduler.step()
+    return factors
 
 
 def train(factor: Callable[[int], float], lr: float) -> Tensor:
@@ -66,12 +89,16 @@ def train(factor: Callable[[int], float], lr: float) -> Tensor:
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
     rows = []
+    for make, style, width in ((make_lambda, "-", 4.5), (make_sequential, "--", 2.0)):
+        left.plot(curve(make), style, linewidth=width, label=make.__doc__)
+    closed = SCHEDULES["warm-up + cosine"]
+    left.plot(range(0, STEPS, 6), [closed(step) for step in range(0, STEPS, 6)], "o", markersize=4, label="closed form")
+    left.legend(fontsize="small")
     for (name, factor), marker, style in zip(SCHEDULES.items(), "os^D", ("-", "--", "-.", "-"), strict=True):
-        left.plot([factor(step) for step in range(STEPS)], style, linewidth=2, label=name)
         results = [train(factor, lr) for lr in RATES]
         right.plot(RATES, [r.median().item() for r in results], style, marker=marker, label=name)
         rows.append([name, *(f"{r.median():.2f} ({r.min():.2f} to {r.max():.2f})" for r in results)])
-    left.set(xlabel="update", ylabel="factor of the base rate", title="schedules")
+    left.set(xlabel="update", ylabel="factor of the base rate", title="the recipe, three ways")
     right.set(xscale="log", yscale="log", xlabel="base rate", ylabel="test loss", title="digits, 150 updates")
     right.legend(fontsize="small")
     figure.tight_layout()
