@@ -1,0 +1,267 @@
+"""Schedule-Free AdamW: equality with pytorch_optimizer's step by step, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+
+from snippets.optimizers.schedule_free import ScheduleFreeAdamW, make_optimizer
+from snippets.optimizers.schedule_free_evidence import LR, train
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps; x divides by beta1 once more
+
+
+def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"lr": 0.05, "betas": (0.95, 0.9)}, {"weight_decay": 0.1}, {"warmup_steps": 30}, {"maximize": True}],
+)
+def test_equals_pytorch_optimizer_step_by_step(options):
+    """Equal to pytorch_optimizer's ScheduleFreeAdamW at each of 150 steps: y, x, z and second moment."""
+    from pytorch_optimizer import ScheduleFreeAdamW as Other
+
+    ours, theirs, generator = pair()
+    mine, reference = ScheduleFreeAdamW(ours, **options), Other(theirs, **options)
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        for mode in ("step", "eval", "train"):
+            getattr(mine, mode)()
+            getattr(reference, mode)()
+            for p, q in zip(ours, theirs, strict=True):
+                torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+                for key in ("z", "exp_avg_sq"):
+                    torch.testing.assert_close(mine.state[p][key], reference.state[q][key], rtol=0, atol=TOLERANCE)
+
+
+def test_library_weighs_by_largest_rate():
+    """After the rate fell from 1 to 0.1, the newest z weighs 0.01 / 1.01 by the formula, 1 / 2 in the library."""
+    from pytorch_optimizer import ScheduleFreeAdamW as Other
+
+    weights = []
+    for kind in (ScheduleFreeAdamW, Other):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimizer = kind([p], lr=1.0)
+        averages, fast = [], []
+        for lr in (1.0, 0.1):
+            optimizer.param_groups[0]["lr"] = lr
+            p.grad = torch.ones(1, dtype=torch.float64)
+            optimizer.step()
+            optimizer.eval()
+            averages.append(p.item())
+            fast.append(optimizer.state[p]["z"].item())
+            optimizer.train()
+        weights.append((averages[1] - averages[0]) / (fast[1] - averages[0]))
+    assert weights == pytest.approx([0.01 / 1.01, 0.5], rel=1e-6)
+
+
+def test_library_overwrites_gradient():
+    """pytorch_optimizer's step leaves a normalized gradient in .grad; the class of the page does not touch it."""
+    from pytorch_optimizer import ScheduleFreeAdamW as Other
+
+    left = []
+    for kind in (ScheduleFreeAdamW, Other):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        p.grad = torch.full((1,), 5.0, dtype=torch.float64)
+        kind([p]).step()
+        left.append(p.grad.item())
+    assert left == pytest.approx([5.0, 1.0])
+
+
+@pytest.mark.parametrize("beta1", [0.1, 0.9])
+def test_eval_gives_mean_of_z(beta1):
+    """With a constant rate, eval() puts the plain mean of all z into the parameters, whatever beta1."""
+    (p, *_), _, generator = pair()
+    optimizer = ScheduleFreeAdamW([p], lr=0.05, betas=(beta1, 0.99))
+    fast = []
+    for _ in range(50):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        optimizer.step()
+        fast.append(optimizer.state[p]["z"].clone())
+    y = p.detach().clone()
+    optimizer.eval()
+    torch.testing.assert_close(p.detach(), torch.stack(fast).mean(0), rtol=0, atol=1e-12)
+    torch.testing.assert_close(y, beta1 * p.detach() + (1 - beta1) * fast[-1], rtol=0, atol=1e-12)
+
+
+def test_z_is_rmsprop():
+    """z takes the steps of AdamW without momentum, at the gradients of y."""
+    ours, theirs, generator = pair()
+    mine = ScheduleFreeAdamW(ours, lr=0.01)
+    adam = torch.optim.AdamW(theirs, lr=0.01, betas=(0.0, 0.999), weight_decay=0.0)
+    for _ in range(50):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        adam.step()
+    for p, q in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine.state[p]["z"], q.detach(), rtol=0, atol=1e-12)
+
+
+def test_switching_is_idempotent():
+    """eval() twice, train() twice, or either before the first step change nothing more than once does."""
+    p = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    optimizer = ScheduleFreeAdamW([p], lr=0.1)
+    optimizer.eval()
+    optimizer.train()
+    assert torch.equal(p.detach(), torch.ones(3, dtype=torch.float64))
+    for _ in range(5):
+        p.grad = p.detach().clone()
+        optimizer.step()
+    y = p.detach().clone()
+    optimizer.eval()
+    x = p.detach().clone()
+    optimizer.eval()
+    assert torch.equal(p.detach(), x)
+    assert not torch.allclose(x, y)
+    optimizer.train()
+    optimizer.train()
+    torch.testing.assert_close(p.detach(), y, rtol=0, atol=1e-14)
+
+
+def noisy_quadratic(steps):
+    """Mean squared distance from the minimum at x, y and z, with gradients that are noise to a large part."""
+    p = torch.full((2000,), 3.0, dtype=torch.float64, requires_grad=True)
+    optimizer = ScheduleFreeAdamW([p], lr=0.3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        p.grad = p.detach() + torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        optimizer.step()
+    y = p.detach().clone()
+    optimizer.eval()
+    return [q.square().mean().item() for q in (p.detach(), y, optimizer.state[p]["z"])]
+
+
+def test_evaluating_without_eval_is_worse():
+    """On a noisy quadratic the loss at y is over 1.5 times that at x, and at z over 50 times."""
+    x, y, z = noisy_quadratic(300)
+    assert y > 1.5 * x
+    assert z > 50 * x
+
+
+def test_step_after_eval_raises():
+    """step() after eval() raises: it would take x for y. pytorch_optimizer goes on without a word."""
+    from pytorch_optimizer import ScheduleFreeAdamW as Other
+
+    for kind in (ScheduleFreeAdamW, Other):
+        p = torch.ones(1, requires_grad=True)
+        optimizer = kind([p])
+        p.grad = torch.ones(1)
+        optimizer.step()
+        optimizer.eval()
+        if kind is Other:
+            optimizer.step()
+        else:
+            with pytest.raises(RuntimeError, match=r"train\(\)"):
+                optimizer.step()
+
+
+def test_checkpoint_of_weights_alone_needs_eval():
+    """Saved in training mode the weights are y, after eval() x; train() after loading both gives y back."""
+    p = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    optimizer = ScheduleFreeAdamW([p], lr=0.1)
+    for _ in range(5):
+        p.grad = p.detach().clone()
+        optimizer.step()
+    y = p.detach().clone()
+    optimizer.eval()
+    weights, state = p.detach().clone(), copy.deepcopy(optimizer.state_dict())
+    assert not torch.allclose(weights, y)
+    q = weights.clone().requires_grad_()
+    resumed = ScheduleFreeAdamW([q], lr=0.1)
+    resumed.load_state_dict(state)
+    resumed.train()
+    torch.testing.assert_close(q.detach(), y, rtol=0, atol=1e-14)
+
+
+def test_batch_norm_must_be_recalibrated():
+    """Running statistics belong to y: at x they are off by more than 5 %, and exact after a pass over the data at x."""
+    torch.manual_seed(0)
+    inputs = torch.randn(256, 4)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 1))
+    optimizer = ScheduleFreeAdamW(model.parameters(), lr=0.1)
+    for _ in range(30):
+        optimizer.zero_grad()
+        (model(inputs) - inputs.prod(1, keepdim=True)).square().mean().backward()
+        optimizer.step()
+    optimizer.eval()
+    norm = model[1]
+    truth = model[0](inputs).var(0).detach()
+    assert ((norm.running_var - truth) / truth).abs().max() > 0.05
+    norm.reset_running_stats()
+    norm.momentum = None  # plain average over the batches
+    with torch.no_grad():
+        model(inputs)
+    torch.testing.assert_close(norm.running_var, truth)
+
+
+def test_ends_below_both_baselines():
+    """On digits Schedule-Free ends below AdamW with linear decay and with a constant rate (seed 0)."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    constant, decayed, free = (
+        train(name, 0, x, y)[0][-1] for name in ("AdamW, constant", "AdamW, linear decay", "Schedule-Free")
+    )
+    assert LR == 0.1
+    assert free < decayed < constant
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
+    ours, theirs, generator = pair()
+    mine, other = (ScheduleFreeAdamW(p, warmup_steps=10) for p in (ours, theirs))
+    for step in range(23):
+        if step == 7:
+            saved = copy.deepcopy(other.state_dict())
+            other = ScheduleFreeAdamW(theirs)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"lr": -1.0},
+        {"betas": (1.0, 0.9)},
+        {"betas": (0.0, 0.9)},
+        {"betas": (0.9, -0.1)},
+        {"eps": -1.0},
+        {"weight_decay": -1.0},
+        {"warmup_steps": -1},
+    ],
+)
+def test_bad_hyperparameters(bad):
+    """Bad values are refused."""
+    with pytest.raises(ValueError, match="invalid"):
+        ScheduleFreeAdamW([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def test_sparse_gradient_raises():
+    """A sparse gradient raises RuntimeError."""
+    p = torch.zeros(3, 2, requires_grad=True)
+    p.grad = torch.ones(3, 2).to_sparse(1)
+    with pytest.raises(RuntimeError, match="sparse"):
+        ScheduleFreeAdamW([p]).step()
+
+
+def test_memory_two_tensors():
+    """The state takes two numbers for each parameter, as AdamW's; the average costs nothing."""
+    p = torch.ones(1000, 10, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = make_optimizer([p])
+    optimizer.step()
+    assert sum(t.numel() for t in optimizer.state[p].values()) == 2 * p.numel()
