@@ -1,0 +1,97 @@
+"""AdaBelief: Adam that divides by the spread of the gradient around its mean instead of by its size.
+
+Source: Zhuang et al., "AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients", 2020.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.optim.optimizer import ParamsT
+
+
+class AdaBelief(torch.optim.Optimizer):
+    """Adam with the second moment of ``g - m``.
+
+    Args:
+        params: tensors, named tensors or parameter groups.
+        lr: learning rate.
+        betas: decay rates of the mean and of the spread.
+        eps: added to the spread at every step, inside the root, and again to the denominator.
+        weight_decay: decoupled, times ``lr``.
+        maximize: True ascends.
+
+    Raises:
+        ValueError: for a negative value or a beta outside [0, 1).
+        RuntimeError: in ``step``, for a sparse gradient.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-16,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        if min(lr, eps, weight_decay) < 0 or not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"invalid: {lr=}, {betas=}, {eps=}, {weight_decay=}")
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(params, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One update; returns the closure's loss, if there is a closure."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                if p.grad.is_sparse:
+                    raise RuntimeError("AdaBelief does not support sparse gradients")
+                g = -p.grad if group["maximize"] else p.grad
+                state = self.state[p]
+                if not state:
+                    state.update(step=0, exp_avg=torch.zeros_like(p), exp_avg_var=torch.zeros_like(p))
+                state["step"] += 1
+                t, m, s = state["step"], state["exp_avg"], state["exp_avg_var"]
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                m.lerp_(g, 1 - beta1)
+                s.lerp_((g - m).square(), 1 - beta2).add_(group["eps"])  # Adam: g.square()
+                denominator = (s / (1 - beta2**t)).sqrt() + group["eps"]
+                p.addcdiv_(m, denominator, value=-group["lr"] / (1 - beta1**t))
+        return loss
+
+
+def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimizer:
+    """AdaBelief with the weight decay of AdamW's default.
+
+    Args:
+        parameters: tensors, named tensors or parameter groups.
+        lr: learning rate, as for Adam or a little lower.
+
+    Raises:
+        ValueError: if ``lr`` is negative.
+    """
+    return AdaBelief(parameters, lr=lr, weight_decay=0.01)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    x = torch.randn(256, 8)  # (batch, features)
+    y = x.sum(dim=1, keepdim=True).sin()  # (batch, 1)
+    model = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 1))
+    optimizer = make_optimizer(model.parameters(), lr=1e-3)
+    for step in range(201):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+        if step % 100 == 0:
+            print(f"step {step:3d}  loss {loss.item():.1f}")

@@ -1,0 +1,203 @@
+"""AdaBelief: equality with two other implementations step by step, and the claims of its page."""
+
+import copy
+import math
+
+import pytest
+import torch
+
+from snippets.optimizers.adabelief import AdaBelief, make_optimizer
+from snippets.optimizers.adabelief_evidence import NOISE, mean_steps
+
+TOLERANCE = 1e-12  # float64 rounding of 150 steps
+
+
+def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+def compare(mine, reference, ours, theirs, generator):
+    for _ in range(150):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+            for key in ("exp_avg", "exp_avg_var"):
+                torch.testing.assert_close(mine.state[p][key], reference.state[q][key], rtol=0, atol=TOLERANCE)
+
+
+OPTIONS = [{}, {"lr": 0.05, "betas": (0.8, 0.99), "eps": 1e-3}, {"weight_decay": 0.1}]
+
+
+@pytest.mark.parametrize("options", [*OPTIONS, {"maximize": True}])
+def test_equals_pytorch_optimizer_step_by_step(options):
+    """Equal to pytorch_optimizer's AdaBelief with its defaults at every one of 150 steps, state included."""
+    from pytorch_optimizer import AdaBelief as Other
+
+    ours, theirs, generator = pair()
+    compare(AdaBelief(ours, **options), Other(theirs, **options), ours, theirs, generator)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_equals_timm_without_rectification(options):
+    """Equal to timm's AdaBelief at every one of 150 steps with rectify=False."""
+    from timm.optim.adabelief import AdaBelief as Other
+
+    ours, theirs, generator = pair()
+    compare(AdaBelief(ours, **options), Other(theirs, rectify=False, **options), ours, theirs, generator)
+
+
+def test_timm_rectifies_by_default():
+    """timm's default takes steps of lr * m in place of normalized ones at the start: 0.01 of the size, if g is 0.01."""
+    from timm.optim.adabelief import AdaBelief as Other
+
+    moves = []
+    for options in ({}, {"rectify": False}):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        p.grad = torch.full((1,), 0.01, dtype=torch.float64)
+        Other([p], lr=1.0, **options).step()
+        moves.append(-p.item())
+    assert moves[0] == pytest.approx(0.01)
+    assert moves[1] > 1
+
+
+def test_first_step_is_longer_than_adams():
+    """The first step is lr / beta1 long, against Adam's lr: the spread of the first gradient is (beta1 g)^2."""
+    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    p.grad = torch.full((1,), 3.0, dtype=torch.float64)
+    AdaBelief([p], lr=1.0).step()
+    assert -p.item() == pytest.approx(1 / 0.9)
+
+
+def steps_under_constant_gradient(kind):
+    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = kind([p], lr=1.0)
+    sizes = []
+    for _ in range(1000):
+        before = p.item()
+        p.grad = torch.ones(1, dtype=torch.float64)
+        optimizer.step()
+        sizes.append(before - p.item())
+    return sizes
+
+
+def test_constant_gradient_accelerates():
+    """Under a constant gradient Adam steps by lr for ever, AdaBelief by 5 lr at step 100 and 20 lr at step 1 000."""
+    sizes = steps_under_constant_gradient(AdaBelief)
+    assert sizes[99] == pytest.approx(5, rel=0.02)
+    assert sizes[999] == pytest.approx(20, rel=0.02)
+    assert steps_under_constant_gradient(torch.optim.Adam)[999] == pytest.approx(1)
+    spread = 0.001 * sum(0.999 ** (1000 - i) * 0.81**i for i in range(1, 1001)) / (1 - 0.999**1000)
+    assert sizes[999] == pytest.approx(1 / math.sqrt(spread), rel=1e-6)  # closed form
+
+
+def test_spread_is_the_variance():
+    """With independent gradients s is 2 beta1^2 / (1 + beta1) = 0.85 times their variance, whatever their mean."""
+    torch.manual_seed(0)
+    for mean in (0.0, 100.0):
+        p = torch.zeros(5000, dtype=torch.float64, requires_grad=True)
+        optimizer = AdaBelief([p], betas=(0.9, 0.95))
+        for _ in range(400):
+            p.grad = mean + 2 * torch.randn_like(p)
+            optimizer.step()
+        ratio = optimizer.state[p]["exp_avg_var"].mean().item() / 4
+        assert ratio == pytest.approx(2 * 0.81 / 1.9, rel=0.02)
+
+
+def test_steps_by_noise():
+    """At noise / mean 0.1 AdaBelief steps over 5 times as far as Adam; at 10 they are within 15 %."""
+    adam, belief = mean_steps(False), mean_steps(True)
+    quiet, loud = NOISE.index(0.1), NOISE.index(10.0)
+    assert belief[quiet] > 5 * adam[quiet]
+    assert belief[loud] == pytest.approx(adam[loud], rel=0.15)
+
+
+def test_eps_accumulates():
+    """eps enters at each step, so the corrected spread never falls below eps / (1 - beta2), 1 000 eps."""
+    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = AdaBelief([p], eps=1e-8)
+    for t in range(1, 200):
+        p.grad = torch.zeros(1, dtype=torch.float64)
+        optimizer.step()
+        assert optimizer.state[p]["exp_avg_var"].item() / (1 - 0.999**t) == pytest.approx(1e-5)
+
+
+def test_adams_eps_stops_small_gradients():
+    """With Adam's eps of 1e-8 a gradient of 1e-5 moves a weight by under 1 % of lr; with 1e-16 by over lr."""
+    moves = []
+    for eps in (1e-8, 1e-16):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        p.grad = torch.full((1,), 1e-5, dtype=torch.float64)
+        AdaBelief([p], lr=1.0, eps=eps).step()
+        moves.append(-p.item())
+    assert moves[0] < 0.01
+    assert moves[1] > 1
+
+
+def test_float16_gives_nan():
+    """In float16 1e-16 is 0: a zero gradient gives 0 / 0. In bfloat16 and float32 the weight rests."""
+    for dtype in (torch.float16, torch.bfloat16, torch.float32):
+        p = torch.ones(2, dtype=dtype, requires_grad=True)
+        p.grad = torch.zeros(2, dtype=dtype)
+        AdaBelief([p]).step()
+        assert p.isnan().all().item() == (dtype == torch.float16)
+
+
+def test_decay_is_decoupled():
+    """Weight decay is decoupled: a zero gradient gives theta (1 - lr * decay)^t."""
+    p = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    optimizer = AdaBelief([p], lr=0.1, weight_decay=0.1)
+    for _ in range(20):
+        p.grad = torch.zeros(3, dtype=torch.float64)
+        optimizer.step()
+    torch.testing.assert_close(p.detach(), torch.full((3,), 0.99**20, dtype=torch.float64))
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
+    ours, theirs, generator = pair()
+    mine, other = AdaBelief(ours), AdaBelief(theirs)
+    for step in range(23):
+        if step == 7:
+            saved = copy.deepcopy(other.state_dict())
+            other = AdaBelief(theirs)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}, {"weight_decay": -1.0}]
+)
+def test_bad_hyperparameters(bad):
+    """Bad values are refused."""
+    with pytest.raises(ValueError, match="invalid"):
+        AdaBelief([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def test_sparse_gradient_raises():
+    """A sparse gradient raises RuntimeError."""
+    p = torch.zeros(3, 2, requires_grad=True)
+    p.grad = torch.ones(3, 2).to_sparse(1)
+    with pytest.raises(RuntimeError, match="sparse"):
+        AdaBelief([p]).step()
+
+
+def test_memory_two_tensors():
+    """The state takes two numbers for each parameter, as in Adam."""
+    p = torch.ones(1000, 10, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = make_optimizer([p])
+    optimizer.step()
+    assert sum(t.numel() for t in optimizer.state[p].values() if isinstance(t, torch.Tensor)) == 2 * p.numel()
