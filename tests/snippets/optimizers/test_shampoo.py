@@ -1,0 +1,215 @@
+"""Shampoo: equality with pytorch_optimizer's step by step, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+
+from snippets.optimizers.shampoo import Shampoo, inverse_root, make_optimizer
+from snippets.optimizers.shampoo_evidence import RATES, quadratic_losses
+
+TOLERANCE = 1e-10  # float64; the roots multiply rounding by up to 1 / sqrt(eps) = 1 000
+
+
+def pair(dtype=torch.float64, shapes=((5, 4), (3,), (), (2, 3, 4), (2, 3, 2, 2))):
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours, theirs, generator):
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
+
+
+@pytest.mark.parametrize("options", [{}, {"lr": 1.0}, {"weight_decay": 0.1}])
+def test_equals_pytorch_optimizer_step_by_step(options):
+    """Equal to pytorch_optimizer's Shampoo at each of 100 steps for tensors of 0 to 4 dimensions, moments included."""
+    from pytorch_optimizer import Shampoo as Other
+
+    ours, theirs, generator = pair()
+    options = {"lr": 0.1, **options}
+    mine, reference = Shampoo(ours, **options), Other(theirs, weight_decouple=True, **options)
+    for _ in range(100):
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        reference.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
+            for i in range(p.ndim):
+                moments = mine.state[p][f"moment_{i}"], reference.state[q][f"pre_cond_{i}"]
+                torch.testing.assert_close(*moments, rtol=1e-12, atol=TOLERANCE)
+
+
+def moves(optimizer, p, gradients):
+    result = []
+    for g in gradients:
+        before = p.detach().clone()
+        p.grad = g.clone()
+        optimizer.step()
+        result.append((before - p.detach()).abs().max().item())
+    return result
+
+
+def test_library_rests_until_the_first_refresh():
+    """With preconditioning_compute_steps=10 pytorch_optimizer moves nothing in its first 9 steps."""
+    from pytorch_optimizer import Shampoo as Other
+
+    gradients = [torch.eye(2, dtype=torch.float64)] * 10
+    p, q = (torch.zeros(2, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    theirs = moves(Other([p], lr=1.0, preconditioning_compute_steps=10), p, gradients)
+    assert theirs[:9] == [0.0] * 9
+    assert theirs[9] > 0
+    assert min(moves(Shampoo([q], lr=1.0, refresh=10), q, gradients)) > 0
+
+
+def test_vector_is_full_matrix_adagrad():
+    """For a vector the update is (eps I + sum g g^T)^(-1/2) g, AdaGrad with the full matrix."""
+    torch.manual_seed(0)
+    p = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    optimizer, total, expected = Shampoo([p], lr=0.1), 1e-6 * torch.eye(4, dtype=torch.float64), torch.zeros(4)
+    expected = expected.double()
+    for _ in range(20):
+        p.grad = torch.randn(4, dtype=torch.float64)
+        total += torch.outer(p.grad, p.grad)
+        u, s, vh = torch.linalg.svd(total)
+        expected -= 0.1 * (u * s**-0.5) @ vh @ p.grad
+        optimizer.step()
+    torch.testing.assert_close(p.detach(), expected, rtol=0, atol=1e-9)
+
+
+def test_kronecker_product():
+    """On the flattened matrix the preconditioner is the Kronecker product of the two roots."""
+    torch.manual_seed(0)
+    p = torch.zeros(3, 2, dtype=torch.float64, requires_grad=True)
+    optimizer = Shampoo([p], lr=1.0)
+    g = torch.randn(3, 2, dtype=torch.float64)
+    moves(optimizer, p, [g])
+    state = optimizer.state[p]
+    expected = torch.kron(state["root_0"], state["root_1"]) @ g.flatten()
+    torch.testing.assert_close(-p.detach().flatten(), expected, rtol=0, atol=1e-12)
+
+
+def test_first_step_is_orthogonal():
+    """The first step is U V^T of the gradient's singular value decomposition: every direction moves by lr."""
+    torch.manual_seed(0)
+    p = torch.zeros(6, 4, dtype=torch.float64, requires_grad=True)
+    g = torch.randn(6, 4, dtype=torch.float64)
+    moves(Shampoo([p], lr=1.0, eps=1e-12), p, [g])
+    u, _, vh = torch.linalg.svd(g, full_matrices=False)
+    torch.testing.assert_close(-p.detach(), u @ vh, rtol=0, atol=1e-6)
+
+
+def test_rotation_does_not_matter():
+    """Rotating the rows and columns of the gradients rotates the path; Adagrad's path changes."""
+
+    def end(make, rotate):
+        torch.manual_seed(0)
+        q, r = (torch.linalg.qr(torch.randn(n, n, dtype=torch.float64))[0] for n in (4, 3))
+        p = torch.zeros(4, 3, dtype=torch.float64, requires_grad=True)
+        optimizer = make([p])
+        for _ in range(10):
+            g = torch.randn(4, 3, dtype=torch.float64)
+            p.grad = q @ g @ r if rotate else g
+            optimizer.step()
+        return p.detach() if rotate else q @ p.detach() @ r
+
+    torch.testing.assert_close(end(Shampoo, True), end(Shampoo, False), rtol=0, atol=1e-9)
+    difference = end(torch.optim.Adagrad, True) - end(torch.optim.Adagrad, False)
+    assert difference.abs().max() > 1e-3
+
+
+def test_gradient_scale_does_not_matter():
+    """Gradients 1 000 times larger give the same path (up to eps)."""
+    paths = []
+    for scale in (1.0, 1000.0):
+        torch.manual_seed(0)
+        p = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
+        moves(Shampoo([p], eps=1e-12), p, [scale * torch.randn(3, 3, dtype=torch.float64) for _ in range(10)])
+        paths.append(p.detach())
+    torch.testing.assert_close(paths[0], paths[1], rtol=0, atol=1e-6)
+
+
+def test_inverse_root():
+    """The fourth power of the inverse fourth root times the matrix is the identity."""
+    torch.manual_seed(0)
+    a = torch.randn(5, 5, dtype=torch.float64)
+    a = a @ a.T + torch.eye(5, dtype=torch.float64)
+    result = torch.linalg.matrix_power(inverse_root(a, 4, 1e-6), 4) @ a
+    torch.testing.assert_close(result, torch.eye(5, dtype=torch.float64), rtol=0, atol=1e-10)
+
+
+def test_stale_roots_overshoot():
+    """A direction first seen between two refreshes moves 1 / sqrt(eps) lr: 1 000 at 1e-6, 100 at 1e-4; fresh, 1 lr."""
+    first, new = torch.zeros(2, 2, dtype=torch.float64), torch.zeros(2, 2, dtype=torch.float64)
+    first[0, 0] = new[1, 1] = 1.0
+    sizes = []
+    for options in ({"refresh": 3}, {"refresh": 3, "eps": 1e-4}, {"refresh": 1}):
+        p = torch.zeros(2, 2, dtype=torch.float64, requires_grad=True)
+        sizes.append(moves(Shampoo([p], lr=1.0, **options), p, [first, first, first, new])[-1])
+    assert sizes == pytest.approx([1000, 100, 1], rel=1e-3)
+
+
+def test_steps_shrink():
+    """Moments add up and never decay: under a constant gradient the step falls as 1 / sqrt(t)."""
+    p = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
+    sizes = moves(Shampoo([p], lr=1.0), p, [torch.eye(3, dtype=torch.float64)] * 100)
+    assert sizes[99] / sizes[0] == pytest.approx(0.1, rel=1e-3)
+
+
+def test_beats_adagrad_on_rotated_quadratic():
+    """On the rotated quadratic the best rate gives Shampoo less than a hundredth of Adagrad's loss after 150 steps."""
+    adagrad, shampoo = (min(quadratic_losses(refresh, lr)[-1] for lr in RATES) for refresh in (0, 1))
+    assert shampoo < 0.01 * adagrad
+
+
+def memory(shape, **options):
+    p = torch.ones(shape, requires_grad=True)
+    p.grad = torch.ones_like(p)
+    optimizer = Shampoo([p], **options)
+    optimizer.step()
+    return sum(t.numel() for t in optimizer.state[p].values() if isinstance(t, torch.Tensor)) / p.numel()
+
+
+def test_memory_of_preconditioners():
+    """Numbers for each parameter: 2 (m^2 + n^2) / (m n), that is 4 for a square and 20.2 for 100 x 10; a vector 2 n."""
+    assert memory((64, 64)) == 4
+    assert memory((100, 10)) == pytest.approx(20.2)
+    assert memory((500,)) == 1000
+
+
+def test_max_dim_saves_memory():
+    """max_dim leaves long dimensions alone: 100 x 10 with max_dim=50 takes 0.2 numbers, a vector nothing."""
+    assert memory((100, 10), max_dim=50) == pytest.approx(0.2)
+    assert memory((500,), max_dim=50) == 0
+
+
+def test_resume_equals_uninterrupted():
+    """A run resumed from state_dict equals the uninterrupted one bit for bit, between two refreshes."""
+    ours, theirs, generator = pair()
+    mine, other = Shampoo(ours, refresh=5), Shampoo(theirs, refresh=5)
+    for step in range(23):
+        if step == 7:
+            saved = copy.deepcopy(other.state_dict())
+            other = Shampoo(theirs, refresh=5)
+            other.load_state_dict(saved)
+        give_gradients(ours, theirs, generator)
+        mine.step()
+        other.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"eps": 0.0}, {"weight_decay": -1.0}, {"refresh": 0}, {"max_dim": 0}])
+def test_bad_hyperparameters(bad):
+    """Bad values are refused."""
+    with pytest.raises(ValueError, match="invalid"):
+        Shampoo([torch.zeros(1, requires_grad=True)], **bad)
+
+
+def test_sparse_gradient_raises():
+    """A sparse gradient raises RuntimeError."""
+    p = torch.zeros(3, 2, requires_grad=True)
+    p.grad = torch.ones(3, 2).to_sparse(1)
+    with pytest.raises(RuntimeError, match="sparse"):
+        make_optimizer([p]).step()
