@@ -21,7 +21,6 @@ NOT_A_TECHNIQUE = {
 TO_COME = {
     "torch.optim.lr_scheduler.CyclicLR",
     "torch.optim.lr_scheduler.OneCycleLR",
-    "torch.optim.lr_scheduler.ReduceLROnPlateau",
     "torch.optim.swa_utils.AveragedModel",
     "torch.optim.swa_utils.SWALR",
     "torch.optim.swa_utils.get_ema_avg_fn",

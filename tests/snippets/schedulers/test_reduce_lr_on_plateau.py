@@ -1,0 +1,132 @@
+"""ReduceLROnPlateau: equal to its replay, and the claims of its page."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from snippets.schedulers.reduce_lr_on_plateau import make_scheduler
+from snippets.schedulers.reduce_lr_on_plateau_evidence import EPOCHS, SEEDS, train
+from snippets.schedulers.reduce_lr_on_plateau_from_scratch import learning_rate
+
+
+def run(metrics, lrs=(0.1,), make=make_scheduler, **settings):
+    """The rates of each epoch under the given metrics, one list for each epoch."""
+    optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in lrs])
+    scheduler = make(optimizer, **settings)
+    found = []
+    for metric in metrics:
+        found.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        scheduler.step(metric)
+    return found
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("settings", [{}, {"patience": 2, "cooldown": 0}, {"threshold": 0.05, "min_lr": 1e-3}])
+def test_equals_the_replay(mode, settings):
+    """The rate is the one that the metrics so far give, for two groups, exactly."""
+    torch.manual_seed(0)
+    falling = 1 / (1 + torch.arange(300) / 30) + torch.rand(300) / 20
+    metrics = (falling if mode == "min" else 1 - falling).tolist()
+    found = run(metrics, (0.1, 0.003), mode=mode, **settings)
+    expected = [[learning_rate(t, lr, mode, metrics=metrics, **settings) for lr in (0.1, 0.003)] for t in range(300)]
+    assert found == expected
+    assert found[-1][0] < found[0][0]
+
+
+def test_patience_is_borne():
+    """With patience 10, ten epochs without improvement are borne; the rate of the twelfth after the best is lower."""
+    rates = [row[0] for row in run([1.0] * 14, patience=10)]
+    assert rates[:12] == [0.1] * 12  # epoch 0 sets the best value, epochs 1 to 11 are the eleven bad ones
+    assert rates[12] == pytest.approx(0.03)
+
+
+def test_cooldown_delays_the_next():
+    """On a flat metric reductions are patience + 1 epochs apart, and cooldown epochs more where there is one."""
+
+    def reductions(cooldown):
+        rates = [row[0] for row in run([1.0] * 60, patience=3, cooldown=cooldown)]
+        return [t for t in range(1, 60) if rates[t] < rates[t - 1]]
+
+    without, with_five = reductions(0), reductions(5)
+    assert without[1] - without[0] == 4
+    assert with_five[1] - with_five[0] == 9
+
+
+def test_resumes():
+    """State saved in the middle of a wait: the rest is the same; a new scheduler without it has forgotten the wait."""
+    metrics = [1.0] * 40
+    whole = run(metrics)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    first = make_scheduler(optimizer)
+    for metric in metrics[:8]:
+        optimizer.step()
+        first.step(metric)
+    second = make_scheduler(optimizer)
+    second.load_state_dict(first.state_dict())
+    forgetful = make_scheduler(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1))
+    rest = []
+    for metric in metrics[8:]:
+        rest.append([optimizer.param_groups[0]["lr"]])
+        optimizer.step()
+        second.step(metric)
+    for metric in metrics[8:14]:
+        forgetful.optimizer.step()
+        forgetful.step(metric)
+    assert rest == whole[8:]
+    assert forgetful.get_last_lr() == [0.1]
+    assert whole[14][0] < 0.1
+
+
+def test_wrong_mode_reduces_while_it_improves():
+    """mode="max" on a falling loss: the rate falls every patience + 1 epochs although every epoch is better."""
+    falling = [1 / (1 + t) for t in range(60)]
+    right = [row[0] for row in run(falling, mode="min", cooldown=0)]
+    wrong = [row[0] for row in run(falling, mode="max", cooldown=0)]
+    assert right[-1] == 0.1
+    assert wrong[12] == pytest.approx(0.03)
+    assert wrong[-1] < 1e-3
+
+
+def test_negative_metric_always_improves():
+    """A negative loss in torch's default relative mode: the same value counts as better; nothing is reduced."""
+    assert run([-1.0] * 60)[-1] == [0.1]
+    absolute = lambda optimizer: ReduceLROnPlateau(optimizer, threshold=1e-3, threshold_mode="abs")  # noqa: E731
+    assert run([-1.0] * 60, make=absolute)[-1][0] < 0.1
+
+
+def test_nan_counts_as_bad():
+    """NaN is not better than anything: after patience is over the rate is reduced."""
+    assert run([1.0] + [float("nan")] * 13)[-1][0] < 0.1
+
+
+def test_stepping_without_a_metric_fails():
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler = make_scheduler(optimizer)
+    optimizer.step()
+    with pytest.raises(TypeError, match="metrics"):
+        scheduler.step()
+
+
+def test_per_batch_waits_ten_batches():
+    """Stepped with each noisy batch loss instead of once per epoch, the rate is cut within 100 batches of no trend."""
+    torch.manual_seed(0)
+    noisy = (1 + 0.3 * torch.rand(100)).tolist()
+    assert run(noisy)[-1][0] <= 0.1 * 0.3**3
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return {way: [train(way, seed) for seed in SEEDS] for way in ("plateau", "wrong mode", "constant")}
+
+
+def test_lowers_the_final_loss(digits):
+    """On digits the validation loss at the end is lower than with a constant rate, in the median of three seeds."""
+    last = {way: torch.tensor([losses[-1] for _, losses in runs]).median().item() for way, runs in digits.items()}
+    assert last["plateau"] < last["constant"] - 0.03
+
+
+def test_wrong_mode_kills_the_rate(digits):
+    """With the wrong mode the rate is below a hundredth of its start after half of the epochs, for every seed."""
+    assert all(rates[EPOCHS // 2] < 0.01 * rates[0] for rates, _ in digits["wrong mode"])
