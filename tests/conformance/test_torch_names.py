@@ -19,7 +19,6 @@ NOT_A_TECHNIQUE = {
 
 # Entries still to be written. A name that has got its page must leave this list: the test below fails until it does.
 TO_COME = {
-    "torch.optim.lr_scheduler.CyclicLR",
     "torch.optim.swa_utils.AveragedModel",
     "torch.optim.swa_utils.SWALR",
     "torch.optim.swa_utils.get_ema_avg_fn",

@@ -1,0 +1,84 @@
+"""CyclicLR: equal to its closed form, and the claims of its page."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import CyclicLR
+
+from snippets.schedulers.cyclic_lr import make_scheduler
+from snippets.schedulers.cyclic_lr_evidence import SCHEDULES, SEEDS, train
+from snippets.schedulers.cyclic_lr_from_scratch import learning_rate
+from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+
+
+@pytest.mark.parametrize("settings", [{}, {"mode": "triangular2"}, {"mode": "exp_range", "gamma": 0.99}])
+def test_equals_the_closed_form(settings):
+    """low + (high - low) * height * shrink, for two groups, to 1e-12; the groups' own rates do not matter."""
+    curve = curve_of(make_scheduler, 300, (0.1, 0.003), **settings)
+    assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
+
+
+def test_resumes():
+    for at in (20, 40, 130):
+        assert interrupted(make_scheduler, 200, at, (0.1,))[0] == curve_of(make_scheduler, 200)[at:]
+
+
+def test_heights():
+    """Tops at updates 40, 120, 200: the same in triangular, halved each time above the lower bound in triangular2."""
+    plain = [row[0] for row in curve_of(make_scheduler, 201)]
+    halving = [row[0] for row in curve_of(make_scheduler, 201, mode="triangular2")]
+    assert [plain[t] for t in (40, 120, 200)] == pytest.approx([0.1, 0.1, 0.1])
+    assert [halving[t] for t in (40, 120, 200)] == pytest.approx([0.1, 0.055, 0.0325])
+
+
+def test_momentum_is_cycled_by_default():
+    """torch's default changes momentum to between 0.8 and 0.9, and refuses an optimizer that has none."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.99)
+    CyclicLR(optimizer, 0.01, 0.1)
+    assert optimizer.param_groups[0]["momentum"] == 0.9
+    adagrad = torch.optim.Adagrad([nn.Parameter(torch.zeros(1))])
+    with pytest.raises(ValueError, match="momentum"):
+        CyclicLR(adagrad, 0.01, 0.1)
+    make_scheduler(adagrad)
+
+
+def test_default_half_cycle_is_2000_updates():
+    """With torch's own step_size_up a run of 1000 updates only climbs, to half of the height."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler = CyclicLR(optimizer, 0.0, 0.1, cycle_momentum=False)
+    rates = []
+    for _ in range(1000):
+        rates.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    assert rates == sorted(rates)
+    assert rates[-1] == pytest.approx(0.05, rel=0.01)
+
+
+def test_per_epoch_steps_crawl():
+    """step_size_up in batches, stepped once in each of 20 epochs: half of the first climb and no more."""
+    assert max(row[0] for row in curve_of(make_scheduler, 20)) < 0.055
+
+
+@pytest.fixture(scope="module")
+def losses():
+    runs = {name: [train(make, seed)[1] for seed in SEEDS] for name, make in SCHEDULES.items()}
+    return {name: torch.tensor(found).median(0).values for name, found in runs.items()}
+
+
+def test_loss_is_worse_at_the_top(losses):
+    """On digits the loss at the top of the third triangle is over twice that of the bottom before and after it."""
+    triangular = losses["triangular"]
+    assert triangular[199] > 2 * triangular[159]
+    assert triangular[199] > 2 * triangular[239]
+
+
+def test_shrinking_triangles_learn_less_here(losses):
+    """At the end of 240 updates the two shrinking modes have the higher loss: they spend the budget at low rates."""
+    assert losses["triangular"][-1] < losses["triangular2"][-1] < losses["exp_range 0.99"][-1]
+
+
+def test_no_better_than_cosine_here(losses):
+    """Triangular and cosine end within a third of each other; halfway, at 120 updates, cosine is ahead."""
+    assert 0.67 < (losses["triangular"][-1] / losses["cosine"][-1]).item() < 1.5
+    assert losses["cosine"][119] < losses["triangular"][119] / 2
