@@ -17,7 +17,7 @@ INTERVALS = (1, 5, 10, 20, 40, NEVER)
 
 
 def train(refresh: int, lr: float, seed: int, x: Tensor, y: Tensor) -> float:
-    """Training loss of a linear classifier after ``STEPS`` batches of 64; ``refresh`` 0 is Adam. No sorting of the basis."""
+    """Training loss of a linear classifier after ``STEPS`` batches of 64; ``refresh`` 0 is Adam."""
     torch.manual_seed(seed)
     w, m, v = torch.zeros(64, 10), torch.zeros(64, 10), torch.zeros(64, 10)
     left, right = torch.zeros(64, 64), torch.zeros(10, 10)
