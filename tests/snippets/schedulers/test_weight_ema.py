@@ -1,0 +1,136 @@
+"""Moving average of weights: torch and timm against the closed form, and the claims of its page."""
+
+import copy
+
+import pytest
+import torch
+from timm.utils import ModelEmaV3
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn, get_ema_multi_avg_fn
+
+from snippets.schedulers.weight_ema import make_ema
+from snippets.schedulers.weight_ema_evidence import DECAYS, SEEDS, train
+from snippets.schedulers.weight_ema_from_scratch import WeightEMA
+
+LONG, MEDIUM, MODEL = DECAYS.index(0.999), DECAYS.index(0.99), DECAYS.index(0.0)
+
+
+def states(count):
+    """``count`` random states of one small model, each a copy."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5)).double()
+    for _ in range(count):
+        for p in model.parameters():
+            nn.init.normal_(p)
+        model(torch.randn(8, 6, dtype=torch.float64))  # moves batch norm's statistics
+        yield copy.deepcopy(model)
+
+
+@pytest.mark.parametrize("how", [{"avg_fn": get_ema_avg_fn(0.9)}, {"multi_avg_fn": get_ema_multi_avg_fn(0.9)}])
+def test_equals_the_weighted_sum(how):
+    """After n updates: 0.9**(n-1) of the first state and 0.1 * 0.9**(n-1-k) of state k, to 1e-12; by hand as well."""
+    seen = list(states(30))
+    torchs, mine = AveragedModel(seen[0], **how), WeightEMA(seen[0], 0.9)
+    for model in seen:
+        torchs.update_parameters(model)
+        mine.update(model)
+    factors = [0.9**29] + [0.1 * 0.9 ** (29 - k) for k in range(1, 30)]
+    expected = sum(f * model[0].weight.detach() for f, model in zip(factors, seen, strict=True))
+    torch.testing.assert_close(torchs.module[0].weight.detach(), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(mine.model[0].weight.detach(), expected, rtol=0, atol=1e-12)
+    assert sum(factors) == pytest.approx(1)
+
+
+def test_equals_timm():
+    """timm's ModelEmaV3 gives the same weights; for it the construction is the first state."""
+    seen = list(states(20))
+    ours, timms = make_ema(seen[0], 0.9), ModelEmaV3(seen[0], decay=0.9, foreach=False)
+    ours.update_parameters(seen[0])
+    for model in seen[1:]:
+        ours.update_parameters(model)
+        timms.update(model)
+    torch.testing.assert_close(ours.module[0].weight, timms.module[0].weight, rtol=0, atol=1e-12)
+
+
+def test_buffers_are_averaged():
+    """use_buffers=True averages batch norm's statistics too; without it they are the last model's."""
+    seen = list(states(10))
+    with_buffers = make_ema(seen[0], 0.9)
+    without = AveragedModel(seen[0], multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    for model in seen:
+        with_buffers.update_parameters(model)
+        without.update_parameters(model)
+    assert torch.equal(without.module[1].running_mean, seen[-1][1].running_mean)
+    assert not torch.allclose(with_buffers.module[1].running_mean, seen[-1][1].running_mean)
+
+
+def test_looks_back_one_over_one_minus_decay():
+    """With decay 0.99, 63 % of the weight lies on the last 100 updates, and after 100 updates 37 % on the first."""
+    assert pytest.approx(0.634, abs=0.001) == 1 - 0.99**100
+    p = nn.Linear(1, 1, bias=False).double()
+    nn.init.ones_(p.weight)
+    ema = WeightEMA(p, 0.99)
+    ema.update(p)
+    nn.init.zeros_(p.weight)
+    for _ in range(100):
+        ema.update(p)
+    assert ema.model.weight.item() == pytest.approx(0.366, abs=0.001)
+
+
+def test_once_per_epoch_never_catches_up():
+    """decay=0.999 meant for updates, called once in each of 50 epochs: 95 % are still the first weights."""
+    assert pytest.approx(0.952, abs=0.001) == 0.999**49
+    p = nn.Linear(1, 1, bias=False).double()
+    ema = make_ema(p, 0.999)
+    nn.init.ones_(p.weight)
+    ema.update_parameters(p)
+    nn.init.zeros_(p.weight)
+    for _ in range(49):
+        ema.update_parameters(p)
+    assert ema.module.weight.item() == pytest.approx(0.952, abs=0.001)
+
+
+def test_resumed_without_its_state_it_starts_again():
+    """A new average after loading the model copies it; with its state it goes on exactly."""
+    seen = list(states(20))
+    whole = make_ema(seen[0], 0.9)
+    for model in seen[:10]:
+        whole.update_parameters(model)
+    state = copy.deepcopy(whole.state_dict())
+    resumed, forgotten = make_ema(seen[0], 0.9), make_ema(seen[0], 0.9)
+    resumed.load_state_dict(state)
+    for model in seen[10:]:
+        for average in (whole, resumed, forgotten):
+            average.update_parameters(model)
+    assert torch.equal(whole.module[0].weight, resumed.module[0].weight)
+    assert not torch.allclose(whole.module[0].weight, forgotten.module[0].weight)
+
+
+def test_bad_decay_is_refused():
+    for make in (
+        lambda d: get_ema_avg_fn(d),
+        lambda d: get_ema_multi_avg_fn(d),
+        lambda d: WeightEMA(nn.Linear(1, 1), d),
+    ):
+        with pytest.raises(ValueError, match="decay"):
+            make(1.1)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return [train(seed) for seed in SEEDS]
+
+
+def test_medium_decay_is_steadier(runs):
+    """Over the last 200 updates the worst test loss at decay 0.99 is lower than the model's, for every seed."""
+    assert all(run[MEDIUM, -10:].max() < run[MODEL, -10:].max() for run in runs)
+
+
+def test_early_average_is_worse(runs):
+    """After 100 updates the average at decay 0.99 still has twice the loss of the model, for every seed."""
+    assert all(run[MEDIUM, 4] > 2 * run[MODEL, 4] for run in runs)
+
+
+def test_too_long_a_memory(runs):
+    """At decay 0.999, 600 updates are too few: the loss is twice that of the model, for every seed."""
+    assert all(run[LONG, -1] > 2 * run[MODEL, -1] for run in runs)
