@@ -59,6 +59,19 @@ def unpack(archive: Path, files: dict[str, str], root: Path) -> list[str]:
     return written
 
 
+def minify(path: Path, tool: str) -> None:
+    """Let ``tool``, an npm package such as ``esbuild@0.25.12``, shorten a script in its place.
+
+    Raises:
+        RuntimeError: when it fails.
+    """
+    command = ["npx", "--yes", tool, str(path), "--minify", "--legal-comments=none", "--log-level=error"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{tool} could not shorten {path.name}: {done.stderr.strip()}")
+    path.write_text(done.stdout, encoding="utf-8")
+
+
 def main(root: Path = ROOT) -> int:
     """Update every package of the list."""
     packages: dict[str, dict[str, Any]] = json.loads(LIST.read_text(encoding="utf-8"))
@@ -66,7 +79,12 @@ def main(root: Path = ROOT) -> int:
         for package, wanted in packages.items():
             with tempfile.TemporaryDirectory() as folder:
                 written = unpack(fetch(package, wanted["version"], Path(folder)), wanted["files"], root)
-            label = f"{package} {wanted['version']} (npm), {wanted['licence']}. Updated by: make vendor\n"
+            if tool := wanted.get("minify"):
+                for place in written:
+                    if place.endswith(".js"):
+                        minify(root / place, tool)
+            shortened = f" Shortened by {tool}." if tool else ""
+            label = f"{package} {wanted['version']} (npm), {wanted['licence']}.{shortened} Updated by: make vendor\n"
             for parent in sorted({str(Path(place).parent) for place in written if not place.endswith(".woff2")}):
                 (root / parent / "VERSION").write_text(label, encoding="utf-8")
             print(label.strip())

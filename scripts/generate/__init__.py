@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.catalog import LANGUAGES, Catalog, snippet_path
-from scripts.generate import code, downloads, facts, indexes, navigation, pages, reference
+from scripts.generate import code, downloads, facts, indexes, navigation, pages, reference, search
 from scripts.problems import stop_on
 
 STAGE = "build/stage"
@@ -58,6 +58,8 @@ def files(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any
             timeline = indexes.timeline(catalog.in_section(section), section, lang)
             yield f"{lang}/pieces/{section}/timelines/{section}.md", timeline
             yield f"{lang}/docs/reference/{section}.md", reference.page(catalog, section, lang)
+        for name, text in search.files(catalog, lang):
+            yield f"files/{name}", text
         yield f"{lang}/docs/reference/build.md", reference.build_page(catalog, lang)
         for name, text in (
             ("papers", indexes.papers(catalog, lang)),

@@ -1,0 +1,45 @@
+/* Around Material's search dialog: Ctrl+K, the query in the address, news for screen readers, the index before it is needed. */
+(() => {
+  "use strict";
+
+  const field = document.querySelector("[data-md-component='search-query']");
+  const toggle = document.getElementById("__search");
+  if (!field || !toggle) return;
+  const meta = document.querySelector(".md-search-result__meta");
+  const list = document.querySelector(".md-search-result__list");
+
+  addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      field.focus();
+      field.select();
+    }
+  });
+
+  /* Material asks its worker after a key; a blank query makes the worker fetch the index. */
+  let asked = false;
+  field.addEventListener("focus", () => {
+    if (asked || field.value) return;
+    asked = true;
+    for (const value of [" ", ""]) {
+      field.value = value;
+      field.dispatchEvent(new Event("keyup"));
+    }
+  });
+
+  function remember() {
+    const address = new URL(location.href);
+    if (toggle.checked && field.value.trim()) address.searchParams.set("q", field.value);
+    else address.searchParams.delete("q");
+    if (address.href !== location.href) history.replaceState(history.state, "", address);
+  }
+  field.addEventListener("input", remember);
+  field.form.addEventListener("reset", () => setTimeout(remember));
+  toggle.addEventListener("change", remember);
+
+  meta.setAttribute("role", "status");
+  new MutationObserver(() => {
+    const none = list.querySelector(".search-none");
+    if (none && meta.textContent !== none.textContent) meta.textContent = none.textContent;
+  }).observe(list, { childList: true });
+})();

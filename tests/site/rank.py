@@ -1,0 +1,74 @@
+"""The site's own ranking, run without a browser, and the queries that it must answer."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import quickjs
+import yaml
+
+from scripts.problems import ROOT
+
+QUERIES = Path(__file__).with_name("queries.tsv")
+SCRIPTS = ROOT / "docs" / "theme" / "assets" / "search"
+
+
+class Guide:
+    """The index of one edition of a built site, loaded into the script that the browser's worker runs."""
+
+    def __init__(self, edition: Path) -> None:
+        stub = json.loads((edition / "search" / "search_index.json").read_text(encoding="utf-8"))
+        self.data = (edition / "search" / stub["config"]["index"]).read_bytes()
+        self.docs: list[dict[str, Any]] = json.loads(self.data)["docs"]
+        self.context = quickjs.Context()
+        for name in ("vendor/minisearch.min.js", "rank.js"):
+            self.context.eval((SCRIPTS / name).read_text(encoding="utf-8"))
+        self.context.set("text", self.data.decode())
+        self.context.eval("const guide = GuideSearch.open(JSON.parse(text))")
+
+    @property
+    def weight(self) -> int:
+        """Bytes of the index over the wire."""
+        return len(gzip.compress(self.data, 9, mtime=0))
+
+    def rank(self, query: str) -> list[str]:
+        """Addresses of the pages found, best first."""
+        self.context.set("query", query)
+        found: list[str] = json.loads(
+            self.context.eval("JSON.stringify(GuideSearch.rank(guide, query).map((hit) => hit.doc.url))")
+        )
+        return found
+
+    def answer(self, query: str) -> dict[str, Any]:
+        """What the dialog would be told."""
+        self.context.set("query", query)
+        told: dict[str, Any] = json.loads(self.context.eval("JSON.stringify(GuideSearch.answer(guide, query))"))
+        return told
+
+
+def queries(guide: Guide) -> list[tuple[str, list[str]]]:
+    """Each query of the list with the addresses that are right for it; queries whose page is not written are left out."""
+    by_id = {doc["url"].rpartition("/")[2].removesuffix(".html"): doc["url"] for doc in guide.docs}
+    addresses = set(by_id.values())
+    symptoms = yaml.safe_load((ROOT / "docs" / "symptoms.yaml").read_text(encoding="utf-8"))
+    fixes = {symptom["id"]: symptom["fixes"] for symptom in symptoms}
+    found = []
+    for line in QUERIES.read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        query, wanted = line.split("\t")
+        right: list[str] = []
+        for one in wanted.split("|"):
+            kind, _, name = one.partition(":")
+            if kind == "symptom":
+                right += [by_id[fix] for fix in fixes[name] if fix in by_id][:1]
+            elif kind == "section":
+                right += addresses & {f"{name}/index.html"}
+            else:
+                right += [by_id[one]] if one in by_id else []
+        if right:
+            found.append((query, right))
+    return found
