@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 from scripts import markup
-from scripts.catalog import Catalog, Entry, Page
-from scripts.generate import figures, html, report
+from scripts.catalog import Catalog, Entry
+from scripts.generate import figures, front_matter, html, report
 from scripts.generate.facts import foot
 from scripts.generate.words import word
 from scripts.problems import Problem
@@ -55,19 +54,7 @@ def staged(catalog: Catalog, verification: dict[str, Any], results: dict[str, An
     body = markup.replace(page.body, page.marks, render)
     if entry.is_technique or entry.test in catalog.tests:
         body = body.rstrip("\n") + "\n\n" + foot(catalog, verification, results, entry, lang)
-    return f"{_front_matter(catalog, entry, page)}\n{body}"
-
-
-def _front_matter(catalog: Catalog, entry: Entry, page: Page) -> str:
-    meta: dict[str, Any] = {key: page.meta[key] for key in ("title", "hide", "template") if key in page.meta}
-    meta["description"] = page.meta["summary"]
-    if entry.is_technique:
-        meta["entry"] = entry.id
-    return (
-        "---\n"
-        + "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in meta.items())
-        + "\n---\n"
-    )
+    return f"{front_matter.text(front_matter.of_entry(catalog, entry, lang))}\n{body}"
 
 
 def _claim(mark: markup.Mark, lang: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scripts.catalog import Catalog
-from scripts.generate import html
+from scripts.generate import front_matter, html
 from scripts.generate.words import word
 
 OPTIONS = """    options:
@@ -21,7 +21,8 @@ def page(catalog: Catalog, section: str, lang: str) -> str:
     """Markdown of the reference page of one section: each entry, each of its snippets but the experiments."""
     index = catalog.index_of(section)
     title = index.title(lang) if index else section
-    parts = [f'---\ntitle: "{word("reference", lang)}: {title}"\n---', f"# {word('reference', lang)}: {title}", ""]
+    title = f"{word('reference', lang)}: {title}"
+    parts = [front_matter.text({"title": title}), f"# {title}", ""]
     for entry in catalog.in_section(section):
         modules = [s for s in entry.snippets if not s.endswith("evidence.py")]
         if not modules:
@@ -41,7 +42,7 @@ def build_page(catalog: Catalog, lang: str) -> str:
         for path in (catalog.root / "scripts").rglob("*.py")
         if not path.name.startswith("_")
     )
-    parts = [f'---\ntitle: "{title}"\n---', f"# {title}", ""]
+    parts = [front_matter.text({"title": title}), f"# {title}", ""]
     for module in modules:
         parts += [f"::: {module}", OPTIONS.replace("level: 3", "level: 2")]
     return "\n".join(parts)

@@ -15,12 +15,16 @@ from scripts.generate.words import word
 
 LETTERS = {"en": 400, "zh": 120}  # of a page's own words in the index; the rest of the prose is not searched
 COMMON = frozenset(
-    "a an and are as at be because been but by can each for from has have if in into is it its more most not of on one "
-    "only or other same so such than that the their them then there these they this to two use used uses using was "
-    "what when where which while who will with without your you".split()
+    re.findall(
+        r"\w+",
+        "a an and are as at be because been but by can each for from has have if in into is it its more most not of on "
+        "one only or other same so such than that the their them then there these they this to two use used uses using "
+        "was what when where which while who will with without your you",
+    )
 )
+# Headings that every entry has.
 STANDARD = frozenset(
-    "use-it-when think-twice-when code how-it-works from-scratch evidence pitfalls related verified".split()
+    ("use-it-when", "think-twice-when", "code", "how-it-works", "from-scratch", "evidence", "pitfalls", "related")
 )
 
 
@@ -77,7 +81,7 @@ def _words(body: str, marks: list[markup.Mark]) -> str:
     seen: dict[str, None] = {}
     for part in re.findall(r"[\u4e00-\u9fff]+|[^\W\d_][\w-]{2,}", plain):
         if part.lower() not in COMMON:
-            seen.setdefault(part if "\u4e00" <= part[0] else part.lower())
+            seen.setdefault(part if part[0] >= "\u4e00" else part.lower())
     return " ".join(seen) + " "
 
 

@@ -55,7 +55,10 @@ WORDS: dict[str, dict[str, str]] = {
     "table_of": {"en": "Table", "zh": "表"},
     "entries": {"en": "entries", "zh": "个条目"},
     "symptom": {"en": "Symptom", "zh": "症状"},
-    "nearest": {"en": "Nothing here is called so. The nearest, and the sections:", "zh": "没有同名条目。最接近的条目与各章节："},
+    "nearest": {
+        "en": "Nothing here is called so. The nearest, and the sections:",
+        "zh": "没有同名条目。最接近的条目与各章节：",
+    },
     "look_at": {"en": "Look at", "zh": "查看"},
 }
 

@@ -50,7 +50,7 @@ class Guide:
 
 
 def queries(guide: Guide) -> list[tuple[str, list[str]]]:
-    """Each query of the list with the addresses that are right for it; queries whose page is not written are left out."""
+    """Each query with the addresses that are right for it; queries whose page is not written are left out."""
     by_id = {doc["url"].rpartition("/")[2].removesuffix(".html"): doc["url"] for doc in guide.docs}
     addresses = set(by_id.values())
     symptoms = yaml.safe_load((ROOT / "docs" / "symptoms.yaml").read_text(encoding="utf-8"))

@@ -33,7 +33,10 @@
     else address.searchParams.delete("q");
     if (address.href !== location.href) history.replaceState(history.state, "", address);
   }
-  field.addEventListener("input", remember);
+  field.addEventListener("input", () => {
+    remember();
+    field.dispatchEvent(new Event("keyup")); // what is pasted, dictated or composed ends in no key
+  });
   field.form.addEventListener("reset", () => setTimeout(remember));
   toggle.addEventListener("change", remember);
 
