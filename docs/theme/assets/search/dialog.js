@@ -40,8 +40,13 @@
   field.form.addEventListener("reset", () => setTimeout(remember));
   toggle.addEventListener("change", remember);
 
+  /* Results that come while somebody moves through the list replace it: the focus stays in it. */
+  let inList = false;
+  document.addEventListener("focusin", (event) => (inList = list.contains(event.target)));
+
   meta.setAttribute("role", "status");
   new MutationObserver(() => {
+    if (inList && document.activeElement === document.body) list.querySelector("a")?.focus();
     const none = list.querySelector(".search-none");
     if (none && meta.textContent !== none.textContent) meta.textContent = none.textContent;
   }).observe(list, { childList: true });
