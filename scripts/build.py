@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from scripts import catalog as catalogs
 from scripts import check_site, claims, inspect_catalog, publish, render
+from scripts.finish import finish
 from scripts.generate import generate, report
 from scripts.problems import ROOT, BuildError, Problem, stop_on
 
@@ -89,6 +91,8 @@ def build(root: Path, reports: list[str], device: str) -> None:
     with stage("render"):
         out = render.render(root)
         publish.add_files(root, out)
+    with stage("finish"):
+        finish(out, root / "build")
     with stage("check"):
         stop_on(check_site.check(out))
     with stage("publish"):
@@ -116,7 +120,8 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
 
 def _main(root: Path, options: argparse.Namespace) -> int:
     start = time.perf_counter()
-    inputs = [options.device, *[Path(path).read_text(encoding="utf-8") for path in options.reports]]
+    inputs = [options.device, *(os.environ.get(name, "") for name in ("SITE_URL", "SITE_URL_ZH"))]
+    inputs += [Path(path).read_text(encoding="utf-8") for path in options.reports]
     now = fingerprint(root, inputs)
     stamp = root / STAMP
     if not options.force and (root / "site").is_dir() and stamp.exists() and stamp.read_text(encoding="utf-8") == now:

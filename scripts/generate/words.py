@@ -59,6 +59,8 @@ WORDS: dict[str, dict[str, str]] = {
         "en": "Nothing here is called so. The nearest, and the sections:",
         "zh": "没有同名条目。最接近的条目与各章节：",
     },
+    "show_all": {"en": "Show all {} lines", "zh": "展开全部 {} 行"},
+    "fold": {"en": "Fold", "zh": "收起"},
     "look_at": {"en": "Look at", "zh": "查看"},
 }
 

@@ -1,0 +1,43 @@
+"""The fonts of formulas, cut down to the characters that the site's pages hold."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
+
+from scripts.catalog import LANGUAGES
+
+FOLDER = Path("assets") / "katex" / "fonts"
+ALWAYS = "<>&\u200b"  # written in pages as entities, or by the style sheet
+
+
+def subset(out: Path, text: str, cache: Path) -> None:
+    """Cut each font of the root's copy to the characters of ``text``; the editions' own copies go.
+
+    ``cache`` keeps what was cut, by the font's content and its characters: compressing a font takes long.
+    """
+    for lang in LANGUAGES:
+        shutil.rmtree(out / lang / FOLDER, ignore_errors=True)
+    letters = {ord(letter) for letter in text + ALWAYS}
+    cache.mkdir(parents=True, exist_ok=True)
+    for path in sorted((out / FOLDER).glob("*.woff2")):
+        font = TTFont(path, recalcTimestamp=False)  # the same input gives the same bytes
+        wanted = sorted(letters & set(font.getBestCmap()))
+        kept = cache / f"{hashlib.sha256(path.read_bytes() + repr(wanted).encode()).hexdigest()}.woff2"
+        if not kept.exists():
+            _cut(font, wanted, kept)
+        shutil.copyfile(kept, path)
+
+
+def _cut(font: TTFont, wanted: list[int], target: Path) -> None:
+    subsetter = Subsetter(Options(layout_features=["*"], notdef_outline=True, hinting=False))
+    subsetter.populate(unicodes=wanted)
+    subsetter.subset(font)
+    font.flavor = "woff2"
+    unfinished = target.with_suffix(".tmp")
+    font.save(unfinished)
+    unfinished.replace(target)
