@@ -93,6 +93,7 @@ def build(root: Path, reports: list[str], device: str) -> None:
         publish.add_files(root, out)
     with stage("finish"):
         finish(out, root / "build")
+        publish.archive(out)
     with stage("check"):
         stop_on(check_site.check(out))
     with stage("publish"):

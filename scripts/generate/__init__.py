@@ -6,13 +6,15 @@ Takes everything from the catalogue and the two reports; knows nothing of torch.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scripts import history
 from scripts.catalog import LANGUAGES, Catalog, snippet_path
-from scripts.generate import code, downloads, facts, indexes, navigation, pages, reference, search
+from scripts.generate import code, downloads, facts, feed, indexes, navigation, pages, reference, search
 from scripts.problems import stop_on
 
 STAGE = "build/stage"
@@ -92,7 +94,11 @@ def files(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any
             yield f"files/{snippet[:-3]}.ipynb", downloads.notebook(catalog, verification, entry, snippet)
     yield "files/catalog.json", downloads.catalog_json(catalog, verification)
     yield "files/verification.json", json.dumps(verification, ensure_ascii=False, indent=1) + "\n"
+    yield "files/catalog.schema.json", Path(__file__).with_name("catalog.schema.json").read_text(encoding="utf-8")
     yield "files/llms.txt", downloads.llms_txt(catalog)
+    dates = history.dates(catalog.root, "docs")
+    for lang, name in (("en", "feed.xml"), ("zh", "zh/feed.xml")):
+        yield f"files/{name}", feed.feed(catalog, dates, os.environ.get("SITE_URL", ""), lang)
 
 
 def clean(root: Path) -> None:

@@ -41,7 +41,7 @@ def piece(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet:
     parts = [fence(text, f' {{ .python title="{name}" }}')]
     lines = text.count("\n")
     if long := lines > LONG and not is_evidence:
-        label = f'<span>{word("show_all", lang).format(lines)}</span><span>{word("fold", lang)}</span>'
+        label = f"<span>{word('show_all', lang).format(lines)}</span><span>{word('fold', lang)}</span>"
         box = f'<input type="checkbox" class="unfold" id="all-{anchor}">'
         parts = [f'<div class="fold">{box}<label for="all-{anchor}">{label}</label></div>', "", *parts]
     if is_evidence:
@@ -58,7 +58,9 @@ def piece(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet:
         ]
     if name.endswith("_from_scratch.py"):
         parts += [parameters(text, name, lang), ""]
-    return f'<div class="snippet{" long" if long else ""}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
+    return (
+        f'<div class="snippet{" long" if long else ""}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
+    )
 
 
 def parameters(text: str, name: str, lang: str) -> str:

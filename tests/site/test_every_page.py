@@ -29,6 +29,7 @@ def test_page_is_whole_narrow_and_without_barriers(browser: Browser, address, na
     host = urlsplit(address).netloc
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(f"script error: {error}"))
+    page.on("console", lambda said: found.append(f"console: {said.text}") if said.type == "error" else None)
     page.on("request", lambda request: found.append(f"asks {request.url}") if foreign(request.url, host) else None)
     page.on("response", lambda answer: found.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     for name in names:
