@@ -1,0 +1,260 @@
+"""The family of rules against torch, the settings that turn one optimizer into another, and the memory of each."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn, optim
+
+import snippets.optimizers.optimizer_overview as overview
+from snippets.optimizers.optimizer_overview import Rule, update
+from snippets.optimizers.optimizer_overview_evidence import (
+    COLUMNS,
+    ROWS,
+    SETTINGS,
+    bytes_per_parameter,
+    state_after_steps,
+)
+from tests.conformance.optimizer_steps import noisy_gradients, same_trajectory, two_matrices
+
+FAMILY = [
+    (overview.SGD, optim.SGD, {}),
+    (replace(overview.SGD, decay=0.1), optim.SGD, {"weight_decay": 0.1}),
+    (overview.MOMENTUM, optim.SGD, {"momentum": 0.9}),
+    (overview.NESTEROV, optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    (overview.ADAGRAD, optim.Adagrad, {}),
+    (overview.RMSPROP, optim.RMSprop, {}),
+    (replace(overview.ADAGRAD, decay=0.1), optim.Adagrad, {"weight_decay": 0.1}),
+    (replace(overview.RMSPROP, decay=0.1), optim.RMSprop, {"weight_decay": 0.1}),
+    (overview.ADAM, optim.Adam, {}),
+    (replace(overview.ADAM, decay=0.1), optim.Adam, {"weight_decay": 0.1}),
+    (overview.ADAMW, optim.AdamW, {}),
+    (replace(overview.ADAMW, decay=0.5, beta1=0.5, beta2=0.9, eps=1e-3), optim.AdamW,
+     {"weight_decay": 0.5, "betas": (0.5, 0.9), "eps": 1e-3}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "optimizer_class", "settings"), FAMILY)
+def test_family_equals_torch(rule: Rule, optimizer_class: type, settings: dict):
+    """Each rule's path equals torch's over 120 noisy steps in float64; 1e-12 because roundings of 1e-16 add up."""
+    ours, theirs = two_matrices(), two_matrices()
+    optimizer = optimizer_class(theirs, lr=rule.lr, **settings)
+    states: list[dict] = [{} for _ in ours]
+    for step in range(120):
+        noisy_gradients(ours, step)
+        noisy_gradients(theirs, step)
+        with torch.no_grad():
+            for p, state in zip(ours, states, strict=True):
+                update(p, p.grad, state, rule)
+        optimizer.step()
+        for p, q in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=1e-12, atol=1e-14)
+
+
+def test_each_rule_changes_what_the_page_says():
+    """From one member to the next only the named switches change."""
+
+    def changed(before: Rule, after: Rule) -> set[str]:
+        return {key for key, value in vars(after).items() if vars(before)[key] != value}
+
+    assert changed(overview.SGD, overview.MOMENTUM) == {"mu"}
+    assert changed(overview.MOMENTUM, overview.NESTEROV) == {"nesterov"}
+    assert changed(overview.ADAGRAD, overview.RMSPROP) == {"second", "eps"}
+    assert changed(overview.RMSPROP, overview.ADAM) == {"beta1", "beta2", "correct"}
+    assert changed(overview.ADAM, overview.ADAMW) == {"decay", "decoupled"}
+
+
+def with_group_of_each_step(make, settings_at):
+    """An optimizer whose group gets `settings_at(t)` before its step t = 1, 2, ..."""
+
+    def factory(parameters):
+        optimizer = make(parameters)
+        count = 0
+
+        def before(opt, args, kwargs):
+            nonlocal count
+            count += 1
+            opt.param_groups[0].update(settings_at(count))
+
+        optimizer.register_step_pre_hook(before)
+        return optimizer
+
+    return factory
+
+
+def largest_difference(one, other, steps: int = 120) -> float:
+    """Of two torch optimizers' parameters over noisy steps in float64; their states may have other names."""
+    a, b = two_matrices(), two_matrices()
+    left, right = one(a), other(b)
+    worst = 0.0
+    for step in range(steps):
+        noisy_gradients(a, step)
+        noisy_gradients(b, step)
+        left.step()
+        right.step()
+        worst = max(worst, *((p - q).abs().max().item() for p, q in zip(a, b, strict=True)))
+    return worst
+
+
+def test_momentum_zero_is_sgd():
+    """SGD(momentum=0) is SGD, bit for bit; momentum 0.9 is not."""
+    assert same_trajectory(lambda p: optim.SGD(p, lr=0.01, momentum=0.0), lambda p: optim.SGD(p, lr=0.01)) == 0
+    assert largest_difference(lambda p: optim.SGD(p, lr=0.01, momentum=0.9), lambda p: optim.SGD(p, lr=0.01)) > 0.1
+
+
+def test_adamw_without_decay_is_adam():
+    """AdamW(weight_decay=0) is Adam, bit for bit; with the same decay the two differ."""
+    assert same_trajectory(lambda p: optim.AdamW(p, weight_decay=0), optim.Adam) == 0
+    assert (
+        largest_difference(lambda p: optim.AdamW(p, weight_decay=0.1), lambda p: optim.Adam(p, weight_decay=0.1)) > 1e-3
+    )
+
+
+def test_adam_without_momentum_and_correction_is_rmsprop():
+    """Adam, beta1=0, rate and eps times what undoes the correction of v, equals RMSprop to 1e-12; else it does not."""
+    eta, eps, beta2 = 0.01, 1e-8, 0.99
+
+    def uncorrected(t: int) -> dict:
+        root = (1 - beta2**t) ** 0.5
+        return {"lr": eta / root, "eps": eps / root}
+
+    def adam(p):
+        return optim.Adam(p, lr=eta, betas=(0.0, beta2), eps=eps)
+
+    def rmsprop(p):
+        return optim.RMSprop(p, lr=eta, alpha=beta2, eps=eps)
+
+    assert largest_difference(with_group_of_each_step(adam, uncorrected), rmsprop) < 1e-12
+    assert largest_difference(adam, rmsprop) > 1e-3
+
+
+def test_rmsprop_over_all_history_is_adagrad():
+    """RMSprop with alpha_t = 1 - 1/t (the mean of all squares), rate eta / sqrt(t), eps / sqrt(t) equals Adagrad."""
+    eta, eps = 0.1, 1e-10
+
+    def all_history(t: int) -> dict:
+        return {"alpha": 1 - 1 / t, "lr": eta / t**0.5, "eps": eps / t**0.5}
+
+    rmsprop = with_group_of_each_step(lambda p: optim.RMSprop(p, lr=eta), all_history)
+    assert largest_difference(rmsprop, lambda p: optim.Adagrad(p, lr=eta, eps=eps)) < 1e-12
+
+
+def test_nadam_without_momentum_is_adam():
+    """NAdam with beta1=0 equals Adam with beta1=0; with 0.9 the two differ."""
+
+    def both(beta1: float) -> float:
+        betas = (beta1, 0.999)
+        return largest_difference(
+            lambda p: optim.NAdam(p, lr=0.01, betas=betas), lambda p: optim.Adam(p, lr=0.01, betas=betas)
+        )
+
+    assert both(0.0) < 1e-12
+    assert both(0.9) > 1e-3
+
+
+def test_adam_without_memory_is_the_sign():
+    """Adam with both betas 0 and no eps moves every parameter by the rate, against the sign of its gradient."""
+    p = nn.Parameter(torch.zeros(4, dtype=torch.float64))
+    optimizer = optim.Adam([p], lr=0.01, betas=(0.0, 0.0), eps=0.0)
+    signs = torch.zeros(4, dtype=torch.float64)
+    for gradient in ([3.0, -1e-6, 50.0, -2.0], [1e3, 0.5, -1e-9, -1.0]):
+        p.grad = torch.tensor(gradient, dtype=torch.float64)
+        signs += p.grad.sign()
+        optimizer.step()
+        torch.testing.assert_close(p.detach(), -0.01 * signs)
+
+
+def test_amsgrad_is_adam_while_gradients_grow():
+    """With gradients that grow, amsgrad=True changes nothing; when they shrink, its steps are shorter."""
+
+    def path(sizes: list[float], amsgrad: bool) -> float:
+        p = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+        optimizer = optim.Adam([p], lr=0.01, betas=(0.9, 0.9), amsgrad=amsgrad)
+        for size in sizes:
+            p.grad = torch.full((1,), size, dtype=torch.float64)
+            optimizer.step()
+        return p.item()
+
+    growing = [1.1**t for t in range(50)]
+    assert path(growing, True) == path(growing, False)
+    assert abs(path(growing[::-1], True)) < 0.9 * abs(path(growing[::-1], False))
+
+
+def test_memory_of_every_optimizer():
+    """Bytes of state for a float32 parameter: the numbers of the page's text, by class and settings."""
+    measured = {
+        (name, *sorted(settings)): bytes_per_parameter(state_after_steps(name, settings))
+        for name, settings in SETTINGS
+        if name != "LBFGS"
+    }
+    for key in [("Adam",), ("AdamW",), ("NAdam",), ("RAdam",), ("Adamax",), ("SparseAdam",), ("Adadelta",), ("Rprop",)]:
+        assert measured.pop(key) == 8, key
+    for key in [("SGD", "momentum"), ("Muon",), ("Adagrad",), ("RMSprop",), ("ASGD",)]:
+        assert measured.pop(key) == 4, key
+    assert measured.pop(("SGD",)) == 0
+    assert measured.pop(("Adafactor",)) == pytest.approx(4 * (ROWS + COLUMNS) / (ROWS * COLUMNS))
+    assert measured.pop(("RMSprop", "momentum")) == 8
+    assert measured.pop(("RMSprop", "centered", "momentum")) == measured.pop(("AdamW", "amsgrad")) == 12
+    assert not measured
+
+
+def test_lbfgs_keeps_two_tensors_for_each_remembered_step():
+    """L-BFGS: two tensors for each step in its history, and two more; the history is 100 by default."""
+    for settings in ({"history_size": 10, "max_iter": 15}, {"max_iter": 120}):
+        states = state_after_steps("LBFGS", settings)
+        assert len(states) == 2 * settings.get("history_size", 100) + 2
+        assert bytes_per_parameter(states) == 4 * len(states)
+
+
+def test_table_has_every_optimizer_of_torch():
+    """The table names each class of torch.optim."""
+    classes = {
+        name for name, value in vars(optim).items() if isinstance(value, type) and issubclass(value, optim.Optimizer)
+    } - {"Optimizer"}
+    assert {name for name, _ in SETTINGS} == classes
+
+
+def test_state_has_the_type_of_the_parameter():
+    """bfloat16 weights make bfloat16 state: 4 bytes for Adam instead of 8."""
+    states = state_after_steps("Adam", {}, torch.bfloat16)
+    assert {state.dtype for state in states} == {torch.bfloat16}
+    assert bytes_per_parameter(states) == 4
+
+
+def test_state_is_made_at_the_first_step():
+    """An optimizer keeps nothing until its first step, and nothing for a parameter without gradient."""
+    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
+    model[0].requires_grad_(False)
+    optimizer = optim.AdamW(model.parameters())
+    loss = model(torch.ones(1, 8)).sum()
+    loss.backward()
+    assert len(optimizer.state) == 0
+    optimizer.step()
+    assert set(optimizer.state) == set(model[1].parameters())
+
+
+def test_zero_grad_frees_the_gradients():
+    """After zero_grad() no gradient exists; with set_to_none=False it stays in memory as zeros."""
+    p = nn.Parameter(torch.ones(3))
+    optimizer = optim.SGD([p], lr=0.1)
+    p.sum().backward()
+    optimizer.zero_grad(set_to_none=False)
+    assert p.grad is not None
+    assert not p.grad.any()
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+def test_rates_have_other_units():
+    """A loss times 1000 makes SGD's first step 1000 times as long and leaves Adam's as it was."""
+
+    def first_step(optimizer_class: type, scale: float) -> float:
+        p = nn.Parameter(torch.ones(1, dtype=torch.float64))
+        optimizer = optimizer_class([p], lr=0.01)
+        (scale * p.square()).sum().backward()
+        optimizer.step()
+        return 1 - p.item()
+
+    assert first_step(optim.SGD, 1000) == pytest.approx(1000 * first_step(optim.SGD, 1))
+    assert first_step(optim.Adam, 1000) == pytest.approx(first_step(optim.Adam, 1), rel=1e-6)
+    assert first_step(optim.Adam, 1) == pytest.approx(0.01, rel=1e-6)
