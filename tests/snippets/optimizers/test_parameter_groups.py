@@ -1,0 +1,251 @@
+"""Parameter groups: equal to timm's, what decays and what should not, groups added later, groups and checkpoints."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snippets.optimizers.parameter_groups import decay_groups, forgotten
+from snippets.optimizers.parameter_groups_evidence import digits, train
+from tests.conformance.optimizer_steps import timm_optimizers
+
+
+class Small(nn.Module):
+    """A kernel, norms, matrices, a frozen and a shared weight, a scalar, a token and an embedding of positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 8, 3)
+        self.norm = nn.BatchNorm2d(8)
+        self.inner = nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8), nn.PReLU(), nn.Linear(8, 8, bias=False))
+        self.tied = nn.Linear(8, 8)
+        self.tied.weight = self.inner[0].weight
+        self.frozen = nn.Linear(8, 8).requires_grad_(False)
+        self.scale = nn.Parameter(torch.ones(()))
+        self.class_token = nn.Parameter(torch.zeros(1, 1, 8))
+        self.positions = nn.Parameter(torch.randn(1, 5, 8))
+
+
+def ids(groups: list[dict]) -> dict[float, list[int]]:
+    return {group["weight_decay"]: sorted(id(p) for p in group["params"]) for group in groups}
+
+
+@pytest.mark.parametrize("without", [(), ("class_token", "positions"), ("inner.0.weight",)])
+def test_groups_equal_timms(without):
+    """The same parameters with and without decay as timm's param_groups_weight_decay."""
+    model = Small()
+    reference = timm_optimizers().param_groups_weight_decay(model, 0.05, no_weight_decay_list=without)
+    assert ids(decay_groups(model, 0.05, without)) == ids(reference)
+
+
+def test_every_parameter_is_in_one_group():
+    """Every trained parameter is in exactly one group, a shared one once; the frozen ones are in none."""
+    model = Small()
+    found = [id(p) for group in decay_groups(model) for p in group["params"]]
+    assert len(found) == len(set(found))
+    assert set(found) == {id(p) for p in model.parameters() if p.requires_grad}
+    with pytest.raises(ValueError, match="nowhere"):
+        decay_groups(model, without=["nowhere"])
+
+
+def test_matrices_decay_and_vectors_do_not():
+    """Tensors of two dimensions and more decay, vectors and scalars do not; biases never, whatever their shape."""
+    model = Small()
+    model.inner.register_parameter("bias", nn.Parameter(torch.zeros(2, 2)))
+    decaying, others = decay_groups(model, 0.1)
+    assert (decaying["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+    assert all(p.dim() >= 2 for p in decaying["params"])
+    assert [p.dim() for p in others["params"] if p.dim() >= 2] == [2]
+    assert any(p is model.inner.bias for p in others["params"])
+
+
+def gain_after(weight_decay: float) -> float:
+    """A LayerNorm's mean gain after 500 steps of zero gradients under AdamW at a rate of 0.01."""
+    norm = nn.LayerNorm(8)
+    optimizer = torch.optim.AdamW(norm.parameters(), lr=0.01, weight_decay=weight_decay)
+    for _ in range(500):
+        for p in norm.parameters():
+            p.grad = torch.zeros_like(p)
+        optimizer.step()
+    return norm.weight.mean().item()
+
+
+def test_decay_pulls_gains_to_zero():
+    """A gain that gets no gradient shrinks to (1 - lr * decay)^steps: to 0.61 in 500 steps of 0.01 * 0.1."""
+    assert gain_after(0.1) == pytest.approx(0.999**500, rel=1e-4)
+    assert round(0.999**500, 2) == 0.61
+    assert gain_after(0.0) == 1.0
+
+
+def test_unused_rows_of_an_embedding_decay():
+    """Rows of words that never occur shrink like all others under AdamW, though they get no gradient."""
+    torch.manual_seed(0)
+    embedding = nn.Embedding(10, 4)
+    before = embedding.weight.detach().clone()
+    optimizer = torch.optim.AdamW(embedding.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        embedding(torch.arange(5)).square().sum().backward()
+        optimizer.step()
+    torch.testing.assert_close(embedding.weight[5:], before[5:] * 0.999**200)
+
+
+def test_tokens_must_be_named():
+    """A class token (1, 1, width) and positions (1, length, width) decay unless they are named in `without`."""
+    model = Small()
+
+    def decays(p: Tensor, groups: list[dict]) -> bool:
+        return any(p is q for q in groups[0]["params"])
+
+    assert decays(model.class_token, decay_groups(model))
+    assert decays(model.positions, decay_groups(model))
+    named = decay_groups(model, without=["class_token", "positions"])
+    assert not decays(model.class_token, named)
+    assert not decays(model.positions, named)
+
+
+def test_batch_norm_hides_the_decay_of_the_layer_before():
+    """Before a batch norm, weights times 0.1 give the same output and a gradient ten times as large."""
+    torch.manual_seed(0)
+    layer = nn.Linear(16, 8, bias=False).double()
+    norm = nn.BatchNorm1d(8, eps=1e-12).double()
+    x, weights = torch.randn(64, 16, dtype=torch.float64), torch.randn(64, 8, dtype=torch.float64)
+    results = []
+    for factor in (1.0, 0.1):
+        scaled = copy.deepcopy(layer)
+        with torch.no_grad():
+            scaled.weight.mul_(factor)
+        output = norm(scaled(x))
+        (weights * output).sum().backward()
+        results.append((output.detach(), scaled.weight.grad))
+    torch.testing.assert_close(results[0][0], results[1][0])
+    torch.testing.assert_close(10 * results[0][1], results[1][1])
+
+
+def new_head() -> tuple[nn.Sequential, torch.optim.Optimizer]:
+    """A model whose head was appended after the optimizer was made."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8))
+    optimizer = torch.optim.AdamW(decay_groups(model), lr=0.1)
+    model.append(nn.Linear(8, 2))
+    return model, optimizer
+
+
+def steps(model: nn.Module, optimizer: torch.optim.Optimizer, number: int = 5) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(number):
+        optimizer.zero_grad()
+        model(torch.randn(16, 8, generator=generator)).square().sum().backward()
+        optimizer.step()
+
+
+def test_new_layer_is_forgotten():
+    """A layer made after the optimizer gets gradients and stays as it was; `forgotten` names it; a group mends it."""
+    model, optimizer = new_head()
+    before = model[2].weight.detach().clone()
+    steps(model, optimizer)
+    assert forgotten(model, optimizer) == ["2.weight", "2.bias"]
+    assert model[2].weight.grad.abs().sum() > 0
+    assert torch.equal(model[2].weight, before)
+    for group in decay_groups(model[2]):
+        optimizer.add_param_group(group)
+    assert forgotten(model, optimizer) == []
+    steps(model, optimizer)
+    assert not torch.equal(model[2].weight, before)
+
+
+def test_frozen_parameters_are_not_forgotten_ones():
+    """`forgotten` leaves out what is frozen on purpose."""
+    model, optimizer = new_head()
+    model[2].requires_grad_(False)
+    assert forgotten(model, optimizer) == []
+
+
+def test_added_group_gets_the_first_rate():
+    """A group without `lr` gets the constructor's 0.1, not the 0.001 to which the others have fallen."""
+    model, optimizer = new_head()
+    for group in optimizer.param_groups:
+        group["lr"] = 0.001
+    optimizer.add_param_group({"params": list(model[2].parameters())})
+    assert [group["lr"] for group in optimizer.param_groups] == [0.001, 0.001, 0.1]
+    assert optimizer.param_groups[2]["weight_decay"] == 0.01  # the constructor's, too
+
+
+def test_a_parameter_belongs_to_one_group():
+    """The same parameter in two groups is a ValueError, in the constructor and in add_param_group."""
+    layer = nn.Linear(2, 2)
+    groups = [{"params": layer.parameters()}, {"params": [layer.bias]}]
+    with pytest.raises(ValueError, match="more than one parameter group"):
+        torch.optim.AdamW(groups)
+    optimizer = torch.optim.AdamW(layer.parameters())
+    with pytest.raises(ValueError, match="more than one parameter group"):
+        optimizer.add_param_group({"params": [layer.bias]})
+
+
+def test_groups_keep_their_own_rate():
+    """One group at a tenth of the other's rate: under SGD and equal gradients it moves a tenth as far."""
+    body, head = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(3))
+    optimizer = torch.optim.SGD([{"params": [body], "lr": 0.01}, {"params": [head]}], lr=0.1)
+    body.grad, head.grad = torch.ones(3), torch.ones(3)
+    optimizer.step()
+    torch.testing.assert_close(head.detach(), 10 * body.detach())
+
+
+def test_loading_restores_the_old_settings():
+    """load_state_dict brings back the rate and the decay of the file, not those of the new groups."""
+    model = nn.Linear(4, 4)
+    saved = torch.optim.AdamW(decay_groups(model, 0.05), lr=0.1).state_dict()
+    optimizer = torch.optim.AdamW(decay_groups(model, 0.2), lr=0.3)
+    optimizer.load_state_dict(saved)
+    assert [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups] == [(0.1, 0.05), (0.1, 0.0)]
+
+
+def test_state_goes_by_position():
+    """Groups in another order, of equal shapes: each parameter silently gets the state of the other."""
+    first, second = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(3))
+    optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=0.1, momentum=0.9)
+    first.grad, second.grad = torch.full((3,), 1.0), torch.full((3,), 2.0)
+    optimizer.step()
+    swapped = torch.optim.SGD([{"params": [second]}, {"params": [first]}], lr=0.1, momentum=0.9)
+    swapped.load_state_dict(optimizer.state_dict())
+    assert swapped.state[second]["momentum_buffer"].tolist() == [1.0] * 3
+    assert swapped.state[first]["momentum_buffer"].tolist() == [2.0] * 3
+
+
+def test_another_number_of_groups_does_not_load():
+    """A checkpoint of one group does not load into two: a ValueError."""
+    model = nn.Linear(4, 4)
+    saved = torch.optim.AdamW(model.parameters()).state_dict()
+    with pytest.raises(ValueError, match="parameter groups"):
+        torch.optim.AdamW(decay_groups(model)).load_state_dict(saved)
+
+
+@pytest.fixture(scope="module")
+def accuracies() -> dict[tuple[float, int], float]:
+    """Mean accuracy of two seeds for each decay and number of groups."""
+    data = digits()
+    return {
+        (decay, groups): sum(train(data, decay, groups, seed)[1] for seed in range(2)) / 2
+        for decay in (0.0, 0.1, 1.0, 10.0)
+        for groups in (1, 2)
+    }
+
+
+def test_groups_matter_for_strong_decay_only(accuracies):
+    """Up to a decay of 1 both ways lie within 0.02 of each other; at 10 two groups are ahead by over 0.1."""
+    for decay in (0.0, 0.1, 1.0):
+        assert abs(accuracies[decay, 1] - accuracies[decay, 2]) < 0.02, decay
+    assert accuracies[10.0, 2] > accuracies[10.0, 1] + 0.1
+
+
+def test_decay_does_not_help_here(accuracies):
+    """On these digits no decay is better than none by more than 0.01."""
+    assert max(accuracies.values()) < accuracies[0.0, 2] + 0.01
+
+
+def test_gains_grow_when_they_may():
+    """At a decay of 1 the mean gain ends above 1.2 without decay of its own, and below 0.8 with it."""
+    data = digits()
+    assert train(data, 1.0, 2, 0)[0][-1] > 1.2
+    assert train(data, 1.0, 1, 0)[0][-1] < 0.8
