@@ -10,8 +10,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from matplotlib.axes import Axes
-from matplotlib.patches import Ellipse
 from torch import Tensor
 
 CURVATURE, ANGLE, GOAL = 50.0, math.pi / 4, 0.01
@@ -84,19 +82,18 @@ def steps_to_goal(losses: Tensor) -> int | None:
     return first if first < len(losses) else None
 
 
-def draw_levels(axis: Axes, surface: str) -> None:
+def draw_levels(axis: plt.Axes, surface: str) -> None:
     """A few level lines of the surface, from their closed forms."""
-    if surface == "Rosenbrock":
-        around = torch.linspace(0, 2 * math.pi, 81, dtype=torch.float64)
-        for level in (0.3, 4.0):
+    around = torch.linspace(0, 2 * math.pi, 81 if surface == "Rosenbrock" else 41, dtype=torch.float64)
+    for level in (0.3, 4.0) if surface == "Rosenbrock" else (1.0, 6.0, 18.0):
+        if surface == "Rosenbrock":
             x = 1 + math.sqrt(level) * around.cos()
             y = x**2 + math.sqrt(level) * around.sin() / 10
-            axis.plot(x.tolist(), y.tolist(), color="C6", linestyle="-", linewidth=0.7)
-        return
-    angle = 0.0 if surface == "valley" else math.degrees(ANGLE)
-    for level in (1.0, 6.0, 18.0):
-        width, height = 2 * math.sqrt(2 * level), 2 * math.sqrt(2 * level / CURVATURE)
-        axis.add_patch(Ellipse((0, 0), width, height, angle=angle, fill=False, edgecolor="C6", linewidth=0.7))
+        else:
+            x, y = math.sqrt(2 * level) * around.cos(), math.sqrt(2 * level / CURVATURE) * around.sin()
+        if surface == "turned valley":
+            x, y = C * x - S * y, S * x + C * y
+        axis.plot(x.tolist(), y.tolist(), color="C6", linestyle="-", linewidth=0.7)
 
 
 if __name__ == "__main__":
