@@ -89,13 +89,12 @@ if __name__ == "__main__":
     small = [row for row in reversed(rows) if row[2] < 20]  # L-BFGS would make all others invisible
     names, sizes = [row[0] for row in small], [row[2] for row in small]
     figure, axis = plt.subplots(figsize=(8, 5.2), layout="constrained")
-    axis.barh(names, 4, label="weight")
-    axis.barh(names, 4, left=4, hatch="//", alpha=0.6, label="gradient")
-    bars = axis.barh(names, sizes, left=8, hatch="..", alpha=0.6, label="state of the optimizer")
-    axis.bar_label(bars, [f"{size + 8:.3g}" for size in sizes], padding=4)
-    axis.set(xlabel="bytes for a parameter in float32", xlim=(0, 24))
+    bars = axis.barh(names, sizes)
+    axis.bar_label(bars, [f"{size:.2g}" for size in sizes], padding=4)
+    axis.axvline(4, linestyle="--", linewidth=1.2, color="C1")
+    axis.text(4.1, len(names) - 0.2, "size of the weight", va="center")
+    axis.set(xlabel="bytes of state for a parameter in float32", xlim=(0, 13.5), ylim=(-0.7, len(names) + 0.4))
     axis.grid(visible=False, axis="y")
-    axis.legend(loc="upper right")
     plt.savefig("optimizer-overview.svg")
     print(f"state in bytes: SGD {rows[0][2]:.0f}, AdamW {next(r[2] for r in rows if r[0] == 'AdamW()'):.0f}")
     print(f"most: {rows[-1][0]}, {rows[-1][2]:.0f}")
