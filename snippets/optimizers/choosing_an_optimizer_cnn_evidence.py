@@ -183,5 +183,5 @@ if __name__ == "__main__":
             writer.writerow([*row, spread(r["loss"]), f"{r['good'][0]:g} to {r['good'][1]:g}"])
     tuned = [result["tuned"].mean().item() for result in results.values()]
     untuned = [result["untuned"].mean().item() for result in results.values()]
-    print(f"tuned: all within 0.05 of each other: {max(tuned) - min(tuned) < 0.05}")
+    print(f"tuned: all within 0.07 of each other: {max(tuned) - min(tuned) < 0.07}")
     print(f"at default rates: worst below 0.2: {min(untuned) < 0.2}, best above 0.85: {max(untuned) > 0.85}")

