@@ -11,12 +11,14 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import nbformat
 import pytest
 from lxml import html
 
+from scripts.publish import ARCHIVE, EARLIEST
 from tests.scripts.small_guide import SNIPPET, edit, plant_whole
 
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
@@ -126,8 +128,19 @@ def test_a_build_is_the_same_when_repeated(published):
     assert build(published, "--force").returncode == 0
     after = state(published / "site")
     changed = {name for name in before | after if before.get(name) != after.get(name)}
-    # The reports say when they were written; MkDocs writes the build date into its sitemap.
-    assert {name.removesuffix(".gz") for name in changed} <= {"verification.json", "sitemap.xml", "zh/sitemap.xml"}
+    # The report says when it was written, MkDocs writes the day into its sitemaps, and the archive holds all three.
+    dated = {"verification.json", "sitemap.xml", "zh/sitemap.xml"}
+    assert {name.removesuffix(".gz") for name in changed} <= {*dated, ARCHIVE}
+
+
+def test_the_archive_is_the_site(published):
+    """The same files with the same bytes, all with the same date: no other reason for it to change than theirs."""
+    with zipfile.ZipFile(published / "site" / ARCHIVE) as archive:
+        held = {info.filename.partition("/")[2]: info for info in archive.infolist()}
+        assert {info.date_time for info in held.values()} == {EARLIEST}
+        for name, info in held.items():
+            assert archive.read(info) == (published / "site" / name).read_bytes(), name
+    assert set(held) == {name for name in state(published / "site") if name != ARCHIVE and not name.endswith(".gz")}
 
 
 # One break for each stage: (stage, file, old, new, file that is named, words of the message)
