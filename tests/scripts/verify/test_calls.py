@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 from filelock import FileLock
 
+from scripts.verify import cli, environment
 from tests.scripts.verify.calls import FAULTS, ROOT, command, surroundings, survivors, verify
 
 SNIPPET = """
@@ -93,6 +94,19 @@ def test_stand_in_device_and_junit(snippets: Path, tmp_path: Path) -> None:
     failure = suite.find("testcase[@name='bad.py']/failure")
     assert failure is not None
     assert (failure.get("message"), failure.get("type")) == ("not here", "AssertionError")
+
+
+def test_all_devices_of_the_machine(snippets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with a second device each snippet runs on both; the report keeps them and their files apart."""
+    monkeypatch.setattr(environment, "device_names", lambda _: {"cpu": "a processor", "meta": "a stand-in"})
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own handlers
+    report = tmp_path / "report.json"
+    assert cli.main([str(snippets), "--device", "all", "--build", str(tmp_path), "--report", str(report)]) == 0
+    results = json.loads(report.read_text())["results"]
+    rows = [(Path(r["path"]).name, r["device"], r["device_name"], r["output"]) for r in results]
+    both = [("cpu", "a processor", "(2, 3) cpu\n"), ("meta", "a stand-in", "(2, 3) meta\n")]
+    assert rows == [(name, *of_device) for name in ("one.py", "two.py") for of_device in both]
+    assert len({artifact for result in results for artifact in result["artifacts"]}) == 4
 
 
 def test_device_that_is_not_there(snippets: Path, tmp_path: Path) -> None:
