@@ -1,6 +1,6 @@
 """Delta-orthogonal initialization: an orthogonal matrix at the kernel's centre, zeros around it.
 
-Source: Xiao et al., "Dynamical Isometry and a Mean Field Theory of CNNs", 2018, section 3 and algorithm 1.
+Source: Xiao et al., "Dynamical Isometry and a Mean Field Theory of CNNs", 2018.
 """
 
 import math

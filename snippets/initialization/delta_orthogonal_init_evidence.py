@@ -1,6 +1,6 @@
 """All singular values of a stack of convolutions, as one matrix: delta-orthogonal, torch's orthogonal_, and Gaussian.
 
-Source: Xiao et al., "Dynamical Isometry and a Mean Field Theory of CNNs", 2018, section 3.
+Source: Xiao et al., "Dynamical Isometry and a Mean Field Theory of CNNs", 2018.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """Delta-orthogonal initialization from a bare QR decomposition.
 
-Source: Xiao et al., "Dynamical Isometry and a Mean Field Theory of CNNs", 2018, section 3 and algorithm 1.
+Source: Xiao et al., "Dynamical Isometry and a Mean Field Theory of CNNs", 2018.
 """
 
 import torch

@@ -1,6 +1,6 @@
 """Kaiming initialization without torch.nn.init: fan, gain, and the two distributions.
 
-Source: He et al., "Delving Deep into Rectifiers", 2015, equations 10, 14 and 15; the uniform form is torch's.
+Source: He et al., "Delving Deep into Rectifiers", 2015, section 2.2; the uniform form is torch's.
 """
 
 import math

@@ -1,6 +1,6 @@
 """ReZero: a residual branch behind one learned scalar that starts at zero.
 
-Source: Bachlechner et al., "ReZero is All You Need: Fast Convergence at Large Depth", 2020, equation 1.
+Source: Bachlechner et al., "ReZero is All You Need: Fast Convergence at Large Depth", 2020.
 """
 
 import torch

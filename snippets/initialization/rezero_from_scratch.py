@@ -1,6 +1,6 @@
 """ReZero without autograd: forward and backward of a stack of x + alpha * relu(W x).
 
-Source: Bachlechner et al., "ReZero is All You Need: Fast Convergence at Large Depth", 2020, equation 1.
+Source: Bachlechner et al., "ReZero is All You Need: Fast Convergence at Large Depth", 2020.
 """
 
 import torch

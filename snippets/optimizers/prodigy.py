@@ -1,6 +1,6 @@
 """Prodigy: Adam that estimates its learning rate from the distance to the start.
 
-Source: Mishchenko et al., "Prodigy: An Expeditiously Adaptive Parameter-Free Learner", 2023.
+Source: Mishchenko and Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner", 2023.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Prodigy's estimate from four first guesses, and its loss on digits beside Adam's over a grid of learning rates.
 
-Source: Mishchenko et al., "Prodigy: An Expeditiously Adaptive Parameter-Free Learner", 2023.
+Source: Mishchenko and Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner", 2023.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """Centered RMSProp with torch.optim.RMSprop(centered=True).
 
-Source: Graves, "Generating Sequences With Recurrent Neural Networks", 2013, equations 38 to 45.
+Source: Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
 """
 
 import torch

@@ -1,6 +1,6 @@
 """Centered RMSProp from scratch: divide by the running standard deviation of the gradient.
 
-Source: Graves, "Generating Sequences With Recurrent Neural Networks", 2013, equations 38 to 45.
+Source: Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """PolynomialLR: the rate falls to zero as a power of the part of the run that is left.
 
-Source: Liu et al., "ParseNet: Looking Wider to See Better", 2015 (poly policy); torch.optim.lr_scheduler.PolynomialLR
+Source: Chen et al., "DeepLab", 2016 (poly policy); torch.optim.lr_scheduler.PolynomialLR
 """
 
 import torch

@@ -1,6 +1,6 @@
 """Which power: exact mean loss of SGD on a quadratic with a steep and a flat direction, for three lengths of run.
 
-Source: Liu et al., "ParseNet: Looking Wider to See Better", 2015 (poly policy)
+Source: Chen et al., "DeepLab", 2016 (poly policy)
 """
 
 import csv

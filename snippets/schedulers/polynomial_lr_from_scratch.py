@@ -1,6 +1,6 @@
 """PolynomialLR in closed form, compared with torch's recursive scheduler.
 
-Source: Liu et al., "ParseNet: Looking Wider to See Better", 2015 (poly policy); torch.optim.lr_scheduler.PolynomialLR
+Source: Chen et al., "DeepLab", 2016 (poly policy); torch.optim.lr_scheduler.PolynomialLR
 """
 
 import torch

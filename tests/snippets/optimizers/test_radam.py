@@ -99,6 +99,23 @@ def test_first_five_steps_are_momentum():
         assert torch.allclose(p, expected, atol=1e-12) == (t <= 5)
 
 
+def test_torch_switches_one_step_later():
+    """The paper's condition, rho above 4, holds from step 5 on; torch divides from step 6 on, where rho is above 5."""
+    assert [t for t in range(1, 9) if rho(t) > 4][0] == 5 and [t for t in range(1, 9) if rho(t) > 5][0] == 6
+
+    def step(t, gradient):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.RAdam([p], eps=0)
+        for _ in range(t):
+            before = p.item()
+            p.grad = torch.full_like(p, gradient)
+            optimizer.step()
+        return before - p.item()
+
+    assert step(5, 10.0) == pytest.approx(10 * step(5, 1.0))  # still proportional to the gradient
+    assert step(6, 10.0) == pytest.approx(step(6, 1.0))  # divided by its size
+
+
 def test_rectification_values():
     """r is 0.03 at step 6, 0.21 at step 100, 0.65 at step 1000 and 0.96 at step 4000."""
     values = [rectification(t) for t in (6, 100, 1000, 4000)]
