@@ -101,7 +101,8 @@ def test_first_five_steps_are_momentum():
 
 def test_torch_switches_one_step_later():
     """The paper's condition, rho above 4, holds from step 5 on; torch divides from step 6 on, where rho is above 5."""
-    assert [t for t in range(1, 9) if rho(t) > 4][0] == 5 and [t for t in range(1, 9) if rho(t) > 5][0] == 6
+    assert next(t for t in range(1, 9) if rho(t) > 4) == 5
+    assert next(t for t in range(1, 9) if rho(t) > 5) == 6
 
     def step(t, gradient):
         p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
