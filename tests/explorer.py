@@ -14,7 +14,9 @@ from torch.optim.swa_utils import SWALR
 
 from scripts.problems import ROOT
 
-SCRIPT = ROOT / "docs" / "theme" / "assets" / "explorer" / "schedules.js"
+FOLDER = ROOT / "docs" / "theme" / "assets" / "explorer"
+# Those that need no page, in the order of docs/theme/main.html.
+SCRIPTS = [FOLDER / f"{name}.js" for name in ("settings", "python", "torch", "recipes", "schedules")]
 Settings = dict[str, Any]
 Make = Callable[[torch.optim.Optimizer, Settings], Any]
 

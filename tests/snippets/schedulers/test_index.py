@@ -12,7 +12,8 @@ from tests import explorer
 def evaluate():
     """The value of a JavaScript expression where the explorer's schedules are loaded, as in the reader's browser."""
     context = quickjs.Context()
-    context.eval(explorer.SCRIPT.read_text(encoding="utf-8"))
+    for script in explorer.SCRIPTS:
+        context.eval(script.read_text(encoding="utf-8"))
     return lambda expression: json.loads(context.eval(f"JSON.stringify({expression})"))
 
 

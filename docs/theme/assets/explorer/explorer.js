@@ -2,138 +2,85 @@
 (() => {
   "use strict";
 
-  const { COMMON, SCHEDULES, of, resolve, rates, program, make, swatch, plot } = GuideExplorer;
+  const { COMMON, SCHEDULES, resolve, rates, program, make, swatch, plot, control, round } = GuideExplorer;
   const ROWS = 20; // of the table, about
   const PAUSE = 150; // milliseconds before the address follows a slider: browsers refuse too many changes
 
   const before = document.getElementById("schedule-explorer");
   if (!before) return;
   const words = GuideExplorer.words(document.documentElement.lang);
+  const phrase = words.phrase;
   const language = document.querySelector("a.guide-language");
-  const byId = new Map(SCHEDULES.map((schedule, place) => [schedule.id, { ...schedule, place }]));
+  const places = new Map(SCHEDULES.map((schedule, place) => [schedule.id, place]));
   let state = GuideExplorer.state.read(location.search);
-
-  /* Controls --------------------------------------------------------------- */
-
-  const round = (value, digits) => Number(value.toPrecision(digits));
-
-  /**
-   * A setting's label and fields, which keep each other in step.
-   *
-   * @param {function(): Object} values where the wanted value is kept
-   * @returns {{element: HTMLElement, show: function(Object): void}} `show` fills the fields from resolved settings
-   */
-  function control(setting, schedule, values) {
-    const id = `explorer-${schedule}-${setting.name}`;
-    const name = make("code", {}, setting.label || setting.name);
-    const label = make("label", { for: id, id: `${id}-label` }, name, " ", words.setting(schedule, setting.name));
-    const want = (value) => {
-      values()[setting.name] = value;
-      redraw();
-    };
-
-    if (setting.kind === "choice") {
-      const options = setting.options.map((option) => make("option", { value: option }, option));
-      const field = make("select", { id }, ...options);
-      field.addEventListener("change", () => want(field.value));
-      return { element: make("div", { class: "setting" }, label, field), show: (s) => (field.value = s[setting.name]) };
-    }
-
-    const logarithmic = setting.kind === "log";
-    const slider = make("input", { type: "range", step: setting.step, "aria-labelledby": `${id}-label` });
-    const number = make("input", { type: "number", id, step: logarithmic ? "any" : setting.step });
-    slider.addEventListener("input", () => want(logarithmic ? round(10 ** slider.value, 3) : Number(slider.value)));
-    let now = 0;
-    let typing = false; // nothing is put into the field meanwhile
-    number.addEventListener("input", () => {
-      typing = true;
-      if (Number.isFinite(number.valueAsNumber)) want(number.valueAsNumber);
-    });
-    number.addEventListener("change", () => {
-      typing = false;
-      redraw(); // what is out of bounds shows as what it was taken for
-    });
-    if (logarithmic) {
-      number.addEventListener("keydown", (event) => {
-        const turn = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-        if (!turn) return;
-        event.preventDefault();
-        typing = false;
-        want(round(now * 10 ** (turn / 20), 3));
-      });
-    }
-
-    function show(s) {
-      const [value, lowest, highest] = [s[setting.name], of(setting.lowest, s), of(setting.highest, s)];
-      const scale = logarithmic ? Math.log10 : (v) => v;
-      [slider.min, slider.max, slider.value] = [scale(lowest), scale(highest), scale(value)];
-      if (logarithmic) slider.setAttribute("aria-valuetext", String(value));
-      [number.min, number.max] = [lowest, highest];
-      if (!typing) number.value = value;
-      now = value;
-    }
-    return { element: make("div", { class: "setting" }, label, slider, number), show };
-  }
+  let reading = 0; // the update whose rates are shown; no part of the address
 
   /* The page's elements ---------------------------------------------------- */
 
+  /** A schedule's name, which may break between the words that its class name is made of. */
+  const named = (id) => words.schedule(id).split(/(?<=[a-z])(?=[A-Z])/).flatMap((part) => [part, make("wbr")]);
+  const settingsOf = (legend, ...children) => make("fieldset", { class: "settings", ...legend }, ...children);
+
+  const drawing = make("svg", { role: "img" });
+  const canvas = make("div", { class: "plot" }, drawing);
+  const reader = make("input", { type: "range", min: 0, step: 1, class: "reader", "aria-label": phrase("reader") });
+  const readout = make("div", { class: "readout" });
+  const none = make("p", {}, phrase("none"));
   const boxes = SCHEDULES.map((schedule, place) => {
     const box = make("input", { type: "checkbox", value: schedule.id });
     box.addEventListener("change", () => choose(schedule.id, box.checked));
-    return { box, element: make("label", {}, box, swatch(place), make("span", {}, words.schedule(schedule.id))) };
+    return { box, element: make("label", {}, box, swatch(place), make("span", {}, ...named(schedule.id))) };
   });
   const choice = make(
     "fieldset",
     { class: "choice" },
-    make("legend", {}, words.phrase("schedules")),
+    make("legend", {}, phrase("schedules")),
     ...boxes.map((each) => each.element),
   );
-  const drawing = make("svg", { role: "img" });
-  const none = make("p", {}, words.phrase("none"));
-  const common = COMMON.map((setting) => control(setting, "all", () => state.common));
-  const commonBox = make(
-    "fieldset",
-    { class: "settings" },
-    make("legend", {}, words.phrase("common")),
-    ...common.map((each) => each.element),
-  );
+  const common = COMMON.map((setting) => settingControl(setting, "all", () => state.common));
+  const commonBox = settingsOf({}, make("legend", {}, phrase("common")), ...common.map((each) => each.element));
   const focus = make("select", { id: "explorer-focus" });
-  const own = make("fieldset", { class: "settings", "aria-labelledby": "explorer-focus-label" });
   const page = make("a");
-  const more = make("span", { class: "more" }, words.phrase("more"), " ", page);
-  const code = make("code", { tabindex: 0, role: "region", "aria-label": words.phrase("code") });
-  const copy = make("button", { type: "button", class: "md-button md-button--primary" }, words.phrase("copy"));
-  const reset = make("button", { type: "button", class: "md-button" }, words.phrase("reset"));
-  const said = make("span", { role: "status" });
-  const table = make("table", { class: "data" });
-  const focused = make(
-    "div",
-    { class: "focused" },
-    make(
-      "p",
-      { class: "focus" },
-      make("label", { for: "explorer-focus", id: "explorer-focus-label" }, words.phrase("focus")),
-      " ",
-      focus,
-      " ",
-      more,
-    ),
-    own,
-    make("pre", {}, code),
+  const focusLine = make(
+    "p",
+    { class: "focus" },
+    make("label", { for: "explorer-focus", id: "explorer-focus-label" }, phrase("focus")),
+    focus,
+    make("span", {}, phrase("more"), " ", page),
   );
-  const details = make(
+  const own = settingsOf({ "aria-labelledby": "explorer-focus-label" });
+  const code = make("code", { tabindex: 0, role: "region", "aria-label": phrase("code") });
+  const copy = make("button", { type: "button", class: "md-button md-button--primary" }, phrase("copy"));
+  const reset = make("button", { type: "button", class: "md-button" }, phrase("reset"));
+  const said = make("span", { role: "status" });
+  const listing = make("pre", { class: "no-copy" }, code); // the theme's copy button would be a second one
+  const table = make("table", { class: "data" });
+  const numbers = make(
     "details",
     { class: "figure-data" },
-    make("summary", {}, words.phrase("numbers")),
-    make("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": words.phrase("numbers") }, table),
+    make("summary", {}, phrase("numbers")),
+    make("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": phrase("numbers") }, table),
   );
-  const canvas = make("div", { class: "plot" }, drawing);
-  const buttons = make("p", { class: "buttons" }, copy, " ", reset, " ", said);
   const explorer = make("div", { id: before.id, class: "schedule-explorer" });
-  explorer.append(choice, canvas, none, details, commonBox, focused, buttons);
+  explorer.append(
+    make("div", { class: "bench" }, make("div", { class: "stage" }, canvas, reader), readout, none, choice, commonBox, focusLine, own),
+    make("p", { class: "buttons" }, copy, reset, said),
+    listing,
+    numbers,
+  );
+
+  /** A setting's fields; `values` is where the wanted value is kept. */
+  function settingControl(setting, schedule, values) {
+    const want = (value) => {
+      values()[setting.name] = value;
+      redraw();
+    };
+    return control(`explorer-${schedule}-${setting.name}`, setting, words.setting(schedule, setting.name), want, redraw);
+  }
 
   /* What is shown ---------------------------------------------------------- */
 
+  let drawn = null; // what plot() returned
   let settings = []; // the controls of the schedule in focus
   let shown = null; // its id
 
@@ -146,15 +93,20 @@
     redraw();
   }
 
-  function showFocus() {
-    if (shown === state.focus) return;
-    shown = state.focus;
-    const schedule = byId.get(shown);
-    settings = schedule ? schedule.settings.map((setting) => control(setting, shown, () => state.own[shown])) : [];
-    own.replaceChildren(...settings.map((each) => each.element));
-    if (!schedule) return;
-    page.href = `${schedule.entry}.html`;
-    page.textContent = words.schedule(shown);
+  function showFocus(current) {
+    const options = state.shown.map((id) => make("option", { value: id }, words.schedule(id)));
+    if ([...focus.options].map((option) => option.value).join() !== state.shown.join()) focus.replaceChildren(...options);
+    if (current) focus.value = current.id;
+    if (shown !== state.focus) {
+      shown = state.focus;
+      const schedule = SCHEDULES[places.get(shown)];
+      settings = schedule ? schedule.settings.map((each) => settingControl(each, shown, () => state.own[shown])) : [];
+      own.replaceChildren(...settings.map((each) => each.element));
+      page.href = schedule ? `${schedule.entry}.html` : "";
+      page.textContent = schedule ? words.schedule(shown) : "";
+    }
+    for (const each of settings) each.show(current.settings);
+    code.textContent = current ? current.code : "";
   }
 
   function showTable(curves, steps) {
@@ -162,7 +114,7 @@
     const rows = [];
     for (let step = 0; step < steps - 1; step += every) rows.push(step);
     rows.push(steps - 1);
-    const head = [words.phrase("x"), ...curves.map((curve) => words.schedule(curve.id))];
+    const head = [phrase("x"), ...curves.map((curve) => words.schedule(curve.id))];
     const line = (step) => [step, ...curves.map((curve) => round(curve.rates[step], 4))];
     const row = (cells, tag, given) => make("tr", {}, ...cells.map((cell) => make(tag, given, String(cell))));
     table.replaceChildren(
@@ -171,9 +123,28 @@
     );
   }
 
+  /** The rates of one update: on the curves, below them, and for those who hear the slider. */
+  function showReading() {
+    const { curves, steps } = explorer;
+    reading = Math.min(reading, steps - 1);
+    [reader.max, reader.value] = [steps - 1, reading];
+    const rate = (curve) => String(round(curve.rates[reading], 4));
+    const title = phrase("reading", { step: reading });
+    const heard = curves.map((curve) => `${words.schedule(curve.id)} ${rate(curve)}`);
+    reader.setAttribute("aria-valuetext", title + words.list(heard));
+    readout.replaceChildren(
+      make("span", {}, title),
+      ...curves.map((curve) =>
+        make("span", {}, swatch(curve.place), words.schedule(curve.id), make("b", {}, rate(curve))),
+      ),
+    );
+    drawn.mark(reading);
+  }
+
   function showPlot() {
     const width = Math.max(260, Math.floor(canvas.clientWidth));
-    plot(drawing, width, explorer.curves, explorer.steps, { x: words.phrase("x"), y: words.phrase("y") });
+    drawn = plot(drawing, width, explorer.curves, explorer.steps, { x: phrase("x"), y: phrase("y") });
+    showReading();
   }
 
   /** Show the state, everywhere. */
@@ -181,25 +152,21 @@
     const forAll = resolve({ settings: [] }, state.common, {});
     const { steps } = forAll;
     const curves = state.shown.map((id) => {
-      const { place, ...schedule } = byId.get(id);
-      const s = resolve(schedule, state.common, state.own[id]);
-      return { id, place, focus: id === state.focus, settings: s, rates: rates(schedule, s), code: program(schedule, s) };
+      const place = places.get(id);
+      const s = resolve(SCHEDULES[place], state.common, state.own[id]);
+      const [found, text] = [rates(SCHEDULES[place], s), program(SCHEDULES[place], s)];
+      return { id, place, focus: id === state.focus, settings: s, rates: found, code: text };
     });
-    Object.assign(explorer, { curves, steps }); // for the tests
-    for (const { box } of boxes) box.checked = state.shown.includes(box.value);
-    const options = state.shown.map((id) => make("option", { value: id }, words.schedule(id)));
-    if ([...focus.options].map((option) => option.value).join() !== state.shown.join()) focus.replaceChildren(...options);
-    if (state.focus) focus.value = state.focus;
-    showFocus();
-    for (const each of common) each.show(forAll);
+    Object.assign(explorer, { curves, steps }); // for the tests too
     const current = curves.find((curve) => curve.focus);
-    for (const each of settings) each.show(current.settings);
-    code.textContent = current ? current.code : "";
-    said.textContent = "";
+    for (const { box } of boxes) box.checked = state.shown.includes(box.value);
+    for (const each of common) each.show(forAll);
+    showFocus(current);
     none.hidden = Boolean(current);
-    for (const part of [focused, copy, details]) part.hidden = !current;
+    for (const part of [reader, readout, focusLine, own, listing, copy, numbers]) part.hidden = !current;
+    said.textContent = "";
     const names = words.list(state.shown.map((id) => words.schedule(id)));
-    drawing.setAttribute("aria-label", words.phrase("plot", { steps, names }));
+    drawing.setAttribute("aria-label", phrase("plot", { steps, names }));
     showPlot();
     showTable(curves, steps);
     remember();
@@ -223,8 +190,16 @@
     }, PAUSE);
   }
 
-  /* ------------------------------------------------------------------------ */
+  /* What the reader does --------------------------------------------------- */
 
+  function read(step) {
+    reading = step;
+    showReading();
+  }
+  reader.addEventListener("input", () => read(Number(reader.value)));
+  for (const name of ["pointerdown", "pointermove"]) {
+    drawing.addEventListener(name, (event) => read(drawn.stepAt(event.clientX - drawing.getBoundingClientRect().left)));
+  }
   focus.addEventListener("change", () => {
     state.focus = focus.value;
     redraw();
@@ -242,7 +217,7 @@
       getSelection().selectAllChildren(code); // no clipboard: an old browser, or a page that did not come by https
       copied = document.execCommand("copy");
     }
-    said.textContent = words.phrase(copied ? "copied" : "notCopied");
+    said.textContent = phrase(copied ? "copied" : "notCopied");
   });
 
   before.replaceWith(explorer);

@@ -5,11 +5,12 @@ var GuideExplorer = globalThis.GuideExplorer || {};
   "use strict";
 
   const COLOURS = 8; // --figure-1 to --figure-8 in guide.css
-  const DASHES = [null, "8 4", "2 3", "10 3 2 3", "14 5"]; // as many as share no factor with COLOURS
+  const DASHES = [null, "9 4", "2 3.5", "10 3.5 2 3.5", "16 5"]; // as many as share no factor with COLOURS
+  const [LEFT, RIGHT, TOP, BOTTOM] = [52, 12, 26, 40]; // pixels between the drawing's edge and its axes
 
   /** An element of the page, or of a drawing within it. Attributes that are null or false are left out. */
   function make(tag, attributes = {}, ...children) {
-    const drawn = ["svg", "g", "line", "polyline", "text"].includes(tag);
+    const drawn = ["svg", "g", "line", "polyline", "circle", "text"].includes(tag);
     const element = drawn ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
       if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
@@ -19,7 +20,8 @@ var GuideExplorer = globalThis.GuideExplorer || {};
   }
 
   /** How the schedule at a place of the list is drawn. */
-  const look = (place) => ({ class: `curve curve-${(place % COLOURS) + 1}`, "stroke-dasharray": DASHES[place % DASHES.length] });
+  const colour = (place) => `curve-${(place % COLOURS) + 1}`;
+  const look = (place) => ({ class: `curve ${colour(place)}`, "stroke-dasharray": DASHES[place % DASHES.length] });
 
   /** A short piece of a curve, for a list. */
   const swatch = (place) =>
@@ -44,19 +46,21 @@ var GuideExplorer = globalThis.GuideExplorer || {};
    * @param {{place: number, id: string, rates: number[], focus: boolean}[]} curves all of one length
    * @param {number} steps
    * @param {{x: string, y: string}} names of the axes
+   * @returns {{mark: function(number): void, stepAt: function(number): number}} `mark` shows where an update is on every
+   *   curve; `stepAt` is the update below a point, its x in pixels from the drawing's left edge
    */
   function plot(svg, width, curves, steps, names) {
-    const height = Math.round(Math.min(380, Math.max(220, width / 2)));
-    const [left, right, top, bottom] = [52, width - 12, 26, height - 40];
+    const height = Math.round(Math.min(360, Math.max(220, width / 2)));
+    const [right, bottom] = [width - RIGHT, height - BOTTOM];
     const highest = 1.04 * Math.max(1e-9, ...curves.map((curve) => curve.rates.reduce((a, b) => Math.max(a, b), 0)));
-    const x = (step) => left + ((right - left) * step) / (steps - 1);
-    const y = (rate) => bottom - ((bottom - top) * rate) / highest;
+    const x = (step) => LEFT + ((right - LEFT) * step) / (steps - 1);
+    const y = (rate) => bottom - ((bottom - TOP) * rate) / highest;
 
     const axes = make("g", { class: "axes" });
     for (const tick of ticks(highest, 6)) {
       axes.append(
-        make("line", { class: "grid", x1: left, x2: right, y1: y(tick), y2: y(tick) }),
-        make("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end" }, String(tick)),
+        make("line", { class: "grid", x1: LEFT, x2: right, y1: y(tick), y2: y(tick) }),
+        make("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, String(tick)),
       );
     }
     for (const tick of ticks(steps - 1, width < 480 ? 4 : 8)) {
@@ -77,11 +81,24 @@ var GuideExplorer = globalThis.GuideExplorer || {};
       line.classList.toggle("in-focus", curve.focus);
       return line;
     });
+    const marks = make("g", { class: "marks" });
     for (const [name, value] of [["viewBox", `0 0 ${width} ${height}`], ["width", width], ["height", height]]) {
       svg.setAttribute(name, value);
     }
-    svg.replaceChildren(axes, ...lines);
-    svg.scale = { bottom, top, highest };
+    svg.replaceChildren(axes, ...lines, marks);
+    Object.assign(svg, { scale: { left: LEFT, right, top: TOP, bottom, highest, steps } }); // for the tests
+
+    return {
+      mark(step) {
+        marks.replaceChildren(
+          make("line", { class: "here", x1: x(step), x2: x(step), y1: TOP - 8, y2: bottom }),
+          ...ordered.map(({ place, rates }) =>
+            make("circle", { class: `mark ${colour(place)}`, cx: x(step), cy: y(rates[step]), r: 4 }),
+          ),
+        );
+      },
+      stepAt: (at) => Math.min(steps - 1, Math.max(0, Math.round(((at - LEFT) / (right - LEFT)) * (steps - 1)))),
+    };
   }
 
   Object.assign(GuideExplorer, { make, swatch, plot });

@@ -38,7 +38,8 @@ var GuideExplorer = globalThis.GuideExplorer || {};
     const asked = new URLSearchParams(query);
     if (asked.has("schedules")) {
       const names = asked.get("schedules").split(/[.,]/);
-      state.shown = SCHEDULES.map((schedule) => schedule.id).filter((id) => names.includes(id));
+      const known = SCHEDULES.map((schedule) => schedule.id).filter((id) => names.includes(id));
+      if (known.length || names.join() === "") state.shown = known; // an empty list is a choice too
     }
     const focus = asked.get("focus");
     state.focus = state.shown.includes(focus) ? focus : (state.shown[0] ?? null);
