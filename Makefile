@@ -48,8 +48,8 @@ lock: $(READY) ## resolve requirements.lock from pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
 	sed -i 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements.lock
 
-bench: $(READY) ## measure the verifier beside other ways to run the snippets; prints ratios
-	$(RUN) scripts.verify.bench
+bench: $(READY) ## measure verifier, search, page weight, Lighthouse and rebuilds (WHAT=search: that alone)
+	$(RUN) scripts.bench $(WHAT) $(ARGS)
 
 vendor: ## fetch the front-end files that the repository ships, at the versions in scripts/vendor.json
 	$(RUN) scripts.vendor

@@ -13,6 +13,7 @@ import yaml
 from scripts.problems import ROOT
 
 QUERIES = Path(__file__).with_name("queries.tsv")
+HELD_OUT = Path(__file__).with_name("queries-held-out.tsv")
 SCRIPTS = ROOT / "docs" / "theme" / "assets" / "search"
 
 
@@ -49,14 +50,14 @@ class Guide:
         return told
 
 
-def queries(guide: Guide) -> list[tuple[str, list[str]]]:
-    """Each query with the addresses that are right for it; queries whose page is not written are left out."""
+def queries(guide: Guide, file: Path = QUERIES) -> list[tuple[str, list[str]]]:
+    """Each query of a list with the addresses that are right for it; queries whose page is not written are left out."""
     by_id = {doc["url"].rpartition("/")[2].removesuffix(".html"): doc["url"] for doc in guide.docs}
-    addresses = set(by_id.values())
+    addresses = {doc["url"] for doc in guide.docs}
     symptoms = yaml.safe_load((ROOT / "docs" / "symptoms.yaml").read_text(encoding="utf-8"))
     fixes = {symptom["id"]: symptom["fixes"] for symptom in symptoms}
     found = []
-    for line in QUERIES.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
         query, wanted = line.split("\t")

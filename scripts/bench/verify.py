@@ -1,4 +1,4 @@
-"""How fast the verifier is: ``python -m scripts.verify.bench [PATH ...] [--rounds N]``.
+"""How fast the verifier is: ``python -m scripts.bench verify [PATH ...] [--rounds N]``.
 
 Medians of interleaved runs over the same snippets, and their ratios: one process a snippet, pytest with runpy in one
 process, this verifier cold and warm. The floor is one import of torch plus the snippets'
@@ -74,7 +74,7 @@ def verified(snippets: list[Snippet], folder: Path, *options: str) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.verify.bench", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench verify", description=__doc__.partition("\n")[0])
     parser.add_argument("paths", nargs="*", default=[str(ROOT / "snippets")], metavar="PATH")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
@@ -103,7 +103,3 @@ def main(arguments: list[str] | None = None) -> int:
         first = middle["one process a snippet"] / seconds
         print(f"{what:28}{seconds:9.2f}{first:22.1f}x{seconds / floor:17.2f}x")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

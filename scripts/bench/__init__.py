@@ -1,0 +1,1 @@
+"""Measures what the guide promises: ``python -m scripts.bench [NAME] [OPTION ...]``; each module measures one thing."""
