@@ -74,6 +74,11 @@ class Entry:
         return str(self.pages[lang].meta["title"])
 
     @property
+    def former(self) -> list[str]:
+        """Names of the pages that this entry once had, as ``section/id``."""
+        return [old if "/" in old else f"{self.section}/{old}" for old in self.facts("formerly")]
+
+    @property
     def snippets(self) -> list[str]:
         """Paths of the snippets that the page embeds, in reading order."""
         return [path for mark in self.en.of("include") if (path := snippet_path(self.section, mark.target))]
@@ -98,6 +103,7 @@ class Catalog:
     snippets: list[str]
     tests: dict[str, dict[str, int]]
     symptoms: list[dict[str, Any]] = field(default_factory=list)
+    tags: list[dict[str, str]] = field(default_factory=list)
 
     @cached_property
     def techniques(self) -> list[Entry]:
@@ -116,6 +122,10 @@ class Catalog:
     def index_of(self, section: str) -> Entry | None:
         """The index page of a section."""
         return next((entry for entry in self.entries if entry.section == section and entry.id == "index"), None)
+
+    def tagged(self, tag: str) -> list[Entry]:
+        """The techniques that bear a tag, by section and order."""
+        return [entry for entry in self.techniques if tag in entry.facts("tags")]
 
     def embedded_in(self) -> dict[str, list[str]]:
         """Snippet path -> the pages and lines that embed it."""
@@ -206,7 +216,6 @@ def load(root: Path = ROOT) -> Catalog:
             entry.id,
         )
     )
-    symptoms_file = root / "docs" / "symptoms.yaml"
     return Catalog(
         root=root,
         sections=[section for section in order if any(entry.section == section for entry in entries)],
@@ -214,8 +223,14 @@ def load(root: Path = ROOT) -> Catalog:
         papers=load_papers(root / "docs" / "papers.bib", "docs/papers.bib"),
         snippets=sorted(path.relative_to(root).as_posix() for path in (root / "snippets").rglob("*.py")),
         tests=_load_tests(root),
-        symptoms=yaml.safe_load(symptoms_file.read_text(encoding="utf-8")) if symptoms_file.exists() else [],
+        symptoms=_list(root / "docs" / "symptoms.yaml"),
+        tags=_list(root / "docs" / "tags.yaml"),
     )
+
+
+def _list(path: Path) -> list[Any]:
+    """A YAML file that is a list; empty where there is none."""
+    return list(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
 def _config_loader() -> type[yaml.SafeLoader]:

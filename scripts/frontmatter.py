@@ -19,6 +19,8 @@ NEUTRAL: dict[str, tuple[type, bool]] = {
     "torch": (list, False),
     "related": (list, True),
     "order": (int, True),
+    "tags": (list, False),
+    "formerly": (list, False),
 }
 SPOKEN: dict[str, tuple[type, bool]] = {
     "title": (str, True),

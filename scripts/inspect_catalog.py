@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
-from scripts import frontmatter, markdown_math, markup
+from scripts import frontmatter, inspect_names, markdown_math, markup
 from scripts.catalog import Catalog, Entry, Page, load, snippet_path
+from scripts.inspect_names import hint
 from scripts.problems import BuildError, Problem
 
 # What `--8<--` may name: a kind of generated piece, and whose piece it is.
@@ -20,13 +20,15 @@ SITE_PIECES = ("generated",)
 def inspect(catalog: Catalog) -> Iterator[Problem]:
     """All problems of the sources, in no particular order."""
     checks: tuple[Callable[[Catalog], Iterable[Problem]], ...] = (
-        check_ids,
+        inspect_names.check_ids,
+        inspect_names.check_related,
+        inspect_names.check_tags,
+        inspect_names.check_addresses,
         check_marks,
         check_includes,
         check_claims,
         check_citations,
         check_links,
-        check_related,
         check_formulas,
         check_parity,
     )
@@ -34,23 +36,10 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         yield from check(catalog)
 
 
-def _hint(wrong: str, known: Iterable[str], otherwise: str) -> str:
-    close = difflib.get_close_matches(wrong, list(known), n=1)
-    return f"Did you mean '{close[0]}'?" if close else otherwise
-
-
 def _pages(catalog: Catalog) -> Iterator[tuple[Entry, Page]]:
     for entry in catalog.entries:
         for page in entry.pages.values():
             yield entry, page
-
-
-def check_ids(catalog: Catalog) -> Iterator[Problem]:
-    """An id names one technique in the whole guide."""
-    counted = Counter(entry.id for entry in catalog.techniques)
-    for entry in catalog.techniques:
-        if counted[entry.id] > 1:
-            yield Problem(entry.en.path, 1, f"two entries have the id '{entry.id}'", "Rename one of them.")
 
 
 def check_marks(catalog: Catalog) -> Iterator[Problem]:
@@ -70,7 +59,7 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
                 yield Problem(page.path, mark.line, f"nothing is generated as '{mark.target}'", f"Known are: {known}.")
             path = snippet_path(entry.section, mark.target)
             if path and path not in catalog.snippets:
-                remedy = _hint(path, catalog.snippets, "Write it, or take the include out.")
+                remedy = hint(path, catalog.snippets, "Write it, or take the include out.")
                 yield Problem(page.path, mark.line, f"missing snippet {path}", remedy)
         wanted = f"facts/{entry.id}.md"
         if entry.is_technique and wanted not in [mark.target for mark in page.of("include")]:
@@ -92,7 +81,7 @@ def check_claims(catalog: Catalog) -> Iterator[Problem]:
         for mark in page.of("claim"):
             name = f"test_{mark.target}"
             if name not in tests:
-                remedy = _hint(name, tests, f"Write it in {entry.test}, or take the claim back.")
+                remedy = hint(name, tests, f"Write it in {entry.test}, or take the claim back.")
                 message = f"the claim '{mark.target}' has no test {entry.test}::{name}"
                 yield Problem(page.path, mark.line, message, remedy)
 
@@ -106,7 +95,7 @@ def check_citations(catalog: Catalog) -> Iterator[Problem]:
         for key, line in cited:
             used.add(key)
             if key not in catalog.papers:
-                remedy = _hint(key, catalog.papers, "Add the paper to docs/papers.bib.")
+                remedy = hint(key, catalog.papers, "Add the paper to docs/papers.bib.")
                 yield Problem(page.path, line, f"unknown paper '{key}'", remedy)
     for key, paper in catalog.papers.items():
         if key not in used:
@@ -124,10 +113,10 @@ def check_links(catalog: Catalog) -> Iterator[Problem]:
             if name.startswith("reference/"):
                 continue  # written by the build; the check of the rendered site sees to these
             if name not in names:
-                remedy = _hint(name, names, "Write that page, or name the technique without a link.")
+                remedy = hint(name, names, "Write that page, or name the technique without a link.")
                 yield Problem(page.path, mark.line, f"dead link to {mark.target}", remedy)
             elif anchor and anchor not in anchors(names[name]):
-                remedy = _hint(anchor, anchors(names[name]), "Name a heading of that page.")
+                remedy = hint(anchor, anchors(names[name]), "Name a heading of that page.")
                 yield Problem(page.path, mark.line, f"dead link: {target} has no heading #{anchor}", remedy)
 
 
@@ -155,16 +144,6 @@ def check_formulas(catalog: Catalog) -> Iterator[Problem]:
             except markdown_math.FormulaError as error:
                 remedy = "Mend the TeX; before a dollar sign that begins no formula, write a backslash."
                 yield Problem(page.path, mark.line, f"not readable as a formula: {error}", remedy)
-
-
-def check_related(catalog: Catalog) -> Iterator[Problem]:
-    """Related ids are techniques of the guide."""
-    for entry in catalog.techniques:
-        for other in entry.facts("related"):
-            if other not in catalog.by_id or other == entry.id:
-                line = frontmatter.line_of(entry.en.text, "related")
-                remedy = _hint(other, catalog.by_id, "Name an entry that exists.")
-                yield Problem(entry.en.path, line, f"related: '{other}' is no other entry", remedy)
 
 
 def check_parity(catalog: Catalog) -> Iterator[Problem]:

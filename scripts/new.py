@@ -50,6 +50,7 @@ NEUTRAL = """year:
 papers: []
 torch: []
 related: []
+tags: []
 order:
 """
 HEADINGS = {

@@ -14,7 +14,19 @@ from typing import Any
 
 from scripts import history
 from scripts.catalog import LANGUAGES, Catalog, snippet_path
-from scripts.generate import code, downloads, facts, feed, indexes, navigation, pages, reference, search
+from scripts.generate import (
+    alphabet,
+    code,
+    downloads,
+    facts,
+    feed,
+    indexes,
+    navigation,
+    pages,
+    redirects,
+    reference,
+    search,
+)
 from scripts.problems import stop_on
 
 STAGE = "build/stage"
@@ -53,21 +65,18 @@ def files(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any
     for lang in LANGUAGES:
         yield f"{lang}/mkdocs.yml", navigation.config(catalog, lang)
         for section in catalog.sections:
-            yield (
-                f"{lang}/pieces/{section}/tables/{section}.md",
-                indexes.comparison(catalog, verification, section, lang),
-            )
-            timeline = indexes.timeline(catalog.in_section(section), section, lang)
-            yield f"{lang}/pieces/{section}/timelines/{section}.md", timeline
+            yield f"{lang}/pieces/{section}/tables/{section}.md", indexes.comparison(catalog, section, lang)
+            yield f"{lang}/pieces/{section}/timelines/{section}.md", indexes.timeline(catalog, section, lang)
             yield f"{lang}/docs/reference/{section}.md", reference.page(catalog, section, lang)
         for name, text in search.files(catalog, lang):
             yield f"files/{name}", text
         yield f"{lang}/docs/reference/build.md", reference.build_page(catalog, lang)
         for name, text in (
             ("papers", indexes.papers(catalog, lang)),
-            ("names", indexes.names(catalog, lang)),
+            ("names", alphabet.names(catalog, lang)),
             ("torch", indexes.torch_names(catalog, lang)),
-            ("timeline", indexes.timeline(catalog.techniques, "", lang)),
+            ("timeline", indexes.timeline(catalog, "", lang)),
+            ("tags", indexes.tags(catalog, lang)),
             ("symptoms", indexes.symptoms(catalog, lang)),
             ("sections", indexes.sections(catalog, lang)),
         ):
@@ -88,17 +97,20 @@ def files(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any
                         f"{lang}/pieces/{entry.section}/{mark.target}",
                         code.piece(catalog, verification, entry, path, lang),
                     )
+    address = os.environ.get("SITE_URL", "")
+    for name, text in redirects.files(catalog, address):
+        yield f"files/{name}", text
     for entry in catalog.entries:
         for snippet in entry.snippets:
             yield f"files/{snippet}", (catalog.root / snippet).read_text(encoding="utf-8")
-            yield f"files/{snippet[:-3]}.ipynb", downloads.notebook(catalog, verification, entry, snippet)
+            yield f"files/{snippet[:-3]}.ipynb", downloads.notebook(catalog, verification, entry, snippet, address)
     yield "files/catalog.json", downloads.catalog_json(catalog, verification)
     yield "files/verification.json", json.dumps(verification, ensure_ascii=False, indent=1) + "\n"
     yield "files/catalog.schema.json", Path(__file__).with_name("catalog.schema.json").read_text(encoding="utf-8")
     yield "files/llms.txt", downloads.llms_txt(catalog)
     dates = history.dates(catalog.root, "docs")
     for lang, name in (("en", "feed.xml"), ("zh", "zh/feed.xml")):
-        yield f"files/{name}", feed.feed(catalog, dates, os.environ.get("SITE_URL", ""), lang)
+        yield f"files/{name}", feed.feed(catalog, dates, address, lang)
 
 
 def clean(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -31,13 +32,12 @@ def piece(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet:
     is_evidence = name.endswith("evidence.py")
     base = html.site_root(entry.section, lang) + snippet.removesuffix(".py")
     result = report.first(verification, snippet)
-    bar = " ".join(
-        [
-            f'<span class="badge">{report.badge(verification, snippet, lang)}</span>',
-            html.link(f"{base}.py", word("download_py", lang), download=name),
-            html.link(f"{base}.ipynb", word("download_ipynb", lang), download=name.replace(".py", ".ipynb")),
-        ]
-    )
+    output = (result or {}).get("output", "").rstrip()
+    links = [
+        *_proofs(catalog, verification, entry, snippet, f"#{anchor}-output" if output else "#verified", lang),
+        html.link(f"{base}.py", word("download_py", lang), download=name),
+        html.link(f"{base}.ipynb", word("download_ipynb", lang), download=name.replace(".py", ".ipynb")),
+    ]
     parts = [fence(text, f' {{ .python title="{name}" }}')]
     lines = text.count("\n")
     if long := lines > LONG and not is_evidence:
@@ -47,11 +47,10 @@ def piece(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet:
     if is_evidence:
         label = word("evidence_code", lang)
         parts = [f'<details class="evidence-code" markdown>\n<summary>{label}</summary>', "", *parts, "", "</details>"]
-    parts += ["", f'<p class="snippet-bar">{bar}</p>', ""]
-    output = (result or {}).get("output", "").rstrip()
+    parts += ["", f'<p class="snippet-bar">{" ".join(links)}</p>', ""]
     if output:
         parts += [
-            '<div class="output" markdown>',
+            f'<div class="output" id="{anchor}-output" markdown>',
             fence(output, f' {{ .text title="{word("output", lang)}" }}'),
             "</div>",
             "",
@@ -61,6 +60,19 @@ def piece(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet:
     return (
         f'<div class="snippet{" long" if long else ""}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
     )
+
+
+def _proofs(
+    catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet: str, output: str, lang: str
+) -> Iterator[str]:
+    """Links of the badge: to what the snippet printed, to its runs elsewhere, to the tests that prove more."""
+    results = report.passed(verification, snippet)
+    if results:
+        yield html.link(output, report.badge(verification, results[0], lang), class_="badge")
+    if len(results) > 1:
+        yield html.link("#verified", f"+{len(results) - 1}", title=word("how_verified", lang))
+    if tests := catalog.tests.get(entry.test):
+        yield html.link("#claims-and-tests", f"{len(tests)} {word('tests_more', lang)}")
 
 
 def parameters(text: str, name: str, lang: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 
 from scripts import markup
-from scripts.catalog import Catalog, Entry, snippet_path
+from scripts.catalog import LANGUAGES, Catalog, Entry, snippet_path
 from scripts.generate import report
 
 
@@ -18,15 +18,21 @@ def page_url(entry: Entry, lang: str) -> str:
     return f"{'zh/' if lang == 'zh' else ''}{entry.section + '/' if entry.section else ''}{entry.id}.html"
 
 
-def notebook(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet: str) -> str:
-    """The snippet as a notebook: a cell that says what it is, and the code, byte for byte."""
+def notebook(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet: str, address: str) -> str:
+    """The snippet as a notebook: a cell that says what it is, and the code, byte for byte.
+
+    Its links to the page are absolute where the site's public ``address`` is known; else they hold where the notebook
+    lies in the site.
+    """
     code = (catalog.root / snippet).read_text(encoding="utf-8")
     result = report.first(verification, snippet)
     proof = ""
     if result:
         torch, device = report.torch_of(verification, result), report.device_of(result)
         proof = f"Verified on torch {torch}, {device}, {report.day_of(verification, result)}."
-    head = f"# {entry.title('en')}\n\n{entry.en.meta['summary']}\n\nPage: {page_url(entry, 'en')}. {proof}"
+    root = address or "../" * snippet.count("/")
+    links = " · ".join(f"[{entry.title(lang)}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
+    head = f"# {entry.title('en')}\n\n{entry.en.meta['summary']}\n\nPage: {links}\n\n{proof}".rstrip()
     book = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_markdown_cell(head, id="about"),
@@ -63,6 +69,7 @@ def catalog_json(catalog: Catalog, verification: dict[str, Any]) -> str:
                     for paper in [catalog.papers[key]]
                 ],
                 "torch": entry.facts("torch"),
+                "tags": entry.facts("tags"),
                 "url": page_url(entry, "en"),
                 "url_zh": page_url(entry, "zh"),
                 "snippets": [{"path": path, "url": path} for path in entry.snippets],

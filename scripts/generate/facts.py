@@ -30,6 +30,13 @@ def facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: st
     to_torch = f"{html.up(entry.section)}torch.html"
     api = " · ".join(html.link(f"{to_torch}#{name}", html.code(name)) for name in names) or word("no_api", lang)
     rows.append((word("api", lang), api))
+    tags = [
+        html.link(f"{html.up(entry.section)}tags.html#{tag['id']}", escape(tag[lang]))
+        for tag in catalog.tags
+        if tag["id"] in entry.facts("tags")
+    ]
+    if tags:
+        rows.append((word("tags", lang), " · ".join(tags)))
     results = [r for snippet in entry.snippets for r in report.passed(verification, snippet)]
     if results:
         proved = list(dict.fromkeys(report.proof(verification, result) for result in results))
@@ -95,7 +102,7 @@ def proofs(catalog: Catalog, verification: dict[str, Any], results: dict[str, An
 def _tests(catalog: Catalog, results: dict[str, Any], entry: Entry, lang: str) -> str:
     claimed = {mark.target for mark in entry.en.of("claim")}
     sources = _sources((catalog.root / entry.test).read_text(encoding="utf-8"))
-    parts = [f"**{word('claim_test', lang)}** (`{entry.test}`)", ""]
+    parts = [f"**{word('claim_test', lang)}** (`{entry.test}`)", "{: #claims-and-tests }", ""]
     for name in sorted(
         catalog.tests[entry.test], key=lambda n: (n.removeprefix("test_") not in claimed, catalog.tests[entry.test][n])
     ):

@@ -1,45 +1,63 @@
-"""Tables and lists over many entries: comparison tables, timelines, papers, names, torch names, symptoms."""
+"""Tables and lists over many entries: comparison tables, timelines, tags, papers, torch names, symptoms."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections import Counter
 from html import escape
-from typing import Any
 
 from scripts.catalog import Catalog, Entry
-from scripts.generate import html, report
+from scripts.generate import controls, html
 from scripts.generate.words import word
 
 
-def comparison(catalog: Catalog, verification: dict[str, Any], section: str, lang: str) -> str:
-    """HTML table of a section's entries: what for, year, torch names, summary."""
-    head = [word(key, lang) for key in ("technique", "for", "year", "in_torch", "summary", "verified")]
+def comparison(catalog: Catalog, section: str, lang: str) -> str:
+    """HTML table of a section's entries: what for, year, torch names, summary; with fields to filter it."""
+    entries = catalog.in_section(section)
+    head = [word(key, lang) for key in ("technique", "for", "year", "in_torch", "summary")]
     rows = []
-    for entry in catalog.in_section(section):
+    for entry in entries:
         names = " ".join(html.link(f"../torch.html#{n}", html.code(n.rpartition(".")[2])) for n in entry.facts("torch"))
-        proved = all(report.passed(verification, snippet) for snippet in entry.snippets) and bool(entry.snippets)
         rows.append(
             [
-                html.entry_link(entry, section, lang),
+                controls.marked(entry, lang),
                 escape(str(entry.pages[lang].meta.get("situation") or "")),
                 str(entry.en.meta.get("year") or "–"),
                 names or "–",
                 escape(str(entry.pages[lang].meta["summary"])),
-                "✓" if proved else "–",
             ]
         )
-    return html.table(head, rows, class_="comparison")
+    return controls.comparison(catalog, entries, lang) + html.table(head, rows, class_="comparison")
 
 
-def timeline(entries: Iterable[Entry], section: str, lang: str) -> str:
-    """HTML list of the dated entries, oldest first."""
+def timeline(catalog: Catalog, section: str, lang: str) -> str:
+    """HTML list of the dated entries of one section, or of all with the name of their section; oldest first."""
+    entries = catalog.in_section(section) if section else catalog.techniques
     dated = sorted((e for e in entries if e.en.meta.get("year")), key=lambda e: (e.en.meta["year"], e.id))
-    items = "\n".join(
-        f'<li><span class="year">{entry.en.meta["year"]}</span> {html.entry_link(entry, section, lang)}</li>'
-        for entry in dated
+
+    def item(entry: Entry) -> str:
+        index = None if section else catalog.index_of(entry.section)
+        where = f" <small>{escape(index.title(lang))}</small>" if index else ""
+        year = f'<span class="year">{entry.en.meta["year"]}</span>'
+        return f"<li>{year} <span>{html.entry_link(entry, section, lang)}{where}</span></li>"
+
+    return '<ol class="timeline">\n' + "\n".join(map(item, dated)) + "\n</ol>"
+
+
+def tags(catalog: Catalog, lang: str) -> str:
+    """Markdown: a heading for each tag with the entries that bear it, and a line of links to the headings."""
+    jumps = " ".join(
+        html.link(f"#{tag['id']}", f"{escape(tag[lang])} <small>{len(catalog.tagged(tag['id']))}</small>")
+        for tag in catalog.tags
     )
-    return f'<ol class="timeline">\n{items}\n</ol>'
+    parts = [f'<nav class="letters" aria-label="{word("tags", lang)}">{jumps}</nav>', ""]
+    for tag in catalog.tags:
+        items = [
+            f"<li>{html.entry_link(entry, '', lang)}: {escape(str(entry.pages[lang].meta['summary']))}</li>"
+            for entry in catalog.tagged(tag["id"])
+        ]
+        heading = tag[lang][0].upper() + tag[lang][1:]
+        parts += [f"## {heading} {{#{tag['id']}}}", "", "<ul>", *items, "</ul>", ""]
+    return "\n".join(parts)
 
 
 def papers(catalog: Catalog, lang: str) -> str:
@@ -63,46 +81,35 @@ def papers(catalog: Catalog, lang: str) -> str:
         title = f'<cite id="{html.attr(paper.key)}">{escape(paper.title)}</cite>'
         rows.append([str(paper.year), title, escape(who), links, cited])
     head = [word(key, lang) for key in ("year", "title", "authors", "paper", "cited_by")]
-    return html.table(head, rows, class_="bibliography")
-
-
-def names(catalog: Catalog, lang: str) -> str:
-    """HTML list of every name and alias in both languages, A to Z, each leading to its entry."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    for entry in catalog.techniques:
-        target = html.entry_link(entry, "", lang)
-        for page in entry.pages.values():
-            for name in [page.meta["title"], *page.meta["aliases"]]:
-                found.setdefault(str(name), set()).add((entry.id, target))
-    groups: dict[str, list[str]] = {}
-    for name in sorted(found, key=lambda n: (re.sub(r"^\W+", "", n).casefold() or n, n)):
-        initial = (re.sub(r"^\W+", "", name) or name)[0].upper()
-        group = initial if initial.isascii() and initial.isalpha() else ("0–9" if initial.isascii() else "中文")
-        targets = ", ".join(target for _, target in sorted(found[name]))
-        groups.setdefault(group, []).append(f"<li>{escape(name)}: {targets}</li>")
-    order = sorted(groups, key=lambda g: (g == "中文", g == "0–9", g))
-    parts = []
-    for group in order:
-        anchor = {"0–9": "digits", "中文": "han"}.get(group, group.lower())
-        parts += [f"## {group} {{#{anchor}}}", "", '<ul class="names">', *groups[group], "</ul>", ""]
-    return "\n".join(parts)
+    return controls.text(lang) + html.table(head, rows, class_="bibliography")
 
 
 def torch_names(catalog: Catalog, lang: str) -> str:
-    """HTML table of every torch name that an entry explains."""
+    """HTML table of every torch name that an entry explains; its last part is a place on the page too."""
     found: dict[str, list[Entry]] = {}
     for entry in catalog.techniques:
         for name in entry.facts("torch"):
             found.setdefault(name, []).append(entry)
+    short = Counter(name.rpartition(".")[2] for name in found)
     rows = [
         [
-            f'<code id="{html.attr(name)}">{escape(name)}</code>',
+            _torch_name(name, short[name.rpartition(".")[2]] == 1),
             ", ".join(html.entry_link(entry, "", lang) for entry in found[name]),
             escape(str(found[name][0].pages[lang].meta["summary"])),
         ]
         for name in sorted(found, key=str.casefold)
     ]
-    return html.table([word(key, lang) for key in ("api", "technique", "summary")], rows, class_="torch-names")
+    head = [word(key, lang) for key in ("api", "technique", "summary")]
+    return controls.text(lang) + html.table(head, rows, class_="torch-names")
+
+
+def _torch_name(name: str, alone: bool) -> str:
+    """A dotted name that may break at its dots, its last part in bold, and the shorthand ``F.`` that code writes."""
+    module, _, last = name.rpartition(".")
+    path = module.replace(".", ".<wbr>") + ".<wbr>" if module else ""
+    own = f' id="{html.attr(last)}"' if alone and module else ""
+    functional = f" <small>{html.code('F.' + last)}</small>" if module == "torch.nn.functional" else ""
+    return f'<code id="{html.attr(name)}">{path}<b{own}>{escape(last)}</b></code>{functional}'
 
 
 def symptoms(catalog: Catalog, lang: str) -> str:

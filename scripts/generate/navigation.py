@@ -31,7 +31,10 @@ def _nav(catalog: Catalog, lang: str) -> list[str]:
         if index:
             lines.append(f"    - {index.pages[lang].name}")
         lines += [_item(4, entry.title(lang), entry.pages[lang].name) for entry in catalog.in_section(section)]
-    lines += [_item(2, entry.title(lang), entry.pages[lang].name) for entry in top if entry is not home]
+    rest = [entry for entry in top if entry is not home]
+    if rest:
+        lines.append(f"  - {json.dumps(word('indexes', lang), ensure_ascii=False)}:")
+        lines += [_item(4, entry.title(lang), entry.pages[lang].name) for entry in rest]
     lines.append(f"  - {json.dumps(word('reference', lang), ensure_ascii=False)}:")
     for section in catalog.sections:
         index = catalog.index_of(section)

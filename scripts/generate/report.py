@@ -53,14 +53,9 @@ def proof(report: Report, result: dict[str, Any]) -> str:
     return " · ".join([f"torch {torch_of(report, result)}", device_of(result), day_of(report, result)])
 
 
-def badge(report: Report, snippet: str, lang: str) -> str:
-    """HTML: where this build verified the snippet, in what time, and how many other machines did."""
-    results = passed(report, snippet)
-    if not results:
-        return ""
-    first_one = f"{word('verified_on', lang)} {escape(proof(report, results[0]))} · {results[0]['seconds']:.2f} s"
-    others = f' (<a href="#verified">+{len(results) - 1}</a>)' if len(results) > 1 else ""
-    return first_one + others
+def badge(report: Report, result: dict[str, Any], lang: str) -> str:
+    """HTML: where this build verified a snippet, and in what time."""
+    return f"{word('verified_on', lang)} {escape(proof(report, result))} · {result['seconds']:.2f} s"
 
 
 def problems(report: Report, root: Path, snippets: list[str]) -> Iterator[Problem]:

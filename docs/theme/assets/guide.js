@@ -1,4 +1,4 @@
-/* Opens the proof that a mark leads to, and makes comparison tables sortable and filterable. Pages work without it. */
+/* Opens the proof that a mark leads to, sorts and filters tables, copies formulas as TeX. Pages work without it. */
 (() => {
   "use strict";
 
@@ -23,27 +23,64 @@
         for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", up ? "ascending" : "descending");
         const text = (row) => row.cells[column].textContent.trim();
-        const rows = [...body.rows].sort((a, b) => collator.compare(text(a), text(b)) * (up ? 1 : -1));
+        const none = (row) => text(row) === "–"; // what says nothing stays last
+        const rows = [...body.rows].sort(
+          (a, b) => none(a) - none(b) || collator.compare(text(a), text(b)) * (up ? 1 : -1),
+        );
         body.append(...rows);
       });
     });
   }
 
-  function filterable(table) {
-    const zh = document.documentElement.lang.startsWith("zh");
-    const label = document.createElement("label");
-    const field = document.createElement("input");
-    label.className = "table-filter";
-    field.type = "search";
-    label.append(zh ? "筛选" : "Filter", field);
-    table.parentElement.before(label);
-    field.addEventListener("input", () => {
-      const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-      for (const row of table.tBodies[0].rows) {
-        const text = row.textContent.toLowerCase();
-        row.hidden = !words.every((word) => text.includes(word));
-      }
-    });
+  /* The fields are in the page (scripts/generate/controls.py); each row's link says year, tags and whether in torch. */
+  function filterable(fields) {
+    const rows = [...fields.nextElementSibling.querySelector("table").tBodies[0].rows];
+    const status = fields.querySelector("[role=status]");
+    const inputs = [...fields.querySelectorAll("[data-filter]")];
+    const tests = {
+      text: (row, value) => value.toLowerCase().split(/\s+/).every((word) => text(row).includes(word)),
+      tag: (row, value) => facts(row).tag.split(" ").includes(value),
+      torch: (row, value) => facts(row).torch === value,
+      from: (row, value) => facts(row).year >= Number(value) && facts(row).year !== "",
+      to: (row, value) => facts(row).year <= Number(value) && facts(row).year !== "",
+    };
+    const text = (row) => row.textContent.toLowerCase();
+    const facts = (row) => row.querySelector("[data-year]").dataset;
+    function filter() {
+      const set = inputs.filter((input) => input.value.trim());
+      for (const row of rows) row.hidden = !set.every((input) => tests[input.dataset.filter](row, input.value.trim()));
+      status.textContent = set.length ? `${rows.filter((row) => !row.hidden).length} / ${rows.length}` : "";
+    }
+    fields.addEventListener("input", filter);
+    filter(); // a browser that goes back fills fields in
+  }
+
+  /* A selection that holds a formula is copied with its TeX: the letters of HTML and MathML together say nothing. */
+  function copyTex(event) {
+    const selection = getSelection();
+    if (selection.isCollapsed || !selection.rangeCount) return;
+    const range = selection.getRangeAt(0).cloneRange();
+    const formula = (node) => {
+      const element = node.nodeType === 1 ? node : node.parentElement;
+      return element.closest(".katex-display") || element.closest(".katex");
+    };
+    const [first, last] = [formula(range.startContainer), formula(range.endContainer)];
+    if (first) range.setStartBefore(first);
+    if (last) range.setEndAfter(last);
+    const copy = document.createElement("div");
+    copy.append(range.cloneContents());
+    const found = copy.querySelectorAll(".katex");
+    if (!found.length) return;
+    for (const one of found) {
+      const dollars = one.parentElement.matches(".katex-display") ? "$$" : "$";
+      one.replaceWith(dollars + one.querySelector("annotation").textContent + dollars);
+    }
+    copy.className = "copied";
+    document.body.append(copy); // only what is laid out has line breaks as text
+    event.clipboardData.setData("text/plain", copy.innerText);
+    event.clipboardData.setData("text/html", copy.innerHTML);
+    copy.remove();
+    event.preventDefault();
   }
 
   /* What scrolls sideways can be reached by keyboard; Material's box of copy buttons is no landmark. */
@@ -65,10 +102,9 @@
   addEventListener("resize", reachable);
   addEventListener("load", reachable);
 
-  for (const table of document.querySelectorAll("table.comparison, table.bibliography, table.torch-names")) {
-    sortable(table);
-    filterable(table);
-  }
+  for (const table of document.querySelectorAll("table.comparison, table.bibliography, table.torch-names")) sortable(table);
+  for (const fields of document.querySelectorAll(".table-filter")) filterable(fields);
+  document.addEventListener("copy", copyTex);
   addEventListener("hashchange", openTarget);
   openTarget();
 })();
