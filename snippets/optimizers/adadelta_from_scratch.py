@@ -41,7 +41,7 @@ class Adadelta(torch.optim.Optimizer):
         maximize: bool = False,
     ) -> None:
         defaults = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay}
-        if min(defaults.values()) < 0 or rho > 1:
+        if not all(x >= 0 for x in defaults.values()) or rho > 1:
             raise ValueError(f"no setting may be negative, rho not above 1: {defaults}")
         super().__init__(params, defaults | {"maximize": maximize})
 

@@ -49,7 +49,7 @@ class Adagrad(torch.optim.Optimizer):
             "initial_accumulator_value": initial_accumulator_value,
             "eps": eps,
         }
-        if min(defaults.values()) < 0:
+        if not all(x >= 0 for x in defaults.values()):
             raise ValueError(f"no setting may be negative: {defaults}")
         super().__init__(params, defaults | {"maximize": maximize})
 

@@ -42,7 +42,7 @@ class Adam(torch.optim.Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        if min(lr, eps, weight_decay) < 0 or not all(0 <= beta < 1 for beta in betas):
+        if not all(x >= 0 for x in (lr, eps, weight_decay)) or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"needs lr, eps, weight_decay >= 0, betas in [0, 1): {lr}, {eps}, {weight_decay}, {betas}")
         flags = {"amsgrad": amsgrad, "maximize": maximize}
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay} | flags)

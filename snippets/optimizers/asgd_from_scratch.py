@@ -43,7 +43,7 @@ class ASGD(torch.optim.Optimizer):
         maximize: bool = False,
     ) -> None:
         defaults = {"lr": lr, "lambd": lambd, "alpha": alpha, "t0": t0, "weight_decay": weight_decay}
-        if min(lr, alpha, weight_decay) < 0:
+        if not all(x >= 0 for x in (lr, alpha, weight_decay)):
             raise ValueError(f"lr, alpha and weight_decay must not be negative: {defaults}")
         super().__init__(params, defaults | {"maximize": maximize})
 

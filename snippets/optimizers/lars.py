@@ -36,7 +36,7 @@ class LARS(torch.optim.Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        if min(lr, weight_decay, trust_coefficient) < 0 or not 0 <= momentum < 1:
+        if not all(x >= 0 for x in (lr, weight_decay, trust_coefficient)) or not 0 <= momentum < 1:
             raise ValueError(f"invalid: {lr=}, {momentum=}, {weight_decay=}, {trust_coefficient=}")
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, defaults | {"trust_coefficient": trust_coefficient})

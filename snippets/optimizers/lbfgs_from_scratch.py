@@ -47,7 +47,7 @@ class LBFGS(torch.optim.Optimizer):
         tolerance_change: float = 1e-9,
         history_size: int = 100,
     ) -> None:
-        if lr < 0:
+        if not lr >= 0:
             raise ValueError(f"lr must not be negative: {lr}")
         tolerances = {"tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change}
         super().__init__(params, {"lr": lr, "max_iter": max_iter, "history_size": history_size} | tolerances)

@@ -34,7 +34,7 @@ class Lion(torch.optim.Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        if min(lr, weight_decay) < 0 or not all(0 <= beta < 1 for beta in betas):
+        if not all(x >= 0 for x in (lr, weight_decay)) or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"invalid: {lr=}, {betas=}, {weight_decay=}")
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize})
 

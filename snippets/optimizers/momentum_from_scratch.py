@@ -35,7 +35,7 @@ class MomentumSGD(torch.optim.Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        if min(lr, momentum, weight_decay) < 0:
+        if not all(x >= 0 for x in (lr, momentum, weight_decay)):
             raise ValueError(f"lr, momentum, weight_decay must not be negative: {lr}, {momentum}, {weight_decay}")
         defaults = {"lr": lr, "momentum": momentum, "dampening": dampening}
         super().__init__(params, defaults | {"weight_decay": weight_decay, "maximize": maximize})

@@ -53,7 +53,11 @@ class Muon(torch.optim.Optimizer):
         ns_steps: int = 5,
         adjust_lr_fn: str | None = None,
     ) -> None:
-        if min(lr, weight_decay, momentum, eps) < 0 or adjust_lr_fn not in (None, "original", "match_rms_adamw"):
+        if not all(x >= 0 for x in (lr, weight_decay, momentum, eps)) or adjust_lr_fn not in (
+            None,
+            "original",
+            "match_rms_adamw",
+        ):
             raise ValueError(f"invalid: {lr=}, {weight_decay=}, {momentum=}, {eps=}, {adjust_lr_fn=}")
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov, "eps": eps}
         more = {"ns_coefficients": ns_coefficients, "ns_steps": ns_steps, "adjust_lr_fn": adjust_lr_fn}

@@ -38,7 +38,7 @@ class NAdam(torch.optim.Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        if min(lr, eps, weight_decay, momentum_decay) < 0 or not all(0 <= beta < 1 for beta in betas):
+        if not all(x >= 0 for x in (lr, eps, weight_decay, momentum_decay)) or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"invalid: {lr=}, {betas=}, {eps=}, {weight_decay=}, {momentum_decay=}")
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         more = {"momentum_decay": momentum_decay, "decoupled_weight_decay": decoupled_weight_decay}

@@ -37,7 +37,11 @@ class Prodigy(torch.optim.Optimizer):
         d0: float = 1e-6,
         d_coef: float = 1.0,
     ) -> None:
-        if min(lr, eps, weight_decay, d_coef) < 0 or d0 <= 0 or not all(0 <= beta < 1 for beta in betas):
+        if (
+            not all(x >= 0 for x in (lr, eps, weight_decay, d_coef))
+            or d0 <= 0
+            or not all(0 <= beta < 1 for beta in betas)
+        ):
             raise ValueError(f"invalid: {lr=}, {betas=}, {eps=}, {weight_decay=}, {d0=}, {d_coef=}")
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "d0": d0, "d_coef": d_coef}
         super().__init__(params, defaults | {"d": d0, "r": 0.0})

@@ -43,7 +43,7 @@ class CenteredRMSprop(torch.optim.Optimizer):
         maximize: bool = False,
     ) -> None:
         defaults = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum}
-        if min(defaults.values()) < 0:
+        if not all(x >= 0 for x in defaults.values()):
             raise ValueError(f"no setting may be negative: {defaults}")
         super().__init__(params, defaults | {"maximize": maximize})
 

@@ -39,7 +39,7 @@ class Rprop(torch.optim.Optimizer):
         maximize: bool = False,
     ) -> None:
         defaults = {"lr": lr, "etas": etas, "step_sizes": step_sizes}
-        if lr < 0 or not 0 < etas[0] < 1 < etas[1]:
+        if not lr >= 0 or not 0 < etas[0] < 1 < etas[1]:
             raise ValueError(f"needs lr >= 0 and 0 < etas[0] < 1 < etas[1]: {defaults}")
         super().__init__(params, defaults | {"maximize": maximize})
 

@@ -38,7 +38,9 @@ class ScheduleFreeAdamW(torch.optim.Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        if min(lr, eps, weight_decay, warmup_steps) < 0 or not (0 < betas[0] < 1 and 0 <= betas[1] < 1):
+        if not all(x >= 0 for x in (lr, eps, weight_decay, warmup_steps)) or not (
+            0 < betas[0] < 1 and 0 <= betas[1] < 1
+        ):
             raise ValueError(f"invalid: {lr=}, {betas=}, {eps=}, {weight_decay=}, {warmup_steps=}")
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, defaults | {"warmup_steps": warmup_steps, "k": 0, "sum": 0.0, "training": True})

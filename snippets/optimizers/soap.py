@@ -47,7 +47,7 @@ class SOAP(torch.optim.Optimizer):
         max_dim: int = 10000,
     ) -> None:
         bad_beta = not all(0 <= beta < 1 for beta in betas)
-        if min(lr, eps, weight_decay) < 0 or bad_beta or min(refresh, max_dim) < 1:
+        if not all(x >= 0 for x in (lr, eps, weight_decay)) or bad_beta or min(refresh, max_dim) < 1:
             raise ValueError(f"invalid: {lr=}, {betas=}, {eps=}, {weight_decay=}, {refresh=}, {max_dim=}")
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults | {"refresh": refresh, "max_dim": max_dim})

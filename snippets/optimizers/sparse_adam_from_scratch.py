@@ -32,7 +32,7 @@ class SparseAdam(torch.optim.Optimizer):
         eps: float = 1e-8,
         maximize: bool = False,
     ) -> None:
-        if min(lr, eps) <= 0 or not all(0 <= beta < 1 for beta in betas):
+        if not all(x > 0 for x in (lr, eps)) or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"invalid: {lr=}, {betas=}, {eps=}")
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
 

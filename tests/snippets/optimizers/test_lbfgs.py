@@ -40,14 +40,24 @@ def minimize(make, loss_of, steps: int, size: int = 8, zero_grad: bool = True):
 
 
 @pytest.mark.parametrize("loss_of", [rosenbrock, quadratic])
-@pytest.mark.parametrize("settings", [{"lr": 0.3}, {"lr": 0.3, "history_size": 3}, {"lr": 0.1, "max_iter": 7}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lr": 0.3},
+        {"lr": 0.3, "history_size": 3},
+        {"lr": 0.1, "max_iter": 7},
+        {"lr": 0.3, "tolerance_grad": 0.5},
+        {"lr": 0.3, "tolerance_change": 0.03},
+    ],
+)
 def test_equals_torch(loss_of, settings):
-    """Without line search: the iterates and history of torch.optim.LBFGS over 100 iterations and more."""
+    """Without line search: torch's iterates and history over 100 iterations, or until a tolerance stops both."""
     steps = 120 // settings.get("max_iter", 20) + 1
     ours, our_calls, optimizer = minimize(lambda p: LBFGS(p, **settings), loss_of, steps)
     theirs, their_calls, other = minimize(lambda p: torch.optim.LBFGS(p, max_eval=10_000, **settings), loss_of, steps)
     torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-8)  # each pair's rounding enters all later directions
     assert our_calls == their_calls
+    assert our_calls < 50 or not {"tolerance_grad", "tolerance_change"} & set(settings), "no tolerance stopped it"
     (state,), (expected,) = optimizer.state.values(), other.state.values()
     for name in ("old_stps", "old_dirs"):
         assert len(state[name]) == len(expected[name])
