@@ -57,7 +57,7 @@ def test_equals_torch(loss_of, settings):
     theirs, their_calls, other = minimize(lambda p: torch.optim.LBFGS(p, max_eval=10_000, **settings), loss_of, steps)
     torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-8)  # each pair's rounding enters all later directions
     assert our_calls == their_calls
-    assert our_calls < 50 or not {"tolerance_grad", "tolerance_change"} & set(settings), "no tolerance stopped it"
+    assert our_calls < 100 or not {"tolerance_grad", "tolerance_change"} & set(settings), "no tolerance stopped it"
     (state,), (expected,) = optimizer.state.values(), other.state.values()
     for name in ("old_stps", "old_dirs"):
         assert len(state[name]) == len(expected[name])
