@@ -241,7 +241,8 @@ def test_state_is_in_the_address(opened: Open, browser: Browser):
 
 FOCUSED = """() => {
   const e = document.activeElement;
-  const name = e.type === "checkbox" ? e.value : e.id || e.getAttribute("aria-labelledby") || `${e.tagName} ${e.className}`;
+  const label = e.id || e.getAttribute("aria-labelledby") || `${e.tagName} ${e.className}`;
+  const name = e.type === "checkbox" ? e.value : label;
   return [Boolean(e.closest(".schedule-explorer")), name, getComputedStyle(e).outlineStyle];
 }"""
 
