@@ -142,6 +142,8 @@ def spread(evaluate: Callable[[str], Any], seed: int) -> tuple[Settings, dict[st
         lowest, highest = bound["lowest"], bound["highest"]
         if draw.random() < 0.25:
             return draw.choice([lowest, highest])
-        return draw.randint(lowest, highest) if bound["whole"] else draw.uniform(lowest, highest)
+        if bound["whole"]:  # most lengths well within the run: half of the range lies beyond its end
+            return lowest + round((highest - lowest) * draw.random() ** 3)
+        return draw.uniform(lowest, highest)
 
     return common, {schedule: {name: value(bound) for name, bound in own.items()} for schedule, own in bounds.items()}
