@@ -93,5 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
                     print(f"  in {times_seen} of {options.runs} runs: {fault}")
                 aims = dict.fromkeys(CATEGORIES, 100) | {"performance": AIMS[setting]}
                 missed += sum(middle[category] < aim for category, aim in aims.items())
-        print(f"{missed} of {len(options.pages) * len(SETTINGS) * len(CATEGORIES)} medians miss their aims; {tools.load()}")
+        print(
+            f"{missed} of {len(options.pages) * len(SETTINGS) * len(CATEGORIES)} medians miss their aims; {tools.load()}"
+        )
     return int(missed > 0)

@@ -68,7 +68,12 @@ def material(lang: str) -> Path:
     }
     (here / "mkdocs.yml").write_text(json.dumps(config), encoding="utf-8")
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", str(here / "mkdocs.yml")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "NO_MKDOCS_2_WARNING": "1",
+        "DISABLE_MKDOCS_2_WARNING": "true",
+    }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     index = out / "search" / "search_index.json"
     if done.returncode or not json.loads(index.read_text(encoding="utf-8"))["docs"]:
@@ -166,7 +171,10 @@ def _page(url: str) -> str:
 
 def shares(engine: Engine, wanted: list[tuple[str, list[str]]]) -> tuple[float, float]:
     """Shares of the queries whose right page came first, and among the first three."""
-    hits = [(set(engine.found[query][:1]) & set(right), set(engine.found[query][:3]) & set(right)) for query, right in wanted]
+    hits = [
+        (set(engine.found[query][:1]) & set(right), set(engine.found[query][:3]) & set(right))
+        for query, right in wanted
+    ]
     return sum(bool(first) for first, _ in hits) / len(hits), sum(bool(three) for _, three in hits) / len(hits)
 
 
@@ -180,18 +188,26 @@ def report(lang: str, guide: Guide, engines: list[Engine], lists: dict[str, Any]
     print(f"\n{lang}: {len({doc['url'] for doc in guide.docs})} pages; {tools.load()}")
     heads = "".join(f"{f'{name} ({len(wanted)})':>25}" for name, wanted in lists.items())
     print(f"{'':20}{heads}{'index':>15}{'answer, ms':>20}{'ratios to the guide':>22}")
-    print(f"{'':20}{'first   in three':>25}{'first   in three':>25}{'kB gzip':>15}{'median      95 %':>20}{'index   95 %':>22}")
+    print(
+        f"{'':20}{'first   in three':>25}{'first   in three':>25}{'kB gzip':>15}{'median      95 %':>20}{'index   95 %':>22}"
+    )
     mine = engines[0]
     for engine in engines:
         quality = "".join("{:>14.1%}{:>11.1%}".format(*shares(engine, wanted)) for wanted in lists.values())
         size, slow = engine.weight / mine.weight, percentile(engine.times) / percentile(mine.times)
         middle, last = statistics.median(engine.times), percentile(engine.times)
-        print(f"{engine.name:20}{quality}{engine.weight / 1000:15.1f}{middle:11.1f}{last:9.1f}{size:13.1f}x{slow:7.1f}x")
+        print(
+            f"{engine.name:20}{quality}{engine.weight / 1000:15.1f}{middle:11.1f}{last:9.1f}{size:13.1f}x{slow:7.1f}x"
+        )
     first, three = shares(mine, lists["tuned"])
     slowest = percentile(keys)
-    print(f"after the key, in the dialog, {len(keys)} queries: median {statistics.median(keys):.1f} ms, 95 % {slowest:.1f} ms")
+    print(
+        f"after the key, in the dialog, {len(keys)} queries: median {statistics.median(keys):.1f} ms, 95 % {slowest:.1f} ms"
+    )
     met = first >= FIRST and three >= IN_THREE and slowest < SLOWEST and mine.weight <= LARGEST
-    print(f"aims (first {FIRST:.0%}, in three {IN_THREE:.0%}, 95 % in {SLOWEST} ms, {LARGEST // 1000} kB): {'met' if met else 'MISSED'}")
+    print(
+        f"aims (first {FIRST:.0%}, in three {IN_THREE:.0%}, 95 % in {SLOWEST} ms, {LARGEST // 1000} kB): {'met' if met else 'MISSED'}"
+    )
     return met
 
 

@@ -8,19 +8,24 @@ import re
 from pathlib import Path
 
 from scripts.catalog import LANGUAGES
+from scripts.finish import unused
 
 LINK = re.compile(r'[ \t]*<link rel="stylesheet" href="([^"]*?)(assets/[^"]+)">\n?')
 URL = re.compile(r"""url\(\s*(['"]?)(?!data:|#|https?:)([^'")]+)\1\s*\)""")
 
 
-def bundle(out: Path, pages: dict[Path, str]) -> dict[Path, str]:
-    """The pages with their stylesheets replaced by one each; both editions share the files, the parts are deleted."""
+def bundle(out: Path, pages: dict[Path, str], words: unused.Words) -> dict[Path, str]:
+    """The pages with their stylesheets replaced by one each; both editions share the files, the parts are deleted.
+
+    ``words`` are those of the whole site: what no page and no script can need is left out.
+    """
     made: dict[tuple[str, ...], str] = {}
     done = {}
     for path, text in pages.items():
         names = tuple(name for _, name in LINK.findall(text))
         if names not in made:
-            made[names] = _write(out / "assets", "\n".join(_relocated(out / name, out / "assets") for name in names))
+            whole = "\n".join(_relocated(out / name, out / "assets") for name in names)
+            made[names] = _write(out / "assets", unused.drop(whole, words))
         link = f'    <link rel="stylesheet" href="{_root(out, path, text)}assets/{made[names]}">\n'
         first = True
 

@@ -83,13 +83,14 @@
     event.preventDefault();
   }
 
-  /* What scrolls sideways can be reached by keyboard; Material's box of copy buttons is no landmark. */
-  function reachable() {
-    for (const box of document.querySelectorAll(".katex-display")) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
+  /* What scrolls sideways can be reached by keyboard; Material's box of copy buttons is no landmark. An observer is told
+     sizes that are known: to ask for them would make the browser lay out the page at once. */
+  const reachable = new ResizeObserver((boxes) => {
+    for (const { target } of boxes) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
     }
-  }
+  });
 
   function plainBoxes() {
     for (const box of document.querySelectorAll("nav.md-code__nav:not([role])")) box.setAttribute("role", "none");
@@ -98,9 +99,7 @@
   const article = document.querySelector("article");
   if (article) new MutationObserver(plainBoxes).observe(article, { childList: true, subtree: true });
   plainBoxes();
-  reachable();
-  addEventListener("resize", reachable);
-  addEventListener("load", reachable);
+  for (const box of document.querySelectorAll(".katex-display")) reachable.observe(box);
 
   for (const table of document.querySelectorAll("table.comparison, table.bibliography, table.torch-names")) sortable(table);
   for (const fields of document.querySelectorAll(".table-filter")) filterable(fields);
