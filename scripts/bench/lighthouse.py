@@ -93,7 +93,6 @@ def main(arguments: list[str] | None = None) -> int:
                     print(f"  in {times_seen} of {options.runs} runs: {fault}")
                 aims = dict.fromkeys(CATEGORIES, 100) | {"performance": AIMS[setting]}
                 missed += sum(middle[category] < aim for category, aim in aims.items())
-        print(
-            f"{missed} of {len(options.pages) * len(SETTINGS) * len(CATEGORIES)} medians miss their aims; {tools.load()}"
-        )
+        medians = len(options.pages) * len(SETTINGS) * len(CATEGORIES)
+        print(f"{missed} of {medians} medians miss their aims; {tools.load()}")
     return int(missed > 0)

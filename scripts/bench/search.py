@@ -1,8 +1,8 @@
 """The guide's search beside Material's own (lunr) and Pagefind: ``make bench WHAT=search``.
 
-All three hold the same pages and answer the same queries in the same Chromium; a result counts by the page that it leads
-to. "Answer" is the time from asking to the first result, "after the key" that from a key in the site's own dialog to the
-first result that it shows.
+All three hold the same pages and answer the same queries in the same Chromium; a result counts by the page that it
+leads to. "Answer" is the time from asking to the first result, "after the key" that from a key in the site's own
+dialog to the first result that it shows. Pagefind loads its index in pieces, as a query needs them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
+from scripts import render
 from scripts.bench import tools
 from scripts.catalog import LANGUAGES
 from scripts.problems import ROOT
@@ -51,7 +52,7 @@ def packed(paths: list[Path]) -> int:
 
 
 def material(lang: str) -> Path:
-    """Render the pages of one edition once more with Material's index filled, as its default is; the rendered folder."""
+    """Render one edition once more with Material's own index filled, as its default is; the rendered folder."""
     stage, here, out = ROOT / "build" / "stage" / lang, FOLDER / "stage" / lang, FOLDER / "material" / lang
     shutil.rmtree(here, ignore_errors=True)
     shutil.copytree(stage / "docs", here / "docs", ignore=shutil.ignore_patterns("reference"))
@@ -68,13 +69,7 @@ def material(lang: str) -> Path:
     }
     (here / "mkdocs.yml").write_text(json.dumps(config), encoding="utf-8")
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", str(here / "mkdocs.yml")]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "NO_MKDOCS_2_WARNING": "1",
-        "DISABLE_MKDOCS_2_WARNING": "true",
-    }
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=render.environment(ROOT), capture_output=True, text=True, check=False)
     index = out / "search" / "search_index.json"
     if done.returncode or not json.loads(index.read_text(encoding="utf-8"))["docs"]:
         raise tools.Missing(f"Material's own index could not be made: {done.stderr[-400:]}")
@@ -171,11 +166,11 @@ def _page(url: str) -> str:
 
 def shares(engine: Engine, wanted: list[tuple[str, list[str]]]) -> tuple[float, float]:
     """Shares of the queries whose right page came first, and among the first three."""
-    hits = [
-        (set(engine.found[query][:1]) & set(right), set(engine.found[query][:3]) & set(right))
-        for query, right in wanted
-    ]
-    return sum(bool(first) for first, _ in hits) / len(hits), sum(bool(three) for _, three in hits) / len(hits)
+
+    def within(places: int) -> float:
+        return sum(bool(set(engine.found[query][:places]) & set(right)) for query, right in wanted) / len(wanted)
+
+    return within(1), within(3)
 
 
 def percentile(times: list[float]) -> float:
@@ -187,27 +182,22 @@ def report(lang: str, guide: Guide, engines: list[Engine], lists: dict[str, Any]
     """Print one edition's table; whether the aims are met."""
     print(f"\n{lang}: {len({doc['url'] for doc in guide.docs})} pages; {tools.load()}")
     heads = "".join(f"{f'{name} ({len(wanted)})':>25}" for name, wanted in lists.items())
-    print(f"{'':20}{heads}{'index':>15}{'answer, ms':>20}{'ratios to the guide':>22}")
-    print(
-        f"{'':20}{'first   in three':>25}{'first   in three':>25}{'kB gzip':>15}{'median      95 %':>20}{'index   95 %':>22}"
-    )
+    print(f"{'':20}{heads}{'index':>12}{'answer, ms':>18}{'times the guide':>20}")
+    heads = "".join(f"{'first':>14}{'in three':>11}" for _ in lists)
+    print(f"{'':20}{heads}{'kB gzip':>12}{'median':>10}{'95 %':>8}{'index':>12}{'95 %':>8}")
     mine = engines[0]
     for engine in engines:
         quality = "".join("{:>14.1%}{:>11.1%}".format(*shares(engine, wanted)) for wanted in lists.values())
-        size, slow = engine.weight / mine.weight, percentile(engine.times) / percentile(mine.times)
         middle, last = statistics.median(engine.times), percentile(engine.times)
-        print(
-            f"{engine.name:20}{quality}{engine.weight / 1000:15.1f}{middle:11.1f}{last:9.1f}{size:13.1f}x{slow:7.1f}x"
-        )
+        size, slow = engine.weight / mine.weight, last / percentile(mine.times)
+        cells = f"{engine.weight / 1000:12.1f}{middle:10.1f}{last:8.1f}{size:11.1f}x{slow:7.1f}x"
+        print(f"{engine.name:20}{quality}{cells}")
     first, three = shares(mine, lists["tuned"])
-    slowest = percentile(keys)
-    print(
-        f"after the key, in the dialog, {len(keys)} queries: median {statistics.median(keys):.1f} ms, 95 % {slowest:.1f} ms"
-    )
-    met = first >= FIRST and three >= IN_THREE and slowest < SLOWEST and mine.weight <= LARGEST
-    print(
-        f"aims (first {FIRST:.0%}, in three {IN_THREE:.0%}, 95 % in {SLOWEST} ms, {LARGEST // 1000} kB): {'met' if met else 'MISSED'}"
-    )
+    middle, last = statistics.median(keys), percentile(keys)
+    print(f"after the key, in the dialog, {len(keys)} queries: median {middle:.1f} ms, 95 % {last:.1f} ms")
+    met = first >= FIRST and three >= IN_THREE and last < SLOWEST and mine.weight <= LARGEST
+    aims = f"first {FIRST:.0%}, in three {IN_THREE:.0%}, 95 % in {SLOWEST} ms, {LARGEST // 1000} kB"
+    print(f"aims ({aims}): {'met' if met else 'MISSED'}")
     return met
 
 
