@@ -95,5 +95,5 @@ def _symptoms(catalog: Catalog, lang: str) -> Iterator[dict[str, Any]]:
                 "kind": "symptom",
                 "title": str(symptom[mine]),
                 "summary": f"→ {fixes[0].title(lang)}: {fixes[0].pages[lang].meta['summary']}",
-                "names": [str(symptom[other])],
+                "names": [str(symptom[other]), *map(str, symptom.get("aliases", []))],
             }

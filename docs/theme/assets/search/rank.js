@@ -91,6 +91,13 @@ var GuideSearch = (() => {
       const stem = doc.url.split("/").pop().replace(".html", "").split("-");
       return { ...full, known: namesOf(full), stem: stem.filter((part) => !FILLERS.has(part)) };
     });
+    /* Every word of a name once, so that a query is compared with it once. */
+    const places = new Map();
+    const place = (word) => places.get(word) ?? (places.set(word, places.size), places.size - 1);
+    for (const doc of docs) {
+      for (const name of doc.known) name.places = name.terms.map(place);
+      doc.stem = doc.stem.map(place);
+    }
     const vocabulary = new Set();
     const index = new MiniSearch({
       fields: FIELDS,
@@ -101,11 +108,11 @@ var GuideSearch = (() => {
     index.addAll(docs);
     const sections = docs.filter((doc) => doc.kind === "section");
     const most = Math.max(1, ...docs.map((doc) => doc.links || 0));
-    return { docs, index, vocabulary, sections, most, words: data.words };
+    return { docs, index, vocabulary, sections, nameWords: [...places.keys()], most, words: data.words };
   }
 
   /* How well one name answers the query, 0 to 1000. */
-  function nameScore(name, query, meets) {
+  function nameScore(name, query) {
     if (name.key === query.key) return 1000 * name.weight;
     let best = 0;
     if (query.core && name.key === query.core) best = 900;
@@ -118,12 +125,12 @@ var GuideSearch = (() => {
     }
     let met = 0, all = query.terms.length > 0;
     const used = new Set();
-    for (const term of query.terms) {
-      const quality = name.terms.reduce((most, word) => {
-        const now = meets(term, word);
-        if (now > 0.6) used.add(word);
-        return Math.max(most, now);
-      }, 0);
+    for (const meets of query.meets) {
+      let quality = 0;
+      for (const word of name.places) {
+        if (meets[word] > 0.6) used.add(word);
+        if (meets[word] > quality) quality = meets[word];
+      }
       met += quality;
       if (quality < 0.7) all = false;
     }
@@ -144,24 +151,18 @@ var GuideSearch = (() => {
     return { key: squash(text), core, terms: meaning.length ? meaning : terms, all: terms };
   }
 
-  /* Whether a word of the query is met by a word of a name: 1 equal, less for a beginning, or for a slip of a word that
-     no page knows. Remembered. */
-  function meeter(vocabulary) {
-    const seen = new Map();
-    return (term, word) => {
+  /* How well each word of a name meets a word of the query: 1 equal, less for a beginning, or for a slip of a word that
+     no page knows. */
+  function meetings(guide, term) {
+    const known = guide.vocabulary.has(term);
+    return Float32Array.from(guide.nameWords, (word) => {
       if (term === word) return 1;
-      if (Math.abs(term.length - word.length) > 12) return 0;
-      const key = `${term} ${word}`;
-      let value = seen.get(key);
-      if (value === undefined) {
-        value = 0;
-        if (term.length > 1 && word.startsWith(term)) value = 0.75 + 0.2 * (term.length / word.length);
-        else if (term.length > 4 && term.length - word.length < 3 && word.length > 3 && term.startsWith(word)) value = 0.8;
-        else if (!vocabulary.has(term) && distance(term, word, slack(Math.min(term.length, word.length))) < Infinity) value = 0.8;
-        seen.set(key, value);
+      if (term.length > 1 && word.startsWith(term)) {
+        return word.length - term.length > 12 ? 0 : 0.75 + 0.2 * (term.length / word.length);
       }
-      return value;
-    };
+      if (term.length > 4 && term.length - word.length < 3 && word.length > 3 && term.startsWith(word)) return 0.8;
+      return !known && distance(term, word, slack(Math.min(term.length, word.length))) < Infinity ? 0.8 : 0;
+    });
   }
 
   function rank(guide, text) {
@@ -178,17 +179,17 @@ var GuideSearch = (() => {
     const share = (hit) => hit.queryTerms.filter((term) => query.terms.includes(term)).length / query.terms.length;
     const text_score = new Map(found.map((hit) => [hit.id, hit.score * share(hit) ** 1.5]));
     const most = Math.max(1e-9, ...text_score.values());
-    const meets = meeter(guide.vocabulary);
+    query.meets = query.terms.map((term) => meetings(guide, term));
     const hits = [];
     for (const doc of guide.docs) {
       let name, score = 0;
       for (const known of doc.known) {
-        const now = nameScore(known, query, meets);
+        const now = nameScore(known, query);
         if (now > score) [name, score] = [known, now];
       }
       const prose = text_score.get(doc.id) || 0;
       if (!prose && score < 180) continue;
-      const own = doc.stem.filter((part) => query.terms.some((term) => meets(term, part) > 0.7)).length / doc.stem.length;
+      const own = doc.stem.filter((word) => query.meets.some((meets) => meets[word] > 0.7)).length / doc.stem.length;
       let total = score + ((score > 840 ? 35 : score > 450 ? 150 : 220) * prose) / most;
       if (doc.kind === "technique") total += 80 * (own || 0) + (15 * (doc.links || 0)) / guide.most;
       if (doc.kind === "section" && !query.core) total *= 1.6;
