@@ -19,8 +19,11 @@ def add_files(root: Path, out: Path) -> None:
     shutil.copytree(root / "build" / "stage" / "files", out, dirs_exist_ok=True)
     shutil.copytree(root / "build" / "stage" / "en" / "markdown", out, dirs_exist_ok=True)
     shutil.copytree(root / "build" / "stage" / "zh" / "markdown", out / "zh", dirs_exist_ok=True)
-    for extra in ("sitemap.xml.gz", "zh/sitemap.xml.gz"):
-        (out / extra).unlink(missing_ok=True)
+    for edition in (out, out / "zh"):
+        (edition / "sitemap.xml.gz").unlink(missing_ok=True)
+        sitemap = edition / "sitemap.xml"
+        if sitemap.exists() and "<loc>" not in sitemap.read_text(encoding="utf-8"):
+            sitemap.unlink()  # no public address is known, and a sitemap holds whole addresses only
 
 
 def archive(out: Path) -> None:

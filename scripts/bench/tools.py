@@ -74,7 +74,8 @@ def npm(name: str, version: str) -> Path:
     if not (shutil.which("node") and shutil.which("npm")):
         raise Missing(f"npm's {name} {version} needs node and npm (Debian: apt-get install nodejs npm)")
     folder.mkdir(parents=True, exist_ok=True)
-    command: list[str | Path] = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts", f"{name}@{version}"]
+    command: list[str | Path] = ["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts"]
+    command.append(f"{name}@{version}")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Missing(f"npm could not install {name} {version}: {done.stderr.strip()[-400:]}")

@@ -11,6 +11,10 @@ import nbformat
 from scripts import markup
 from scripts.catalog import LANGUAGES, Catalog, Entry, snippet_path
 from scripts.generate import report
+from scripts.generate.words import word
+
+# Code, which stays as it is, or more blank lines than one.
+BLANKS = re.compile(r"(^```\w+\n.*?^```$)|\n{3,}", re.MULTILINE | re.DOTALL)
 
 
 def page_url(entry: Entry, lang: str) -> str:
@@ -104,6 +108,8 @@ def plain_markdown(catalog: Catalog, verification: dict[str, Any], entry: Entry,
             return f"{'#' * mark.level} {mark.text}"
         if mark.kind == "link":
             return f"[{mark.text}]({mark.target.replace('.md', '.html')})"
+        if mark.kind == "include" and mark.target.startswith("facts/") and entry.is_technique:
+            return _facts(catalog, verification, entry, lang)
         if mark.kind == "include":
             snippet = snippet_path(entry.section, mark.target)
             if snippet is None:
@@ -115,7 +121,19 @@ def plain_markdown(catalog: Catalog, verification: dict[str, Any], entry: Entry,
         return None
 
     body = markup.replace(page.body, page.marks, render)
-    return re.sub(r"\n{3,}", "\n\n", body).lstrip("\n")
+    return BLANKS.sub(lambda match: match[1] or "\n\n", body).lstrip("\n")
+
+
+def _facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: str) -> str:
+    """What the page's fact line says, for those who read it as Markdown."""
+    papers = [catalog.papers[key] for key in entry.facts("papers")]
+    lines = [f"> {entry.pages[lang].meta['summary']}", ""]
+    lines += [f"- {paper.short(lang)}: [{paper.title}]({paper.url})" for paper in papers]
+    lines += [f"- `{name}`" for name in entry.facts("torch")]
+    if result := next(filter(None, (report.first(verification, snippet) for snippet in entry.snippets)), None):
+        torch, device = report.torch_of(verification, result), report.device_of(result)
+        lines.append(f"- {word('verified_on', lang)}: torch {torch}, {device}, {report.day_of(verification, result)}")
+    return "\n".join(lines)
 
 
 def llms_txt(catalog: Catalog) -> str:

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -24,9 +25,9 @@ from tests.scripts.small_guide import SNIPPET, edit, plant_whole
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
 
 
-def build(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def build(root: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the build of the tree, as ``make site`` does."""
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **variables}
     command = [sys.executable, "-m", "scripts.build", *options]
     return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
 
@@ -106,7 +107,38 @@ def test_downloads_are_what_the_page_shows(published):
     assert entry["title_zh"] == "加倍"
     assert entry["verified"][0]["device"] == "cpu"
     assert (published / "site" / entry["url_zh"]).is_file()
-    assert "```python" in (published / "site/demo/double.md").read_text(encoding="utf-8")
+    text = (published / "site/demo/double.md").read_text(encoding="utf-8")
+    assert f"```python\n{SNIPPET}```" in text
+    assert "> Doubles its input." in text
+    assert "[A Paper](https://arxiv.org/abs/2001.00001)" in text
+    assert "Verified on: torch 2" in text
+    assert "[the section](index.html)" in text
+
+
+def test_without_a_public_address_no_map_claims_one(published):
+    assert not list((published / "site").rglob("sitemap.xml*"))
+    assert "Sitemap" not in (published / "site/robots.txt").read_text()
+
+
+def test_a_public_address_stands_in_links_maps_and_feeds(published, tmp_path):
+    root, address = tmp_path / "public", "https://guide.example/sub/"
+    shutil.copytree(published, root, symlinks=True)
+    done = build(root, SITE_URL=address, SITE_URL_ZH=address + "zh/")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for edition in ("", "zh/"):
+        tree = page(root, f"{edition}demo/double.html")
+        own = f"{address}{edition}demo/double.html"
+        assert tree.xpath('//link[@rel="canonical"]/@href') == [own]
+        assert tree.xpath('//meta[@property="og:url"]/@content') == [own]
+        alternates = tree.xpath('//link[@rel="alternate translation"]')
+        assert {link.get("hreflang"): link.get("href") for link in alternates} == {
+            "en": f"{address}demo/double.html",
+            "zh-Hans": f"{address}zh/demo/double.html",
+        }
+        assert f"<loc>{own}</loc>" in (root / "site" / edition / "sitemap.xml").read_text()
+        assert f"Sitemap: {address}{edition}sitemap.xml\n" in (root / "site/robots.txt").read_text()
+        feed = (root / "site" / edition / "feed.xml").read_text(encoding="utf-8")
+        assert f'rel="self" href="{address}{edition}feed.xml"' in feed
 
 
 def test_gzip_copies_are_the_files(published):

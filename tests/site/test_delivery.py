@@ -5,15 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import shutil
-import socket
-import subprocess
-import time
 import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -22,28 +17,30 @@ from jsonschema import Draft202012Validator
 from lxml import html
 from playwright.sync_api import Browser, Page, expect
 
+from scripts.bench import tools, weight
 from tests.site.pages import SITE, entries, html_pages
 
 TYPICAL = ["initialization/kaiming-init.html", "optimizers/adam.html", "zh/schedulers/cosine-annealing-lr.html"]
-LARGEST = 150_000  # bytes over the wire at the first visit of an entry
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
-def wire(path: Path) -> int:
-    """Bytes of a file as a host with gzip sends it."""
-    data = path.read_bytes()
-    return len(data) if path.suffix == ".woff2" else min(len(data), len(gzip.compress(data, 9)))
+@pytest.mark.parametrize("name", weight.PAGES)
+def test_first_visit_is_light(browser: Browser, address, name):
+    asked = {file.removeprefix("guide/") for file in weight.visited(browser, address, name)}
+    weights = weight.weigh(SITE, name, asked)
+    assert weights["css"]
+    assert weights["js"]
+    assert bool(weights["fonts"]) == ("katex" in (SITE / name).read_text(encoding="utf-8"))
+    assert sum(weights.values()) <= weight.LARGEST, weights
 
 
-@pytest.mark.parametrize("name", TYPICAL)
-def test_first_visit_of_an_entry_is_light(page: Page, address, name):
-    asked: set[str] = set()
-    page.on("request", lambda request: asked.add(unquote(urlsplit(request.url).path).removeprefix("/guide/")))
-    page.goto(address + name)
-    page.wait_for_load_state("networkidle")
-    weights = {file: wire(SITE / file) for file in asked}
-    assert any(file.endswith(".woff2") for file in asked)
-    assert sum(weights.values()) <= LARGEST, sorted(weights.items(), key=lambda pair: -pair[1])
+def test_pages_as_markdown_hold_their_snippets_to_the_byte():
+    for entry in entries():
+        for url in (entry["url"], entry["url_zh"]):
+            text = (SITE / url).with_suffix(".md").read_text(encoding="utf-8")
+            for snippet in entry["snippets"]:
+                code = (SITE / snippet["url"]).read_text(encoding="utf-8")
+                assert f"```python\n{code}```" in text, (url, snippet["path"])
 
 
 def test_one_stylesheet_a_page_and_no_formula_fonts_without_formulas():
@@ -181,30 +178,11 @@ def test_long_snippets_begin_folded_and_unfold_by_keyboard(page: Page, address):
 @pytest.fixture
 def nginx(tmp_path):
     """A real nginx with the configuration that the site ships; yields its address."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if not program:
-        pytest.skip("no nginx on this machine (Debian: apt-get install nginx-light)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folders = "".join(
-        f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (tmp_path / "nginx.conf").write_text(
-        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log;\nevents {{}}\n"
-        f"http {{ include /etc/nginx/mime.types; access_log off; {folders}\n"
-        f"server {{ listen 127.0.0.1:{port}; root {SITE}; include {SITE}/nginx.conf; }} }}\n"
-    )
-    served = subprocess.Popen([program, "-p", str(tmp_path), "-c", "nginx.conf"])
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/"
-    served.terminate()
-    served.wait(10)
+    try:
+        with tools.nginx(SITE, tmp_path) as address:
+            yield address
+    except tools.Missing as lack:
+        pytest.skip(str(lack))
 
 
 def test_nginx_serves_it_compressed_cached_and_guarded(nginx):
