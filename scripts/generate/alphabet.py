@@ -71,7 +71,7 @@ def _item(name: str, targets: list[str], lang: str) -> str:
         return f"<li>{targets[0]}</li>"
     other = lang != "zh" and re.search(r"[\u4e00-\u9fff]", name)
     said = f'<span lang="zh-Hans">{escape(name)}</span>' if other else escape(name)
-    return f"<li>{said}: {', '.join(targets)}</li>"
+    return f"<li>{said}{word('colon', lang)}{word('comma', lang).join(targets)}</li>"
 
 
 def _label(kind: int, letter: str) -> str:

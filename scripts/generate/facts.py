@@ -55,10 +55,7 @@ def foot(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any]
     related += [e for e in catalog.techniques if entry.id in e.facts("related") and e not in related]
     if related:
         parts += [f"## {word('related', lang)} {{#related}}", "", '<ul class="related">']
-        parts += [
-            f"<li>{html.entry_link(e, entry.section, lang)}: {escape(str(e.pages[lang].meta['summary']))}</li>"
-            for e in related
-        ]
+        parts += [html.entry_item(e, entry.section, lang) for e in related]
         parts += ["</ul>", ""]
     leading = [symptom for symptom in catalog.symptoms if entry.id in symptom["fixes"]]
     if leading:
@@ -110,9 +107,9 @@ def _tests(catalog: Catalog, results: dict[str, Any], entry: Entry, lang: str) -
         result = claims.result_of(results, entry.test, claim)
         if result is None:
             continue
-        cases = f", {result['cases']} {word('cases', lang)}" if result["cases"] > 1 else ""
-        when = f"torch {results[entry.test]['torch'].split('+')[0]}, {results[entry.test]['when'][:10]}"
-        label = f"<code>{name}</code>: {word('passed', lang)}{cases}, {result['seconds']:.2f} s, {when}"
+        cases = f" · {result['cases']} {word('cases', lang)}" if result["cases"] > 1 else ""
+        when = f"torch {results[entry.test]['torch'].split('+')[0]} · {results[entry.test]['when'][:10]}"
+        label = f"<code>{name}</code> · {word('passed', lang)}{cases} · {result['seconds']:.2f} s · {when}"
         parts += [
             f'<details class="proof" markdown><summary>{label}</summary>',
             f'<div id="proof-{claim}" markdown>',

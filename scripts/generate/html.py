@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from scripts.catalog import Entry
+from scripts.generate.words import word
 
 
 def attr(value: str) -> str:
@@ -44,6 +45,12 @@ def entry_href(entry: Entry, section: str) -> str:
 def entry_link(entry: Entry, section: str, lang: str) -> str:
     """A link to an entry, by its title."""
     return link(entry_href(entry, section), escape(entry.title(lang)))
+
+
+def entry_item(entry: Entry, section: str, lang: str) -> str:
+    """A list item: a link to an entry, and its summary."""
+    summary = escape(str(entry.pages[lang].meta["summary"]))
+    return f"<li>{entry_link(entry, section, lang)}{word('colon', lang)}{summary}</li>"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", class_: str = "") -> str:

@@ -51,10 +51,7 @@ def tags(catalog: Catalog, lang: str) -> str:
     )
     parts = [f'<nav class="letters" aria-label="{word("tags", lang)}">{jumps}</nav>', ""]
     for tag in catalog.tags:
-        items = [
-            f"<li>{html.entry_link(entry, '', lang)}: {escape(str(entry.pages[lang].meta['summary']))}</li>"
-            for entry in catalog.tagged(tag["id"])
-        ]
+        items = [html.entry_item(entry, "", lang) for entry in catalog.tagged(tag["id"])]
         heading = tag[lang][0].upper() + tag[lang][1:]
         parts += [f"## {heading} {{#{tag['id']}}}", "", "<ul>", *items, "</ul>", ""]
     return "\n".join(parts)
@@ -77,7 +74,7 @@ def papers(catalog: Catalog, lang: str) -> str:
             + " "
             + html.link(paper.archive, word("archive", lang), rel="noopener")
         )
-        cited = ", ".join(html.entry_link(entry, "", lang) for entry in citing.get(paper.key, []))
+        cited = word("comma", lang).join(html.entry_link(entry, "", lang) for entry in citing.get(paper.key, []))
         title = f'<cite id="{html.attr(paper.key)}">{escape(paper.title)}</cite>'
         rows.append([str(paper.year), title, escape(who), links, cited])
     head = [word(key, lang) for key in ("year", "title", "authors", "paper", "cited_by")]
@@ -94,7 +91,7 @@ def torch_names(catalog: Catalog, lang: str) -> str:
     rows = [
         [
             _torch_name(name, short[name.rpartition(".")[2]] == 1),
-            ", ".join(html.entry_link(entry, "", lang) for entry in found[name]),
+            word("comma", lang).join(html.entry_link(entry, "", lang) for entry in found[name]),
             escape(str(found[name][0].pages[lang].meta["summary"])),
         ]
         for name in sorted(found, key=str.casefold)
@@ -120,7 +117,7 @@ def symptoms(catalog: Catalog, lang: str) -> str:
         if entries:
             text = str(symptom["symptom_zh" if lang == "zh" else "symptom"])
             name = f'<span id="{html.attr(symptom["id"])}">{escape(text)}</span>'
-            rows.append([name, ", ".join(html.entry_link(entry, "", lang) for entry in entries)])
+            rows.append([name, word("comma", lang).join(html.entry_link(entry, "", lang) for entry in entries)])
     return html.table([word("symptom", lang), word("look_at", lang)], rows, class_="symptoms")
 
 

@@ -69,7 +69,7 @@ def _citation(catalog: Catalog, entry: Entry, mark: markup.Mark, lang: str) -> s
         paper = catalog.papers[key]
         target = f"{html.up(entry.section)}papers.html#{key}"
         links.append(html.link(target, escape(paper.short(lang)), class_="cite", title=paper.title))
-    return ("（{}）" if lang == "zh" else "({})").format("; ".join(links))
+    return ("（{}）" if lang == "zh" else "({})").format(word("semicolon", lang).join(links))
 
 
 def _embed(catalog: Catalog, have: dict[str, str], mark: markup.Mark, lang: str) -> str:

@@ -74,6 +74,9 @@ WORDS: dict[str, dict[str, str]] = {
     "letters": {"en": "Letters", "zh": "按字母"},
     "tests_more": {"en": "tests that prove more", "zh": "项测试进一步验证"},
     "indexes": {"en": "Indexes", "zh": "索引"},
+    "colon": {"en": ": ", "zh": "："},
+    "comma": {"en": ", ", "zh": "、"},
+    "semicolon": {"en": "; ", "zh": "；"},
     "look_at": {"en": "Look at", "zh": "查看"},
 }
 

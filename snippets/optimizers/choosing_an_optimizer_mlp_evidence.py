@@ -196,16 +196,21 @@ def operations(make: Callable[..., optim.Optimizer]) -> int:
 
 
 def draw_curves(results: dict[str, dict]) -> None:
-    """Training loss against steps, and against the operations that torch was asked for."""
+    """Training loss against steps, and against the operations that torch was asked for; the loss as numbers too."""
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), sharey=True, layout="constrained")
+    rows = []
     for name, marker in CURVES.items():
         smooth = results[name]["history"].unfold(0, 10, 1).mean(dim=1).tolist()  # mean of ten batches
         for axis, unit in zip(axes, (1.0, operations(OPTIMIZERS[name]) / 1000), strict=True):
             axis.plot([(k + 10) * unit for k in range(len(smooth))], smooth, marker=marker, markevery=25, label=name)
+        rows.append([name, *(f"{smooth[step - 10]:.3f}" for step in (10, 50, 100, STEPS))])
     axes[0].set(yscale="log", xlabel="step", ylabel="training loss, mean of ten batches")
     axes[1].set(xlabel="operations called, in thousands")
     axes[0].legend(fontsize="small")
     figure.savefig("choosing-an-optimizer-curves.svg")
+    with Path("choosing-an-optimizer-curves.csv").open("w", newline="", encoding="utf-8") as file:
+        head = [f"loss at step {step}" for step in (10, 50, 100, STEPS)]
+        csv.writer(file).writerows([["optimizer", *head], *rows])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,147 @@
+"""Reading: formulas that copy as TeX, paper, Chinese typography, figures for those who cannot see them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from lxml import html
+from playwright.sync_api import Browser, Page, expect
+
+from tests.site.pages import SITE, entries, html_pages
+
+ADAM = "optimizers/adam.html"
+
+
+def copied(page: Page, script: str) -> str:
+    """What the clipboard holds after a selection made by ``script`` was copied with the keyboard."""
+    page.evaluate(script)
+    page.keyboard.press("Control+c")
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+@pytest.mark.parametrize("name", [ADAM, f"zh/{ADAM}"])
+def test_formulas_copy_as_tex(page: Page, address, name):
+    page.goto(address + name)
+    tex = {
+        kind: page.locator(f"{place} annotation").first.text_content() or ""
+        for kind, place in (("$", "article p > .katex"), ("$$", "article .katex-display"))
+    }
+    select = "const s = getSelection(); s.removeAllRanges(); s.selectAllChildren(document.querySelector('{}'))"
+    assert copied(page, select.format("article .katex-display")).strip() == f"$${tex['$$']}$$"
+    assert copied(page, select.format("article p > .katex")).strip() == f"${tex['$']}$"
+
+
+def test_half_selected_formula_is_copied_whole_amid_its_sentence(page: Page, address):
+    page.goto(address + ADAM)
+    text = copied(
+        page,
+        """() => {
+          const formula = [...document.querySelectorAll('article p > .katex')].find(
+            (f) => f.nextSibling && f.nextSibling.length > 3 && f.querySelector('annotation').textContent.length > 6);
+          const letters = document.createTreeWalker(formula.querySelector('.katex-html'), NodeFilter.SHOW_TEXT);
+          letters.nextNode();
+          const inside = letters.nextNode();
+          getSelection().setBaseAndExtent(inside, 0, formula.nextSibling, 3);
+          window.wanted = '$' + formula.querySelector('annotation').textContent + '$'
+            + formula.nextSibling.data.slice(0, 3);
+        }""",
+    )
+    assert text.strip() == page.evaluate("wanted").strip()
+
+
+def test_text_without_formulas_is_copied_by_the_browser(page: Page, address):
+    page.goto(address + ADAM)
+    text = copied(page, "getSelection().selectAllChildren(document.querySelector('article h1'))")
+    assert text.strip().startswith("Adam")
+
+
+def test_every_formula_has_mathml_and_tex():
+    formulas = 0
+    for name in html_pages():
+        for formula in html.parse(SITE / name).getroot().xpath('//span[@class="katex"]'):
+            formulas += 1
+            assert formula.xpath('.//*[local-name()="math"]'), name
+            assert formula.xpath('string(.//*[local-name()="annotation"])').strip(), name
+            assert formula.xpath('./*[@class="katex-html"]/@aria-hidden') == ["true"]
+    assert formulas > 1000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_holds_the_page_and_nothing_else(browser: Browser, address, scheme):
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(address + ADAM)
+    page.emulate_media(media="print", color_scheme=scheme)
+    for part in (".md-header", ".md-tabs", ".md-sidebar", ".md-footer", ".md-path", ".fold", "a[download]"):
+        assert page.locator(f"{part}:visible").count() == 0, part
+    lightness = "e => Math.max(...getComputedStyle(e).color.match(/[0-9.]+/g).slice(0, 3))"
+    assert page.locator("article h1").evaluate(lightness) < 100, "light letters on white paper"
+    long = page.locator("#code-adam-from-scratch pre > code").first
+    assert long.evaluate("e => e.scrollHeight - e.clientHeight") <= 1, "the folded part is lost"
+    assert long.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, "long lines are cut off"
+    expect(page.locator("details.figure-data td").first).to_be_visible()
+    original = page.locator("dl.facts a[href^='https://arxiv.org']").first
+    assert "arxiv.org/abs/" in original.evaluate("e => getComputedStyle(e, '::after').content")
+    context.close()
+
+
+def test_chinese_is_set_as_chinese(page: Page, address):
+    page.goto(f"{address}zh/initialization/kaiming-init.html")
+    style = page.evaluate(
+        """() => {
+          const p = document.querySelector('article p'), s = getComputedStyle(p);
+          const em = p.appendChild(document.createElement('em'));
+          return {family: s.fontFamily, ratio: parseFloat(s.lineHeight) / parseFloat(s.fontSize),
+            spacing: s.textAutospace,
+            em: getComputedStyle(em).fontStyle, cite: getComputedStyle(document.querySelector('cite')).fontStyle,
+            nav: getComputedStyle(document.querySelector('.md-nav')).textAutospace};
+        }"""
+    )
+    for family in ("PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC"):
+        assert family in style["family"]
+    assert style["ratio"] >= 1.7
+    assert (style["em"], style["cite"]) == ("normal", "normal")
+    assert (style["spacing"], style["nav"]) == ("normal", "normal")
+
+
+def test_generated_chinese_has_chinese_punctuation():
+    """A half-width colon, comma or semicolon between two Han characters is a translation left half done."""
+    found = []
+    for name in html_pages():
+        if name.startswith("zh/") and "reference/" not in name:
+            article = html.parse(SITE / name).getroot().find(".//article")
+            for code in article.xpath(".//pre | .//code | .//*[local-name()='svg'] | .//*[@class='katex']"):
+                code.clear(keep_tail=True)
+            found += [
+                (name, text) for text in re.findall(r"[\u4e00-\u9fff][,:;]\s?[\u4e00-\u9fff]", article.text_content())
+            ]
+    assert not found
+
+
+def test_figures_say_what_they_show_and_carry_their_numbers():
+    figures = 0
+    for entry in entries():
+        for url in ("url", "url_zh"):
+            for figure in html.parse(SITE / entry[url]).getroot().xpath('//figure[@class="evidence"]'):
+                figures += 1
+                (drawing,) = figure.xpath('./*[local-name()="svg"]')
+                assert drawing.get("role") == "img"
+                assert len(drawing.get("aria-label") or "") > 20, entry[url]
+                assert figure.xpath('./details[@class="figure-data"]//td'), entry[url]
+    assert figures > 100
+
+
+def test_badge_opens_the_output_and_the_tests_that_prove_more():
+    for entry in entries():
+        for url in ("url", "url_zh"):
+            page = html.parse(SITE / entry[url]).getroot()
+            for snippet, bar in zip(entry["snippets"], page.xpath('//p[@class="snippet-bar"]'), strict=True):
+                (badge,) = bar.xpath('./a[@class="badge"]')
+                assert re.search(r"torch \d.*CPU.* \d{4}-\d\d-\d\d · \d+\.\d\d s", badge.text_content()), snippet[
+                    "path"
+                ]
+                (output,) = page.xpath(f'//*[@id="{badge.get("href")[1:]}"]')
+                assert output.text_content().strip()
+                assert bar.xpath('./a[@href="#claims-and-tests"]'), snippet["path"]
+            assert page.xpath('//*[@id="claims-and-tests"]/following-sibling::details[@class="proof"]')
