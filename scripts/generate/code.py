@@ -72,7 +72,7 @@ def _proofs(
     if len(results) > 1:
         yield html.link("#verified", f"+{len(results) - 1}", title=word("how_verified", lang))
     if tests := catalog.tests.get(entry.test):
-        yield html.link("#claims-and-tests", f"{len(tests)} {word('tests_more', lang)}")
+        yield html.link("#claims-and-tests", word("tests_more", lang).format(len(tests)))
 
 
 def parameters(text: str, name: str, lang: str) -> str:

@@ -17,13 +17,16 @@ def facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: st
     """HTML of the fact line: papers with original and archive, torch names, what it was verified on."""
     rows = []
     year = entry.en.meta.get("year")
+    comma = "，" if lang == "zh" else ", "
     for place, key in enumerate(entry.facts("papers")):
         paper = catalog.papers[key]
         lead = f"<strong>{year}</strong> · " if year and place == 0 else ""
         original = html.link(paper.url, word("original", lang), rel="noopener")
         archive = html.link(paper.archive, word("archive", lang), rel="noopener")
         cite = html.link(f"{html.up(entry.section)}papers.html#{key}", escape(paper.short(lang)), class_="cite")
-        rows.append((word("paper", lang), f"{lead}{cite}, <cite>{escape(paper.title)}</cite> [{original}] [{archive}]"))
+        rows.append(
+            (word("paper", lang), f"{lead}{cite}{comma}<cite>{escape(paper.title)}</cite> [{original}] [{archive}]")
+        )
     if year and not entry.facts("papers"):
         rows.append((word("year", lang), f"<strong>{year}</strong>"))
     names = entry.facts("torch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -52,6 +53,8 @@ def staged(catalog: Catalog, verification: dict[str, Any], results: dict[str, An
         return None
 
     body = markup.replace(page.body, page.marks, render)
+    if lang == "zh":
+        body = re.sub(r" *(（<a [^（）]*</a>）) *", r"\1", body)  # full-width brackets bring their own room
     if entry.is_technique or entry.test in catalog.tests:
         body = body.rstrip("\n") + "\n\n" + foot(catalog, verification, results, entry, lang)
     return f"{front_matter.text(front_matter.of_entry(catalog, entry, lang))}\n{body}"

@@ -72,7 +72,7 @@ WORDS: dict[str, dict[str, str]] = {
     "yes": {"en": "yes", "zh": "是"},
     "no": {"en": "no", "zh": "否"},
     "letters": {"en": "Letters", "zh": "按字母"},
-    "tests_more": {"en": "tests that prove more", "zh": "项测试进一步验证"},
+    "tests_more": {"en": "Tests that prove more ({})", "zh": "进一步验证的测试（{}）"},
     "indexes": {"en": "Indexes", "zh": "索引"},
     "colon": {"en": ": ", "zh": "："},
     "comma": {"en": ", ", "zh": "、"},

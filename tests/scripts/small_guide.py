@@ -23,6 +23,8 @@ year: 2020
 papers: [doe2020paper]
 torch: [torch.add]
 related: []
+tags: [numbers]
+formerly: [twice, sums/times-two]
 order: 10
 situation: numbers
 ---
@@ -115,6 +117,9 @@ def test_linear():
 INDEX = '---\ntitle: "{title}"\nsummary: "{title}."\n---\n\n# {title}\n\n{body}\n'
 
 
+TAGS = "- {id: numbers, en: numbers, zh: 数}\n"
+
+
 def write(root: Path, name: str, text: str) -> None:
     """Write one file of the tree."""
     path = root / name
@@ -126,13 +131,14 @@ def plant(root: Path) -> Path:
     """The sources of the small guide, below ``root``."""
     write(root, "mkdocs.yml", CONFIG)
     write(root, "docs/papers.bib", BIB)
+    write(root, "docs/tags.yaml", TAGS)
     write(root, "docs/en/demo/double.md", PAGE_EN)
     write(root, "docs/zh/demo/double.md", PAGE_ZH)
     for lang, home, section in (("en", "Home", "Demo"), ("zh", "首页", "示例")):
         write(root, f"docs/{lang}/index.md", INDEX.format(title=home, body='--8<-- "generated/sections.md"'))
         body = '--8<-- "tables/demo.md"\n\n--8<-- "timelines/demo.md"'
         write(root, f"docs/{lang}/demo/index.md", INDEX.format(title=section, body=body))
-        for name, piece in (("papers", "papers"), ("torch", "torch")):
+        for name, piece in (("papers", "papers"), ("torch", "torch"), ("tags", "tags")):
             write(root, f"docs/{lang}/{name}.md", INDEX.format(title=name, body=f'--8<-- "generated/{piece}.md"'))
     write(root, "snippets/demo/double.py", SNIPPET)
     write(root, "snippets/demo/double_evidence.py", EVIDENCE)

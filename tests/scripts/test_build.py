@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,32 @@ def test_switch_stays_on_the_page_and_editions_name_each_other(published):
             assert (published / "site" / Path(name).parent / address).resolve().is_file()
 
 
+def test_code_cell_of_a_notebook_runs_and_prints_what_the_page_shows(published, tmp_path):
+    """As Jupyter runs it: in a module named ``__main__``, in a folder that knows nothing of the guide."""
+    book = nbformat.read(published / "site/snippets/demo/double.ipynb", as_version=4)
+    code = "".join(cell.source + "\n" for cell in book.cells if cell.cell_type == "code")
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    shown = page(published, "demo/double.html").xpath('string(//div[@id="code-double-output"]//code)')
+    assert done.stdout.strip() == shown.strip() == "double of 2: 4"
+
+
+@pytest.mark.parametrize("edition", ["", "zh/"])
+@pytest.mark.parametrize("old", ["demo/twice.html", "sums/times-two.html"])
+def test_old_address_of_a_renamed_entry_leads_to_it(published, edition, old):
+    tree = page(published, edition + old)
+    (refresh,) = tree.xpath('//meta[@http-equiv="refresh"]/@content')
+    assert refresh.startswith("0; url=")
+    for address in (
+        refresh.removeprefix("0; url="),
+        *tree.xpath("//a/@href"),
+        *tree.xpath('//link[@rel="canonical"]/@href'),
+    ):
+        target = (published / "site" / edition / Path(old).parent / address).resolve()
+        assert target == published / "site" / edition / "demo/double.html"
+    assert not tree.xpath("//script")
+    assert tree.xpath('//meta[@http-equiv="Content-Security-Policy"]')
+
+
 def test_each_edition_has_its_own_search_index(published):
     english = json.loads((published / "site/search/search_index.json").read_text(encoding="utf-8"))
     chinese = json.loads((published / "site/zh/search/search_index.json").read_text(encoding="utf-8"))
@@ -103,6 +130,8 @@ def test_downloads_are_what_the_page_shows(published):
     book = nbformat.read(published / "site/snippets/demo/double.ipynb", as_version=4)
     assert book.cells[1].source == SNIPPET.removesuffix("\n")
     assert "torch 2" in book.cells[0].source
+    for link in re.findall(r"\]\((.*?)\)", book.cells[0].source):
+        assert (published / "site/snippets/demo" / link).resolve().is_file(), link
     (entry,) = json.loads((published / "site/catalog.json").read_text(encoding="utf-8"))
     assert entry["title_zh"] == "加倍"
     assert entry["verified"][0]["device"] == "cpu"
@@ -303,3 +332,15 @@ def test_report_of_other_sources_is_refused_by_name(published, tmp_path):
     assert done.returncode == 1
     assert "snippets/demo/double.py" in done.stdout + done.stderr
     assert state(published / "site") == before
+
+
+def test_notebook_of_a_published_site_links_to_it(published):
+    """The last test: it leaves a site with absolute addresses."""
+    environment = {"SITE_URL": "https://guide.example/", "SITE_URL_ZH": "https://guide.example/zh/"}
+    done = build(published, **environment)
+    assert done.returncode == 0, done.stderr
+    book = nbformat.read(published / "site/snippets/demo/double.ipynb", as_version=4)
+    assert "[Double](https://guide.example/demo/double.html)" in book.cells[0].source
+    assert "[加倍](https://guide.example/zh/demo/double.html)" in book.cells[0].source
+    old = page(published, "zh/sums/times-two.html")
+    assert old.xpath('//link[@rel="canonical"]/@href') == ["https://guide.example/zh/demo/double.html"]

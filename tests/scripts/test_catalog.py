@@ -45,6 +45,13 @@ MISTAKES = [
     (EN, "(index.md)", "(../../x.md)", "dead link to ../../x.md"),
     (EN, "related: []", "related: [tripel]", "related: 'tripel' is no other entry"),
     (EN, "related: []", "related: [double]", "related: 'double' is no other entry"),
+    (EN, "tags: [numbers]", "tags: [nubmers]", "unknown tag 'nubmers'"),
+    ("docs/tags.yaml", "id: numbers", "id: letters", "no entry bears the tag 'letters'"),
+    (EN, "formerly: [twice, ", "formerly: [double, ", "formerly: 'demo/double' is a page today"),
+    (EN, "formerly: [twice, ", "formerly: [demo/index, ", "formerly: 'demo/index' is a page today"),
+    (EN, "formerly: [twice, ", "formerly: [Twice.html, ", "formerly: 'demo/Twice.html' is no address of an entry"),
+    (EN, "formerly: [twice, ", "formerly: [reference/demo, ", "formerly: 'reference/demo' is no address of an entry"),
+    (ZH, "aliases: [乘二]", "aliases: [乘二]\nformerly: [twice]", "'formerly' does not belong here"),
     (EN, "year: 2020", "year: soon", "'year' must be a whole number"),
     (EN, "year: 2020", "yaer: 2020", "'yaer' does not belong here"),
     (EN, "aliases: [times two]", "aliases: [times two, 2010]", "'aliases' must be a list of texts"),
@@ -91,6 +98,15 @@ def test_page_in_one_language_only(guide, lost):
     assert problem.path == (ZH if lost == EN else EN)
     assert "one language only" in problem.message
     assert lost in problem.remedy
+
+
+def test_two_entries_cannot_have_had_one_address(guide):
+    for lang in ("en", "zh"):
+        text = (guide / f"docs/{lang}/demo/double.md").read_text(encoding="utf-8")
+        text = text.replace("double.md", "triple.md").replace('--8<-- "code/triple.md"', "")
+        write(guide, f"docs/{lang}/demo/triple.md", text)
+    messages = [problem.message for problem in found(guide) if "formerly" in problem.message]
+    assert messages.count("formerly: two entries claim 'demo/twice'") == 2
 
 
 def test_snippet_on_no_page(guide):

@@ -8,6 +8,7 @@ import pytest
 from lxml import html
 from playwright.sync_api import Browser, Page, expect
 
+from scripts.new import HEADINGS
 from tests.site.pages import SITE, entries, html_pages
 
 ADAM = "optimizers/adam.html"
@@ -117,6 +118,19 @@ def test_generated_chinese_has_chinese_punctuation():
                 (name, text) for text in re.findall(r"[\u4e00-\u9fff][,:;]\s?[\u4e00-\u9fff]", article.text_content())
             ]
     assert not found
+
+
+def test_chinese_pages_name_their_sections_alike_and_leave_no_gap_before_brackets():
+    wanted = {(match[2], match[1]) for h in HEADINGS["zh"].values() if (match := re.fullmatch(r"(.+) \{#(.+)\}", h))}
+    assert len(wanted) == 7
+    for entry in entries():
+        article = html.parse(SITE / entry["url_zh"]).getroot().find(".//article")
+        for heading in article.xpath(".//h2"):
+            if heading.get("id") in dict(wanted):
+                assert (heading.get("id"), heading.text) in wanted, entry["id"]
+        for cite in article.xpath('.//p/a[@class="cite"] | .//li/a[@class="cite"]'):
+            before = cite.getprevious().tail if cite.getprevious() is not None else cite.getparent().text
+            assert not re.search(r"\s（$", before or ""), (entry["id"], before)
 
 
 def test_figures_say_what_they_show_and_carry_their_numbers():
