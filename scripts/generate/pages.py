@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 from scripts import markup
 from scripts.catalog import Catalog, Entry
-from scripts.generate import figures, front_matter, html, report
+from scripts.generate import chinese, figures, front_matter, html, report
 from scripts.generate.facts import foot
 from scripts.generate.words import word
 from scripts.problems import Problem
@@ -54,7 +53,7 @@ def staged(catalog: Catalog, verification: dict[str, Any], results: dict[str, An
 
     body = markup.replace(page.body, page.marks, render)
     if lang == "zh":
-        body = re.sub(r" *(（<a [^（）]*</a>）) *", r"\1", body)  # full-width brackets bring their own room
+        body = chinese.joined(body)
     if entry.is_technique or entry.test in catalog.tests:
         body = body.rstrip("\n") + "\n\n" + foot(catalog, verification, results, entry, lang)
     return f"{front_matter.text(front_matter.of_entry(catalog, entry, lang))}\n{body}"

@@ -83,3 +83,14 @@ def test_markdown_leaves_formulas_alone():
     assert html.count("<em>") == 2
     assert "$5" in html
     assert "<code>$x$</code>" in html
+
+
+def test_chinese_lines_are_joined_without_a_gap():
+    from scripts.generate.chinese import joined
+
+    assert joined("方差不动，\n信号也不动") == "方差不动，信号也不动"
+    assert joined("- 一项\n  接着写\n- 二项") == "- 一项接着写\n- 二项"
+    assert joined("用 torch\n实现") == "用 torch\n实现"
+    assert joined('论文 （<a href="x">何，2015</a>） 指出') == '论文（<a href="x">何，2015</a>）指出'
+    for kept in ("## 标题\n正文", "| 表 |\n| 格 |", "一段\n\n二段", "```\n甲\n乙\n```"):
+        assert joined(kept) == kept

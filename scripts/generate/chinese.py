@@ -1,0 +1,25 @@
+"""Chinese text as it is set: no gap where a line of the source ended, none beside full-width brackets."""
+
+from __future__ import annotations
+
+import re
+
+WIDE = r"\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…"
+BREAK = re.compile(rf"(?<=[{WIDE}])\n[ ]*(?=[{WIDE}])")
+CITATION = re.compile(r"(?<=\S) *\n? *(（<a [^（）]*</a>）) *")
+ALONE = re.compile(r" *(#|\||<|\[\^|:::|--8<--)")  # lines that are no part of a paragraph
+
+
+def joined(body: str) -> str:
+    """Markdown whose paragraphs have no line end between two wide characters, which a browser may show as a space."""
+    parts = re.split(r"(^ *(?:```|~~~).*?^ *(?:```|~~~) *$)", body, flags=re.MULTILINE | re.DOTALL)
+    return "".join(part if place % 2 else _prose(part) for place, part in enumerate(parts))
+
+
+def _prose(text: str) -> str:
+    def join(match: re.Match[str]) -> str:
+        line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+        return match.group() if ALONE.match(line) else ""
+
+    text = CITATION.sub(r"\1", text)
+    return BREAK.sub(join, text)
