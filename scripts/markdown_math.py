@@ -16,6 +16,9 @@ from markdown.inlinepatterns import InlineProcessor
 
 from scripts.markup import DISPLAY, INLINE
 
+# Signs that must not begin a line; browsers break between a formula and what follows. A formula of several parts may
+# break within, and is left alone.
+CLOSING = re.compile(r"[,.;:!?)，。；：！？、）]+")
 KATEX = Path(__file__).resolve().parent / "vendor" / "katex" / "katex.min.js"
 
 
@@ -53,7 +56,11 @@ class _Formula(InlineProcessor):
     def handleMatch(self, m: re.Match[str], data: str) -> tuple[str, int, int]:
         display = "display" in m.groupdict()
         tex = m["display"] if display else m["inline"]
-        return self.md.htmlStash.store(render(tex.strip(), display)), m.start(0), m.end(0)
+        html, end = render(tex.strip(), display), m.end(0)
+        sign = CLOSING.match(data, end)
+        if sign and not display and html.count('class="katex-base"') == 1:
+            html, end = f'<span class="unbroken">{html}{sign.group()}</span>', sign.end()
+        return self.md.htmlStash.store(html), m.start(0), end
 
 
 class MathExtension(Extension):

@@ -49,7 +49,7 @@ def tags(catalog: Catalog, lang: str) -> str:
         html.link(f"#{tag['id']}", f"{escape(tag[lang])} <small>{len(catalog.tagged(tag['id']))}</small>")
         for tag in catalog.tags
     )
-    parts = [f'<nav class="letters" aria-label="{word("tags", lang)}">{jumps}</nav>', ""]
+    parts = [f'<nav class="letters" aria-label="{word("all_tags", lang)}">{jumps}</nav>', ""]
     for tag in catalog.tags:
         items = [html.entry_item(entry, "", lang) for entry in catalog.tagged(tag["id"])]
         heading = tag[lang][0].upper() + tag[lang][1:]

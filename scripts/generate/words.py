@@ -63,6 +63,7 @@ WORDS: dict[str, dict[str, str]] = {
     "show_all": {"en": "Show all {} lines", "zh": "展开全部 {} 行"},
     "fold": {"en": "Fold", "zh": "收起"},
     "moved": {"en": "This page has a new address:", "zh": "本页已移至新地址："},
+    "all_tags": {"en": "All tags", "zh": "全部标签"},
     "tags": {"en": "Tags", "zh": "标签"},
     "filter": {"en": "Filter", "zh": "筛选"},
     "filter_torch": {"en": "In torch", "zh": "torch 自带"},

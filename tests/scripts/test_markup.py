@@ -94,3 +94,14 @@ def test_chinese_lines_are_joined_without_a_gap():
     assert joined('论文 （<a href="x">何，2015</a>） 指出') == '论文（<a href="x">何，2015</a>）指出'
     for kept in ("## 标题\n正文", "| 表 |\n| 格 |", "一段\n\n二段", "```\n甲\n乙\n```"):
         assert joined(kept) == kept
+
+
+def test_a_sign_after_a_short_formula_stays_with_it():
+    import markdown
+
+    def shown(text: str) -> str:
+        return markdown.markdown(text, extensions=["scripts.markdown_math"])
+
+    assert "</span>，</span>其中" in shown("取 $x_i$，其中")
+    assert 'class="unbroken"' not in shown("$a$ and")
+    assert 'class="unbroken"' not in shown("$a = b + c$, where")  # it may break before = and +
