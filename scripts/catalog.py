@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,12 @@ from scripts.problems import ROOT, Problem, stop_on
 LANGUAGES = ("en", "zh")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Page:
-    """One Markdown file: ``path`` relative to the repository, ``name`` relative to its edition's folder."""
+    """One Markdown file: ``path`` relative to the repository, ``name`` relative to its edition's folder.
+
+    The same object while its text is the same, so what is derived from a page alone can be kept by page.
+    """
 
     path: str
     name: str
@@ -127,6 +130,24 @@ class Catalog:
         """The techniques that bear a tag, by section and order."""
         return [entry for entry in self.techniques if tag in entry.facts("tags")]
 
+    @cached_property
+    def related_to(self) -> dict[str, list[Entry]]:
+        """Id of a technique -> the techniques that name it as related."""
+        found: dict[str, list[Entry]] = {}
+        for entry in self.techniques:
+            for other in dict.fromkeys(entry.facts("related")):
+                found.setdefault(other, []).append(entry)
+        return found
+
+    @cached_property
+    def symptoms_of(self) -> dict[str, list[dict[str, Any]]]:
+        """Id of a technique -> the symptoms that it may mend."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for symptom in self.symptoms:
+            for fix in dict.fromkeys(symptom["fixes"]):
+                found.setdefault(fix, []).append(symptom)
+        return found
+
     def embedded_in(self) -> dict[str, list[str]]:
         """Snippet path -> the pages and lines that embed it."""
         places: dict[str, list[str]] = {}
@@ -146,11 +167,16 @@ def _load_page(root: Path, path: Path, lang: str) -> tuple[Page, list[Problem]]:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         stop_on([Problem(name, line, "the file is not UTF-8 text", "Save it as UTF-8.")])
         raise
-    meta, body, body_line, problems = frontmatter.split(text, name)
-    page = Page(name, path.relative_to(root / "docs" / lang).as_posix(), lang, text, meta, body, body_line)
-    parts = page.name.split("/")
+    return _parse_page(name, path.relative_to(root / "docs" / lang).as_posix(), lang, text)
+
+
+@cache
+def _parse_page(path: str, name: str, lang: str, text: str) -> tuple[Page, list[Problem]]:
+    meta, body, body_line, problems = frontmatter.split(text, path)
+    page = Page(path, name, lang, text, meta, body, body_line)
+    parts = name.split("/")
     is_entry = len(parts) == 2 and parts[1] != "index.md"
-    return page, problems or list(frontmatter.check(meta, text, name, lang, is_entry))
+    return page, problems or list(frontmatter.check(meta, text, path, lang, is_entry))
 
 
 def _load_tests(root: Path) -> dict[str, dict[str, int]]:
@@ -158,16 +184,17 @@ def _load_tests(root: Path) -> dict[str, dict[str, int]]:
     for path in sorted((root / "tests" / "snippets").rglob("test_*.py")):
         name = path.relative_to(root).as_posix()
         try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
+            tests[name] = _test_lines(path.read_text(encoding="utf-8"))
         except SyntaxError as error:
             stop_on([Problem(name, error.lineno or 1, f"not valid Python: {error.msg}", "Mend the test file.")])
-            raise
-        tests[name] = {
-            node.name: node.lineno
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-        }
     return tests
+
+
+@cache
+def _test_lines(text: str) -> dict[str, int]:
+    """Each test function of a test file's text, and its line."""
+    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    return {function.name: function.lineno for function in functions if function.name.startswith("test_")}
 
 
 def sections(root: Path) -> list[str]:
@@ -230,7 +257,12 @@ def load(root: Path = ROOT) -> Catalog:
 
 def _list(path: Path) -> list[Any]:
     """A YAML file that is a list; empty where there is none."""
-    return list(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.exists() else []
+    return _parsed_list(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+@cache
+def _parsed_list(text: str) -> list[Any]:
+    return list(yaml.load(text, Loader=frontmatter.LOADER))
 
 
 def _config_loader() -> type[yaml.SafeLoader]:

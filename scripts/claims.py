@@ -25,7 +25,7 @@ from scripts.problems import Problem, stop_on
 REPORT = "build/claims.json"
 
 
-def _key(root: Path, test: str) -> str:
+def key(root: Path, test: str) -> str:
     """A hash of all that the test file's verdict can depend on."""
     digest = hashlib.sha256(f"{version('torch')} {platform.python_version()} {platform.machine()}".encode())
     section = test.split("/")[2]
@@ -99,7 +99,7 @@ def run(catalog: Catalog, jobs: int | None = None) -> dict[str, Any]:
     path = catalog.root / REPORT
     path.parent.mkdir(exist_ok=True)
     known = _read(path)
-    keys = {test: _key(catalog.root, test) for test in catalog.tests}
+    keys = {test: key(catalog.root, test) for test in catalog.tests}
     stale = [
         test
         for test, key in keys.items()

@@ -36,9 +36,10 @@ INDEX: dict[str, tuple[type, bool]] = {
     "hide": (list, False),
     "template": (str, False),
 }
+LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where there is: ten times as fast
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(LOADER):
     """A safe loader that refuses a key given twice, which YAML would let pass."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

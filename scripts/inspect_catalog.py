@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import PurePosixPath
 
 from scripts import frontmatter, inspect_names, markdown_math, markup
-from scripts.catalog import Catalog, Entry, Page, load, snippet_path
+from scripts.catalog import LANGUAGES, Catalog, Entry, Page, load, snippet_path
 from scripts.inspect_names import hint
 from scripts.problems import BuildError, Problem
 
@@ -45,8 +46,13 @@ def _pages(catalog: Catalog) -> Iterator[tuple[Entry, Page]]:
 def check_marks(catalog: Catalog) -> Iterator[Problem]:
     """No mark is mistyped, so that none is published as plain text."""
     for _, page in _pages(catalog):
-        for line, piece in markup.suspects(page.body, page.body_line):
+        for line, piece in _suspects(page):
             yield Problem(page.path, line, f"a mark that is not understood: {piece[:80]}", "See CONTRIBUTING.md.")
+
+
+@cache
+def _suspects(page: Page) -> list[tuple[int, str]]:
+    return markup.suspects(page.body, page.body_line)
 
 
 def check_includes(catalog: Catalog) -> Iterator[Problem]:
@@ -105,8 +111,9 @@ def check_citations(catalog: Catalog) -> Iterator[Problem]:
 
 def check_links(catalog: Catalog) -> Iterator[Problem]:
     """Links between pages lead to a page, and to a heading of it."""
+    editions = {lang: {entry.pages[lang].name: entry.pages[lang] for entry in catalog.entries} for lang in LANGUAGES}
     for _, page in _pages(catalog):
-        names = {other.pages[page.lang].name: other.pages[page.lang] for other in catalog.entries}
+        names = editions[page.lang]
         for mark in page.of("link"):
             target, _, anchor = mark.target.partition("#")
             name = _resolve(PurePosixPath(page.name).parent, target)
@@ -130,6 +137,7 @@ def _resolve(folder: PurePosixPath, target: str) -> str:
     return "/".join(parts)
 
 
+@cache
 def anchors(page: Page) -> set[str]:
     """Anchors that a page offers: its headings, and those that the build adds."""
     return {mark.target for mark in page.of("heading")} | {"related", "verified"}

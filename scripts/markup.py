@@ -116,10 +116,13 @@ def replace(body: str, found: list[Mark], render: Callable[[Mark], str | None]) 
 
     Marks may stand inside others (a citation in a claim's text): the inner ones are replaced first.
     """
-    for mark in sorted(found, key=lambda mark: mark.start, reverse=True):
-        inner = [other for other in found if mark.start < other.start and other.end < mark.end]
-        if any(mark.start > outer.start and mark.end < outer.end for outer in found):
-            continue  # rendered with the mark that holds it
+    holders: list[tuple[Mark, list[Mark]]] = []
+    for mark in sorted(found, key=lambda mark: (mark.start, -mark.end)):
+        if holders and holders[-1][0].start < mark.start and mark.end < holders[-1][0].end:
+            holders[-1][1].append(mark)  # rendered with the mark that holds it
+        else:
+            holders.append((mark, []))
+    for mark, inner in reversed(holders):
         if inner and mark.text:
             offset = body.index(mark.text, mark.start)
             moved = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -77,18 +78,8 @@ def _proofs(
 
 def parameters(text: str, name: str, lang: str) -> str:
     """Tables of the parameters of a snippet's public functions and classes, from their docstrings."""
-    module = Module(name.removesuffix(".py"))
-    tree = visit(module.name, filepath=None, code=text)  # type: ignore[arg-type]
-    tables = []
-    for node in ast.parse(text).body:
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
-            continue
-        member = tree.members[node.name]
-        docstring = member.docstring
-        rows = _rows(docstring) if docstring else []
-        if rows:
-            head = [word(key, lang) for key in ("name", "type", "default", "meaning")]
-            tables.append(html.table(head, rows, html.code(node.name), "parameters"))
+    head = [word(key, lang) for key in ("name", "type", "default", "meaning")]
+    tables = [html.table(head, rows, html.code(member), "parameters") for member, rows in _documented(text, name)]
     if not tables:
         return ""
     return (
@@ -96,6 +87,20 @@ def parameters(text: str, name: str, lang: str) -> str:
         + "\n".join(tables)
         + "\n</details>"
     )
+
+
+@cache
+def _documented(text: str, name: str) -> list[tuple[str, list[list[str]]]]:
+    """Name and rows of every public function and class whose docstring describes parameters."""
+    module = Module(name.removesuffix(".py"))
+    tree = visit(module.name, filepath=None, code=text)  # type: ignore[arg-type]
+    found = []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            docstring = tree.members[node.name].docstring
+            if rows := _rows(docstring) if docstring else []:
+                found.append((node.name, rows))
+    return found
 
 
 def _rows(docstring: Docstring) -> list[list[str]]:

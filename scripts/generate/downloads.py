@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 import nbformat
@@ -36,19 +37,26 @@ def notebook(catalog: Catalog, verification: dict[str, Any], entry: Entry, snipp
         proof = f"Verified on torch {torch}, {device}, {report.day_of(verification, result)}."
     root = address or "../" * snippet.count("/")
     links = " · ".join(f"[{entry.title(lang)}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
-    head = f"# {entry.title('en')}\n\n{entry.en.meta['summary']}\n\nPage: {links}\n\n{proof}".rstrip()
-    book = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_markdown_cell(head, id="about"),
-            nbformat.v4.new_code_cell(code.removesuffix("\n"), id="snippet"),
-        ],
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-            "language_info": {"name": "python"},
-        },
+    about = f"# {entry.title('en')}\n\n{entry.en.meta['summary']}\n\nPage: {links}\n\n{proof}".rstrip()
+    return _book(about, code.removesuffix("\n"))
+
+
+@cache
+def _book(about: str, code: str) -> str:
+    """A notebook of one cell of text and one of code, checked once: nbformat's own constructors check every part."""
+    language = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    text_cell = {"id": "about", "cell_type": "markdown", "metadata": {}, "source": about}
+    code_cell = {"id": "snippet", "cell_type": "code", "metadata": {}, "source": code}
+    book = nbformat.from_dict(
+        {
+            "nbformat": nbformat.v4.nbformat,
+            "nbformat_minor": nbformat.v4.nbformat_minor,
+            "metadata": {**language, "language_info": {"name": "python"}},
+            "cells": [text_cell, code_cell | {"execution_count": None, "outputs": []}],
+        }
     )
     nbformat.validate(book)
-    return str(nbformat.writes(book)) + "\n"
+    return str(nbformat.v4.writes(book)) + "\n"
 
 
 def catalog_json(catalog: Catalog, verification: dict[str, Any]) -> str:

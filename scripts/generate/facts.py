@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -55,12 +56,12 @@ def foot(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any]
     parts = []
     related = [catalog.by_id[other] for other in entry.facts("related") if other in catalog.by_id]
     # Relations hold both ways, however few of the two pages say so.
-    related += [e for e in catalog.techniques if entry.id in e.facts("related") and e not in related]
+    related += [e for e in catalog.related_to.get(entry.id, []) if e not in related]
     if related:
         parts += [f"## {word('related', lang)} {{#related}}", "", '<ul class="related">']
         parts += [html.entry_item(e, entry.section, lang) for e in related]
         parts += ["</ul>", ""]
-    leading = [symptom for symptom in catalog.symptoms if entry.id in symptom["fixes"]]
+    leading = catalog.symptoms_of.get(entry.id, [])
     if leading:
         items = "\n".join(f"<li>{escape(_symptom(symptom, lang))}</li>" for symptom in leading)
         parts += [f"**{word('symptoms', lang)}**", "", f'<ul class="symptoms">\n{items}\n</ul>', ""]
@@ -125,6 +126,7 @@ def _tests(catalog: Catalog, results: dict[str, Any], entry: Entry, lang: str) -
     return "\n".join(parts)
 
 
+@cache
 def _sources(text: str) -> dict[str, str]:
     """Source of each test function, decorators included."""
     lines = text.splitlines()

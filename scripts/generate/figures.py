@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import cache
 from html import escape
 
 from lxml import etree
@@ -39,6 +40,12 @@ def inline_svg(text: str, name: str, alt: str) -> str:
         name: prefix that keeps its ids apart from those of other figures on the page.
         alt: alternative text.
     """
+    return _drawn(text, name).replace("<svg ", f'<svg aria-label="{html.attr(alt)}" ', 1)
+
+
+@cache
+def _drawn(text: str, name: str) -> str:
+    """The element without its alternative text, which is another in each edition."""
     root = etree.fromstring(text.encode(), etree.XMLParser(remove_comments=True, resolve_entities=False))
     for metadata in root.findall(f"{SVG}metadata"):
         root.remove(metadata)
@@ -46,12 +53,7 @@ def inline_svg(text: str, name: str, alt: str) -> str:
         parent = style.getparent()
         if parent is not None:
             parent.remove(style)
-    used = {
-        match
-        for element in root.iter()
-        for value in element.attrib.values()
-        for match in re.findall(r"#([\w-]+)", str(value))
-    }
+    used = set(re.findall(r"""(?:url\(|href=["'])#([\w-]+)""", text))
     for element in root.iter():
         for key, value in list(element.attrib.items()):
             value = str(value)
@@ -78,7 +80,6 @@ def inline_svg(text: str, name: str, alt: str) -> str:
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     root.set("role", "img")
-    root.set("aria-label", alt)
     root.set(
         "style", f"max-width: {float(width) * 4 / 3:.0f}px; aspect-ratio: {float(width):.0f} / {float(height):.0f}"
     )

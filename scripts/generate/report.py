@@ -12,18 +12,29 @@ from scripts.generate.words import word
 from scripts.problems import Problem
 
 Report = dict[str, Any]
+_sorted: list[tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]] = []  # the last report asked, by snippet
 DEVICES = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS"}
 
 
 def passed(report: Report, snippet: str) -> list[dict[str, Any]]:
     """The snippet's passed results, one a torch version and device: first this build's own torch, on the CPU."""
-    found = [r for r in report["results"] if r["path"] == snippet and r["status"] == "passed"]
+    found = [r for r in _by_path(report["results"]).get(snippet, []) if r["status"] == "passed"]
 
     def rank(result: dict[str, Any]) -> tuple[bool, bool, str, str]:
         own = torch_of(report, result) == str(report["torch"]).split("+")[0]
         return (not own, result["device"] != "cpu", result["device"], torch_of(report, result))
 
     return sorted(found, key=rank)
+
+
+def _by_path(results: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The results of each snippet; sorted out once for each report, for every page asks."""
+    if not _sorted or _sorted[0][0] is not results:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for result in results:
+            found.setdefault(result["path"], []).append(result)
+        _sorted[:] = [(results, found)]
+    return _sorted[0][1]
 
 
 def first(report: Report, snippet: str) -> dict[str, Any] | None:

@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from scripts import markup
-from scripts.catalog import Catalog, Entry
+from scripts.catalog import Catalog, Entry, Page
 from scripts.generate.downloads import page_url
 from scripts.generate.words import word
 
@@ -68,15 +69,16 @@ def _page(catalog: Catalog, entry: Entry, lang: str) -> dict[str, Any]:
         "authors": " ".join([*papers[0].authors, str(papers[0].year)]) if papers else "",
         "coauthors": " ".join(name for paper in papers[1:] for name in paper.authors),
         "headings": [m.text for m in page.of("heading") if m.level > 1 and m.target not in STANDARD],
-        "links": sum(entry.id in each.facts("related") for each in catalog.techniques),
-        "text": _words(page.body, page.marks)[: LETTERS[lang]].rpartition(" ")[0],
+        "links": len(catalog.related_to.get(entry.id, [])),
+        "text": _words(page)[: LETTERS[lang]].rpartition(" ")[0],
     }
     return {key: value for key, value in doc.items() if value}
 
 
-def _words(body: str, marks: list[markup.Mark]) -> str:
+@cache
+def _words(page: Page) -> str:
     """The page's first words, each once, without code, formulas, marks and the commonest words."""
-    kept = markup.replace(body, marks, lambda m: m.text if m.kind in ("claim", "link") else "")
+    kept = markup.replace(page.body, page.marks, lambda m: m.text if m.kind in ("claim", "link") else "")
     plain = re.sub(r"\x00+", " ", markup.mask(kept))
     seen: dict[str, None] = {}
     for part in re.findall(r"[\u4e00-\u9fff]+|[^\W\d_][\w-]{2,}", plain):

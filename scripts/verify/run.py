@@ -37,6 +37,7 @@ def results(
     cache: Cache,
     seconds: dict[str, float],
     tell: Callable[[Result], None],
+    engine: Engine | None = None,
 ) -> list[Result]:
     """A result for each snippet on each device; ``tell`` hears of each as soon as it is there.
 
@@ -47,12 +48,13 @@ def results(
         cache: verdicts of before.
         seconds: what snippets took before, by path; the longest start first.
         tell: called once for each result.
+        engine: one that runs already and stays, instead of a new one for each turn.
     """
     found: dict[tuple[str, str], Result] = {}
     pending: list[tuple[Snippet, str]] = []
     for snippet in snippets:
         for device in devices:
-            known = cache.get(_key(snippet, devices[device], device, options))
+            known = cache.get(key(snippet, devices[device], device, options))
             if known is None:
                 pending.append((snippet, device))
                 continue
@@ -64,13 +66,13 @@ def results(
 
     def done(snippet: Snippet, device: str, result: Result, files: dict[str, bytes]) -> None:
         if result["status"] == "passed":
-            cache.put(_key(snippet, devices[device], device, options), result, files)
+            cache.put(key(snippet, devices[device], device, options), result, files)
         result["artifacts"] = _publish(snippet, device, options, files)
         found[snippet.path, device] = result
         tell(result)
 
     if pending:
-        _execute(pending, devices, options, done)
+        _execute(pending, devices, options, done, engine)
     return [found[key] for key in sorted(found)]
 
 
@@ -100,7 +102,7 @@ def _result(snippet: Snippet, device: str, device_name: str) -> Result:
     }
 
 
-def _key(snippet: Snippet, device_name: str, device: str, options: Options) -> str:
+def key(snippet: Snippet, device_name: str, device: str, options: Options) -> str:
     return Cache.key(
         snippet=snippet.sha256,
         path=snippet.path,
@@ -123,6 +125,7 @@ def _execute(
     devices: dict[str, str],
     options: Options,
     done: Callable[[Snippet, str, Result, dict[str, bytes]], None],
+    running: Engine | None = None,
 ) -> None:
     """Run everything ``repeat`` times, each time below another zygote, and hand over what held every time."""
     scratch = options.build / "cache" / "verify" / "run"
@@ -150,7 +153,8 @@ def _execute(
                 for number, (snippet, device) in enumerate(pending)
                 if (snippet.path, device) not in earlier or earlier[snippet.path, device][0]["status"] == "passed"
             ]
-            with Engine(options.jobs, modules, _home(options)) as engine:
+            own = contextlib.nullcontext(running) if running else Engine(options.jobs, modules, _home(options))
+            with own as engine:
                 engine.run(jobs, finished)
     finally:
         with contextlib.suppress(FileNotFoundError):
