@@ -1,7 +1,7 @@
 """How long builds and previews take: ``python -m scripts.bench.rebuild [--entries N] [--rounds N]``.
 
-Over a guide of many entries (see ``tree``) whose snippets count as verified, and over the real one. A preview's time runs
-from saving a file to the moment that the local server answers with what the edit says.
+Over a guide of many entries (see ``tree``) whose snippets count as verified, and over the real one. A preview's time
+runs from saving a file to the moment that the local server answers with what the edit says.
 """
 
 from __future__ import annotations
@@ -154,9 +154,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--entries", type=int, default=300, help="of the large guide, in two languages")
     parser.add_argument("--rounds", type=int, default=3, help="edits of each kind in the preview")
     options = parser.parse_args(arguments)
-    print(
-        f"| {'rebuild':68} | {'figure':>18} | {'processor':>9} | {'aim':>5} |\n|{'-' * 70}|{'-' * 19}:|{'-' * 10}:|{'-' * 6}:|"
-    )
+    print(f"| {'rebuild':68} | {'figure':>18} | {'processor':>9} | {'aim':>5} |")
+    print(f"|{'-' * 70}|{'-' * 19}:|{'-' * 10}:|{'-' * 6}:|")
     sizes = ((0, {"unchanged": 15, "edited": 20}), (options.entries, {"cold": 90, "page": 2, "snippet": 4}))
     for entries, aims in sizes:
         with tempfile.TemporaryDirectory() as folder:

@@ -66,9 +66,7 @@ class Preview:
             print(f"\n{error}\n", file=sys.stderr, flush=True)
             return False
         results = claims.last(catalog)
-        edited = [
-            entry for entry in catalog.entries if not {*entry.snippets, entry.test, *_paths(entry)}.isdisjoint(changed)
-        ]
+        edited = [entry for entry in catalog.entries if not _sources(entry).isdisjoint(changed)]
         if edited and not theme:  # shown at once, before tables and other pages that may speak of them
             own = {k: v for entry in edited for k, v in generate.entry_files(catalog, verification, results, entry)}
             self._take(own, whole=False, theme=False)
