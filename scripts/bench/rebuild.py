@@ -26,7 +26,7 @@ from scripts.bench import tree
 
 PAGE, SHOWN = "docs/en/optimizers/adamw.md", "optimizers/adamw.html"
 SNIPPET = "snippets/optimizers/adamw.py"
-LEAD = "**In one sentence.**"
+LEAD, PRINT = "**In one sentence.**", '    print(f"loss below'
 PATIENCE = 600.0  # seconds after which what is waited for will not come
 
 
@@ -112,7 +112,7 @@ def previews(root: Path, rounds: int) -> dict[str, list[float]]:
             found["page"].append(timed(lambda words=words: until_shown(address + SHOWN, words))[0])  # type: ignore[misc]
             time.sleep(4)
             words = f"printed once more, {number}"
-            edit(root / SNIPPET, "    print(", f'    print("{words}")\n    print(')
+            edit(root / SNIPPET, PRINT, f'    print("{words}")\n{PRINT}')
             shown = f">{words}\n"  # in the output, not only in the code
             found["snippet"].append(timed(lambda shown=shown: until_shown(address + SHOWN, shown))[0])  # type: ignore[misc]
             time.sleep(4)

@@ -18,6 +18,7 @@ def config(catalog: Catalog, lang: str) -> str:
 
 
 def _item(indent: int, title: str, name: str) -> str:
+    """A page under its title: without one the generator would have to read the page to name it on another."""
     return f"{' ' * indent}- {json.dumps(title, ensure_ascii=False)}: {name}"
 
 
@@ -29,7 +30,7 @@ def _nav(catalog: Catalog, lang: str) -> list[str]:
         index = catalog.index_of(section)
         lines.append(f"  - {json.dumps(index.title(lang) if index else section, ensure_ascii=False)}:")
         if index:
-            lines.append(f"    - {index.pages[lang].name}")
+            lines.append(_item(4, index.title(lang), index.pages[lang].name))
         lines += [_item(4, entry.title(lang), entry.pages[lang].name) for entry in catalog.in_section(section)]
     rest = [entry for entry in top if entry is not home]
     if rest:

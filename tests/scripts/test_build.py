@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -260,6 +261,80 @@ def test_broken_stage_names_the_place_and_keeps_the_old_site(published, stage, f
     assert stage not in passed
 
 
+RENDER = """
+import json
+from pathlib import Path
+from scripts import catalog, claims, generate, render
+root = Path.cwd()
+guide = catalog.load(root)
+generate.generate(guide, json.loads((root / "build/verification.json").read_text()), claims.last(guide))
+render.render(root)
+"""
+
+
+def render(root: Path) -> dict[str, str]:
+    """Generate and render the tree, with the verdicts of before; every rendered file and a hash of it."""
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, "-c", RENDER], cwd=root, env=environment, check=True)
+    found = state(root / "build" / "out")
+    return {name: digest for name, digest in found.items() if "sitemap.xml" not in name}  # MkDocs writes the day there
+
+
+def test_what_is_kept_is_what_a_whole_rendering_gives(published):
+    """After edits of a page, a title that every page shows, a snippet and its docstring, and a template."""
+    edits = [
+        (EN, "# Double\n", "# Double\n\nOne more sentence.\n"),
+        (ZH, "title: 加倍", "title: 乘以二"),
+        ("snippets/demo/double.py", '"""Twice ``x``', '"""Two times ``x``'),
+        ("docs/theme/main.html", "{% block extrahead %}", '{% block extrahead %}<meta name="new">'),
+        ("docs/zh/demo/index.md", "title: ", "hide: [toc]\ntitle: "),
+    ]
+    seen = [render(published)]
+    try:
+        for file, old, new in edits:
+            edit(published, file, old, new)
+            seen.append(render(published))
+        for lang in ("en", "zh"):
+            (published / "build" / "rendered" / f"{lang}.json").unlink()
+        assert render(published) == seen[-1]
+    finally:
+        for file, old, new in edits:
+            text = (published / file).read_text(encoding="utf-8")
+            (published / file).write_text(text.replace(new, old), encoding="utf-8")
+    assert all(before != after for before, after in itertools.pairwise(seen))
+    assert render(published) == seen[0]
+
+
+def test_only_what_changed_is_rendered(published):
+    render(published)
+    folder = published / "build" / "rendered"
+    pages = sorted(folder.rglob("*.html"))
+    for path in pages:
+        path.write_text(path.read_text(encoding="utf-8").replace("</body>", "<!-- old --></body>"), encoding="utf-8")
+    edit(published, EN, "# Double\n", "# Double\n\nOne more sentence.\n")
+    try:
+        render(published)
+        new = {path.relative_to(folder).as_posix() for path in pages if "<!-- old -->" not in path.read_text()}
+    finally:
+        edit(published, EN, "# Double\n\nOne more sentence.\n", "# Double\n")
+        for lang in ("en", "zh"):
+            (folder / f"{lang}.json").unlink()
+    assert new == {"en/demo/double.html", "en/404.html", "zh/404.html"}
+
+
+def test_page_that_was_refused_is_refused_again(published):
+    """The generator wrote the page before it complained; the next build must not take it for done."""
+    line = edit(published, EN, "# Double\n", "# Double\n\n[nowhere](#nowhere)\n") + 2
+    try:
+        for _ in range(2):
+            done = build(published)
+            assert done.returncode == 1
+            assert f"{EN}:{line}:" in done.stderr
+            assert "nowhere" in done.stderr
+    finally:
+        edit(published, EN, "# Double\n\n[nowhere](#nowhere)\n", "# Double\n")
+
+
 def test_second_build_at_once_is_refused(published):
     from filelock import FileLock
 
@@ -282,6 +357,7 @@ def test_stages_know_nothing_of_later_ones(published):
         "inspect_catalog",
         "claims",
         "generate",
+        "unchanged",
         "render",
     ]
     order += ["check_site", "publish", "build"]

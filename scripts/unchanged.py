@@ -1,0 +1,93 @@
+"""Which pages are still as the site generator rendered them last, told by the content of all that a page depends on.
+
+Times of files tell nothing here: a page is kept only when its text, the pieces that it includes, the configuration with
+its navigation, the theme, the extensions, the installed packages and the site's address are the same to the byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable
+from importlib.metadata import distributions
+from pathlib import Path
+
+Keys = dict[str, str]  # page, as the generator names it -> hash of what it depends on
+INCLUDE = re.compile(r'^ *--8<-- "([^"\n]+)" *$', re.MULTILINE)
+SHARED = (
+    "mkdocs.yml",
+    "mkdocs.zh.yml",
+    "docs/theme",
+    "scripts/markdown_math.py",
+    "scripts/markup.py",
+    "scripts/vendor",
+)
+REFERENCE = ("snippets", "scripts")  # whose docstrings the reference pages show
+
+
+def keys(root: Path, lang: str) -> Keys:
+    """Every page of the stage and a hash of what it depends on."""
+    stage = root / "build" / "stage" / lang
+    versions = sorted((d.metadata["Name"], d.version) for d in distributions())
+    address = [os.environ.get(name, "") for name in ("SITE_URL", "SITE_URL_ZH")]
+    common = _contents([stage / "mkdocs.yml", *(root / name for name in SHARED)])
+    shared = _hash([repr((versions, address)).encode(), *common])
+    docstrings = _hash(_contents(root / name for name in REFERENCE))
+    found: Keys = {}
+    for path in sorted((stage / "docs").rglob("*.md")):
+        name = path.relative_to(stage / "docs").as_posix()
+        text = path.read_bytes()
+        pieces = (stage / "pieces" / piece for piece in INCLUDE.findall(text.decode()))
+        more = [docstrings] if name.startswith("reference/") else []
+        found[name] = _hash([shared.encode(), text, *_contents(pieces), *(text.encode() for text in more)])
+    return found
+
+
+def _contents(paths: Iterable[Path]) -> Iterable[bytes]:
+    for path in paths:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield file.as_posix().encode()
+                yield file.read_bytes()
+
+
+def _hash(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def keep(folder: Path, state: Path, now: Keys) -> int:
+    """Remove every rendered page below ``folder`` that is not what rendering it now would give.
+
+    The record forgets those too, at once: whatever becomes of the rendering, none of them passes for done.
+
+    Returns:
+        How many pages are kept; they look newer than their sources to the generator.
+    """
+    try:
+        known: Keys = json.loads(state.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    same = {name: key for name, key in now.items() if known.get(name) == key}
+    if any(name.startswith("reference/") for name in now.keys() - same.keys()):
+        same = {name: key for name, key in same.items() if not name.startswith("reference/")}  # they link to each other
+    pages = {name: folder / f"{name.removesuffix('.md')}.html" for name in same}
+    same = {name: key for name, key in same.items() if pages[name].is_file()}
+    state.parent.mkdir(parents=True, exist_ok=True)
+    state.write_text(json.dumps(same), encoding="utf-8")
+    kept = {pages[name] for name in same}
+    for page in folder.rglob("*.html"):
+        if page in kept:
+            os.utime(page)
+        else:
+            page.unlink()
+    return len(kept)
+
+
+def remember(state: Path, now: Keys) -> None:
+    """All pages were rendered, and nothing was found wrong with them."""
+    state.write_text(json.dumps(now), encoding="utf-8")
