@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Two processes with two threads each fight for two cores: measured ten times slower.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help site test serve verify lint new lock bench clean format vendor
+.PHONY: help site test serve verify lint new lock bench clean format vendor canary
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -50,6 +50,9 @@ lock: $(READY) ## resolve requirements.lock from pyproject.toml
 
 bench: $(READY) ## measure verifier, search, page weight, Lighthouse and rebuilds (WHAT=search: that alone)
 	$(RUN) scripts.bench $(WHAT) $(ARGS)
+
+canary: site ## the same pages with the generators that may follow MkDocs (ARGS=--newest: their newest versions)
+	$(RUN) scripts.canary $(ARGS)
 
 vendor: ## fetch the front-end files that the repository ships, at the versions in scripts/vendor.json
 	$(RUN) scripts.vendor

@@ -35,23 +35,61 @@ def render(root: Path) -> Path:
     Raises:
         BuildError: when the generator warns or fails, with the page it names.
     """
-    out = root / OUT
-    shutil.rmtree(out, ignore_errors=True)
     rendered = {lang: root / "build" / "rendered" / lang for lang in LANGUAGES}  # as navigation.config names them
     states = {lang: root / "build" / "rendered" / f"{lang}.json" for lang in LANGUAGES}
     keys = {lang: unchanged.keys(root, lang) for lang in LANGUAGES}
-    runs = {}
+    commands = {}
     for lang in LANGUAGES:
         kept = unchanged.keep(rendered[lang], states[lang], keys[lang])
-        command = [*GENERATOR, str(root / "build" / "stage" / lang / "mkdocs.yml"), *(SOME if kept else [])]
-        runs[lang] = subprocess.Popen(
+        commands[lang] = [*GENERATOR, str(root / "build" / "stage" / lang / "mkdocs.yml"), *(SOME if kept else [])]
+    _run(root, commands)
+    for lang in LANGUAGES:
+        unchanged.remember(states[lang], keys[lang])
+    return _together(rendered, root / OUT)
+
+
+def render_whole(root: Path, out: Path, generator: list[str]) -> None:
+    """Render every page of build/stage into ``out`` with any generator, beside what :func:`render` keeps.
+
+    Args:
+        root: the repository.
+        out: where the site shall lie; what is there goes.
+        generator: the command; it takes a configuration's path as last argument and obeys ``site_dir``.
+
+    Raises:
+        BuildError: when the generator warns or fails, with the page it names.
+    """
+    stages = {lang: root / "build" / "stage" / lang for lang in LANGUAGES}
+    commands = {}
+    for lang, stage in stages.items():
+        shutil.rmtree(stage / "site", ignore_errors=True)  # of a run that was stopped
+        config = (stage / "mkdocs.yml").read_text(encoding="utf-8")
+        # Not every generator writes outside of its configuration's folder.
+        (stage / "whole.yml").write_text(re.sub(r"(?m)^site_dir: .*", "site_dir: site", config), encoding="utf-8")
+        commands[lang] = [*generator, str(stage / "whole.yml")]
+    _run(root, commands)
+    _together({lang: stage / "site" for lang, stage in stages.items()}, out)
+    for stage in stages.values():
+        shutil.rmtree(stage / "site")
+        (stage / "whole.yml").unlink()
+
+
+def _run(root: Path, commands: dict[str, list[str]]) -> None:
+    """Run the generator for all editions at once; its complaints become problems."""
+    runs = {
+        lang: subprocess.Popen(
             command, cwd=root, env=environment(root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+        for lang, command in commands.items()
+    }
     logs = {lang: run.communicate()[0] for lang, run in runs.items()}
     (root / "build" / "render.log").write_text("\n".join(logs.values()), encoding="utf-8")
     stop_on(p for lang, run in runs.items() for p in problems(root, lang, logs[lang], run.returncode))
-    for lang in LANGUAGES:
-        unchanged.remember(states[lang], keys[lang])
+
+
+def _together(rendered: dict[str, Path], out: Path) -> Path:
+    """One site of both editions."""
+    shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(rendered["en"], out)
     shutil.copytree(rendered["zh"], out / "zh")
     return out

@@ -76,6 +76,16 @@ def test_page_shows_code_output_figure_and_proof(published, name):
     assert "https://web.archive.org/web/https://arxiv.org/abs/2001.00001" in links
 
 
+def test_page_for_unknown_addresses_leads_to_this_host(published):
+    """There every address begins at the root; one that begins with two slashes would name another host."""
+    for name, there in (("404.html", "/zh/index.html"), ("zh/404.html", "/index.html")):
+        tree = page(published, name)
+        assert tree.xpath('//a[contains(@class, "guide-language")]/@href') == [there]
+        sections = tree.xpath("//article//li/a/@href")
+        assert "/demo/index.html" in sections
+        assert all(link.startswith("/") and not link.startswith("//") for link in sections)
+
+
 def test_switch_stays_on_the_page_and_editions_name_each_other(published):
     for name, there in (("demo/double.html", "zh/demo/double.html"), ("zh/demo/double.html", "demo/double.html")):
         tree = page(published, name)

@@ -40,3 +40,11 @@ def test_one_version_of_each_action() -> None:
     names = [use.partition("@")[0] for use in used]
     assert len(names) == len(set(names))
     assert {file.stem for file in WORKFLOWS} == {"pull-request", "main", "weekly"}
+
+
+def test_generators_are_compared_before_merging_and_every_week() -> None:
+    for name in ("pull-request", "weekly"):
+        runs = [step.get("run", "") for step in steps(yaml.safe_load((FOLDER / f"{name}.yml").read_text()))]
+        assert any("make canary" in run for run in runs), name
+    weekly = yaml.safe_load((FOLDER / "weekly.yml").read_text())
+    assert set(weekly["jobs"]["report"]["needs"]) == set(weekly["jobs"]) - {"report"}
