@@ -95,7 +95,7 @@ def build(root: Path, reports: list[str], device: str) -> None:
         finish(out, root / "build")
         publish.archive(out)
     with stage("check"):
-        stop_on(check_site.check(out))
+        stop_on(check_site.check(out, os.environ.get("SITE_URL", "")))
     with stage("publish"):
         publish.compress(out)
         publish.publish(out, root / "site")

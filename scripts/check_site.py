@@ -74,8 +74,14 @@ def read(root: Path, path: Path) -> Seen:
     return Seen(name, frozenset(i for i in ids if i), tuple(links), tuple(problems))
 
 
-def check(out: Path) -> Iterator[Problem]:
-    """Problems of the rendered site below ``out``."""
+def check(out: Path, address: str = "") -> Iterator[Problem]:
+    """Problems of the rendered site below ``out``.
+
+    Args:
+        out: its folder.
+        address: where it will be public, if that is known: addresses that begin at its host's root begin with its path.
+    """
+    root = urlsplit(address).path or "/"
     paths = sorted(path for path in out.rglob("*.html"))
     with ProcessPoolExecutor() as pool:
         seen = list(pool.map(read, [out] * len(paths), paths, chunksize=16))
@@ -83,18 +89,20 @@ def check(out: Path) -> Iterator[Problem]:
     for page in seen:
         yield from page.problems
         for address, anchor in page.links:
-            target = _target(out, page.path, unquote(address))
+            target = _target(out, root, page.path, unquote(address))
             if target is None or not (out / target).is_file():
                 yield Problem(page.path, 1, f"dead link to {address}", "Name a page or file of the site.")
             elif anchor and target in ids and unquote(anchor) not in ids[target] and not anchor.startswith("__"):
                 yield Problem(page.path, 1, f"dead link: {target} has no place #{unquote(anchor)}", "Mend the anchor.")
 
 
-def _target(out: Path, page: str, address: str) -> str | None:
+def _target(out: Path, root: str, page: str, address: str) -> str | None:
     if not address:
         return page
     if address.startswith("/"):
-        target = out / address.lstrip("/")
+        if not address.startswith(root):
+            return None
+        target = out / address.removeprefix(root).lstrip("/")
     else:
         target = (out / page).parent / address
     resolved = Path(*_normal(target.parts))

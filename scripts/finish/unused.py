@@ -1,7 +1,8 @@
 """Drops from a stylesheet what no page of the site can need.
 
-A selector goes only when a class, id or attribute value that it asks for stands in no page and in no script; a custom
-property when nothing refers to it. What stands within ``:not()``, ``:is()``, ``:has()`` and the like is not looked at.
+A selector goes only when a class, id or attribute value that it asks for stands in no page and in no script, nor begins
+with a word that a script completes (``curve-${number}``); a custom property when nothing refers to it. What stands
+within ``:not()``, ``:is()``, ``:has()`` and the like is not looked at.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 ATTRIBUTE = re.compile(r"""\s(?:class|id|dir|lang|role|type|rel|data-[\w-]+)=(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 WORD = re.compile(r"[\w-]+")
+BEGUN = re.compile(r"([a-z][\w-]*-)\$\{")
 TOKEN = re.compile(r"""/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|url\([^)'"]*\)|\\.|[^"'/\\u]+|.""", re.DOTALL)
 NESTING = ("@media", "@supports", "@layer", "@container")
 ASKED = re.compile(r"""[.#]((?:\\.|[\w-])+)|\[(dir|data-[\w-]+)[~|^$*]?=["']?([^"'\]]*)["']?\]""")
@@ -25,20 +27,28 @@ class Words:
 
     marked: frozenset[str]
     known: frozenset[str]
+    begun: tuple[str, ...]  # how words begin that scripts complete
+
+    def knows(self, name: str) -> bool:
+        """Whether an element may bear this class or id."""
+        return name in self.known or (bool(self.begun) and name.startswith(self.begun))
 
 
 def words_of(pages: Iterable[str], scripts: Iterable[str]) -> Words:
     """The words of all pages and scripts."""
     marked: set[str] = set()
     spoken: set[str] = set()
+    begun: set[str] = set()
     for page in pages:
+        spoken.update(REFERENCE.findall(page))  # figures name their colours in style attributes
         for match in ATTRIBUTE.finditer(page):
             marked.update((match[1] or match[2] or match[3] or "").split())
         for script in re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL):
             spoken.update(WORD.findall(script))
     for script in scripts:
         spoken.update(WORD.findall(script))
-    return Words(frozenset(marked), frozenset(marked | spoken))
+        begun.update(BEGUN.findall(script))
+    return Words(frozenset(marked), frozenset(marked | spoken), tuple(begun))
 
 
 def drop(css: str, words: Words) -> str:
@@ -108,7 +118,7 @@ def _possible(selector: str, words: Words) -> bool:
     while plain != before:  # innermost first
         plain, before = re.sub(r":[\w-]+\([^()]*\)", "", plain), plain
     for name, attribute, value in ASKED.findall(plain):
-        if name and name.replace("\\", "") not in words.known:
+        if name and not words.knows(name.replace("\\", "")):
             return False
         if attribute == "dir" and value not in words.marked:
             return False

@@ -6,9 +6,9 @@ import pytest
 
 from scripts.finish import unused
 
-PAGE = """<html lang="en" class="no-js"><body data-md-color-scheme="default"><p class="md-typeset katex" id="here">x</p>
+PAGE = """<html lang="en" class="no-js"><body data-md-color-scheme="default"><p class="md-typeset katex" id="here" style="color: var(--named)">x</p>
 <script>document.body.classList.add("opened")</script></body></html>"""
-WORDS = unused.words_of([PAGE], ['node.className = "made-by-script"; style.getPropertyValue("--asked")'])
+WORDS = unused.words_of([PAGE], ['node.className = "made-by-script"; style.getPropertyValue("--asked"); `${a} part-${b}`'])
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ WORDS = unused.words_of([PAGE], ['node.className = "made-by-script"; style.getPr
         ".katex:is(.nowhere,.other){color:red}",
         "#here,.opened{color:red}",
         '.made-by-script::before{content:"}.nowhere{"}',
+        ".part-3{color:red}",
         "[data-md-color-scheme=default] p{color:red}",
         "a[href^='https:']{color:red}",
         "@media print{.katex{color:red}\n}",
@@ -26,6 +27,7 @@ WORDS = unused.words_of([PAGE], ['node.className = "made-by-script"; style.getPr
         "@keyframes nowhere{0%{top:0}to{top:1px}}",
         "p{background:url(data:image/svg+xml;charset=utf-8,a)}",
         "p{--asked:1}",
+        "p{--named:1}",
     ],
 )
 def test_kept(rule):
@@ -38,6 +40,7 @@ def test_kept(rule):
         ".nowhere{color:red}",
         "p .nowhere:hover{color:red}",
         "#nowhere{color:red}",
+        ".parts{color:red}",
         "[dir=rtl] p{color:red}",
         "[data-md-color-primary=indigo]{color:red}",
         "@media print{.nowhere{color:red}}",

@@ -54,6 +54,19 @@ def test_one_stylesheet_a_page_and_no_formula_fonts_without_formulas():
     assert len(set(styles.values())) == 2
 
 
+def test_every_colour_that_a_page_names_is_in_its_stylesheet():
+    named = re.compile(r"var\(\s*(--[\w-]+)")
+    wanted: dict[str, set[str]] = {}
+    for name in html_pages():
+        text = (SITE / name).read_text(encoding="utf-8")
+        (style,) = html.fromstring(text).xpath('//link[@rel="stylesheet"]/@href')
+        wanted.setdefault(Path(style).name, set()).update(named.findall(text))
+    assert any("--figure-2" in names for names in wanted.values())
+    for style, names in wanted.items():
+        sheet = (SITE / "assets" / style).read_text(encoding="utf-8")
+        assert not {name for name in names if f"{name}:" not in sheet}, style
+
+
 def test_cut_fonts_hold_every_character_of_every_formula():
     fonts = [TTFont(path) for path in sorted((SITE / "assets" / "katex" / "fonts").glob("*.woff2"))]
     held = {code for font in fonts for code in font.getBestCmap()}
