@@ -28,6 +28,7 @@ COLOURS = {
     "#000000": "var(--figure-ink)",
     "#ffffff": "var(--figure-paper)",
 }
+PLACES = {"d", "x", "y", "transform"}  # attributes that hold coordinates, in points; matplotlib writes six decimals
 SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}"
 
@@ -62,6 +63,8 @@ def _drawn(text: str, name: str) -> str:
                     element.set(key, f"{name}-{value}")
                 else:
                     del element.attrib[key]
+            elif key in PLACES and "scale" not in value:
+                element.set(key, re.sub(r"-?\d+\.\d{3,}", lambda m: _rounded(m[0]), value))
             elif key == f"{XLINK}href":
                 element.set("href", re.sub(r"^#", f"#{name}-", value))
                 del element.attrib[key]
@@ -86,6 +89,12 @@ def _drawn(text: str, name: str) -> str:
     etree.cleanup_namespaces(root)
     drawn = etree.tostring(root, encoding="unicode")
     return re.sub(r"\n\s*", "\n", drawn).replace("\n", " ")  # one line: Markdown must not see a blank one
+
+
+def _rounded(number: str) -> str:
+    """A coordinate to a hundredth of a point: finer than anybody sees, and lighter."""
+    text = f"{float(number):.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def figure(svg: str, data: str | None, name: str, alt: str, caption: str, lang: str) -> str:
