@@ -1,0 +1,148 @@
+"""Does the range test find the best rate? Its suggestions beside a grid of rates, on digits, for three optimizers.
+
+Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2015, section 3.3; digits from scikit-learn.
+"""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+SEEDS, UPDATES, LENGTHS = 5, 200, (100, 300)
+OPTIMIZERS = {  # class, its settings, the grid's first rate of nine, each twice the one before
+    "SGD": (torch.optim.SGD, {}, 0.01),
+    "SGD, momentum 0.9": (torch.optim.SGD, {"momentum": 0.9}, 0.001),
+    "AdamW": (torch.optim.AdamW, {}, 0.0003),
+}
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """Pixels (1797, 64) and labels (1797,), in random order."""
+    data = load_digits()
+    order = torch.randperm(len(data.target))
+    x = torch.tensor(data.data, dtype=torch.float32)[order] / 16
+    return x, torch.tensor(data.target)[order]
+
+
+def new_networks() -> list[nn.Parameter]:
+    """Three layers of SEEDS networks, Kaiming-initialized: (seeds, in, out) each."""
+    return [nn.Parameter(torch.randn(SEEDS, i, o) * math.sqrt(2 / i)) for i, o in ((64, 32), (32, 32), (32, 10))]
+
+
+def losses(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
+    """Mean loss of each network: (networks, batch, 64), (networks, batch) -> (networks,)."""
+    for weight in weights[:-1]:
+        x = torch.bmm(x, weight).relu()
+    return nn.functional.cross_entropy(torch.bmm(x, weights[-1]).transpose(1, 2), y, reduction="none").mean(1)
+
+
+def sweep(name: str, steps: int, smoothing: float = 0.9) -> tuple[list[float], list[list[float]]]:
+    """The range test over six decades: its rates, and the smoothed losses of each network until they blow up."""
+    torch.manual_seed(1)
+    make, settings, first = OPTIMIZERS[name]
+    x, y = digits()
+    weights = new_networks()
+    optimizer = make(weights, lr=first / 100, **settings)
+    rates, curves, mean = [], [], torch.zeros(SEEDS)
+    for step in range(steps):
+        batch = torch.randint(1200, (SEEDS, 32))
+        loss = losses(weights, x[batch], y[batch])
+        mean = smoothing * mean + (1 - smoothing) * loss.detach()
+        curves.append(mean / (1 - smoothing ** (step + 1)))
+        rates.append(first / 100 * 1e6 ** (step / (steps - 1)))
+        optimizer.param_groups[0]["lr"] = rates[-1]
+        optimizer.zero_grad()
+        loss.sum().backward()
+        optimizer.step()
+    table = torch.stack(curves, 1)  # (seeds, steps)
+    ends = ((table > 2 * table[:, :1]) | ~table.isfinite()).int()
+    ends = torch.where(ends.any(1), ends.argmax(1), steps)
+    return rates, [curve[:end].tolist() for curve, end in zip(table, ends.tolist(), strict=True)]
+
+
+def suggestions(rates: list[float], curve: list[float]) -> dict[str, float]:
+    """What four readings of one curve say; the steepest point is looked for before the minimum."""
+    lowest = curve.index(min(curve))
+    half = (curve[0] + curve[lowest]) / 2
+    slopes = [after - before for before, after in zip(curve, curve[2 : lowest + 2], strict=False)]
+    blow_up = next((rate for rate, loss in zip(rates[lowest:], curve[lowest:], strict=False) if loss > half), rates[-1])
+    return {
+        "steepest": rates[1 + slopes.index(min(slopes))],
+        "minimum / 10": rates[lowest] / 10,
+        "blow-up / 10": blow_up / 10,
+        "minimum": rates[lowest],
+    }
+
+
+def train(name: str, lrs: list[float]) -> Tensor:
+    """Test loss after UPDATES updates at constant rates: (rates, seeds). All networks are trained side by side."""
+    torch.manual_seed(2)
+    make, settings, _ = OPTIMIZERS[name]
+    x, y = digits()
+    start = new_networks()
+    groups = [{"params": [nn.Parameter(w.detach().clone()) for w in start], "lr": lr} for lr in lrs]
+    optimizer = make(groups, **settings)
+
+    def all_losses(x: Tensor, y: Tensor) -> Tensor:  # (seeds, batch, 64), (seeds, batch) -> (rates, seeds)
+        weights = [torch.cat(layers) for layers in zip(*(group["params"] for group in groups), strict=True)]
+        return losses(weights, x.repeat(len(lrs), 1, 1), y.repeat(len(lrs), 1)).view(len(lrs), SEEDS)
+
+    for _ in range(UPDATES):
+        batch = torch.randint(1200, (SEEDS, 32))
+        optimizer.zero_grad()
+        all_losses(x[batch], y[batch]).sum().backward()
+        optimizer.step()
+    with torch.no_grad():
+        return all_losses(x[1200:].expand(SEEDS, -1, -1), y[1200:].expand(SEEDS, -1))
+
+
+def grid(name: str) -> list[float]:
+    return [OPTIMIZERS[name][2] * 2**k for k in range(9)]
+
+
+def compare(name: str) -> tuple[list[float], Tensor, dict[str, float], Tensor]:
+    """The grid and its losses; each rule's median suggestion, from the short and the long sweep, and its losses."""
+    found: dict[str, float] = {}
+    for steps in LENGTHS:
+        rates, curves = sweep(name, steps)
+        each = [suggestions(rates, curve) for curve in curves]
+        found |= {f"{rule}, {steps}": sorted(s[rule] for s in each)[SEEDS // 2] for rule in each[0]}
+    rates = grid(name)
+    results = train(name, rates + list(found.values()))
+    return rates, results[: len(rates)], found, results[len(rates) :]
+
+
+if __name__ == "__main__":
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8))
+    cells: dict[str, list[str]] = {}
+    for name, marker in zip(OPTIMIZERS, "osD", strict=True):
+        sweep_rates, curves = sweep(name, LENGTHS[-1])
+        left.plot(sweep_rates[: len(curves[0])], curves[0], marker=marker, markevery=25, label=name)
+        rates, results, found, at_suggestion = compare(name)
+        right.plot(rates, results.median(1).values.tolist(), marker=marker, label=name)
+        best = int(results.median(1).values.argmin())
+        for reading, rate, result in (
+            ("best of the grid", rates[best], results[best]),
+            *(
+                (f"{rule} updates", rate, result)
+                for (rule, rate), result in zip(found.items(), at_suggestion, strict=True)
+            ),
+        ):
+            cells.setdefault(reading, []).append(f"{rate:.2g} ({result.median():.2f})")
+            if reading == f"blow-up / 10, {LENGTHS[-1]} updates":
+                right.plot(rate, result.median().item(), marker="*", markersize=15, color=right.lines[-1].get_color())
+    left.set(xscale="log", yscale="log", xlabel="rate", ylabel="smoothed training loss")
+    left.set_title(f"range test of {LENGTHS[-1]} updates")
+    left.legend(fontsize="small")
+    right.set(xscale="log", yscale="log", xlabel="rate", ylabel=f"test loss after {UPDATES} updates")
+    right.set_title("training; star: a tenth of the blow-up")
+    figure.tight_layout()
+    plt.savefig("lr-range-test.svg")
+    with Path("lr-range-test.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["rate", *OPTIMIZERS], *([reading, *row] for reading, row in cells.items())])
+    print("networks for each number:", SEEDS)
