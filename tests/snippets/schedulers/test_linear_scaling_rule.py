@@ -1,0 +1,305 @@
+"""Linear and square root scaling: closed forms on parabolas, what torch averages and sums, the claims of the page."""
+
+import copy
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from snippets.schedulers.linear_scaling_rule import gap, scale_adam, scale_sgd, warm_up
+from snippets.schedulers.linear_scaling_rule_evidence import BATCHES, OPTIMIZERS, best_rates, train
+from snippets.schedulers.linear_scaling_rule_from_scratch import best_rate, stationary_variance
+from tests.conformance.scheduler_curves import curve_of
+
+MSE = nn.functional.mse_loss
+
+
+def test_one_large_step_is_nearly_k_small_ones():
+    """The difference is quadratic in the rate: half the rate, a quarter of it, to 2 %, for 2 and for 8 batches."""
+    for k in (2, 8):
+        for lr in (1e-4, 2e-4, 4e-4):
+            assert gap(2 * lr, k) / gap(lr, k) == pytest.approx(4, rel=0.02)
+
+
+def test_gap_on_a_parabola():
+    """k updates multiply w by (1 - lr c)**k, the large one by 1 - k lr c: k (k - 1) / 2 * (lr c)**2 apart."""
+    curvature, k = 3.0, 5
+    for lr in (1e-4, 1e-3):
+        ends = []
+        for rate, updates in ((lr, k), (scale_sgd(k, lr), 1)):
+            w = nn.Parameter(torch.ones(1, dtype=torch.float64))
+            optimizer = torch.optim.SGD([w], lr=rate)
+            for _ in range(updates):
+                w.grad = curvature * w.detach()
+                optimizer.step()
+            ends.append(w.item())
+        leading = k * (k - 1) / 2 * (lr * curvature) ** 2
+        assert ends[0] - ends[1] == pytest.approx(leading, rel=2 * k * lr * curvature)
+
+
+def spread(lr, batch, curvature=1.0, steps=400):
+    """Variance of 50,000 runs of torch's SGD on a parabola with unit noise per sample."""
+    torch.manual_seed(0)
+    w = nn.Parameter(torch.zeros(50_000, dtype=torch.float64))
+    optimizer = torch.optim.SGD([w], lr=lr)
+    for _ in range(steps):
+        w.grad = curvature * w.detach() + torch.randn_like(w) / batch**0.5
+        optimizer.step()
+    return w.detach().var().item()
+
+
+def test_settles_at_this_variance():
+    """Measured and closed form agree to 4 %: six standard errors of a variance of 50,000 values."""
+    for lr, batch, curvature in ((0.05, 1, 1.0), (0.4, 8, 1.0), (0.3, 4, 5.0), (1.9, 16, 1.0)):
+        assert spread(lr, batch, curvature) == pytest.approx(stationary_variance(lr, batch, curvature, 1.0), rel=0.04)
+
+
+def test_rate_over_batch_sets_the_variance():
+    """At equal lr / batch the variance differs by the factor (2 - lr c) alone: 2.5 % from 0.01 to 0.06, 95 % at 1."""
+    variances = [stationary_variance(0.01 * k, k, 1.0, 1.0) for k in (1, 6, 98, 100, 200)]
+    assert variances[1] / variances[0] == pytest.approx(1.99 / 1.94)
+    assert variances[1] / variances[0] < 1.03
+    assert variances[3] / variances[0] == pytest.approx(1.99)
+    assert variances[4] == float("inf")
+
+
+def test_best_rate_of_one_update():
+    """On a noisy quadratic the expected loss after one update is lowest at largest / (1 + noise_scale / batch).
+
+    Largest and noise scale are |g|^2 / g'Hg and tr(H S) / g'Hg for gradient g, Hessian H and noise covariance S.
+    """
+    torch.manual_seed(0)
+    root, noise = torch.randn(4, 4, dtype=torch.float64), torch.randn(4, 4, dtype=torch.float64)
+    hessian, covariance = root @ root.T, noise @ noise.T
+    g = hessian @ torch.ones(4, dtype=torch.float64)
+    bend = (g @ hessian @ g).item()
+    largest, scale = (g @ g).item() / bend, torch.trace(hessian @ covariance).item() / bend
+    rates = torch.linspace(0, 2 * largest, 200_001, dtype=torch.float64)
+    for batch in (1, 8, 64):
+        change = -rates * (g @ g) + rates**2 / 2 * (bend + torch.trace(hessian @ covariance) / batch)
+        assert rates[change.argmin()].item() == pytest.approx(best_rate(batch, largest, scale), rel=1e-3)
+
+
+def test_half_at_the_noise_scale():
+    """Far below the noise scale 8 times the batch takes 8 times the rate, at it half of the largest, above no more."""
+    assert best_rate(8, 1.0, 1000.0) / best_rate(1, 1.0, 1000.0) == pytest.approx(8, rel=0.01)
+    assert best_rate(1000, 1.0, 1000.0) == 0.5
+    assert best_rate(800_000, 1.0, 1000.0) / best_rate(100_000, 1.0, 1000.0) < 1.01
+
+
+def test_adam_looks_back_over_as_many_samples():
+    """Batch / (1 - beta) stays the same; k = 4 gives twice the rate, betas of 0.6 and 0.996, half of eps."""
+    scaled = scale_adam(4)
+    assert scaled["lr"] == pytest.approx(0.002)
+    assert scaled["betas"] == pytest.approx((0.6, 0.996))
+    assert scaled["eps"] == pytest.approx(0.5e-8)
+    for old, new in zip((0.9, 0.999), scaled["betas"], strict=True):
+        assert 256 / (1 - old) == pytest.approx(1024 / (1 - new))
+
+
+def test_adam_k_above_ten_is_refused():
+    """beta1 = 0.9 allows k up to 10; beyond that the scaled beta would be negative."""
+    scale_adam(9.99)
+    with pytest.raises(ValueError, match="too large"):
+        scale_adam(11)
+
+
+def walk(k, **settings):
+    """Standard deviation of 20,000 weights after 1600 / k updates of Adam on noise alone, of variance 1 / k."""
+    torch.manual_seed(0)
+    w = nn.Parameter(torch.zeros(20_000, dtype=torch.float64))
+    optimizer = torch.optim.Adam([w], **settings)
+    for _ in range(1600 // k):
+        w.grad = torch.randn_like(w) / k**0.5
+        optimizer.step()
+    return w.detach().std().item()
+
+
+def test_adam_walks_as_far_with_the_square_root():
+    """Noise alone, equal samples, k = 4: as far with the square root rule to 10 %, over 1.8 times with the linear."""
+    base = walk(1, lr=1e-3)
+    assert walk(4, **scale_adam(4)) == pytest.approx(base, rel=0.1)
+    assert walk(4, **(scale_adam(4) | {"lr": 4e-3})) > 1.8 * base
+
+
+def test_warm_up_starts_at_the_old_rate():
+    """The first update has the small batch's rate, update number `steps` the full one."""
+    rates = [row[0] for row in curve_of(lambda o: warm_up(o, k=8, steps=50), 60, (0.8,))]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[50:] == pytest.approx([0.8] * 10)
+    assert rates[25] == pytest.approx(0.45)
+
+
+def gradient(model, x, y, reduction="mean"):
+    model.zero_grad()
+    MSE(model(x), y, reduction=reduction).backward()
+    return model.weight.grad.clone()
+
+
+def data(samples=32):
+    torch.manual_seed(0)
+    model = nn.Linear(6, 1).double()
+    return model, torch.randn(samples, 6, dtype=torch.float64), torch.randn(samples, 1, dtype=torch.float64)
+
+
+def test_a_summed_loss_has_the_rule_inside():
+    """The batch repeated four times: the same gradient with a mean, four times the gradient with a sum."""
+    model, x, y = data()
+    many = (x.repeat(4, 1), y.repeat(4, 1))
+    torch.testing.assert_close(gradient(model, *many), gradient(model, x, y))
+    torch.testing.assert_close(gradient(model, *many, "sum"), 4 * gradient(model, x, y, "sum"))
+
+
+def test_adam_does_not_see_the_sum():
+    """Adam divides by the gradient's size: with a sum its path is that with a mean, to 1e-6 (eps)."""
+    ends = []
+    for reduction in ("mean", "sum"):
+        model, x, y = data()
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        for _ in range(50):
+            gradient(model, x, y, reduction)
+            optimizer.step()
+        ends.append(model.weight.detach())
+    torch.testing.assert_close(ends[0], ends[1], rtol=0, atol=1e-6)
+
+
+def test_accumulating_without_dividing_sums():
+    """Four micro-batches' mean losses give four times the gradient of their union; divided by four, just that."""
+    model, x, y = data()
+    whole = gradient(model, x, y)
+    for share, factor in ((1.0, 4.0), (0.25, 1.0)):
+        model.zero_grad()
+        for inputs, targets in zip(x.split(8), y.split(8), strict=True):
+            (share * MSE(model(inputs), targets)).backward()
+        torch.testing.assert_close(model.weight.grad, factor * whole)
+
+
+WORKER = """
+import sys
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+rank, store = int(sys.argv[1]), sys.argv[2]
+torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+torch.manual_seed(0)
+model, x, y = nn.Linear(6, 1).double(), torch.randn(32, 6).double(), torch.randn(32, 1).double()
+nn.functional.mse_loss(model(x), y).backward()
+whole = model.weight.grad.clone()
+model.zero_grad()
+half = slice(16 * rank, 16 * rank + 16)
+parallel = DistributedDataParallel(model)  # kept: without it nothing would average
+nn.functional.mse_loss(parallel(x[half]), y[half]).backward()
+torch.testing.assert_close(model.weight.grad, whole)
+torch.distributed.destroy_process_group()
+print("mean of both")
+"""
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch was built without torch.distributed")
+def test_ddp_averages(tmp_path):
+    """Two processes with 16 samples each: DistributedDataParallel gives both the gradient of the mean over all 32."""
+    environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "ignore", "-c", WORKER]
+    workers = [
+        subprocess.Popen([*command, str(rank), str(tmp_path / "store")], env=environment, stdout=subprocess.PIPE)
+        for rank in range(2)
+    ]
+    outputs = [worker.communicate(timeout=120)[0].decode() for worker in workers]
+    assert outputs == ["mean of both\n"] * 2
+
+
+def test_batch_norm_sees_the_micro_batch():
+    """Accumulating four micro-batches equals one batch with layer norm, and does not with batch norm."""
+    for norm, same in ((nn.LayerNorm(6), True), (nn.BatchNorm1d(6), False)):
+        torch.manual_seed(0)
+        base, _, _ = data()
+        model = nn.Sequential(copy.deepcopy(norm).double(), base)
+        x, y = torch.randn(32, 6, dtype=torch.float64), torch.randn(32, 1, dtype=torch.float64)
+        MSE(model(x), y).backward()
+        whole = base.weight.grad.clone()
+        model.zero_grad()
+        for inputs, targets in zip(x.split(8), y.split(8), strict=True):
+            (MSE(model(inputs), targets) / 4).backward()
+        assert torch.allclose(base.weight.grad, whole, rtol=1e-9) == same
+        if not same:
+            assert (base.weight.grad - whole).norm() > 0.01 * whole.norm()
+
+
+def velocities(rates, gradients, momentum, correct):
+    """Path from 0 of the form v = m v + lr g, w = w - v; corrected, v is multiplied by the ratio of the rates first."""
+    w = v = 0.0
+    path = []
+    for t, (lr, g) in enumerate(zip(rates, gradients, strict=True)):
+        ratio = lr / rates[t - 1] if correct and t else 1.0
+        v = momentum * ratio * v + lr * g
+        w -= v
+        path.append(w)
+    return path
+
+
+def test_torchs_momentum_needs_no_correction():
+    """torch keeps the rate out of its buffer: its path is the corrected one of the other form when the rate changes."""
+    torch.manual_seed(0)
+    gradients = torch.randn(60, dtype=torch.float64).tolist()
+    rates = [0.1] * 20 + [0.8] * 20 + [0.01] * 20
+    w = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.SGD([w], lr=0.1, momentum=0.9)
+    path = []
+    for lr, g in zip(rates, gradients, strict=True):
+        optimizer.param_groups[0]["lr"] = lr
+        w.grad = torch.full_like(w, g)
+        optimizer.step()
+        path.append(w.item())
+    assert path == pytest.approx(velocities(rates, gradients, 0.9, correct=True), rel=1e-9)
+    assert path[:20] == pytest.approx(velocities(rates, gradients, 0.9, correct=False)[:20], rel=1e-9)
+    assert path[20:] != pytest.approx(velocities(rates, gradients, 0.9, correct=False)[20:], rel=1e-2)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """For each optimizer and batch size: training and test loss, (rates, seeds)."""
+    return {name: [train(name, batch) for batch in BATCHES] for name in OPTIMIZERS}
+
+
+MOMENTUM = "SGD, momentum 0.9"
+
+
+def test_equal_rate_per_sample_equal_loss(runs):
+    """Momentum, lr = batch / 1000: training losses within 25 % from batch 8 to 64; over twice as high at 512."""
+    losses = [seen.median(1).values[i + 1].item() for i, (seen, _) in enumerate(runs[MOMENTUM])]
+    assert OPTIMIZERS[MOMENTUM][2][1] == pytest.approx(8 / 1000)
+    assert max(losses[:4]) < 1.25 * min(losses[:4])
+    assert losses[6] > 2 * losses[3]
+
+
+def test_best_rate_grows_with_the_batch(runs):
+    """Momentum: from batch 8 to 512 the best rate grows more than 4-fold, and less than the linear rule's 64-fold."""
+    best = best_rates(MOMENTUM, [unseen for _, unseen in runs[MOMENTUM]])
+    assert 4.1 < best[6] / best[0] < 63
+
+
+def test_large_batch_costs_loss(runs):
+    """At its own best rate batch 512 ends at over twice the test loss of batch 64, for momentum and for Adam."""
+    for results in runs.values():
+        lowest = [unseen.median(1).values.min().item() for _, unseen in results]
+        assert lowest[6] > 2 * lowest[3]
+
+
+def test_adams_best_rate_stops_growing(runs):
+    """Adam: from batch 8 to 64 the best rate grows 2 to 8 times; from 64 to 512 no further."""
+    best = best_rates("Adam", [unseen for _, unseen in runs["Adam"]])
+    assert 1.9 < best[3] / best[0] < 8.1
+    assert best[6] < 1.1 * best[3]
+
+
+def test_linear_rule_breaks_adam(runs):
+    """Adam, batch 8 to 256, from rate 0.006: the linear rule has over twice the test loss of the square root rule."""
+    rates = OPTIMIZERS["Adam"][2]
+    assert rates[1] == pytest.approx(0.006)
+    assert rates[6] == pytest.approx(32 * rates[1])
+    assert rates[3] < 32**0.5 * rates[1] < rates[4]  # the square root lies between two rates of the grid
+    loss = dict(zip(BATCHES, runs["Adam"], strict=True))[256][1].median(1).values
+    assert loss[6] > 2 * max(loss[3], loss[4])
