@@ -38,7 +38,7 @@ def loss(weights: list[nn.Parameter], x: Tensor, y: Tensor) -> Tensor:
 
 
 def splits(seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Images (seeds, 1797, 64), labels, and which 50 of those from 1000 on to fine-tune on, five of a class (seeds, 50)."""
+    """Images (seeds, 1797, 64), labels, and which 50 of those from 1000 on to fine-tune on, 5 a class (seeds, 50)."""
     images, labels = load_digits(return_X_y=True)
     random = torch.Generator().manual_seed(seed)
     order = torch.stack([torch.randperm(len(labels), generator=random) for _ in range(SEEDS)])
