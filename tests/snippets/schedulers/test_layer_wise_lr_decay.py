@@ -236,7 +236,7 @@ def test_frozen_is_enough_near_by(accuracy):
     assert abs(strong - head) < 0.02
 
 
-def test_far_away_one_rate_wins(accuracy):
+def test_no_gain_far_away(accuracy):
     """Permuted pixels: 0.7 is at most 0.01 above one rate, 1/2.6 over 0.02 below it, the head alone over 0.1."""
     one, weak, strong, head = best(accuracy, "far")
     assert weak < one + 0.01
