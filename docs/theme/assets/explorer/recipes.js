@@ -66,7 +66,7 @@ var GuideExplorer = globalThis.GuideExplorer || {};
    */
   const stableDecay = lambda(
     "warmup-stable-decay",
-    "lr-warmup",
+    "warmup-stable-decay",
     [{ ...WARMUP, initial: share(0.1) }, whole("decay", share(0.2), 1, half), choice("shape", Object.keys(FALLS))],
     (step, s) =>
       step < s.warmup
@@ -83,7 +83,7 @@ var GuideExplorer = globalThis.GuideExplorer || {};
   /** lr min(n / w, sqrt(w / n)), n = step + 1: Vaswani et al., 2017, equation 3, with lr in place of its scale. */
   const inverseSqrt = lambda(
     "inverse-sqrt",
-    "lambda-lr",
+    "noam-schedule",
     [whole("warmup", share(0.1), 1, half)],
     (step, s) => Math.min((step + 1) / s.warmup, Math.sqrt(s.warmup / (step + 1))),
     (s) => [`return min((step + 1) / ${s.warmup}, (${s.warmup} / (step + 1)) ** 0.5)`],
