@@ -87,5 +87,5 @@ if __name__ == "__main__":
     figure.tight_layout()
     plt.savefig("linear-scaling-rule.svg")
     with Path("linear-scaling-rule.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["", *(f"batch {batch}" for batch in BATCHES)], *rows])
+        csv.writer(file).writerows([["optimizer", *(f"batch {batch}" for batch in BATCHES)], *rows])
     print("networks for each point:", SEEDS)
