@@ -15,7 +15,7 @@ from tests.site.pages import SITE, html_pages
 def blocks(name: str) -> dict[str, str]:
     """The snippets that a page shows: id of the block -> its file, from the site's root."""
     found = {}
-    for block in html.parse(SITE / name).getroot().xpath('//div[@class="snippet"]'):
+    for block in html.parse(SITE / name).getroot().find_class("snippet"):
         (address,) = block.xpath('.//a[@download][contains(@href, ".py")]/@href')
         found[block.get("id")] = os.path.normpath(os.path.join(os.path.dirname(name), address))  # noqa: PTH118, PTH120
     return found
