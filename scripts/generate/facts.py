@@ -32,8 +32,9 @@ def facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: st
         rows.append((word("year", lang), f"<strong>{year}</strong>"))
     names = entry.facts("torch")
     to_torch = f"{html.up(entry.section)}torch.html"
-    api = " · ".join(html.link(f"{to_torch}#{name}", html.code(name)) for name in names) or word("no_api", lang)
-    rows.append((word("api", lang), api))
+    api = " · ".join(html.link(f"{to_torch}#{name}", html.code(name)) for name in names)
+    if api or "concepts" not in entry.facts("tags"):  # a page about choices has no code that torch lacks
+        rows.append((word("api", lang), api or word("no_api", lang)))
     tags = [
         html.link(f"{html.up(entry.section)}tags.html#{tag['id']}", escape(tag[lang]))
         for tag in catalog.tags

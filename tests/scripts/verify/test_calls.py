@@ -128,6 +128,14 @@ def test_repeat_finds_what_differs(tmp_path: Path) -> None:
     assert run.result("differs.py")["error"]["type"] == "OutputDiffers"
 
 
+@pytest.mark.parametrize(("name", "status"), [("time.csv", "output"), ("time-measured.csv", "passed")])
+def test_repeat_lets_only_declared_measurements_differ(tmp_path: Path, name: str, status: str) -> None:
+    file = tmp_path / "clock.py"
+    file.write_text(f"import pathlib, time\n\npathlib.Path({name!r}).write_text(str(time.time_ns()))\n")
+    run = verify(file, "--repeat", 2, build=tmp_path / "build")
+    assert run.result("clock.py")["status"] == status
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interruption(tmp_path: Path, end: signal.Signals) -> None:
     """However the verifier ends, nothing it started goes on; what had passed is kept."""
