@@ -113,7 +113,7 @@ def previews(root: Path, rounds: int) -> dict[str, list[float]]:
             time.sleep(4)
             words = f"printed once more, {number}"
             edit(root / SNIPPET, PRINT, f'    print("{words}")\n{PRINT}')
-            shown = f">{words}\n"  # in the output, not only in the code
+            shown = f"\n{words}\n"  # a line of the output; in the code it stands within quotes
             found["snippet"].append(timed(lambda shown=shown: until_shown(address + SHOWN, shown))[0])  # type: ignore[misc]
             time.sleep(4)
     return found
