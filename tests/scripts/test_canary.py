@@ -5,6 +5,7 @@ No generator runs here; `make canary` runs them.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from scripts import canary, render
 from scripts.canary import Difference, Known, compare, facts, judge, table
 from scripts.problems import ROOT, BuildError
 
+CONFIGS = ("mkdocs.yml", "mkdocs.zh.yml")
 PAGE = """<!doctype html><html><head>
 <link rel="stylesheet" href="{css}"><link rel="next" href="{up}b.html">
-</head><body><nav><a href="{up}index.html">Home</a><a href="{up}index.html">Logo</a></nav>
+</head><body><a class="md-skip" href="#a">Skip to content</a><nav><a href="{up}index.html">Home</a><a href="{up}index.html">Logo</a></nav>
 <article><h1 id="a">A <em>title</em><a class="headerlink" href="#a">¶</a></h1>
 <p><a href="https://example.org/x?q=[1]">paper</a> and <a href="{up}b.html#place">place</a></p>
 <h2 id="use-it-when">何时使用</h2></article></body></html>"""
@@ -42,6 +44,19 @@ def edit(site: Path, old: str, new: str, page: str = "b.html") -> None:
     text = (site / page).read_text(encoding="utf-8")
     assert old in text
     (site / page).write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_chinese_configuration_replaces_no_list():
+    """Zensical joins a list with the one that it inherits, where MkDocs replaces it."""
+
+    def lists(value: Any, place: str = "") -> set[str]:
+        inner = [lists(part, f"{place}.{key}") for key, part in value.items()] if isinstance(value, dict) else []
+        return {place} if isinstance(value, list) else set().union(*inner)
+
+    configurations = [yaml.safe_load(re.sub("!!?[A-Za-z][^ ]*", "", (ROOT / name).read_text())) for name in CONFIGS]
+    english, chinese = map(lists, configurations)
+    assert english  # the look reaches lists at all
+    assert not english & chinese
 
 
 def test_same_pages_in_another_theme(sites):
