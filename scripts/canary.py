@@ -73,7 +73,7 @@ def facts(page: str, text: str) -> Counter[str]:
     each address counts once, because generators repeat it as their menus need.
     """
     tree = html.fromstring(text)
-    for sign in [*tree.find_class("headerlink"), *tree.find_class("md-skip")]:  # within the page; each theme has its own
+    for sign in [*tree.find_class("headerlink"), *tree.find_class("md-skip")]:  # each theme has its own
         sign.drop_tree()
     found: Counter[str] = Counter()
     article = tree.find(".//article")

@@ -216,7 +216,7 @@ def _conclude(
 
 
 def _compare(result: Result, files: dict[str, bytes], before: Result, before_files: dict[str, bytes]) -> None:
-    """Turn a pass into a failure where two runs of one file differ; files named ``*-measured.*`` may: they hold times."""
+    """Turn a pass into a failure where two runs differ; in files named ``*-measured.*`` they may: those hold times."""
     message = ""
     if result["output"] != before["output"]:
         pairs = zip([*before["output"].splitlines(), ""], [*result["output"].splitlines(), ""], strict=False)

@@ -20,7 +20,8 @@ from scripts.problems import ROOT, BuildError
 CONFIGS = ("mkdocs.yml", "mkdocs.zh.yml")
 PAGE = """<!doctype html><html><head>
 <link rel="stylesheet" href="{css}"><link rel="next" href="{up}b.html">
-</head><body><a class="md-skip" href="#a">Skip to content</a><nav><a href="{up}index.html">Home</a><a href="{up}index.html">Logo</a></nav>
+</head><body><a class="md-skip" href="#a">Skip to content</a>
+<nav><a href="{up}index.html">Home</a><a href="{up}index.html">Logo</a></nav>
 <article><h1 id="a">A <em>title</em><a class="headerlink" href="#a">¶</a></h1>
 <p><a href="https://example.org/x?q=[1]">paper</a> and <a href="{up}b.html#place">place</a></p>
 <h2 id="use-it-when">何时使用</h2></article></body></html>"""
