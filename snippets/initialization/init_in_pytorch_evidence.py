@@ -92,7 +92,7 @@ if __name__ == "__main__":
     plt.yscale("log")
     plt.xlabel("linear layer")
     plt.ylabel("root mean square of the activations")
-    plt.legend()
+    plt.legend(loc="center", bbox_to_anchor=(0.58, 0.38))
     plt.savefig("init-in-pytorch.svg")
     with Path("init-in-pytorch.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

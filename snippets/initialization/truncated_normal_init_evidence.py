@@ -29,7 +29,7 @@ if __name__ == "__main__":
         "… std corrected": nn.init.trunc_normal_(torch.empty(N), std=STD / closed_form(2), a=-0.0455, b=0.0455),
     }
     rows = [["call", "std / 0.02", "largest / 0.02", "share beyond 2 * 0.02"]]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
     for (name, w), style in zip(calls.items(), ("-", ":", "--", "-."), strict=True):
         counts = torch.histc(w.cpu(), bins=100, min=-5 * STD, max=5 * STD) / (N * 0.1)  # density of w / STD
         centres = torch.linspace(-4.95, 4.95, 100)
@@ -37,13 +37,12 @@ if __name__ == "__main__":
         beyond = (w.abs() > 2 * STD).float().mean()
         rows.append([name, f"{w.std() / STD:.3f}", f"{w.abs().max() / STD:.1f}", f"{beyond:.2%}"])
     left.set(yscale="log", ylim=(1e-5, 1), xlabel="weight / 0.02", ylabel="density", title="one million weights")
-    left.legend(loc="lower center", fontsize="small")
     cuts = [0.5 + 0.05 * i for i in range(71)]
     right.plot(cuts, [closed_form(cut) for cut in cuts], label="closed form")
     right.plot([2, 3], [closed_form(2), closed_form(3)], "o", label="cut at 2: 0.880, at 3: 0.987")
     right.set(xlabel="cut, in standard deviations", ylabel="std after / before the cut", title="what the cut costs")
     right.legend()
-    figure.tight_layout()
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.savefig("truncated-normal-init.svg")
     with Path("truncated-normal-init.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)

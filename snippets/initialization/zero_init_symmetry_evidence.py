@@ -69,6 +69,7 @@ if __name__ == "__main__":
     }
     steps = list(range(0, STEPS + 1, EVERY))
     rows = [["start", "accuracy, mean of 2 seeds", "independent directions in the second hidden layer"]]
+    plt.figure(layout="constrained")
     for start, style in starts.items():
         curves, ranks = [], []
         for seed in SEEDS:
@@ -81,7 +82,7 @@ if __name__ == "__main__":
         rows.append([start, f"{mean[-1]:.2f}", " ".join(str(r) for r in sorted(set(ranks)))])
     plt.xlabel("step")
     plt.ylabel("accuracy on unseen digits")
-    plt.legend()
+    plt.figlegend(loc="outside lower center", ncols=3)
     plt.savefig("zero-init-symmetry.svg")
     with Path("zero-init-symmetry.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)

@@ -53,7 +53,7 @@ def train(make: Callable[[torch.optim.Optimizer], LRScheduler], seed: int) -> tu
 
 
 if __name__ == "__main__":
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.9), layout="constrained")
     rows = []
     for (name, make), marker in zip(SCHEDULES.items(), "osD^", strict=True):
         runs = [train(make, seed) for seed in SEEDS]
@@ -62,9 +62,8 @@ if __name__ == "__main__":
         right.plot(middle, marker=marker, markevery=40, label=name)
         rows.append([name, *(f"{middle[step - 1]:.3f}" for step in (80, 120, 160, 200, 240))])
     left.set(xlabel="update", ylabel="learning rate")
-    left.legend(fontsize="small")
     right.set(xlabel="update", ylabel="training loss", yscale="log", title="digits, median of three seeds")
-    figure.tight_layout()
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     plt.savefig("cyclic-lr.svg")
     with Path("cyclic-lr.csv").open("w", newline="") as file:
         head = ["schedule", "loss after 80 (bottom)", "120 (top)", "160 (bottom)", "200 (top)", "240 (bottom)"]

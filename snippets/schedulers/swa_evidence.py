@@ -53,7 +53,7 @@ if __name__ == "__main__":
     annealed = [train(seed, cosine=True)["model"] for seed in SEEDS]
     curves = {name: torch.tensor([run[name] for run in runs]).median(0).values for name in runs[0]}
     curves["model, cosine"] = torch.tensor(annealed).median(0).values
-    plt.figure(figsize=(7.2, 3.6))
+    plt.figure(figsize=(7.2, 3.9), layout="constrained")
     rows = []
     for (name, curve), marker in zip(curves.items(), "osD^", strict=True):
         first = START if name.startswith("average") else 0
@@ -62,8 +62,7 @@ if __name__ == "__main__":
     plt.xlabel("epoch")
     plt.ylabel("test loss")
     plt.yscale("log")
-    plt.legend(fontsize="small")
-    plt.tight_layout()
+    plt.figlegend(loc="outside lower center", ncols=4)
     plt.savefig("swa.svg")
     with Path("swa.csv").open("w", newline="") as file:
         head = ["what is tested", f"after epoch {START}", "after 19", f"after {EPOCHS - 1}"]

@@ -10,6 +10,8 @@ var GuideSearch = (() => {
   const FILLERS = new Set(
     ("torch pytorch paper explained implementation code example tutorial algorithm method technique formula " +
       "optimizer optimiser scheduler initialization initialisation init lr nn optim 论文 代码 实现 初始化 优化器 调度器").split(" "));
+  /* Words of a Chinese question, which stand between its other words without a space. */
+  const ASKED = /怎么样?|怎样|如何|为什么|什么|哪一?[个种些]|多少|应该|可以|有没有|是不是|请问|[的了吗呢吧]/g;
   const FIELDS = ["title", "names", "torch", "papers", "authors", "summary", "headings", "text", "coauthors"];
   const BOOST = { title: 10, names: 9, torch: 8, papers: 4, authors: 3.5, summary: 3, headings: 2, text: 1, coauthors: 1 };
   const KIND = { technique: 1, symptom: 0.95, section: 0.85, page: 0.6 };
@@ -141,14 +143,16 @@ var GuideSearch = (() => {
     return best * name.weight;
   }
 
-  function prepare(text) {
+  function prepare(typed) {
+    const open = typed.replace(ASKED, " ");
+    const text = squash(open) ? open : typed;
     const all = tokens(text);
     const wanted = all.filter((term) => !STOP.has(term));
     const words = fold(text).split(/[\s,;?!，。？！；、]+/).filter((word) => word && !STOP.has(word));
     const core = squash(words.filter((word) => !FILLERS.has(word)).join(" "));
     const terms = [...new Set(wanted.length ? wanted : all)];
     const meaning = terms.filter((term) => !FILLERS.has(term));
-    return { key: squash(text), core, terms: meaning.length ? meaning : terms, all: terms };
+    return { key: squash(typed), core, terms: meaning.length ? meaning : terms, all: terms };
   }
 
   /* How well each word of a name meets a word of the query: 1 equal, less for a beginning, or for a slip of a word that
@@ -193,6 +197,7 @@ var GuideSearch = (() => {
       let total = score + ((score > 840 ? 35 : score > 450 ? 150 : 220) * prose) / most;
       if (doc.kind === "technique") total += 80 * (own || 0) + (15 * (doc.links || 0)) / guide.most;
       if (doc.kind === "section" && !query.core) total *= 1.6;
+      if (name && name.key === query.key) total += 600; // nothing comes before the very name
       hits.push({ doc, name, named: score, score: total * KIND[doc.kind] });
     }
     hits.sort((a, b) => b.score - a.score || a.doc.id - b.doc.id);
