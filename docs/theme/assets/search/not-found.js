@@ -9,7 +9,7 @@
   const edition = chinese ? new URL("zh/", base) : base;
   const words = wanted.split("/").pop() || wanted.split("/").slice(-2)[0] || "";
   const query = words.replace(/\.\w+$/, "").replace(/[-_+.]+/g, " ").trim();
-  if (!query) return;
+  if (!query || query === "404") return; // this very page, asked for by its name
 
   const place = document.getElementById("not-found");
   const worker = new Worker(new URL("assets/search/worker.js", edition));
