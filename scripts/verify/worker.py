@@ -102,6 +102,7 @@ def _prepare_modules(job: dict[str, Any], preload: list[str]) -> None:
         package, _, attribute = name.rpartition(".")
         if package and name not in job["imports"] and not name.startswith("torch."):
             vars(sys.modules.get(package, types.ModuleType(""))).pop(attribute, None)
+    leave_to_the_zygote()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()  # a fork would inherit it; unseeded must mean random
     if job["device"] != "cpu":
@@ -111,6 +112,12 @@ def _prepare_modules(job: dict[str, Any], preload: list[str]) -> None:
     warnings.resetwarnings()
     warnings.simplefilter("error")
     sys.warnoptions[:] = ["error"]
+
+
+def leave_to_the_zygote() -> None:
+    """Keep a fork from removing the folder that older torch (2.9 does) makes on import and removes when Python ends."""
+    if folder := getattr(sys.modules.get("torch.distributed.nn.jit.instantiator"), "_TEMP_DIR", None):
+        atexit.unregister(folder.cleanup)
 
 
 def _run(file: str, sha256: str, report: Any) -> int:

@@ -6,6 +6,8 @@ import hashlib
 import itertools
 import json
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.verify import artifacts, cache, discover, guards, merge, report, shard, verdict
+from scripts.verify.discover import ROOT
 
 
 def snippet(path: str, content: bytes = b"pass") -> discover.Snippet:
@@ -173,3 +176,25 @@ def test_matplotlib_settings_are_understood_and_reproducible(tmp_path: Path) -> 
     assert len(looks) == 8
     assert struct.calcsize("<Qi") == 12  # the kernel's packed landlock_path_beneath_attr
     assert len(hashlib.sha256(file.read_bytes()).hexdigest()) == 64
+
+
+OLDER_TORCH = """
+import atexit, sys, tempfile, types
+from scripts.verify import worker
+
+older = types.ModuleType("instantiator")
+older._TEMP_DIR = tempfile.TemporaryDirectory(dir=sys.argv[1])
+older._TEMP_DIR._finalizer.atexit = False  # as the zygote does with all that imports left
+atexit.register(older._TEMP_DIR.cleanup)
+sys.modules["torch.distributed.nn.jit.instantiator"] = older
+if sys.argv[2] == "leave":
+    worker.leave_to_the_zygote()
+"""
+
+
+@pytest.mark.parametrize(("act", "left"), [("leave", 1), ("nothing", 0)])
+def test_a_fork_leaves_the_folder_of_older_torch_alone(tmp_path: Path, act: str, left: int) -> None:
+    """torch 2.9 makes one when it is imported and removes it when Python ends: in each fork, were it not for us."""
+    command = [sys.executable, "-W", "ignore", "-c", OLDER_TORCH, str(tmp_path), act]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert len(list(tmp_path.iterdir())) == left
