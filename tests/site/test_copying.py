@@ -38,7 +38,7 @@ def test_copy_button_yields_the_file(page: Page, address, name, shown):
         block = page.locator(f"#{anchor}")
         folded = block.locator("details.evidence-code > summary")
         if folded.count():
-            folded.first.click()
+            folded.first.press("Enter")  # blocks above get their true height when scrolled to: a click may miss
         code = block.locator(".highlight").first
         code.hover()
         button = code.locator(
