@@ -151,6 +151,15 @@ def test_next_and_previous_walk_the_section_in_the_order_of_its_table(edition):
             assert tree(f"{edition}{name}/{there}").xpath('//link[@rel="prev"]/@href') == [here]
 
 
+@pytest.mark.parametrize(
+    ("name", "says"), [("optimizers/lion.html", True), ("optimizers/parameter-groups.html", False)]
+)
+def test_only_what_torch_lacks_is_called_missing_from_it(name, says):
+    """A page about choices has no torch name either, and nothing that torch could have."""
+    facts = "".join(tree(name).xpath("//dl[@class='facts']//text()"))
+    assert ("not in torch" in facts) == says
+
+
 @pytest.mark.parametrize("url", ["url", "url_zh"])
 def test_entries_have_breadcrumbs_and_related_entries_that_lead_back(url):
     related = {}
