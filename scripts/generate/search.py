@@ -1,4 +1,4 @@
-"""The search index of each edition: what docs/theme/assets/search/rank.js ranks pages by."""
+"""The search index of each edition: what docs/theme/assets/search ranks pages by."""
 
 from __future__ import annotations
 
@@ -56,14 +56,17 @@ def _url(entry: Entry) -> str:
 def _page(catalog: Catalog, entry: Entry, lang: str) -> dict[str, Any]:
     other = next(page for key, page in entry.pages.items() if key != lang)
     page = entry.pages[lang]
-    aliases = [alias for each in (page, other) for alias in each.meta.get("aliases") or []]
+    aliases, asked = (
+        [str(name) for each in (page, other) for name in each.meta.get(key) or []] for key in ("aliases", "asked")
+    )
     papers = [catalog.papers[key] for key in entry.facts("papers") if key in catalog.papers]
     doc: dict[str, Any] = {
         "url": _url(entry),
         "kind": "technique" if entry.is_technique else "section" if entry.section else "page",
         "title": entry.title(lang),
         "summary": str(page.meta["summary"]),
-        "names": list(dict.fromkeys([str(other.meta["title"]), _id(entry), *map(str, aliases)])),
+        "names": list(dict.fromkeys([str(other.meta["title"]), _id(entry), *aliases])),
+        "asked": asked,
         "torch": entry.facts("torch"),
         "papers": [paper.title for paper in papers],
         "authors": " ".join([*papers[0].authors, str(papers[0].year)]) if papers else "",

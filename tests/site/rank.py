@@ -25,7 +25,7 @@ class Guide:
         self.data = (edition / "search" / stub["config"]["index"]).read_bytes()
         self.docs: list[dict[str, Any]] = json.loads(self.data)["docs"]
         self.context = quickjs.Context()
-        for name in ("vendor/minisearch.min.js", "rank.js"):
+        for name in ("vendor/minisearch.min.js", "words.js", "names.js", "rank.js"):
             self.context.eval((SCRIPTS / name).read_text(encoding="utf-8"))
         self.context.set("text", self.data.decode())
         self.context.eval("const guide = GuideSearch.open(JSON.parse(text))")

@@ -1,7 +1,7 @@
 /* Answers Material's search dialog, whose four messages these are. The index is fetched when somebody begins to search. */
 "use strict";
 
-importScripts("vendor/minisearch.min.js", "rank.js");
+importScripts("vendor/minisearch.min.js", "words.js", "names.js", "rank.js");
 
 const SETUP = 0, READY = 1, QUERY = 2, RESULT = 3;
 let address, guide;
