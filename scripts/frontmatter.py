@@ -26,12 +26,14 @@ SPOKEN: dict[str, tuple[type, bool]] = {
     "title": (str, True),
     "summary": (str, True),
     "aliases": (list, True),
+    "asked": (list, False),
     "situation": (str, False),
 }
 INDEX: dict[str, tuple[type, bool]] = {
     "title": (str, True),
     "summary": (str, True),
     "aliases": (list, False),
+    "asked": (list, False),
     "papers": (list, False),
     "hide": (list, False),
     "template": (str, False),
