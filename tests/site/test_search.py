@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.site.pages import SITE
+from scripts.catalog import load
+from scripts.generate.downloads import page_url
+from tests.site.pages import SITE, entries
 from tests.site.rank import Guide, queries
 
 LARGEST = 150_000  # bytes over the wire
@@ -49,6 +52,64 @@ def test_every_title_alias_and_torch_name_finds_its_page(guide: Guide):
             if doc["kind"] == "technique" and not set(guide.rank(name)[:1]) & bearers[key]:
                 lost.append((name, guide.rank(name)[:2]))
     assert not lost
+
+
+def test_what_readers_ask_is_searched_and_is_no_name(guide: Guide):
+    """`asked` is for the search: not for the A-Z, nor for the published aliases."""
+    published = {entry["url"]: {*entry["aliases"], *entry["aliases_zh"]} for entry in entries()}
+    searched = {doc["url"]: set(doc.get("asked", [])) for doc in guide.docs if doc["kind"] == "technique"}
+    total = 0
+    for entry in load().techniques:
+        url = page_url(entry, "en")
+        phrases = {phrase for page in entry.pages.values() for phrase in page.meta.get("asked", [])}
+        total += len(phrases)
+        assert phrases <= searched[url], url
+        assert not phrases & published[url], url
+    assert total > 500
+
+
+def test_a_phrase_that_was_asked_finds_its_page_and_is_not_shown_as_a_name(guide: Guide):
+    for phrase, page in (
+        ("ball rolling downhill", "optimizers/momentum.html"),
+        ("小球滚下山", "optimizers/momentum.html"),
+        ("how does PyTorch initialize Conv2d", "initialization/pytorch-default-init.html"),
+    ):
+        first = guide.answer(phrase)["items"][0][0]
+        assert first["location"] == page
+        assert "<mark>" not in first["text"]
+    assert "<mark>" in guide.answer("heavy ball")["items"][0][0]["text"]
+
+
+def test_spellings_of_one_word_find_the_same(guide: Guide):
+    for one, other in (
+        ("weight initialisation", "weight initialization"),
+        ("initialise weights", "initialize weight"),
+        ("optimiser for transformers", "optimizers for transformer"),
+        ("learning rate schedules", "learning rate scheduler"),
+    ):
+        assert set(guide.rank(one)[:3]) == set(guide.rank(other)[:3])
+
+
+def test_the_quick_filter_rejects_no_word_within_reach(guide: Guide):
+    """`near` spares `distance` most words; it must never spare it one that counts."""
+    lost, met, spared = json.loads(
+        guide.context.eval("""{
+          const { piece, near, distance } = GuideWords;
+          const words = guide.known.pieces.filter((_, place) => place % 9 === 0);
+          const lost = [];
+          let met = 0, spared = 0;
+          for (const a of words.slice(0, 150)) for (const b of words) for (const limit of [1, 2]) {
+            const within = distance(a.key, b.key, limit) < Infinity, passed = near(a, b, limit);
+            if (within && !passed) lost.push([a.key, b.key]);
+            met += within && a !== b;
+            spared += !passed;
+          }
+          JSON.stringify([lost, met, spared]);
+        }""")
+    )
+    assert not lost
+    assert met > 20
+    assert spared > 10_000
 
 
 def test_nothing_found_suggests_the_nearest_and_the_sections(guide: Guide):
