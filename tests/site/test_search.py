@@ -147,6 +147,52 @@ def test_dialog_by_keyboard(page: Page, address, edition, word):
     page.wait_for_url(re.compile(r"xavier-init|cosine-annealing"))
 
 
+# Answers of the search's worker are kept back until `answerNow()`.
+SLOW_WORKER = """
+  const late = [];
+  window.answerNow = () => late.splice(0).forEach((answer) => answer());
+  window.Worker = class extends Worker {
+    constructor(...where) {
+      super(...where);
+      this.addEventListener("message", (event) => {
+        if (event.data.type !== 3 || !event.isTrusted) return;
+        event.stopImmediatePropagation();
+        late.push(() => this.dispatchEvent(new MessageEvent("message", { data: event.data })));
+        document.documentElement.dataset.late = event.data.data.items[0]?.[0].text || "";
+      });
+    }
+  };
+"""
+
+
+@pytest.fixture
+def entered(page: Page, address: str) -> Page:
+    """A page on which somebody typed a word and Enter before there was any answer."""
+    page.add_init_script(SLOW_WORKER)
+    page.goto(f"{address}index.html")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("/")
+    page.keyboard.type("xaiver", delay=50)
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-late", re.compile('data-query="xaiver"'))
+    assert page.url.endswith("q=xaiver")
+    assert not page.locator(".md-search-result__link").count()
+    return page
+
+
+def test_enter_waits_for_the_answer(entered: Page):
+    entered.evaluate("answerNow()")
+    entered.wait_for_url(re.compile("xavier-init"))
+
+
+def test_another_key_takes_the_enter_back(entered: Page):
+    entered.keyboard.press("Backspace")
+    expect(entered.locator("html")).to_have_attribute("data-late", re.compile('data-query="xaive"'))
+    entered.evaluate("answerNow()")
+    expect(entered.locator(".md-search-result__link").first).to_have_attribute("href", re.compile("[.]html"))
+    assert entered.url.endswith("index.html?q=xaive")
+
+
 def test_address_opens_the_search_and_escape_closes_it(page: Page, address):
     page.goto(f"{address}optimizers/adam.html?q=lion")
     expect(page.locator(".md-search-result__link").first).to_have_attribute("href", re.compile("lion.html"))

@@ -1,4 +1,4 @@
-/* Around Material's search dialog: Ctrl+K, the query in the address, news for screen readers, the index before it is needed. */
+/* Around Material's search dialog: Ctrl+K, Enter, the query in the address, news for screen readers, the index before it is needed. */
 (() => {
   "use strict";
 
@@ -40,12 +40,27 @@
   field.form.addEventListener("reset", () => setTimeout(remember));
   toggle.addEventListener("change", remember);
 
+  /* Enter opens the first answer to what stands in the field: when the answer is on its way, it waits for it. */
+  const letters = (text) => text.replace(/[^\p{L}\p{N}]+/gu, "");
+  const answered = () => letters(list.querySelector("[data-query]")?.dataset.query || "") === letters(field.value);
+  let entered = false;
+  field.addEventListener("keydown", (event) => {
+    entered = event.key === "Enter" && !event.isComposing && !answered();
+    if (entered) event.preventDefault();
+    if (entered || event.isComposing) event.stopPropagation(); // an Enter that ends composing opens nothing
+  });
+  field.addEventListener("blur", () => (entered = false));
+
   /* Results that come while somebody moves through the list replace it: the focus stays in it. */
   let inList = false;
   document.addEventListener("focusin", (event) => (inList = list.contains(event.target)));
 
   meta.setAttribute("role", "status");
   new MutationObserver(() => {
+    if (entered && answered()) {
+      entered = false;
+      list.querySelector("a")?.click();
+    }
     if (inList && document.activeElement === document.body) list.querySelector("a")?.focus();
     const none = list.querySelector(".search-none");
     if (none && meta.textContent !== none.textContent) meta.textContent = none.textContent;

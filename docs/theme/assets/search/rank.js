@@ -106,15 +106,16 @@ var GuideSearch = (() => {
     const item = (doc, score, lead = "") => [
       { location: doc.url, title: escape(doc.title), text: lead + escape(doc.summary), terms: {}, score },
     ];
+    const asked = `<span data-query="${escape(text)}"></span>`; // the dialog learns which query is answered
     const hits = rank(guide, text);
     if (!hits.length && squash(text)) {
       const near = nearest(guide, text);
       const label = `<span class="search-none">${escape(guide.words.nearest)}</span> `;
-      return { items: [near && item(near, 100, label), ...guide.sections.map((s, i) => item(s, 90 - i))].filter(Boolean) };
+      return { items: [near && item(near, 100, asked + label), ...guide.sections.map((s, i) => item(s, 90 - i))].filter(Boolean) };
     }
     const items = hits.map(({ doc, name, named }, place) => {
       const other = name && name.shown && named > 400 && doc.kind === "technique" && name.key !== squash(doc.title);
-      return item(doc, 1000 - place, other ? `<mark>${escape(name.text)}</mark> ` : "");
+      return item(doc, 1000 - place, (place ? "" : asked) + (other ? `<mark>${escape(name.text)}</mark> ` : ""));
     });
     const last = fold(text).split(/[\s-]+/).pop();
     const top = hits.length && hits[0].named > 400 && hits[0].name;
