@@ -91,7 +91,7 @@ def prove(root: Path) -> None:
     folder = build / "cache" / "verify"
     folder.mkdir(parents=True, exist_ok=True)
     cache = Cache(folder)
-    options = run.Options(build, guards.available(kernel=True), 60.0, 4.0, 1, cores())
+    options = run.Options(build, guards.available(kernel=True), jobs=cores())
     device = environment.device_names(folder / "devices.json")["cpu"]
     catalog = catalogs.load(root)
     for path in catalog.snippets:

@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--jobs", type=_at_least_one, default=cores(), help="how many at a time (default: %(default)s)")
     p.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS", help="for each (default: 60)")
     p.add_argument("--memory", type=_positive, default=4.0, metavar="GIB", help="for each (default: 4)")
+    p.add_argument("--disk", type=_positive, default=0.25, metavar="GIB", help="for the files of each (default: 0.25)")
     p.add_argument("--repeat", type=_at_least_one, default=1, metavar="N", help="run N times and compare")
     p.add_argument("--shard", metavar="I/N", help="only part I of N, of about equal duration")
     p.add_argument(
@@ -118,6 +119,7 @@ def _verify(options: argparse.Namespace, folder: Path) -> tuple[report.Report, i
         guards.available(kernel=options.guards == "kernel"),
         options.timeout,
         options.memory,
+        options.disk,
         options.repeat,
         options.jobs,
     )

@@ -26,6 +26,7 @@ class Options:
     guards: dict[str, str]
     timeout: float = 60.0
     memory: float = 4.0
+    disk: float = 0.25
     repeat: int = 1
     jobs: int = 1
 
@@ -111,7 +112,7 @@ def key(snippet: Snippet, device_name: str, device: str, options: Options) -> st
         versions=environment.versions(),
         verifier=environment.fingerprint(),
         guards=options.guards,
-        limits=[options.timeout, options.memory, options.repeat],
+        limits=[options.timeout, options.memory, options.disk, options.repeat],
     )
 
 
@@ -183,6 +184,7 @@ def _job(number: int, snippet: Snippet, device: str, options: Options, place: Pa
         "device": device,
         "timeout": options.timeout,
         "memory": int(options.memory * 2**30),
+        "disk": int(options.disk * 2**30),
         "guards": options.guards,
         "cwd": private["cwd"],
         "writable": list(private.values()),

@@ -22,7 +22,6 @@ from scripts.verify import procs, worker
 
 TICK = 0.05  # seconds between looks at memory, disk and processes
 OUTPUT_LIMIT = 1 << 20  # bytes of each stream
-DISK_LIMIT = 256 << 20  # bytes below the working directory
 PROCESS_LIMIT = 64
 LAST_WORDS = 1.0  # seconds that a stopped worker gets to say where it was
 FAREWELL = 1.0  # seconds that helper processes get to end by themselves after their parent
@@ -153,8 +152,8 @@ def _look(watch: Watch, job: dict[str, Any]) -> None:
         watch.stopped, watch.message = "memory", f"used more than {job['memory'] / 2**30:g} GiB"
     elif len(tree) > PROCESS_LIMIT:
         watch.stopped, watch.message = "crashed", f"started more than {PROCESS_LIMIT} processes"
-    elif sum(map(_size, job["writable"])) > DISK_LIMIT:
-        watch.stopped, watch.message = "output", f"wrote more than {DISK_LIMIT >> 20} MiB to its working directory"
+    elif sum(map(_size, job["writable"])) > job["disk"]:
+        watch.stopped, watch.message = "output", f"wrote more than {job['disk'] / 2**30:g} GiB of files"
 
 
 def _size(folder: str) -> int:

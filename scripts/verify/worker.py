@@ -73,7 +73,7 @@ def _furnish(job: dict[str, Any], pipes: dict[str, int]) -> int:
     os.chdir(job["cwd"])
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (min(FILE_LIMIT, job["disk"]),) * 2)
     if job["device"] != "cuda" and (data := _data_size()):  # its driver maps far more than it uses; the watch remains
         resource.setrlimit(resource.RLIMIT_DATA, (data + job["memory"],) * 2)
     with contextlib.suppress(OSError):

@@ -16,7 +16,7 @@ from tests.scripts.verify.calls import FAULTS, SECRET, Run, survivors, verify
 
 FILES = sorted(FAULTS.glob("*.py"))
 OUTSIDE = [Path("/var/tmp/verify-fault-was-here"), *(Path(p) / "left_by_other_snippet" for p in ("/tmp", "/dev/shm"))]
-LIMITS = ("--timeout", 6, "--memory", 0.2, "--jobs", 6)
+LIMITS = ("--timeout", 6, "--memory", 0.2, "--disk", 0.03, "--jobs", 6)  # a slow disk must reach its limit in time
 # What only the kernel can stop: ways round Python, and reading.
 NEEDS_KERNEL = {
     "kills_parent_in_c.py", "network_in_c.py", "writes_own_source_in_c.py", "reads_files_of_others.py",
