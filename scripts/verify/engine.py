@@ -119,6 +119,8 @@ class Engine:
             while selector.get_map():
                 for key, _ in selector.select(1.0):
                     slot: Slot = key.data
+                    if slot not in self._slots:  # closed with another of this round
+                        continue
                     messages = self._receive(slot)
                     for message in messages:
                         if slot.job is not None:
@@ -127,8 +129,7 @@ class Engine:
                     if messages is LOST and slot.job is not None:
                         finished(slot.job, dict(NOTHING_SEEN))
                     if messages is LOST or (slot.pid and slot.job is None):
-                        selector.unregister(slot.link)
-                        self._close(slot)
+                        self._close(slot, selector)
                         if waiting:
                             self._open(selector)
                 for slot in self._slots:
@@ -176,10 +177,16 @@ class Engine:
             with contextlib.suppress(OSError):  # its end will be seen by the next read
                 slot.link.sendall(json.dumps(slot.job).encode() + b"\n")
 
-    def _close(self, slot: Slot) -> None:
+    def _close(self, slot: Slot, selector: selectors.BaseSelector) -> None:
         """Hang up, and end what a killed supervisor may have left behind."""
+        selector.unregister(slot.link)
         slot.link.close()
         self._slots.remove(slot)
-        if slot.job is not None:
-            alive = frozenset(other.pid for other in self._slots if other.pid)
-            procs.kill_descendants(self._zygote.pid, keep=alive)
+        if slot.job is None:
+            return
+        unborn = [other for other in self._slots if other.pid is None]
+        for other in unborn:  # it cannot be told from what was left behind: another takes its place
+            self._close(other, selector)
+        procs.kill_descendants(self._zygote.pid, keep=frozenset(other.pid for other in self._slots if other.pid))
+        for _ in unborn:
+            self._open(selector)

@@ -17,12 +17,14 @@ def become_subreaper() -> None:
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 
 
-def descendants(pid: int) -> list[int]:
-    """Living processes below ``pid``, whatever their session or group; zombies do not count."""
+def descendants(pid: int, keep: frozenset[int] = frozenset()) -> list[int]:
+    """Living processes below ``pid``, whatever their session or group; no zombies, and not the trees under ``keep``."""
     found: list[int] = []
     waiting = [pid]
     while waiting:
         for child in _children(waiting.pop()):
+            if child in keep:
+                continue
             waiting.append(child)
             if _state(child) not in "ZX":
                 found.append(child)
@@ -74,8 +76,7 @@ def kill_descendants(pid: int, keep: frozenset[int] = frozenset(), patience: flo
     """SIGKILL everything below ``pid``, again and again until nothing is left; trees under ``keep`` live."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        spared = keep.union(*(descendants(kept) for kept in keep)) if keep else keep
-        victims = [found for found in descendants(pid) if found not in spared]
+        victims = descendants(pid, keep)
         if pid == os.getpid():
             reap()
         if not victims:

@@ -129,6 +129,19 @@ def test_failure_is_shown_with_its_own_frames(run: Run) -> None:
     assert "worker.py" not in block
 
 
+def test_the_fall_of_one_supervisor_harms_no_other_snippet(tmp_path: Path) -> None:
+    """Without the kernel's guards a snippet can kill what watches it; what is cleared away then is its own."""
+    for number in range(60):
+        if number % 4 == 0:
+            (tmp_path / f"kills_{number}.py").write_text((FAULTS / "kills_parent_in_c.py").read_text())
+        else:
+            (tmp_path / f"waits_{number}.py").write_text("import subprocess\n\nsubprocess.run(['true'], check=True)\n")
+    run = verify(tmp_path, "--jobs", 6, "--guards", "audit", build=tmp_path / "build")
+    statuses = {Path(result["path"]).stem: result["status"] for result in run.report["results"]}
+    assert statuses == {name: "crashed" if name.startswith("kills") else "passed" for name in statuses}
+    assert len(statuses) == 60
+
+
 def test_audit_hook_stops_what_python_can_stop(audited: Run, before: dict[str, tuple[str, int]]) -> None:
     for result in audited.report["results"]:
         file = FAULTS / Path(result["path"]).name
