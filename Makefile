@@ -24,7 +24,7 @@ site: $(READY) ## verify everything and publish to site/ (REPORTS="gpu.json" add
 
 test: $(READY) ## all tests; those of the built site use site/ and a browser
 	@$(RUN) scripts.browser
-	$(BIN)/python -m pytest -q -n auto --dist loadfile
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 serve: $(READY) ## live preview on http://127.0.0.1:8000
 	$(RUN) scripts.serve

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -136,22 +137,32 @@ def test_repeat_lets_only_declared_measurements_differ(tmp_path: Path, name: str
     assert run.result("clock.py")["status"] == status
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so does all that is started by it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_interruption(tmp_path: Path, end: signal.Signals) -> None:
+def test_interruption(interruptible: None, tmp_path: Path, end: signal.Signals) -> None:
     """However the verifier ends, nothing it started goes on; what had passed is kept."""
     build = tmp_path / "build"
     files = [FAULTS / name for name in ("harmless.py", "sleep_ignoring_signals.py", "orphan_in_new_session.py")]
-    process = subprocess.Popen(
-        command(*files, "--build", build, "--jobs", 2), cwd=ROOT, env=surroundings(), stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "harmless.py" in line:
-            break
-    time.sleep(0.3)
-    assert survivors(build)
-    process.send_signal(end)
-    _, rest = process.communicate(timeout=60)
+    arguments = command(*files, "--build", build, "--jobs", 2)
+    with subprocess.Popen(arguments, cwd=ROOT, env=surroundings(), stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if "harmless.py" in line:
+                    break
+            time.sleep(0.3)
+            assert survivors(build)
+            process.send_signal(end)
+            _, rest = process.communicate(timeout=60)
+        finally:
+            process.kill()
     code = process.returncode
     if end != signal.SIGKILL:
         assert code == 130
