@@ -30,7 +30,7 @@ from typing import Any, NoReturn
 from scripts.verify import guards
 
 PRIVATE_FD = 100  # where our own descriptors hide from loops over the small ones
-FILE_LIMIT = 64 << 20  # bytes of one file
+FILE_SHARE = 4  # of what all files may take, one may take a quarter: its end is an error with a line
 
 
 def main(job: dict[str, Any], pipes: dict[str, int], nonce: str, preload: list[str]) -> NoReturn:
@@ -73,7 +73,7 @@ def _furnish(job: dict[str, Any], pipes: dict[str, int]) -> int:
     os.chdir(job["cwd"])
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (min(FILE_LIMIT, job["disk"]),) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (job["disk"] // FILE_SHARE,) * 2)
     if job["device"] != "cuda" and (data := _data_size()):  # its driver maps far more than it uses; the watch remains
         resource.setrlimit(resource.RLIMIT_DATA, (data + job["memory"],) * 2)
     with contextlib.suppress(OSError):

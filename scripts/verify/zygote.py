@@ -28,9 +28,8 @@ def main() -> None:
             importlib.import_module(module)
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False  # taking torch's operators apart, 0.1 s, means nothing to a process that ends
-    gc.enable()
-    gc.collect()
     gc.freeze()  # or each child's first collection walks, and copies, all of torch
+    gc.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: procs.reap())
     while True:
@@ -51,3 +50,4 @@ def main() -> None:
     with contextlib.suppress(ChildProcessError):
         while True:  # the supervisors have seen the same end and clear up
             os.wait()
+    os._exit(0)  # taking all of torch apart would take longer than a snippet
