@@ -106,6 +106,47 @@ def test_merge_refuses_what_is_no_report(tmp_path: Path, content: str) -> None:
         merge.merge([tmp_path / "x.json"])
 
 
+def test_imports_are_found_in_every_kind_of_statement() -> None:
+    code = """
+if a:
+    import one
+elif b:
+    import two
+else:
+    import three
+try:
+    import four
+except E:
+    import five
+else:
+    import six
+finally:
+    import seven
+for x in y:
+    import eight
+else:
+    import nine
+while x:
+    import ten
+with x:
+    import eleven
+match x:
+    case 1:
+        import twelve
+class C:
+    async def f(self):
+        async with x:
+            import thirteen
+try:
+    pass
+except* E:
+    import fourteen
+"""
+    assert len(snippet("a", code.encode()).imports) == 14
+    chain = "if a:\n    pass\n" + "elif a:\n    pass\n" * 500 + "else:\n    import deep\n"
+    assert snippet("a", chain.encode()).imports == ["deep"]
+
+
 def test_imports_and_preload() -> None:
     code = b"import torch\nfrom sklearn.datasets import load_digits\ndef f():\n    import matplotlib.pyplot as plt\n"
     found = snippet("a", code)

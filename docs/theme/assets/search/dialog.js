@@ -45,9 +45,10 @@
   const answered = () => letters(list.querySelector("[data-query]")?.dataset.query || "") === letters(field.value);
   let entered = false;
   field.addEventListener("keydown", (event) => {
-    entered = event.key === "Enter" && !event.isComposing && !answered();
+    const composing = event.isComposing || event.keyCode === 229; // Safari says it by the code alone
+    entered = event.key === "Enter" && !composing && !answered();
     if (entered) event.preventDefault();
-    if (entered || event.isComposing) event.stopPropagation(); // an Enter that ends composing opens nothing
+    if (entered || composing) event.stopPropagation(); // an Enter that ends composing opens nothing
   });
   field.addEventListener("blur", () => (entered = false));
 
