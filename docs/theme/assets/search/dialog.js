@@ -45,7 +45,7 @@
   const answered = () => letters(list.querySelector("[data-query]")?.dataset.query || "") === letters(field.value);
   let entered = false;
   field.addEventListener("keydown", (event) => {
-    const composing = event.isComposing || event.keyCode === 229; // Safari says it by the code alone
+    const composing = event.keyCode === 229; // also where composing is over for Material: at the Enter that ends it in Safari
     entered = event.key === "Enter" && !composing && !answered();
     if (entered) event.preventDefault();
     if (entered || composing) event.stopPropagation(); // an Enter that ends composing opens nothing
