@@ -62,8 +62,8 @@ class Verifier:
     def _warm(self) -> None:
         snippets = discover.discover([str(self.root / "snippets")])
         folder = self.root / "build" / "cache" / "verify" / "home"
-        self._engine = Engine(cores(), discover.preload(snippets), folder)
-        self._engine.__enter__()  # it imports in the background while pages are shown
+        self._engine = Engine(cores(), folder)
+        self._engine.__enter__().preload(discover.preload(snippets))  # it imports while pages are shown
 
     def _run(self, snippets: list[discover.Snippet]) -> list[dict[str, Any]]:
         folder = self.root / "build" / "cache" / "verify"

@@ -42,6 +42,7 @@ class Slot:
     link: socket.socket
     received: bytearray = field(default_factory=bytearray)
     pid: int | None = None
+    lacking: frozenset[str] = frozenset()  # modules that were still to be imported when it began
     job: Job | None = None
     deadline: float = float("inf")
 
@@ -67,12 +68,13 @@ def environment(folder: Path) -> dict[str, str]:
 class Engine:
     """A zygote and its slots. Use as a context manager: whatever happens inside, nothing is left running."""
 
-    def __init__(self, slots: int, preload: list[str], folder: Path) -> None:
+    def __init__(self, slots: int, folder: Path) -> None:
         self._wanted = slots
-        self._preload = preload
+        self._preload: list[str] = []
         self._folder = folder
         self._slots: list[Slot] = []
-        self._ready = False
+        self._ready = False  # it has forked
+        self._complete = False  # it has imported all that it was told to
         self._control = socket.socket(socket.AF_UNIX)  # until there is a real one
 
     def __enter__(self) -> Engine:
@@ -82,13 +84,14 @@ class Engine:
         return self
 
     def _start(self) -> None:
-        self._ready = False
+        self._ready = self._complete = False
         self._control.close()
         self._control, theirs = socket.socketpair()
         with theirs, self._log.open("wb") as log:
             self._zygote = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-c", START.format(str(ROOT)), str(theirs.fileno()), *self._preload],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-s", "-P", "-c", START.format(str(ROOT)), str(theirs.fileno())],
+                stdin=subprocess.PIPE,
+                text=True,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 pass_fds=[theirs.fileno()],
@@ -96,12 +99,24 @@ class Engine:
                 cwd="/",
                 start_new_session=True,  # Ctrl-C reaches only us, and we end the others in order
             )
+        if self._preload:
+            self.preload(self._preload)
+
+    def preload(self, modules: Iterable[str]) -> None:
+        """Say once what is worth importing before the forks, beside torch; the first run says it for its own jobs."""
+        self._preload = sorted({"torch", *modules})
+        assert self._zygote.stdin is not None
+        with contextlib.suppress(OSError), self._zygote.stdin:  # a zygote that is gone shows in its slots
+            json.dump(self._preload, self._zygote.stdin)
 
     def __exit__(self, *_: object) -> None:
         for slot in self._slots:
             slot.link.close()
         self._control.close()
-        if not self._ready:
+        if self._zygote.stdin:
+            self._zygote.stdin.close()
+        if not self._complete:  # it would first import the rest
+            procs.kill_descendants(self._zygote.pid)
             self._zygote.kill()
         try:
             self._zygote.wait(10)
@@ -113,6 +128,8 @@ class Engine:
     def run(self, jobs: Iterable[Job], finished: Callable[[Job, Seen], None]) -> None:
         """Run every job, in order as slots get free, and call ``finished`` for each as it ends."""
         waiting = deque(jobs)
+        if not self._preload:
+            self.preload(module for job in waiting for module in job["preload"])
         with selectors.DefaultSelector() as selector:
             for _ in range(min(self._wanted, len(waiting))):
                 self._open(selector)
@@ -165,14 +182,16 @@ class Engine:
         slot.received = bytearray(rest)
         messages = [json.loads(line) for line in lines]
         if slot.pid is None and messages:
-            slot.pid, self._ready = messages[0]["pid"], True
+            slot.pid, slot.lacking, self._ready = messages[0]["pid"], frozenset(messages[0]["lacking"]), True
+            self._complete |= not slot.lacking
         return messages
 
     def _give(self, slot: Slot, waiting: deque[Job]) -> None:
-        """The next job, if there is one."""
-        slot.job = waiting.popleft() if waiting else None
+        """The next job for which it has all that is worth having beforehand, if there is one."""
+        slot.job = next((job for job in waiting if slot.lacking.isdisjoint(job["preload"])), None)
         slot.deadline = float("inf")
         if slot.job is not None:
+            waiting.remove(slot.job)
             slot.deadline = time.monotonic() + slot.job["timeout"] + BACKSTOP
             with contextlib.suppress(OSError):  # its end will be seen by the next read
                 slot.link.sendall(json.dumps(slot.job).encode() + b"\n")

@@ -132,7 +132,7 @@ def _execute(
     scratch = options.build / "cache" / "verify" / "run"
     if scratch.exists():
         artifacts.remove_tree(scratch)  # of a verifier that was killed
-    modules = preload(snippet for snippet, _ in pending)
+    readable = [*_libraries(), str(_home(options))]
     earlier: dict[tuple[str, str], tuple[Result, dict[str, bytes]]] = {}
     try:
         for turn in range(1, options.repeat + 1):
@@ -149,13 +149,13 @@ def _execute(
                 if turn == options.repeat or result["status"] != "passed":
                     done(snippet, device, result, files if result["status"] == "passed" else {})
 
-            jobs = [
-                _job(number, snippet, device, options, scratch / f"{turn}-{number}")
-                for number, (snippet, device) in enumerate(pending)
-                if (snippet.path, device) not in earlier or earlier[snippet.path, device][0]["status"] == "passed"
-            ]
-            own = contextlib.nullcontext(running) if running else Engine(options.jobs, modules, _home(options))
-            with own as engine:
+            own = contextlib.nullcontext(running) if running else Engine(options.jobs, _home(options))
+            with own as engine:  # it begins to import torch, so what follows costs nothing
+                jobs = [
+                    _job(number, snippet, device, options, scratch / f"{turn}-{number}", readable)
+                    for number, (snippet, device) in enumerate(pending)
+                    if (snippet.path, device) not in earlier or earlier[snippet.path, device][0]["status"] == "passed"
+                ]
                 engine.run(jobs, finished)
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -173,7 +173,7 @@ def _home(options: Options) -> Path:
     return options.build / "cache" / "verify" / "home"
 
 
-def _job(number: int, snippet: Snippet, device: str, options: Options, place: Path) -> Job:
+def _job(number: int, snippet: Snippet, device: str, options: Options, place: Path, readable: list[str]) -> Job:
     """All that a worker needs to know."""
     private = {name: str(place / name) for name in ("cwd", "tmp", "home")}
     return {
@@ -181,6 +181,7 @@ def _job(number: int, snippet: Snippet, device: str, options: Options, place: Pa
         "file": str(snippet.file),
         "sha256": snippet.sha256,
         "imports": snippet.imports,
+        "preload": preload([snippet]),
         "device": device,
         "timeout": options.timeout,
         "memory": int(options.memory * 2**30),
@@ -193,7 +194,7 @@ def _job(number: int, snippet: Snippet, device: str, options: Options, place: Pa
             "TMPDIR": private["tmp"],
             "TORCHINDUCTOR_CACHE_DIR": f"{private['tmp']}/inductor",
         },
-        "readable": [*_libraries(), str(_home(options))],
+        "readable": readable,
     }
 
 

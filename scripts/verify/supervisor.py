@@ -13,6 +13,7 @@ import secrets
 import select
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,14 +32,15 @@ class Gone(Exception):
     """The controller is gone."""
 
 
-def serve(link: socket.socket, preload: list[str]) -> None:
-    """Do jobs, one JSON line each, until the controller hangs up."""
+def serve(link: socket.socket, preload: list[str], lacking: list[str]) -> None:
+    """Say what of ``preload`` is not there yet, then do jobs, one JSON line each, until the controller hangs up."""
     procs.become_subreaper()
+    hidden = [name for name in sys.modules if name.split(".")[0] == "scripts"]  # in a child, looking copies their pages
     reader = link.makefile("rb")
     try:
-        _send(link, {"pid": os.getpid()})
+        _send(link, {"pid": os.getpid(), "lacking": lacking})
         while line := reader.readline():
-            _send(link, supervise(json.loads(line), link, preload))
+            _send(link, supervise(json.loads(line) | {"hidden": hidden}, link, preload))
     except (Gone, OSError):
         pass
     finally:

@@ -96,15 +96,15 @@ def _prepare_modules(job: dict[str, Any], preload: list[str]) -> None:
     tempfile.tempdir = None  # the zygote may have asked for it already
     sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
-    for name in [name for name in sys.modules if name.split(".")[0] == "scripts"]:
+    for name in job["hidden"]:
         del sys.modules[name]
     for name in preload:  # a submodule that only another snippet imports must not be found by attribute
         package, _, attribute = name.rpartition(".")
         if package and name not in job["imports"] and not name.startswith("torch."):
             vars(sys.modules.get(package, types.ModuleType(""))).pop(attribute, None)
     leave_to_the_zygote()
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()  # a fork would inherit it; unseeded must mean random
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()  # a fork would inherit it; unseeded must mean random
     if job["device"] != "cpu":
         import torch
 
