@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "numpy", "matplotlib", "sklearn")  # packages worth importing before the fork
+# On first use of these torch imports torch._dynamo, or much of what that imports: 1.2 s in every child otherwise.
+DYNAMO_FOR = b"optim compile func. checkpoint profiler deterministic_algorithms meta gradcheck assert_close".split()
 
 
 class BadCall(Exception):
@@ -104,8 +106,8 @@ def preload(snippets: Iterable[Snippet]) -> list[str]:
     for snippet in snippets:
         names = {name for name in snippet.imports if name.split(".")[0] in HEAVY}
         wanted |= names
-        if b"optim" in snippet.content or b"torch.compile" in snippet.content:
-            wanted.add("torch._dynamo")  # the first optimizer that is built imports it: 1.2 s in every child otherwise
+        if any(word in snippet.content for word in DYNAMO_FOR):
+            wanted.add("torch._dynamo")
         if b"torch.compile" in snippet.content:
             wanted.add("torch._inductor.compile_fx")  # likewise, and it warns of torch's own deprecations on import
     return sorted(wanted)

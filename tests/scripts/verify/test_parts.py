@@ -156,6 +156,34 @@ def test_imports_and_preload() -> None:
     assert snippet("a", b"(").imports == []
 
 
+FIRST_USES = [
+    "torch.optim.SGD([weight], lr=0.1)",
+    "torch.func.grad(torch.sum)(weight)",
+    "torch.utils.checkpoint.checkpoint(torch.relu, weight, use_reentrant=False).sum().backward()",
+    "with torch.profiler.profile(): weight + 1",
+    "with torch.device('meta'): torch.nn.Linear(2, 2)(torch.ones(2))",
+    "torch.autograd.gradcheck(torch.tanh, weight)",
+    "torch.testing.assert_close(weight, weight)",
+    "torch.use_deterministic_algorithms(True)",
+    "torch.compile(torch.relu)",
+]
+
+
+@pytest.mark.parametrize("use", FIRST_USES)
+def test_torch_dynamo_is_preloaded_for(use: str) -> None:
+    assert "torch._dynamo" in discover.preload([snippet("a", use.encode())])
+
+
+@pytest.mark.parametrize(("modules", "least", "most"), [("torch", 400, 2000), ("torch._dynamo", 0, 50)])
+def test_torch_imports_much_on_first_use_unless_it_is_preloaded(modules: str, least: int, most: int) -> None:
+    lines = ["import sys, torch, torch.utils.checkpoint", f"import {modules}", "before = len(sys.modules)"]
+    lines += ["weight = torch.ones(2, dtype=torch.float64, requires_grad=True)", *FIRST_USES[:-1]]
+    lines += ["print(len(sys.modules) - before)"]
+    command = [sys.executable, "-W", "ignore", "-c", "\n".join(lines)]
+    imported = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    assert least <= int(imported.stdout) <= most
+
+
 def test_traced_line_prefers_the_current_thread() -> None:
     trace = (
         'Fatal Python error: Aborted\n\nThread 0x1 (most recent call first):\n  File "/s.py", line 3 in work\n\n'
