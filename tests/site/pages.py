@@ -15,7 +15,7 @@ def html_pages() -> list[str]:
     return sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
 
 
-def groups(items: list[str], size: int) -> list[list[str]]:
+def groups(items: list[Any], size: int) -> list[list[Any]]:
     """The items in groups, so that a test opens one browser page for many."""
     return [items[start : start + size] for start in range(0, len(items), size)]
 
