@@ -37,7 +37,7 @@ def test_page_is_whole_narrow_and_without_barriers(browser: Browser, address, na
         found.append(name)
         page.goto(address + name)
         page.evaluate(AXE)
-        found += violations(page, "default", None)
+        found += violations(page, "default")
         found += violations(page, "slate", COLOR_RULES)
         page.set_viewport_size(PHONE)
         width = page.evaluate("document.documentElement.scrollWidth")
@@ -53,7 +53,7 @@ def foreign(url: str, host: str) -> bool:
     return urlsplit(url).scheme in ("http", "https", "ws", "wss") and urlsplit(url).netloc != host
 
 
-def violations(page: Page, scheme: str, rules: list[str] | None) -> list[str]:
+def violations(page: Page, scheme: str, rules: list[str] | None = None) -> list[str]:
     """What axe-core finds on the page in a colour scheme; by all of its rules, or by some."""
     page.evaluate("scheme => document.body.setAttribute('data-md-color-scheme', scheme)", scheme)
     result = page.evaluate("only => axe.run({resultTypes: ['violations'], runOnly: only ?? undefined})", rules)
