@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 WIDE = r"\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…"
-BREAK = re.compile(rf"(?<=[{WIDE}])\n[ ]*(?=[{WIDE}])")
+# Emphasis, links, and what a claim has become: the characters beside it decide.
+MARKUP = r"(?:\*+|\[|\]\([^()\s]*\)|</?(?:span|a)\b[^<>]*>|✓)*"
+BREAK = re.compile(rf"(?<=[{WIDE}])({MARKUP})\n[ ]*(?={MARKUP}[{WIDE}])")
 CITATION = re.compile(r"(?<=\S) *\n? *(（<a [^（）]*</a>）) *")
-ALONE = re.compile(r" *(#|\||<|\[\^|:::|--8<--)")  # lines that are no part of a paragraph
+ALONE = re.compile(r" *(#|\||<(?!span|a )|\[\^|:::|--8<--)")  # lines that are no part of a paragraph
 
 
 def joined(body: str) -> str:
@@ -19,7 +21,7 @@ def joined(body: str) -> str:
 def _prose(text: str) -> str:
     def join(match: re.Match[str]) -> str:
         line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
-        return match.group() if ALONE.match(line) else ""
+        return match.group() if ALONE.match(line) else match.group(1)
 
     text = CITATION.sub(r"\1", text)
     return BREAK.sub(join, text)

@@ -91,6 +91,8 @@ def test_chinese_lines_are_joined_without_a_gap():
     assert joined("方差不动，\n信号也不动") == "方差不动，信号也不动"
     assert joined("- 一项\n  接着写\n- 二项") == "- 一项接着写\n- 二项"
     assert joined("用 torch\n实现") == "用 torch\n实现"
+    assert joined("慢。\n[收敛](sgd.md)，\n**更慢**\n而且") == "慢。[收敛](sgd.md)，**更慢**而且"
+    assert joined("见 [Adam](adam.md)\n一节") == "见 [Adam](adam.md)\n一节"
     assert joined('论文 （<a href="x">何，2015</a>） 指出') == '论文（<a href="x">何，2015</a>）指出'
     for kept in ("## 标题\n正文", "| 表 |\n| 格 |", "一段\n\n二段", "```\n甲\n乙\n```"):
         assert joined(kept) == kept

@@ -133,6 +133,18 @@ def test_chinese_pages_name_their_sections_alike_and_leave_no_gap_before_bracket
             assert not re.search(r"\s（$", before or ""), (entry["id"], before)
 
 
+def test_no_chinese_sentence_has_a_gap_where_a_line_of_its_source_ended():
+    wide = "[\u3001-\u303f\u4e00-\u9fff\uff00-\uffef]"
+    found = [
+        f"{name}: {gap}"
+        for name in html_pages()
+        if name.startswith("zh/")
+        for text in html.parse(SITE / name).getroot().xpath("//article//*[self::p or self::li or self::td]")
+        for gap in re.findall(rf".{{,12}}{wide}✓?\n *{wide}.{{,12}}", text.text_content())
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_figures_say_what_they_show_and_carry_their_numbers():
     figures = 0
     for entry in entries():
