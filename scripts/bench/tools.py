@@ -117,8 +117,9 @@ def nginx(folder: Path, work: Path) -> Iterator[str]:
     work.mkdir(parents=True, exist_ok=True)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"{kind}_temp_path {work}/{kind};" for kind in kinds)
+    # One process: root's workers would be another user's, who may not read a checkout in a private folder.
     (work / "nginx.conf").write_text(
-        f"daemon off; pid {work}/pid; error_log {work}/error.log;\nevents {{}}\n"
+        f"daemon off; master_process off; pid {work}/pid; error_log {work}/error.log;\nevents {{}}\n"
         f"http {{ include /etc/nginx/mime.types; access_log off; {temporary}\n"
         f"server {{ listen 127.0.0.1:{port}; root {folder}; include {folder}/nginx.conf; }} }}\n"
     )
