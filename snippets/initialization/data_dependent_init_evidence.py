@@ -45,38 +45,52 @@ def change_rates(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
     return [(g.norm() / w.norm()).item() for g, w in zip(gradients, weights, strict=True)]
 
 
-if __name__ == "__main__":
+def train(method: str, seed: int, x: Tensor, y: Tensor) -> tuple[list[float], list[float]]:
+    """Rate of change of each layer at the start, and the loss at each of STEPS steps.
+
+    "equal rates" alone, which the figure does not show, equalizes the rates of Kaiming's weights.
+    """
+    model = network(method, seed, x[:512])
+    rates = change_rates(model, x[:512], y[:512])
+    if method.endswith("equal rates"):
+        mean_rate = math.exp(sum(math.log(rate) for rate in rates) / len(rates))
+        product = 1.0
+        with torch.no_grad():
+            for layer, rate in zip((m for m in model if isinstance(m, nn.Linear)), rates, strict=True):
+                product *= (rate / mean_rate) ** 0.5
+                layer.weight.mul_((rate / mean_rate) ** 0.5)
+                layer.bias.mul_(product)
+        rates = change_rates(model, x[:512], y[:512])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    curve = []
+    for _ in range(STEPS):
+        batch = torch.randint(len(x), (64,))
+        loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        curve.append(loss.item())
+    return rates, curve
+
+
+def load() -> tuple[dict[str, Tensor], Tensor]:
+    """Digits, raw and scaled, both (n, 64), and their classes (n,)."""
     digits = load_digits()
     raw = torch.tensor(digits.data, dtype=torch.get_default_dtype())
-    y = torch.tensor(digits.target)
+    return {"raw pixels, 0 to 16": raw, "scaled": (raw - 4.9) / 6.0}, torch.tensor(digits.target)
+
+
+if __name__ == "__main__":
+    inputs, y = load()
     rows = [["inputs", "initializer", "largest / smallest rate", "loss of the last 10 steps"]]
     styles = {"default": "^:", "Kaiming": "s-", "unit channels": "D-.", "unit channels, equal rates": "o--"}
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
-    for axis, (title, x) in zip(axes, (("raw pixels, 0 to 16", raw), ("scaled", (raw - 4.9) / 6.0)), strict=True):
+    for axis, (title, x) in zip(axes, inputs.items(), strict=True):
         for method, style in styles.items():
             curves, spread = [], []
             for seed in range(SEEDS):
-                model = network(method, seed, x[:512])
-                rates = change_rates(model, x[:512], y[:512])
-                if method == "unit channels, equal rates":
-                    mean_rate = math.exp(sum(math.log(rate) for rate in rates) / len(rates))
-                    product = 1.0
-                    with torch.no_grad():
-                        for layer, rate in zip((m for m in model if isinstance(m, nn.Linear)), rates, strict=True):
-                            product *= (rate / mean_rate) ** 0.5
-                            layer.weight.mul_((rate / mean_rate) ** 0.5)
-                            layer.bias.mul_(product)
-                    rates = change_rates(model, x[:512], y[:512])
+                rates, curve = train(method, seed, x, y)
                 spread.append(max(rates) / min(rates))
-                optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-                curve = []
-                for _ in range(STEPS):
-                    batch = torch.randint(len(x), (64,))
-                    loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-                    curve.append(loss.item())
                 curves.append(curve)
             mean = torch.tensor(curves).mean(0).tolist()
             axis.plot(range(1, STEPS + 1), mean, style, markevery=10, label=method)

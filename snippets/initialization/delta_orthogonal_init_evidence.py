@@ -40,16 +40,19 @@ def singular_values(name: str, depth: int, seed: int = 0) -> Tensor:
 if __name__ == "__main__":
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharex=True, sharey=True, layout="constrained")
     rows = [["kernel", "layers", "largest singular value", "median", "smallest"]]
+    kept = {}
     for axis, depth in zip(axes, DEPTHS, strict=True):
         for name, style, marker in zip(NAMES, ["-", "--", ":"], "osv", strict=True):
             values = singular_values(name, depth)
             axis.semilogy(values.tolist(), style, marker=marker, markevery=40, label=name)
-            rows.append([name, str(depth), *(f"{v:.1e}" for v in (values[0], values.median(), values[-1]))])
+            shown = [values[0], values.median(), values[-1]]  # below 1e-14 stands float64's rounding
+            rows.append([name, str(depth), *(f"{v:.1e}" if v > 1e-14 else "below 1e-14" for v in shown)])
+            kept[name] = bool(values[0] < 1.001 * values[-1])
         axis.set(title=f"{depth} layer{'s' * (depth > 1)}", xlabel="index, sorted", ylim=(1e-10, 1e2))
     axes[0].set_ylabel("singular value")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     plt.savefig("delta-orthogonal-init.svg")
     with Path("delta-orthogonal-init.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
-    for row in rows[-3:]:
-        print(f"{row[0]}: norm kept in every direction by {row[1]} layers: {float(row[2]) < 1.001 * float(row[4])}")
+    for name in NAMES:
+        print(f"{name}: norm kept in every direction by {DEPTHS[-1]} layers: {kept[name]}")

@@ -30,23 +30,29 @@ def network(name: str, seed: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def train(body: nn.Sequential, x: Tensor, y: Tensor) -> float:
-    """Loss after STEPS steps of Adam with a linear read-out."""
+def train(body: nn.Sequential, x: Tensor, y: Tensor) -> list[float]:
+    """Loss before each of STEPS steps of Adam with a linear read-out, and after the last."""
     model = nn.Sequential(body, nn.Flatten(), nn.Linear(64 * CHANNELS, 10))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    losses = []
     for _ in range(STEPS):
         loss = nn.functional.cross_entropy(model(x), y)
+        losses.append(loss.item())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return nn.functional.cross_entropy(model(x), y).item()
+    return [*losses, nn.functional.cross_entropy(model(x), y).item()]
+
+
+def load() -> tuple[Tensor, Tensor]:
+    """64 digits, the same image in each of the CHANNELS, (64, CHANNELS, 8, 8), and their classes."""
+    digits = load_digits()
+    images = torch.tensor(digits.images[:64], dtype=torch.float32)[:, None] / 16  # (images, 1, 8, 8)
+    return images.repeat(1, CHANNELS, 1, 1), torch.tensor(digits.target[:64])
 
 
 if __name__ == "__main__":
-    digits = load_digits()
-    images = torch.tensor(digits.images[:64], dtype=torch.float32)[:, None] / 16  # (images, 1, 8, 8)
-    x = images.repeat(1, CHANNELS, 1, 1)
-    y = torch.tensor(digits.target[:64])
+    x, y = load()
     figure, axes = plt.subplots(2, 4, figsize=(7, 3.8), layout="constrained")
     rows = []
     for row, name in zip(axes, NAMES, strict=True):
@@ -58,7 +64,7 @@ if __name__ == "__main__":
             axis.set(xticks=[], yticks=[], title=f"layer {depth}" if name == NAMES[0] else "")
         row[0].set_ylabel(name)
         likeness = torch.corrcoef(torch.stack([x[5].flatten(), z[5].flatten()]))[0, 1]
-        losses = torch.tensor([train(network(name, seed), x, y) for seed in range(SEEDS)])
+        losses = torch.tensor([train(network(name, seed), x, y)[-1] for seed in range(SEEDS)])
         rows.append([name, f"{likeness:.2f}", f"{losses.median():.2f}"])
     plt.savefig("dirac-init.svg")
     with Path("dirac-init.csv").open("w", newline="", encoding="utf-8") as file:

@@ -33,12 +33,20 @@ def forward(x: Tensor, weights: list[Tensor]) -> tuple[Tensor, Tensor]:
     return x @ weights[-1], x[:, 0].square().mean(-1)
 
 
-def train(depth: int, width: int, x: Tensor, y: Tensor) -> float:
-    """Share of the draws with a training accuracy above one half after STEPS steps."""
+def spread(depth: int, width: int, x: Tensor) -> float:
+    """E[M^2] / E[M]^2 of the last hidden layer over 400 networks, for the first sample."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        m = torch.cat([forward(x[:1], networks(depth, width))[1] for _ in range(40)])
+    return (m.square().mean() / m.mean().square()).item()
+
+
+def train(depth: int, width: int, x: Tensor, y: Tensor, lr: float = 0.02, steps: int = STEPS) -> float:
+    """Share of the draws with a training accuracy above one half after ``steps`` steps."""
     torch.manual_seed(0)
     weights = networks(depth, width)
-    optimizer = torch.optim.SGD(weights, lr=0.02, momentum=0.9)
-    for _ in range(STEPS):
+    optimizer = torch.optim.SGD(weights, lr=lr, momentum=0.9)
+    for _ in range(steps):
         batch = torch.randint(len(x), (64,))
         logits, _ = forward(x[batch], weights)
         target = y[batch].expand(DRAWS, -1).reshape(-1)
@@ -66,10 +74,7 @@ if __name__ == "__main__":
     for depth, marker in ((5, "o"), (10, "s"), (20, "^")):
         sums, moments, shares = [], [], []
         for width in (12, 24, 48):
-            torch.manual_seed(1)
-            with torch.no_grad():
-                m = torch.cat([forward(x[:1], networks(depth, width))[1] for _ in range(40)])  # 400 networks
-            moments.append((m.square().mean() / m.mean().square()).item())
+            moments.append(spread(depth, width, x))
             sums.append(depth / width)
             shares.append(train(depth, width, x, y))
             row = [str(depth), str(width), f"{sums[-1]:.2f}", f"{moments[-1]:.1f}"]

@@ -35,6 +35,23 @@ def checkerboard(y: Tensor) -> float:
     return (cells - cells.mean(1, keepdim=True)).mean((0, 2, 3)).square().mean().sqrt().item()
 
 
+def train(name: str, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared error and checkerboard in the error before each step of Adam, each (SEEDS, STEPS)."""
+    losses, patterns = torch.zeros(SEEDS, STEPS), torch.zeros(SEEDS, STEPS)
+    for seed in range(SEEDS):
+        model = network(name, seed)
+        optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+        for step in range(STEPS):
+            batch = (torch.arange(64) + 64 * step) % len(x)
+            out = model(x[batch])
+            loss = nn.functional.mse_loss(out, y[batch])
+            losses[seed, step], patterns[seed, step] = loss.item(), checkerboard(out.detach() - y[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return losses, patterns
+
+
 if __name__ == "__main__":
     y = torch.tensor(load_digits().images, dtype=torch.float32)[:, None] / 16  # (images, 1, 8, 8)
     x = nn.functional.avg_pool2d(y, 2)  # (images, 1, 4, 4)
@@ -45,18 +62,7 @@ if __name__ == "__main__":
         axis.set(title=title, xticks=[], yticks=[], aspect="equal")
     rows = [["initialization", "checkerboard at step 0", f"at step {STEPS}", f"squared error at step {STEPS}"]]
     for name, style in zip(NAMES, ["-", "--"], strict=True):
-        losses, patterns = torch.zeros(SEEDS, STEPS), torch.zeros(SEEDS, STEPS)
-        for seed in range(SEEDS):
-            model = network(name, seed)
-            optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-            for step in range(STEPS):
-                batch = (torch.arange(64) + 64 * step) % len(x)
-                out = model(x[batch])
-                loss = nn.functional.mse_loss(out, y[batch])
-                losses[seed, step], patterns[seed, step] = loss.item(), checkerboard(out.detach() - y[batch])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+        losses, patterns = train(name, x, y)
         for axis, values in zip(axes[3:], (losses, patterns), strict=True):
             axis.semilogy(values.median(0).values.tolist(), style, label=name)
             axis.fill_between(range(STEPS), values.amin(0).tolist(), values.amax(0).tolist(), alpha=0.2)

@@ -28,11 +28,11 @@ def signal(variance: float, seed: int, width: int = 256, depth: int = 50) -> lis
     return sizes
 
 
-def train(variance: float, seed: int, x: Tensor, y: Tensor) -> list[float]:
-    """Loss before each of STEPS full-batch steps of Adam on a network of 20 ReLU layers."""
+def train(variance: float, seed: int, x: Tensor, y: Tensor, depth: int = 20) -> list[float]:
+    """Loss before each of STEPS full-batch steps of Adam on a network of ``depth`` ReLU layers."""
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
-    for n, m in zip([64] + [WIDTH] * 19, [WIDTH] * 20, strict=True):
+    for n, m in zip([64] + [WIDTH] * (depth - 1), [WIDTH] * depth, strict=True):
         linear = nn.Linear(n, m)
         nn.init.normal_(linear.weight, std=math.sqrt(variance / n))
         nn.init.zeros_(linear.bias)

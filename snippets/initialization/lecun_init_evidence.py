@@ -16,11 +16,11 @@ GAINS = {"torch's gain for SELU": 0.75, "LeCun": 1.0, "Kaiming": math.sqrt(2)}
 SEEDS, STEPS, WIDTH, DEPTH = 3, 30, 32, 32
 
 
-def network(gain: float, seed: int, width: int) -> nn.Sequential:
-    """DEPTH layers of SELU on ``width`` features, standard deviation of the weights gain / sqrt(width)."""
+def network(gain: float, seed: int, width: int, depth: int = DEPTH) -> nn.Sequential:
+    """``depth`` layers of SELU on ``width`` features, standard deviation of the weights gain / sqrt(width)."""
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
-    for place in range(DEPTH):
+    for place in range(depth):
         linear = nn.Linear(64 if place == 0 else width, width, bias=False)
         nn.init.normal_(linear.weight, std=gain / math.sqrt(linear.in_features))
         layers += [linear, nn.SELU()]

@@ -43,6 +43,26 @@ def variances(model: nn.Sequential, x: Tensor) -> list[float]:
     return result
 
 
+def run(activation: Callable[[], nn.Module], method: str, seed: int, x: Tensor, y: Tensor) -> tuple[list[float], float]:
+    """Variance in each of DEPTH layers on samples that LSUV did not see, and the loss of the last of STEPS steps."""
+    torch.manual_seed(seed)
+    layers: list[nn.Module] = [nn.Linear(64, WIDTH)]
+    for _ in range(DEPTH - 1):
+        layers += [activation(), nn.Linear(WIDTH, WIDTH)]
+    model = nn.Sequential(*layers, activation(), nn.Linear(WIDTH, 10))
+    with torch.no_grad():
+        initialize(model, method, x[:512])
+        curve = variances(model, x[512:1024])[:DEPTH]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    for _ in range(STEPS):
+        batch = torch.randint(len(x), (64,))
+        loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return curve, loss.item()
+
+
 if __name__ == "__main__":
     digits = load_digits()
     x = torch.tensor(digits.data, dtype=torch.get_default_dtype()) / 16  # not centred: most pixels are 0
@@ -51,24 +71,7 @@ if __name__ == "__main__":
     figure, axes = plt.subplots(1, len(ACTIVATIONS), figsize=(10, 3.4), sharey=True)
     for axis, (name, activation) in zip(axes, ACTIVATIONS.items(), strict=True):
         for method, style in (("Kaiming", "s-"), ("Xavier", "^:"), ("LSUV", "o--")):
-            curves, losses = [], []
-            for seed in range(SEEDS):
-                torch.manual_seed(seed)
-                layers: list[nn.Module] = [nn.Linear(64, WIDTH)]
-                for _ in range(DEPTH - 1):
-                    layers += [activation(), nn.Linear(WIDTH, WIDTH)]
-                model = nn.Sequential(*layers, activation(), nn.Linear(WIDTH, 10))
-                with torch.no_grad():
-                    initialize(model, method, x[:512])
-                    curves.append(variances(model, x[512:1024])[:DEPTH])  # other samples than LSUV saw
-                optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
-                for _ in range(STEPS):
-                    batch = torch.randint(len(x), (64,))
-                    loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-                losses.append(loss.item())
+            curves, losses = zip(*(run(activation, method, seed, x, y) for seed in range(SEEDS)), strict=True)
             curve = torch.tensor(curves).mean(0).tolist()
             axis.plot(range(1, DEPTH + 1), curve, style, markevery=3, label=method)
             mean = sum(losses) / SEEDS

@@ -48,18 +48,27 @@ def train(body: nn.Sequential, x: Tensor, y: Tensor) -> float:
     return nn.functional.cross_entropy(model(x), y).item()
 
 
-if __name__ == "__main__":
+def load() -> tuple[Tensor, Tensor]:
+    """128 digits, standardized as a whole: (images, pixels) and labels."""
     digits = load_digits()
-    x = torch.tensor(digits.data[:128], dtype=torch.float32)  # (images, pixels)
-    x = (x - x.mean()) / x.std()
-    y = torch.tensor(digits.target[:128])
+    x = torch.tensor(digits.data[:128], dtype=torch.float32)
+    return (x - x.mean()) / x.std(), torch.tensor(digits.target[:128])
+
+
+def singular_values(body: nn.Sequential, x: Tensor) -> Tensor:
+    """Those of the Jacobian at one image (pixels,), the largest first; below 1e-18 they are cut."""
+    jacobian = torch.func.jacrev(body.double())(x.double())  # (out, in)
+    return torch.linalg.svdvals(jacobian).clamp(min=1e-18)
+
+
+if __name__ == "__main__":
+    x, y = load()
     figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
     rows = []
     for (name, orthogonal, relu), style, marker in zip(
         CASES, ["-", "-", "--", "--"], ["o", "s", "^", "v"], strict=True
     ):
-        jacobian = torch.func.jacrev(network(orthogonal, relu, 0).double())(x[0].double())  # (out, in)
-        values = torch.linalg.svdvals(jacobian).clamp(min=1e-18)
+        values = singular_values(network(orthogonal, relu, 0), x[0])
         axis.semilogy(range(1, WIDTH + 1), values.tolist(), style, marker=marker, markevery=6, label=name)
         losses = torch.tensor([train(network(orthogonal, relu, seed), x, y) for seed in range(SEEDS)])
         rows.append([name, f"{values[9] / values[0]:.0e}", f"{losses.median():.2f}"])

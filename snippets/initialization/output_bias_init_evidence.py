@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 STEPS, SEEDS = 150, 5
+STARTS = ("default", "small weights, bias 0", "small weights, prior bias")
 
 
 def train(start: str, seed: int, x: Tensor, y: Tensor) -> list[float]:
@@ -34,17 +35,22 @@ def train(start: str, seed: int, x: Tensor, y: Tensor) -> list[float]:
     return losses
 
 
-if __name__ == "__main__":
+def load() -> tuple[Tensor, Tensor]:
+    """Digits (n, 64) without most of the eights, and whether each is an eight: about 2 % are."""
     digits = load_digits()
     x = (torch.tensor(digits.data, dtype=torch.get_default_dtype()) - 4.9) / 6.0
     positive = torch.tensor(digits.target) == 8
-    keep = torch.cat([(~positive).nonzero().squeeze(1), positive.nonzero().squeeze(1)[:33]])  # about 2 % eights
-    x, y = x[keep], positive[keep].to(x.dtype)
+    keep = torch.cat([(~positive).nonzero().squeeze(1), positive.nonzero().squeeze(1)[:33]])
+    return x[keep], positive[keep].to(x.dtype)
+
+
+if __name__ == "__main__":
+    x, y = load()
     prior = y.mean().item()
     entropy = -(prior * math.log(prior) + (1 - prior) * math.log(1 - prior))
     rows = [["start", "first loss", "loss after 20 steps", "loss after 60 steps", f"loss after {STEPS} steps"]]
     styles = ("s-", "^:", "o--")
-    for start, style in zip(("default", "small weights, bias 0", "small weights, prior bias"), styles, strict=True):
+    for start, style in zip(STARTS, styles, strict=True):
         runs = [train(start, seed, x, y) for seed in range(SEEDS)]
         losses = torch.tensor(runs).mean(0).tolist()
         plt.plot(range(1, STEPS + 1), losses, style, markevery=0.1, label=start)

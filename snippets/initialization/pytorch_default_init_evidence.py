@@ -62,6 +62,15 @@ def accuracy(depth: int, kaiming: bool, x: Tensor, y: Tensor, steps: int = 50) -
         return (model(x[1280:]).argmax(1) == y[1280:]).float().mean().item()
 
 
+def load() -> tuple[Tensor, Tensor]:
+    """Digits (n, 64) in [-1, 1] and their classes, in an order drawn from torch's global generator."""
+    digits = load_digits()
+    x = torch.tensor(digits.data, dtype=torch.get_default_dtype()) / 8 - 1
+    y = torch.tensor(digits.target)
+    order = torch.randperm(len(y))
+    return x[order], y[order]
+
+
 if __name__ == "__main__":
     default, kaiming = measure(kaiming=False), measure(kaiming=True)
     figure, (forward, backward) = plt.subplots(1, 2, figsize=(9, 4))
@@ -96,13 +105,10 @@ if __name__ == "__main__":
             values += [kaiming[k][d - 1] for k in ("rms", "signal", "gradient")]
             writer.writerow([d, *[f"{value:.0e}" for value in values]])
 
-    digits = load_digits()
-    x = torch.tensor(digits.data, dtype=torch.get_default_dtype()) / 8 - 1  # (n, 64)
-    y = torch.tensor(digits.target)
-    order = torch.randperm(len(y))
+    x, y = load()
     rows = [["hidden layers", "default", "Kaiming"]]
     for depth in (2, 5, 10, 20):
-        rows.append([str(depth), *[f"{accuracy(depth, k, x[order], y[order]):.2f}" for k in (False, True)]])
+        rows.append([str(depth), *[f"{accuracy(depth, k, x, y):.2f}" for k in (False, True)]])
     with Path("pytorch-default-init-accuracy.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
     print(f"default: rms {default['rms'][-1]:.2f} after {DEPTH} layers, spread over inputs {default['signal'][-1]:.0e}")

@@ -67,10 +67,15 @@ def run(method: str, residual: bool, seed: int, x: Tensor, y: Tensor) -> tuple[l
     return norms, sum(losses[-5:]) / 5
 
 
-if __name__ == "__main__":
+def load() -> tuple[Tensor, Tensor]:
+    """Digits, standardized as a whole: (images, pixels) and labels."""
     digits = load_digits()
     x = (torch.tensor(digits.data, dtype=torch.get_default_dtype()) - 4.9) / 6.0
-    y = torch.tensor(digits.target)
+    return x, torch.tensor(digits.target)
+
+
+if __name__ == "__main__":
+    x, y = load()
     rows = [["network", "g", "norm after 12 blocks", f"loss after {STEPS} steps"]]
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     for axis, residual in zip(axes, (False, True), strict=True):

@@ -1,5 +1,6 @@
 """calculate_gain: closed form of every nonlinearity, Monte-Carlo second moments, and the claims of the page."""
 
+import functools
 import math
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 from snippets.initialization.calculate_gain import gain_normal_, gain_normal_std
+from snippets.initialization.calculate_gain_evidence import measured_gain as evidence_gain
 from snippets.initialization.calculate_gain_evidence import through_depth
 from snippets.initialization.calculate_gain_from_scratch import closed_form_gain, measured_gain
 
@@ -41,11 +43,11 @@ def monte_carlo_gain(f, n=2_000_000):
     return 1 / f(z).square().mean().sqrt().item()
 
 
-def fixed_point(f, gain, layers=400):
+def fixed_point(f, gain, layers=400, start=1.0):
     """Second moment q of the pre-activations after many infinitely wide layers, and the gradient's factor there."""
     z = torch.linspace(-12, 12, 20001, dtype=torch.float64)
     density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
-    q = 1.0
+    q = start
     for _ in range(layers):
         q = gain**2 * torch.trapezoid(f(math.sqrt(q) * z).square() * density, z).item()
     points = (math.sqrt(q) * z).requires_grad_()
@@ -107,6 +109,61 @@ def test_tanh_fixed_points():
     assert 1.21 ** (49 / 2) / 2.5 < backward[0] < 1.21 ** (49 / 2) * 2.5  # about 107; three draws of width 200
 
 
+@pytest.mark.parametrize("gain", [1.05, 1.2, 1.593, 5 / 3, 3.0, 5.0])
+def test_tanh_settles_above_one(gain):
+    """Any gain above 1: pre-activations far too small and far too large end at the same second moment, above 0."""
+    small, large = (fixed_point(torch.tanh, gain, start=start)[0] for start in (0.01, 100.0))
+    assert small == pytest.approx(large, rel=1e-3)
+    assert small > 0.05
+
+
+@functools.cache
+def experiment() -> dict[str, tuple[list[float], list[float]]]:
+    """The five runs of the figure: rms of activations and of gradients at each of 50 layers."""
+    return {
+        "tanh 5/3": through_depth(torch.tanh, 5 / 3),
+        "tanh 1.59": through_depth(torch.tanh, evidence_gain(torch.tanh)),
+        "tanh 1": through_depth(torch.tanh, 1.0),
+        "SELU 3/4": through_depth(F.selu, 0.75),
+        "SELU 1": through_depth(F.selu, 1.0),
+    }
+
+
+def test_no_tanh_gain_keeps_both():
+    """Up to gain 1 tanh's activations fade; from every gain above 1, at which they settle, the gradient grows."""
+    for gain in (0.5, 0.8, 0.9, 1.0):
+        early, late = (fixed_point(torch.tanh, gain, layers)[0] for layers in (50, 400))
+        assert late < early / 4
+    growths = [fixed_point(torch.tanh, gain)[1] for gain in (1.05, 1.1, 1.2, 1.4, 1.593, 5 / 3, 2.0, 3.0, 5.0)]
+    assert growths[0] > 1.002
+    assert growths == sorted(growths)
+    runs = experiment()
+    for name, forward_end, backward_end in [("tanh 5/3", 0.65, 100), ("tanh 1.59", 0.63, 50)]:
+        forward, backward = runs[name]
+        assert forward[-1] == pytest.approx(forward_end, abs=0.005)
+        assert forward[-1] == pytest.approx(forward[20], rel=0.03)  # it has settled
+        assert backward[0] == pytest.approx(backward_end, rel=0.1)
+    forward, backward = runs["tanh 1"]
+    assert forward[-1] == pytest.approx(0.09, abs=0.005)
+    assert forward[-1] < 0.9 * forward[-11]  # and goes on
+    assert backward[0] == pytest.approx(0.2, abs=0.05)
+
+
+def test_gain_decides_which_side_pays():
+    """Smaller gain: activations sink, part of the gradient is lost. Larger gain: they hold, the gradient grows."""
+    runs = experiment()
+    for small, large in [("tanh 1", "tanh 5/3"), ("tanh 1", "tanh 1.59"), ("SELU 3/4", "SELU 1")]:
+        (sinking, fading), (holding, growing) = runs[small], runs[large]
+        assert sinking[-1] < 0.3 * sinking[0]
+        assert fading[0] < 0.5
+        assert holding[-1] > 0.8 * holding[0]
+        assert growing[0] > 4
+    assert runs["SELU 1"][0] == pytest.approx([1.0] * 50, abs=0.05)
+    assert runs["SELU 3/4"][0][-1] == pytest.approx(0.2, abs=0.03)
+    assert runs["SELU 1"][1][0] == pytest.approx(6, abs=0.5)
+    assert runs["SELU 3/4"][1][0] == pytest.approx(0.3, abs=0.05)
+
+
 def test_selu_fixed_points():
     """SELU: with 3/4 activations settle at rms 0.20 and gradients keep their size; with 1 rms is 1, gradients grow."""
     q, growth = fixed_point(F.selu, 0.75)
@@ -136,6 +193,17 @@ def test_relu_under_xavier_with_gain():
     torch.manual_seed(0)
     b = nn.init.kaiming_normal_(torch.empty(64, 64), nonlinearity="relu")
     assert torch.allclose(a, b, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(64, 200), (300, 40), (32, 16, 3, 3)])
+def test_xavier_and_kaiming_differ_by_fans(shape):
+    """Not square: the same draws, with variances in the ratio of fan-in to the mean of both fans."""
+    torch.manual_seed(0)
+    xavier = nn.init.xavier_normal_(torch.empty(shape), gain=nn.init.calculate_gain("relu"))
+    torch.manual_seed(0)
+    kaiming = nn.init.kaiming_normal_(torch.empty(shape), nonlinearity="relu")
+    mean_fan = (shape[0] + shape[1]) / 2  # both fans hold the kernel's size, which cancels
+    assert (xavier.var() / kaiming.var()).item() == pytest.approx(shape[1] / mean_fan, rel=1e-4)
 
 
 def test_leaky_default_slope_differs():

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from snippets.initialization.delta_orthogonal_init import delta_orthogonal_, delta_orthogonal_std
-from snippets.initialization.delta_orthogonal_init_evidence import NAMES, singular_values
+from snippets.initialization.delta_orthogonal_init_evidence import DEPTHS, NAMES, singular_values
 from snippets.initialization.delta_orthogonal_init_from_scratch import delta_kernel
 
 
@@ -27,11 +27,25 @@ def test_norm_is_kept(padding_mode):
 
 
 def test_all_singular_values_are_one():
-    """25 layers as one matrix: all singular values are 1; torch's orthogonal_ and Gaussian kernels span over 1e10."""
-    assert singular_values(NAMES[0], 25).tolist() == pytest.approx([1.0] * 200, abs=1e-5)  # float32 draws
+    """1, 5 and 25 layers as one matrix: all singular values are 1.
+
+    torch's orthogonal_ and Gaussian kernels span about 100 in one layer and over 1e10 in 25. Their curves fall ever
+    more steeply and lie close together: within two decades, of the more than ten that they span at last.
+    """
+    assert DEPTHS == (1, 5, 25)
+    for depth in DEPTHS:
+        assert singular_values(NAMES[0], depth).tolist() == pytest.approx([1.0] * 200, abs=1e-5)  # float32 draws
     for name in NAMES[1:]:
-        values = singular_values(name, 25)
-        assert values[0] / values[-1] > 1e10
+        curves = [singular_values(name, depth) for depth in DEPTHS]
+        spans = [(values[0] / values[-1]).item() for values in curves]
+        assert 60 < spans[0] < 200
+        assert spans[2] > 1e10
+        halves = [(values[0] / values[100]).item() for values in curves]
+        for slopes in (spans, halves):
+            assert slopes[2] > 10 * slopes[1] > 50 * slopes[0]
+    for depth in DEPTHS:
+        ours, theirs = (singular_values(name, depth) for name in NAMES[1:])
+        assert (ours / theirs).log10().abs()[ours > 1e-10].max() < 2  # the figure ends there; below 1e-14 is rounding
 
 
 def test_orthogonal_keeps_no_norm():
@@ -71,6 +85,15 @@ def test_stride_loses_norm():
     x = torch.randn(50, 4, 8, 8, dtype=torch.float64)
     kept = layer(4, 4, stride=2)(x).square().sum() / x.square().sum()
     assert kept.item() == pytest.approx(0.25, abs=0.03)
+
+
+def test_unshuffling_keeps_norm():
+    """PixelUnshuffle(2) halves the image, keeps every pixel in four times the channels, and so the norm is kept."""
+    torch.manual_seed(0)
+    x = torch.randn(5, 4, 8, 8, dtype=torch.float64)
+    y = layer(16, 16)(nn.PixelUnshuffle(2)(x))
+    assert y.shape == (5, 16, 4, 4)
+    torch.testing.assert_close(y.flatten(1).norm(dim=1), x.flatten(1).norm(dim=1), rtol=1e-12, atol=0)
 
 
 def test_relu_needs_root_two():

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from snippets.initialization.dirac_init import dirac_init_, identity_stack
+from snippets.initialization.dirac_init_evidence import NAMES, SEEDS, STEPS, load, network, train
 from snippets.initialization.dirac_init_from_scratch import dirac_
 
 CASES = [((6, 4, 3), 1), ((4, 6, 4), 1), ((6, 4, 3, 5), 1), ((8, 2, 3, 3), 4), ((9, 2, 3, 3), 3), ((6, 3, 3, 3, 3), 2)]
@@ -46,6 +47,45 @@ def test_noise_keeps_it_close():
             likeness = [torch.corrcoef(torch.stack([x.flatten(), m(x).flatten()]))[0, 1] for m in (stack, other)]
         assert likeness[0] > 0.8
         assert likeness[1].abs() < 0.5
+
+
+def likeness(a: torch.Tensor, b: torch.Tensor) -> float:
+    return torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1].item()
+
+
+def test_kaiming_loses_the_picture():
+    """Dirac with noise: the digit stays, and so does the second moment, to a factor of 2. Kaiming: both are lost.
+
+    By layer 10 the picture has dissolved; 20 layers leave under a hundredth of the second moment, for every seed.
+    """
+    x, _ = load()
+    ends = {}
+    for name in NAMES:
+        model = network(name, 0)
+        with torch.no_grad():
+            depths = {depth: model[: 2 * depth](x) for depth in (5, 10, 20)}
+            kept = [network(name, seed)(x).square().mean() / x.square().mean() for seed in range(SEEDS)]
+        shown = [likeness(x[5, 0], z[5, 0]) for z in depths.values()]  # the images of the figure
+        ends[name] = likeness(x[5], depths[20][5])
+        if name == "Kaiming":
+            assert max(abs(value) for value in shown[1:]) < 0.3
+            assert max(kept) < 0.01
+        else:
+            assert min(shown) > 0.85
+            assert all(0.5 < share < 2 for share in kept)
+    assert ends["Dirac and noise"] == pytest.approx(0.91, abs=0.01)
+    assert ends["Kaiming"] == pytest.approx(0.03, abs=0.01)
+
+
+def test_dirac_is_ahead_at_first():
+    """Both train: after 25 steps of Adam the median losses are 0.01 and 0.22; Dirac is ahead after every step."""
+    x, y = load()
+    dirac, kaiming = (torch.tensor([train(network(name, seed), x, y) for seed in range(SEEDS)]) for name in NAMES)
+    assert dirac.shape == (SEEDS, STEPS + 1) == (3, 26)
+    assert (dirac[:, 1:].max(dim=0).values < kaiming[:, 1:].min(dim=0).values).all()
+    assert dirac[:, -1].median().item() == pytest.approx(0.01, abs=0.005)
+    assert kaiming[:, -1].median().item() == pytest.approx(0.22, abs=0.05)
+    assert kaiming[:, 0].min() > 2.2  # both begin at guessing
 
 
 def test_groups_must_be_given():

@@ -1,13 +1,14 @@
 """GPT-2's initialization: the standard deviations, the closed form, and the claims of its page."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import nn
 
 from snippets.initialization.gpt2_residual_init import Block, gpt2_residual_, gpt2_residual_std, init_gpt2
-from snippets.initialization.gpt2_residual_init_evidence import variances
+from snippets.initialization.gpt2_residual_init_evidence import DEPTHS, variances
 from snippets.initialization.gpt2_residual_init_from_scratch import gelu_second_moment, simulate, stream_variance
 
 
@@ -42,6 +43,31 @@ def test_variance_is_bounded_in_depth():
             added[scaled, blocks] = sum(run[-1] - run[0] for run in runs) / 2
     assert added[True, 32] == pytest.approx(added[True, 2], rel=0.3)
     assert added[False, 32] > 10 * added[False, 2]
+
+
+def test_only_the_unscaled_stream_grows():
+    """Unscaled, twice the blocks add about twice the variance; scaled, 2 to 64 blocks add the same, to 20%.
+
+    Along one model of 64 blocks the scaled variance lies two orders of magnitude lower.
+    """
+    added = {}
+    for scaled in (False, True):
+        runs = [torch.tensor([variances(blocks, scaled, seed) for seed in range(3)]) for blocks in DEPTHS]
+        added[scaled] = [(run[:, -1] - run[:, 0]).median().item() for run in runs]
+    assert DEPTHS == [2, 4, 8, 16, 32, 64]
+    assert all(1.7 < deeper / shallower < 2.6 for shallower, deeper in pairwise(added[False]))
+    assert max(added[True]) < 1.2 * min(added[True])
+    paths = {scaled: [v - path[0] for v in path[1:]] for scaled, path in ((s, variances(64, s)) for s in added)}
+    assert all(60 < a / b < 300 for a, b in zip(paths[False], paths[True], strict=True))
+
+
+def test_later_blocks_have_smaller_shares():
+    """Share of the stream behind a block: unscaled 0.9 for the first of 64, 0.02 for the last; scaled 0.06, 0.015."""
+    for scaled, first, last in ((False, 0.9, 0.02), (True, 0.06, 0.015)):
+        for seed in range(3):
+            shares = [(after - before) / after for before, after in pairwise(variances(64, scaled, seed))]
+            assert shares[0] == pytest.approx(first, rel=0.15)
+            assert sum(shares[-8:]) / 8 == pytest.approx(last, rel=0.3)
 
 
 def test_order_of_calls_matters():

@@ -1,10 +1,12 @@
 """How to start training: the closed forms against thousands of random networks, and the claims of its page."""
 
+import functools
 import math
 from itertools import pairwise
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 
 from snippets.initialization.how_to_start_training import (
@@ -13,6 +15,7 @@ from snippets.initialization.how_to_start_training import (
     residual_scales,
     start_training_init,
 )
+from snippets.initialization.how_to_start_training_evidence import spread, train
 from snippets.initialization.how_to_start_training_from_scratch import random_lengths
 
 
@@ -145,6 +148,45 @@ def test_depth_does_not_hurt_residual_spread():
     m = x.square().mean((1, 2))
     assert m.square().mean() / m.mean().square() < 4
     assert length_second_moment([n] * blocks) > 1e12
+
+
+@functools.cache
+def digits() -> tuple[torch.Tensor, torch.Tensor]:
+    """The experiment's data."""
+    data = load_digits()
+    return (torch.tensor(data.data, dtype=torch.float32) - 4.9) / 6.0, torch.tensor(data.target)
+
+
+@functools.cache
+def share(depth: int, width: int) -> float:
+    """Share of the draws that start to train, as in the figure."""
+    return train(depth, width, *digits())
+
+
+def test_sum_decides_who_starts():
+    """Sums of 0.10 and 0.21: all draws start at depths 5 and 10; 0.42: at most 3 in 10; 0.83 and more: none."""
+    assert [share(*size) for size in ((5, 48), (5, 24), (10, 48))] == [1, 1, 1]
+    assert max(share(*size) for size in ((5, 12), (10, 24), (20, 48))) <= 0.31  # a share of ten draws, rounded
+    assert [share(*size) for size in ((10, 12), (20, 24), (20, 12))] == [0, 0, 0]
+
+
+def test_sum_does_not_rank_depths():
+    """At a sum of 0.42 depth 20 starts less often than depth 5; at half the rate and twice the steps, more often."""
+    assert share(20, 48) < share(5, 12)
+    slow = [train(depth, width, *digits(), lr=0.01, steps=90) for depth, width in ((20, 48), (5, 12))]
+    assert slow[0] > slow[1]
+
+
+def test_few_draws_underestimate_the_spread():
+    """The figure's 400 draws: near the exponential up to 0.21, below it from 0.42, under half the product from 0.83."""
+    x, _ = digits()
+    for depth, width in ((5, 48), (5, 24), (10, 48)):
+        assert spread(depth, width, x) == pytest.approx(math.exp(5 * depth / width), rel=0.25)
+    for depth, width in ((5, 12), (10, 24), (20, 48)):
+        assert spread(depth, width, x) < math.exp(5 * depth / width)
+    for depth, width in ((10, 12), (20, 24), (20, 12)):
+        assert spread(depth, width, x) < length_second_moment([width] * depth) / 2
+        assert spread(depth, width, x) < math.exp(5 * depth / width)
 
 
 def test_init_sets_variance_and_bias():

@@ -1,13 +1,15 @@
 """ICNR: equality with nearest-neighbour upsampling, and the claims of its page."""
 
+import functools
 import math
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 
 from snippets.initialization.icnr import icnr_, icnr_std
-from snippets.initialization.icnr_evidence import checkerboard, network
+from snippets.initialization.icnr_evidence import NAMES, checkerboard, network, train
 from snippets.initialization.icnr_from_scratch import icnr_weight, pixel_shuffle
 
 
@@ -65,6 +67,31 @@ def test_kaiming_starts_with_a_checkerboard():
     x = torch.ones(1, 1, 4, 4)
     assert checkerboard(network("Kaiming", 0)(x).detach()) > 0.05
     assert checkerboard(network("ICNR", 0)(x).detach()) < 1e-6
+
+
+@functools.cache
+def medians() -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Squared error and checkerboard of each initialization over the experiment's steps, medians of its seeds."""
+    y = torch.tensor(load_digits().images, dtype=torch.float32)[:, None] / 16
+    runs = {name: train(name, nn.functional.avg_pool2d(y, 2), y) for name in NAMES}
+    return {name: (error.median(0).values, pattern.median(0).values) for name, (error, pattern) in runs.items()}
+
+
+def test_error_falls_equally_fast():
+    """At every step the median squared errors of ICNR and Kaiming are within 15% of each other, and both fall."""
+    icnr, kaiming = medians()["ICNR"][0], medians()["Kaiming"][0]
+    torch.testing.assert_close(kaiming, icnr, rtol=0.15, atol=0)
+    assert max(icnr[-1] / icnr[0], kaiming[-1] / kaiming[0]) < 0.25
+
+
+def test_checkerboard_is_trained_away():
+    """Kaiming's checkerboard starts seven times ICNR's; from step 40 it is at ICNR's, which never had more."""
+    icnr, kaiming = medians()["ICNR"][1], medians()["Kaiming"][1]
+    assert (kaiming[0] / icnr[0]).item() == pytest.approx(7, abs=0.5)
+    assert kaiming[:10].mean() > 4 * icnr[:10].mean()
+    assert kaiming[20:40].mean() > 1.5 * icnr[20:40].mean()
+    assert kaiming[40:].mean() < 1.4 * icnr[40:].mean()  # single steps differ by more, either way
+    assert kaiming[40:].mean() < 1.2 * icnr[0]
 
 
 def test_variance_is_the_small_kernels():

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from snippets.initialization.identity_init import identity_init_, irnn
+from snippets.initialization.identity_init_evidence import NAMES, SEEDS, gradients, network, train
 from snippets.initialization.identity_init_from_scratch import eye_, relu_rnn
 
 
@@ -84,6 +85,26 @@ def test_wider_layers_start_dead():
     assert (y == 0).all(dim=0).sum() == 12
     y.square().sum().backward()
     assert (layer.weight.grad.abs().sum(dim=1) == 0).sum() == 12
+
+
+def test_default_does_not_learn():
+    """Identity and orthogonal weights learn to recall the first of 30 inputs, the latter better; the default does not.
+
+    The gradient 59 steps back explains it: still 1, a fifth, and under 1e-11.
+    """
+    gradient, curve = {}, {}
+    for name in NAMES:
+        sizes = torch.tensor([gradients(network(name, seed)) for seed in range(SEEDS)])
+        gradient[name] = sizes.median(0).values
+        curve[name] = torch.tensor([train(network(name, seed)) for seed in range(SEEDS)]).median(0).values
+    identity, orthogonal, default = (curve[name][-10:].mean().item() for name in NAMES)  # guessing gives 1
+    assert 0.01 < orthogonal < identity < 0.06
+    assert default == pytest.approx(1, abs=0.1)
+    assert curve[NAMES[2]].min() > 0.5
+    assert gradient[NAMES[0]].min() > 0.95
+    assert gradient[NAMES[1]][-1].item() == pytest.approx(0.2, abs=0.02)
+    assert (gradient[NAMES[1]][10::10] > 0.7 * gradient[NAMES[1]][:-10:10]).all()  # slowly
+    assert gradient[NAMES[2]][-1] < 1e-11
 
 
 def test_negative_state_is_cut():

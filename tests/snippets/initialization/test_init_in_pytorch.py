@@ -1,5 +1,7 @@
 """How to apply an initialization: the broken snippet of 2020, its repairs, and the claims of the page."""
 
+import copy
+import functools
 import math
 
 import pytest
@@ -8,7 +10,7 @@ from torch import nn
 from torch.nn.utils import skip_init
 
 from snippets.initialization.init_in_pytorch import SLOPE, MyNet, initialize_parameters
-from snippets.initialization.init_in_pytorch_evidence import DEPTH, reached, rms_by_depth
+from snippets.initialization.init_in_pytorch_evidence import DEPTH, conv_only, reached, rms_by_depth
 
 # The check list's snippet, as it stood.
 SEED = """
@@ -120,6 +122,25 @@ def test_conv_only_misses_linear():
     assert torch.equal(layer.weight, before)
     layer.apply(initialize_parameters)
     assert not torch.equal(layer.weight, before)
+
+
+def test_conv_rule_leaves_the_biases_alone(monkeypatch, capsys):
+    """The old rule does nothing to Linear layers and says nothing; default biases alone hold the signal at 0.03.
+
+    The figure's other lines: down to about 0.3 with another activation's gain, near 1 with the matching rule.
+    """
+    model = nn.Sequential(*[nn.Linear(8, 8) for _ in range(3)])
+    before = copy.deepcopy(model.state_dict())
+    model.apply(conv_only)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert capsys.readouterr() == ("", "")  # and warnings are errors here
+
+    leaky = nn.LeakyReLU(0.25)
+    assert rms_by_depth(leaky, "conv only")[5:] == pytest.approx([0.03] * (DEPTH - 5), abs=0.005)
+    assert rms_by_depth(nn.ReLU(), "by type")[-1] == pytest.approx(0.3, abs=0.05)
+    assert rms_by_depth(leaky, "by type") == pytest.approx([1.0] * DEPTH, abs=0.35)
+    monkeypatch.setattr(nn, "Linear", functools.partial(nn.Linear, bias=False))
+    assert rms_by_depth(leaky, "conv only")[-1] < 1e-10
 
 
 def test_slope_must_match():

@@ -4,9 +4,11 @@ import math
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from snippets.initialization.kaiming_init import deep_relu_network, init_relu_layer
+from snippets.initialization.kaiming_init_evidence import INITS, SEEDS, STEPS, signal, train
 from snippets.initialization.kaiming_init_from_scratch import kaiming_normal_, kaiming_normal_std, kaiming_uniform_
 
 
@@ -100,6 +102,39 @@ def test_fan_out_keeps_the_gradient():
     assert backward["fan_out"] == pytest.approx(1, rel=0.05)
     assert forward["fan_out"] == pytest.approx(4, rel=0.05)
     assert backward["fan_in"] == pytest.approx(1 / 4, rel=0.05)
+
+
+def curves(variance: float, depth: int) -> Tensor:
+    """Losses of the experiment's network of ``depth`` layers, (seeds, steps)."""
+    digits = load_digits()
+    x = torch.tensor(digits.data[:200], dtype=torch.float32)
+    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:200])
+    return torch.tensor([train(variance, seed, x, y, depth) for seed in range(SEEDS)])
+
+
+def test_only_kaiming_trains_twenty_layers():
+    """50 layers: Kaiming keeps the signal, Xavier and torch's default lose it; 20 layers: only Kaiming's is trained."""
+    final, size = {}, {}
+    for name, variance in INITS.items():
+        size[name] = torch.tensor([signal(variance, seed) for seed in range(SEEDS)]).median(0).values
+        final[name] = curves(variance, 20)[:, -1]
+    assert size["Kaiming"].min() > 0.4
+    assert size["Kaiming"].max() < 1.1
+    assert size["Xavier"][-1].item() == pytest.approx(1.5e-8, rel=0.05)
+    assert size["torch default"][-1].item() == pytest.approx(1.8e-20, rel=0.05)
+    assert final["Kaiming"].max() < 0.6 < 0.9 < torch.cat([final["Xavier"], final["torch default"]]).min()
+    assert final["Kaiming"].median().item() == pytest.approx(0.2, abs=0.05)
+    assert final["Xavier"].median().item() == pytest.approx(1.2, abs=0.1)
+    assert final["torch default"].median().item() == pytest.approx(2.2, abs=0.1)
+
+
+def test_two_layers_need_ten_steps_more():
+    """With two layers all three train; torch's default ends where Kaiming was about ten steps before."""
+    kaiming, xavier, default = (curves(variance, 2).median(0).values for variance in INITS.values())
+    assert max(kaiming[-1], xavier[-1], default[-1]) < math.log(10) / 2  # half of what guessing costs
+    behind = STEPS - 1 - int((kaiming > default[-1]).sum())
+    assert 7 <= behind <= 13
+    assert kaiming[-1] < xavier[-1] < default[-1]
 
 
 def draw(**settings) -> Tensor:

@@ -1,13 +1,14 @@
 """muP: the coordinate check, equality with torch's Adam, and the claims of its page."""
 
 import math
+from functools import cache
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from snippets.initialization.mup import MuReadout, mup_mlp, mup_parameter_groups
-from snippets.initialization.mup_evidence import BASE, digits, final_loss
+from snippets.initialization.mup_evidence import BASE, RATES, SEEDS, WIDTHS, digits, final_loss
 from snippets.initialization.mup_from_scratch import adam_step, forward, learning_rates
 
 
@@ -83,17 +84,50 @@ def test_multiplier_is_the_same_as_smaller_weights():
     torch.testing.assert_close(*outputs, rtol=1e-9, atol=1e-9)
 
 
+@cache
+def loss_at(mup: bool, width: int, lr: float, seed: int) -> float:
+    """One run of the figure."""
+    return final_loss(mup, width, lr, seed, *digits())
+
+
+@cache
+def curve(mup: bool, width: int) -> list[float]:
+    """One line of the figure: the loss at every rate, mean of its seeds; both panels share the line of width 32."""
+    mup = mup or width == BASE
+    return [sum(loss_at(mup, width, lr, seed) for seed in range(SEEDS)) / SEEDS for lr in RATES]
+
+
+def test_same_network_at_width_32():
+    """At width 32 both parametrizations are the same network: the same loss after 25 steps, bit for bit."""
+    assert loss_at(True, 32, RATES[4], 0) == loss_at(False, 32, RATES[4], 0)
+
+
 def test_best_rate_stays():
-    """Width 32 and 512, one seed: muP's best rate among 2^-11, 2^-9, 2^-7, 2^-5 is the same; the standard one falls."""
-    x, y = digits()
+    """From width 32 to 512 muP's best rate stays, and the standard one falls, at all eight rates and at every other."""
     rates = [2.0**power for power in (-11, -9, -7, -5)]
     best = {
-        (mup, width): min(rates, key=lambda lr: final_loss(mup, width, lr, 0, x, y))
+        (mup, width): min(rates, key=lambda lr: loss_at(mup, width, lr, 0))
         for mup in (False, True)
         for width in (BASE, 512)
     }
     assert best[True, 512] == best[True, BASE]
     assert best[False, 512] < best[False, BASE]
+    lowest = [[RATES[curve(mup, width).index(min(curve(mup, width)))] for width in WIDTHS] for mup in (False, True)]
+    assert lowest[0][0] > lowest[0][1] > lowest[0][2]
+    assert lowest[1] == [2.0**-7] * 3
+
+
+def test_tuned_standard_is_no_worse():
+    """Each parametrization at its best rate, widths 128 and 512: the standard loss is not a tenth above muP's."""
+    for width in WIDTHS[1:]:
+        assert min(curve(False, width)) < 1.1 * min(curve(True, width))
+
+
+def test_narrow_base_stands_apart():
+    """Under muP, at each rate up to the best, width 32 is over twice as far from 128 as 128 is from 512."""
+    narrow, middle, wide = (curve(True, width) for width in WIDTHS)
+    for at in range(RATES.index(2.0**-7) + 1):
+        assert narrow[at] - middle[at] > 2 * abs(middle[at] - wide[at])
 
 
 def test_plain_scheduler_keeps_the_ratio():

@@ -1,13 +1,14 @@
 """Normal initialization: distribution, moments, tails, and the claims of the page."""
 
 import math
+from functools import cache
 
 import pytest
 import torch
 from torch import nn
 
 from snippets.initialization.normal_init import gaussian_, gaussian_std
-from snippets.initialization.normal_init_evidence import accuracy, load
+from snippets.initialization.normal_init_evidence import STDS, WIDTHS, accuracy, load
 from snippets.initialization.normal_init_from_scratch import box_muller_
 
 
@@ -84,6 +85,36 @@ def test_best_std_moves_with_the_width(width, best):
     assert top > 0.3
     assert accuracy(width, best / 2, x, y) < top - 0.15
     assert accuracy(width, best * 2, x, y) < top - 0.15
+
+
+@cache
+def curve(width: int) -> list[float]:
+    """One line of the figure: the accuracy at every standard deviation."""
+    x, y = load()
+    return [accuracy(width, std, x, y) for std in STDS]
+
+
+def test_transformers_std_stays_at_chance():
+    """Digits: 0.02 stays at chance for all three widths, as nearly everything but one peak below sqrt(2/width) does."""
+    for width, peak in zip(WIDTHS, (0.3, 0.15, 0.08), strict=True):
+        found = dict(zip(STDS, curve(width), strict=True))
+        assert 0.05 < found[0.02] < 0.12  # always one class of ten: 0.08 or 0.09 of these images
+        assert max(found, key=found.__getitem__) == peak
+        assert 0.8 * math.sqrt(2 / width) < peak < math.sqrt(2 / width)
+        assert found[peak] > 0.35
+        assert max(value for std, value in found.items() if std != peak) < 0.2
+
+
+def test_normalization_undoes_the_factor():
+    """A LayerNorm after weights of std 0.02, any width: rms 1, and the output that weights of the right std give."""
+    for width in (64, 256, 1024):
+        x = torch.randn(32, width, generator=seeded())
+        fixed, right = (
+            nn.functional.layer_norm(torch.relu(x) @ gaussian_(torch.empty(width, width), std, seeded(1)).T, (width,))
+            for std in (0.02, math.sqrt(2 / width))
+        )
+        assert fixed.square().mean().sqrt().item() == pytest.approx(1, rel=1e-3)
+        torch.testing.assert_close(fixed, right, rtol=0, atol=5e-3)  # eps of 1e-5 beside a variance above 0.01
 
 
 def test_std_001_fades():

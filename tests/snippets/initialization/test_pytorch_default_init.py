@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from snippets.initialization.pytorch_default_init import pytorch_default_, pytorch_default_std, use_kaiming
-from snippets.initialization.pytorch_default_init_evidence import accuracy, measure
+from snippets.initialization.pytorch_default_init_evidence import accuracy, load, measure
 from snippets.initialization.pytorch_default_init_from_scratch import default_weight_, reset_parameters
 
 LAYERS = {
@@ -109,12 +109,20 @@ def test_bias_hides_it():
     found = measure(kaiming=False)
     assert found["rms"][-1] == pytest.approx(math.sqrt(0.2 / 256), rel=0.15)
     assert found["signal"][19] < 1e-6 * found["rms"][19]  # layer 20: all inputs give the same activations
+    assert all(0.02 < rms < 0.035 for rms in found["rms"][4:])  # the figure: near 0.03
+    assert all(0.7e-9 < spread < 3e-9 for spread in found["signal"][22:])  # and 1e-9, float32's rounding, by layer 23
+    kept = measure(kaiming=True)
+    assert all(0.2 < value < 2 for value in kept["rms"] + kept["signal"])
 
 
 def test_gradient_vanishes():
     """The gradient that reaches layer 1 of 50 is below 1e-18 at the default and of order 1 under Kaiming."""
-    assert measure(kaiming=False)["gradient"][0] < 1e-18
-    assert 0.1 < measure(kaiming=True)["gradient"][0] < 10
+    default, kaiming = measure(kaiming=False)["gradient"], measure(kaiming=True)["gradient"]
+    assert default[0] < 1e-18
+    assert 0.1 < kaiming[0] < 10
+    assert default[0] == pytest.approx(7e-20, rel=0.1)  # the figure
+    assert default[-1] == pytest.approx(1, rel=0.05)
+    assert all(1 / 2 < gradient < 2 for gradient in kaiming)
 
 
 def test_deep_network_does_not_learn():
@@ -129,6 +137,14 @@ def test_deep_network_does_not_learn():
     assert accuracy(20, False, x, y) < 0.25
     assert accuracy(20, True, x, y) > 0.5
     assert accuracy(2, False, x, y) > 0.8  # and where it does no harm: two hidden layers
+
+
+def test_shallow_default_does_no_harm():
+    """Digits in the table's order and two others: level at two hidden layers; at five it learns and lags."""
+    measure(kaiming=True)  # leaves the generator as the table finds it
+    for x, y in [load() for _ in range(3)]:
+        assert accuracy(2, False, x, y) > accuracy(2, True, x, y) - 0.02
+        assert 0.5 < accuracy(5, False, x, y) < accuracy(5, True, x, y) - 0.05
 
 
 def test_other_layers():

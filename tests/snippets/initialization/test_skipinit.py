@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from snippets.initialization.skipinit import SkipInitBlock
-from snippets.initialization.skipinit_evidence import BLOCKS, NAMES, through_blocks
+from snippets.initialization.skipinit_evidence import BLOCKS, DRAWS, NAMES, through_blocks
 from snippets.initialization.skipinit_from_scratch import predicted_variances, simulated_variances
 
 
@@ -58,6 +58,24 @@ def test_inverse_root_grows_to_e():
         assert last < math.e
     measured = [through_blocks(NAMES[2], seed)[0][-1] for seed in range(4)]
     assert sum(measured) / 4 == pytest.approx((1 + 1 / BLOCKS) ** (BLOCKS - 1), rel=0.15)
+
+
+def test_skipinit_is_small_from_the_first_block():
+    """Behind batch norm the share is 1/l: full in block 1, half in block 2; SkipInit's is near 1/40 in every block."""
+    runs = {name: torch.tensor([through_blocks(name, seed) for seed in range(DRAWS)]) for name in NAMES}
+    (bn_skip, bn), (loud_skip, loud), (quiet_skip, quiet) = (runs[name].median(0).values for name in NAMES)
+    times_block = bn * torch.arange(1, BLOCKS + 1)
+    # One draw of 16 channels spreads by 10 to 15%.
+    assert ((times_block > 0.7) & (times_block < 1.4)).all()
+    assert times_block.mean() == pytest.approx(1, abs=0.08)
+    assert bn[0] > 0.9
+    assert bn[1] == pytest.approx(0.5, abs=0.1)
+    assert ((quiet > 0.65 / BLOCKS) & (quiet < 1.4 / BLOCKS)).all()
+    # What the figure's description prints.
+    assert [round(loud.min().item(), 1), round(loud.max().item(), 1)] == [0.4, 1.3]
+    assert loud_skip[-1] > 1e9
+    assert bn_skip[-1] == pytest.approx(40, abs=2)
+    assert quiet_skip[-1] == pytest.approx(2.5, abs=0.1)
 
 
 @pytest.mark.parametrize(("alpha", "normalized"), [(1.0, True), (0.25, False), (0.0, False)])

@@ -8,6 +8,7 @@ from timm.layers import trunc_normal_tf_
 from torch import nn
 
 from snippets.initialization.truncated_normal_init import truncated_normal_, truncated_normal_std
+from snippets.initialization.truncated_normal_init_evidence import STD, closed_form
 from snippets.initialization.truncated_normal_init_from_scratch import inverse_truncated_normal_
 
 
@@ -56,6 +57,59 @@ def test_default_bounds_cut_nothing():
     assert w.abs().max().item() > 0.08
     in_units = truncated_normal_(torch.empty(1000, 1000))
     assert in_units.abs().max().item() <= 0.04
+
+
+def test_ten_million_reach_five_std():
+    """Among ten million normal weights some lie beyond five standard deviations: 5.7 are expected."""
+    n = 10_000_000
+    beyond = (nn.init.normal_(torch.empty(n), std=0.02, generator=torch.Generator().manual_seed(0)).abs() > 0.1).sum()
+    assert n * (1 - math.erf(5 / math.sqrt(2))) == pytest.approx(5.7, abs=0.05)
+    assert 0 < beyond < 20
+
+
+def test_figure_shows_what_is_cut():
+    """The figure's description: equal tails at torch's default bounds, a cut at two; 0.880 at 2 and 0.987 at 3."""
+    torch.manual_seed(0)
+    n = 1_000_000
+    normal = nn.init.normal_(torch.empty(n), std=STD).abs() / STD
+    default = nn.init.trunc_normal_(torch.empty(n), std=STD).abs() / STD
+    cut = nn.init.trunc_normal_(torch.empty(n), std=STD, a=-2 * STD, b=2 * STD).abs() / STD
+    for start in (0.0, 1.0, 2.0, 3.0, 4.0):
+        share = math.erf((start + 1) / math.sqrt(2)) - math.erf(start / math.sqrt(2))
+        for weights in (normal, default):
+            inside = ((weights >= start) & (weights < start + 1)).sum().item()
+            assert inside == pytest.approx(n * share, abs=4 * math.sqrt(n * share))  # four standard errors
+    assert cut.max() < 2 + 1e-6
+    assert cut.square().mean().sqrt().item() == pytest.approx(closed_form(2), abs=0.003)
+    assert [round(closed_form(c), 3) for c in (2, 3)] == [0.88, 0.987]
+    corrected = nn.init.trunc_normal_(torch.empty(n), std=STD / 0.8796, a=-0.0455, b=0.0455)
+    assert corrected.std().item() / STD == pytest.approx(1, abs=0.003)
+
+
+def test_normalization_hides_the_cut():
+    """Behind batch norm weights 12% smaller give the same network; their gradients are larger by 1/0.88."""
+    generator = torch.Generator().manual_seed(0)
+    shrink = truncated_normal_std((), 1.0, 2.0)
+    weights = [
+        truncated_normal_(torch.empty(64, 64).double(), math.sqrt(2 / 64), generator=generator) for _ in range(10)
+    ]
+    x, target = (torch.randn(256, 64, generator=generator).double() for _ in range(2))
+    outputs, gradients = {}, {}
+    for normalized in (True, False):
+        for scale in (1.0, 1 / shrink):  # as drawn, 12% short, and corrected
+            leaves = [(scale * w).requires_grad_() for w in weights]
+            y = x
+            for w in leaves:
+                y = y @ w.T
+                y = torch.relu(nn.functional.batch_norm(y, None, None, training=True, eps=1e-12) if normalized else y)
+            outputs[normalized, scale] = y.detach()
+            gradients[normalized, scale] = torch.autograd.grad((y * target).sum(), leaves)
+    torch.testing.assert_close(outputs[True, 1.0], outputs[True, 1 / shrink])
+    for drawn, corrected in zip(gradients[True, 1.0], gradients[True, 1 / shrink], strict=True):
+        torch.testing.assert_close(drawn, corrected / shrink)
+    assert 1 / shrink == pytest.approx(1 / 0.88, rel=1e-3)
+    # Without normalization the difference compounds.
+    assert outputs[False, 1.0].std() < 0.3 * outputs[False, 1 / shrink].std()
 
 
 def test_bounds_are_absolute():

@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
 
 from snippets.initialization.uniform_init import symmetric_uniform_, symmetric_uniform_std
-from snippets.initialization.uniform_init_evidence import excess_kurtosis, pre_activations, rms_through
+from snippets.initialization.uniform_init_evidence import N, excess_kurtosis, pre_activations, rms_through
 from snippets.initialization.uniform_init_from_scratch import stretched_uniform_, stretched_uniform_std
 
 
@@ -63,6 +64,7 @@ def test_positive_mean_explodes():
     assert 0.3 < rms_through(-bound, bound)[9] < 3
     shifted = rms_through(0, 2 * bound)  # the same spread, but the mean is its bound: n * bound a layer
     assert shifted[9] / shifted[8] == pytest.approx(256 * bound, rel=0.05)
+    assert 2e14 < shifted[9] < 5e14
 
 
 @pytest.mark.parametrize("fan_in", [1, 2, 4, 16])
@@ -72,6 +74,55 @@ def test_shape_is_forgotten(fan_in):
     # The standard error of the kurtosis of 400,000 normal samples is sqrt(24/400000) = 0.008.
     assert excess_kurtosis(pre_activations(fan_in, "uniform")) == pytest.approx(-1.2 / fan_in, abs=0.03)
     assert excess_kurtosis(pre_activations(fan_in, "normal")) == pytest.approx(0, abs=0.03)
+
+
+def test_uniform_trains_as_normal():
+    """With 16 inputs the density is the normal's; on digits (64 inputs) the losses differ by less than the seeds'."""
+    centres = torch.linspace(-2.95, 2.95, 60)
+    normal = torch.exp(-centres.square() / 2) / math.sqrt(2 * math.pi)
+    torch.manual_seed(0)
+    distance = {}  # of the density from the normal one, whose own noise at 400,000 samples is 0.006 in the worst bin
+    for fan_in in (1, 2, 4, 16):
+        density = torch.histc(pre_activations(fan_in, "uniform"), bins=60, min=-3, max=3) / (N * 0.1)
+        distance[fan_in] = (density - normal).abs().max().item()
+    assert distance[1] > 0.15
+    assert 0.025 < distance[2] < 0.05
+    assert 0.012 < distance[4] < 0.025
+    assert distance[16] < 0.01
+
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 8 - 1, torch.tensor(digits.target)
+
+    def losses(kind: str, seed: int) -> list[float]:
+        """Training and test loss of two hidden ReLU layers after 60 full-batch steps of Adam."""
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+        for layer in (model[0], model[2], model[4]):
+            std = math.sqrt(2 / 64)
+            if kind == "normal":
+                nn.init.normal_(layer.weight, std=std)
+            else:
+                symmetric_uniform_(layer.weight, std)
+            if kind == "shifted":
+                layer.weight.data += math.sqrt(3) * std
+            nn.init.zeros_(layer.bias)
+        optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+
+        def loss(at: slice) -> Tensor:
+            return nn.functional.cross_entropy(model(x[at]), y[at])
+
+        for _ in range(60):
+            optimizer.zero_grad()
+            loss(slice(400)).backward()
+            optimizer.step()
+        with torch.no_grad():
+            return [loss(slice(400)).item(), loss(slice(400, None)).item()]
+
+    runs = {kind: torch.tensor([losses(kind, seed) for seed in range(10)]) for kind in ("uniform", "normal", "shifted")}
+    difference = (runs["uniform"].mean(0) - runs["normal"].mean(0)).abs()  # (training and test,)
+    spread = torch.stack([runs["uniform"], runs["normal"]]).std(1).mean(0)
+    assert (difference < spread).all()
+    assert (runs["shifted"].mean(0) > runs["normal"].mean(0) + 3 * spread).all()  # another mean is seen at once
 
 
 def test_bound_is_not_std():

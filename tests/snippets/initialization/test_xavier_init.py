@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from snippets.initialization.xavier_init import init_attention, init_tanh_layer
+from snippets.initialization.xavier_init_evidence import DEPTH, INITS, SEEDS, network, sizes, train
 from snippets.initialization.xavier_init_from_scratch import xavier_normal_, xavier_uniform_, xavier_uniform_std
 
 
@@ -95,6 +97,44 @@ def test_snippet_uses_the_gain():
 def test_relu_halves():
     """Under ReLU, square Xavier layers halve the second moment: 10 layers leave about a thousandth."""
     assert signal(1.0, torch.relu, 10) ** 2 == pytest.approx(2.0**-10, rel=0.5)
+
+
+def test_steady_signal_is_not_enough():
+    """The older rule starves layer 1 of gradient; 8/n keeps the signal, but gradients explode; Xavier trains twice.
+
+    Under 8/n a layer multiplies the gradient's second moment by 8 E[tanh'^2]: half of the units are saturated, which
+    takes away more than three quarters, and 1.8 is left.
+    """
+    digits = load_digits()
+    x = torch.tensor(digits.data[:128], dtype=torch.float32)
+    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:128])
+    signals, gradients, losses = {}, {}, {}
+    for name, variance in INITS.items():
+        runs = [sizes(network(variance, seed), x, y) for seed in range(SEEDS)]
+        signals[name], gradients[name] = (torch.tensor(part).median(0).values for part in zip(*runs, strict=True))
+        losses[name] = torch.tensor([train(network(variance, seed), x, y) for seed in range(SEEDS)])
+    older, xavier, gain, large = INITS
+    shrunk = {name: (gradients[name][0] / gradients[name][-1]).item() for name in INITS}
+    assert shrunk[older] == pytest.approx(2e-5, rel=0.3)
+    assert shrunk[xavier] == pytest.approx(0.2, abs=0.05)
+    assert 3 < shrunk[gain] < 9
+    assert 150 < shrunk[large] < 400
+    assert signals[older][-1].item() == pytest.approx(1e-5, rel=0.4)
+    assert signals[xavier][-1].item() == pytest.approx(0.1, abs=0.05)
+    # Level from the third layer on.
+    assert signals[gain][2:].tolist() == pytest.approx([0.65] * (DEPTH - 2), abs=0.03)
+    assert signals[large][2:].tolist() == pytest.approx([0.82] * (DEPTH - 2), abs=0.02)
+    assert max(losses[xavier].max(), losses[gain].max()) < 0.2
+    assert losses[older].min() > 2  # log 10 = 2.3 is chance
+    assert losses[large].min() > 1
+
+    with torch.no_grad():
+        output = network(INITS[large], 0)[: 2 * DEPTH](x)  # of the last tanh
+    slope = (1 - output.square()).square().mean().item()
+    assert (output.abs() > 0.9).float().mean() > 0.4
+    assert slope < 0.25
+    assert INITS[large] * slope == pytest.approx(1.8, abs=0.15)
+    assert shrunk[large] ** (2 / (DEPTH - 1)) == pytest.approx(INITS[large] * slope, rel=0.1)
 
 
 def test_stacked_projections_are_too_small():

@@ -1,12 +1,35 @@
 """Zero-gamma: equal to torchvision and timm, the block's contract, and the claims of its page."""
 
+import functools
+
 import pytest
 import torch
-from torch import nn
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
 from torchvision import models
 
+import snippets.initialization.zero_gamma_evidence as evidence
 from snippets.initialization.zero_gamma import ResidualBlock, zero_last_gamma
 from snippets.initialization.zero_gamma_from_scratch import backward, branch
+
+
+def run_seeds(gamma: float) -> tuple[Tensor, Tensor]:
+    """The experiment's signal (seeds, blocks + 1) and losses (seeds, steps) at the module's present settings."""
+    digits = load_digits()
+    x, y = (torch.tensor(digits.data, dtype=torch.float32) - 4.9) / 6.0, torch.tensor(digits.target)
+    runs = [evidence.run(gamma, seed, x, y) for seed in range(evidence.SEEDS)]
+    return torch.tensor([stds for stds, _ in runs]), torch.tensor([losses for _, losses in runs])
+
+
+@functools.cache
+def as_published(gamma: float) -> tuple[Tensor, Tensor]:
+    """The runs that drew the figure; call before changing a setting."""
+    return run_seeds(gamma)
+
+
+def rises_above_its_start(losses: Tensor) -> bool:
+    """Whether in any seed a later loss is above the first."""
+    return bool((losses[:, 1:].max(1).values > losses[:, 0]).any())
 
 
 @pytest.mark.parametrize(("name", "norm", "blocks"), [("resnet18", "bn2", 8), ("resnet50", "bn3", 16)])
@@ -120,6 +143,56 @@ def test_plain_network_goes_silent():
     nn.init.zeros_(layers[1].weight)
     y = layers(torch.randn(8, 3, 9, 9))
     assert y.std(dim=0).max() < 1e-6
+
+
+def test_zero_gamma_removes_the_spike():
+    """At rate 0.3 scale 1 multiplies the first loss by over 10 within 6 steps; zero-gamma falls and ends below half."""
+    (signal, losses), (level, zero) = as_published(1.0), as_published(0.0)
+    peaks = losses[:, :6].max(1).values
+    assert (peaks > 10 * losses[:, 0]).all()
+    assert torch.equal(peaks, losses.max(1).values)
+    assert 40 < losses.mean(0).max() < 80
+    assert zero.max() < 4
+    mean = zero.mean(0)[:8]
+    assert (mean[1:] < mean[:-1]).all()
+    assert zero[:, -10:].mean() < 0.5 * losses[:, -10:].mean()
+    # The left panel, mean of the seeds: it grows at every block with scale 1 and stays with 0.
+    assert (signal.mean(0).diff() > 0).all()
+    assert signal[:, -1].mean() == pytest.approx(2.58, abs=0.05)
+    assert torch.equal(level, level[:, :1].expand_as(level))
+
+
+def test_warm_up_lowers_the_spike(monkeypatch: pytest.MonkeyPatch):
+    """A rate that rises over 20 steps lowers the peak to less than a third by the mean, but not below the start."""
+    _, without = as_published(1.0)
+
+    class WarmSGD(torch.optim.SGD):
+        """SGD whose rate rises linearly over its first 20 steps."""
+
+        count = 0
+
+        def step(self) -> None:
+            self.count += 1
+            for group in self.param_groups:
+                group["lr"] = evidence.LR * min(1, self.count / 20)
+            super().step()
+
+    monkeypatch.setattr(torch.optim, "SGD", WarmSGD)
+    _, losses = run_seeds(1.0)
+    assert losses.max(1).values.mean() < without.max(1).values.mean() / 3
+    assert (losses.max(1).values > 1.3 * losses[:, 0]).all()
+
+
+def test_no_spike_at_a_small_rate(monkeypatch: pytest.MonkeyPatch):
+    """At rate 0.01, or with two blocks, no loss exceeds the first; at 0.01 zero-gamma's last losses are higher."""
+    assert rises_above_its_start(as_published(1.0)[1])
+    monkeypatch.setattr(evidence, "LR", 0.01)
+    (_, losses), (_, zero) = run_seeds(1.0), run_seeds(0.0)
+    assert not rises_above_its_start(losses)
+    assert zero[:, -10:].mean(1).min() > 1.3 * losses[:, -10:].mean(1).max()
+    monkeypatch.setattr(evidence, "LR", 0.3)
+    monkeypatch.setattr(evidence, "BLOCKS", 2)
+    assert not rises_above_its_start(run_seeds(1.0)[1])
 
 
 def test_wrong_name_is_an_error():

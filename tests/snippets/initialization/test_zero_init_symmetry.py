@@ -1,11 +1,14 @@
 """Zero initialization and symmetry: exact zeros, equal units, and the claims of the page."""
 
+import math
+
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 
 from snippets.initialization.zero_init_symmetry import distinct_units
-from snippets.initialization.zero_init_symmetry_evidence import make_model, rank
+from snippets.initialization.zero_init_symmetry_evidence import EVERY, SEEDS, make_model, rank, train
 
 OPTIMIZERS = {
     "SGD": lambda p: torch.optim.SGD(p, lr=0.05),
@@ -98,6 +101,15 @@ def test_one_random_layer_is_enough():
     assert model[2].weight.abs().min() > 0
     steps(model, x, y, "SGD", n=1)
     assert (model[0].weight != before).all()
+
+
+def test_first_loss_is_log_classes():
+    """With a zero last layer the first loss is log(classes), whatever the layers before it and the labels."""
+    torch.manual_seed(0)
+    x, y = torch.randn(32, 64), torch.arange(32) % 10
+    loss = {start: nn.functional.cross_entropy(make_model(start)(x), y).item() for start in ("Kaiming", "last layer 0")}
+    assert loss["last layer 0"] == pytest.approx(math.log(10), rel=1e-6)  # float32
+    assert abs(loss["Kaiming"] - math.log(10)) > 0.05
 
 
 def test_biases_may_be_zero():
@@ -202,6 +214,46 @@ def test_tiny_noise_is_slow():
     assert rank(make_model("Kaiming"), x) == 32
     assert rank(make_model("all weights 0"), x) == 0
     assert rank(make_model("all weights 0.1"), x) == 1
+
+
+def test_zero_last_layer_ends_level():
+    """A zero last layer leads after 10 steps, trails from 30 to 60, and ends within the seeds' spread of Kaiming."""
+    digits = load_digits()
+    torch.manual_seed(0)
+    order = torch.randperm(len(digits.target))
+    x = torch.tensor(digits.data, dtype=torch.float32)[order] / 8 - 1
+    y = torch.tensor(digits.target)[order]
+
+    def curves(start: str, seeds: range) -> tuple[torch.Tensor, set[int]]:
+        """Accuracy (seeds, every tenth step) and the ranks of the second hidden layer after training."""
+        runs, ranks = [], set()
+        for seed in seeds:
+            torch.manual_seed(seed)
+            model = make_model(start)
+            runs.append(train(model, x, y))
+            ranks.add(rank(model, x))
+        return torch.tensor(runs), ranks
+
+    (kaiming, kaiming_ranks), (zero, zero_ranks) = (curves(start, range(8)) for start in ("Kaiming", "last layer 0"))
+    lead = (zero - kaiming).mean(0)  # of 8 seeds
+    assert lead[10 // EVERY] > 0.05
+    assert lead[30 // EVERY : 60 // EVERY + 1].max() < -0.005
+    assert lead[30 // EVERY] < -0.03
+    assert lead[-1].abs() < (kaiming[:, -1].std() + zero[:, -1].std()) / 2
+    # What the figure's description and the table say, of their two seeds.
+    both = SEEDS.stop
+    for accuracy in (kaiming[:both, -1].mean(), zero[:both, -1].mean()):
+        assert accuracy.item() == pytest.approx(0.96, abs=0.012)
+    assert kaiming_ranks == zero_ranks == {32}
+    noise, noise_ranks = curves("all weights normal, std 0.001", SEEDS)
+    assert noise[:, -1].mean().item() == pytest.approx(0.83, abs=0.03)
+    assert max(noise_ranks) < 25
+    constant, constant_ranks = curves("all weights 0.1", SEEDS)
+    assert constant[:, -1].mean().item() == pytest.approx(0.2, abs=0.05)
+    assert constant_ranks == {1}
+    zeros, zeros_ranks = curves("all weights 0", SEEDS)
+    assert zeros[:, -1].mean().item() == pytest.approx(0.1, abs=0.03)
+    assert zeros_ranks == {0}
 
 
 def test_distinct_units_counts():
