@@ -32,7 +32,8 @@ def measured(eta_h: float, nesterov: bool) -> float:
         path.append(theta.item())
         theta.grad = theta.detach().clone()
         optimizer.step()
-    early, late = torch.tensor(path[80:100]).norm(), torch.tensor(path[180:200]).norm()
+    errors = torch.tensor(path, dtype=torch.float64)  # float32 cannot square errors below 1e-22
+    early, late = errors[80:100].norm(), errors[180:].norm()
     return ((late / early) ** 0.01).item()
 
 

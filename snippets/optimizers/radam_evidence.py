@@ -1,4 +1,4 @@
-"""RAdam's first steps: the length of the step, and the loss at a learning rate that is too high for Adam.
+"""RAdam's first steps: their length and the loss on digits, beside Adam with and without warm-up.
 
 Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2019.
 """

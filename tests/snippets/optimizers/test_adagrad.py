@@ -1,10 +1,12 @@
 """AdaGrad: step by step against torch, closed forms, and the claims of its page."""
 
+import functools
 import math
 
 import pytest
 import torch
 
+import snippets.optimizers.adagrad_evidence as evidence
 from snippets.optimizers.adagrad_from_scratch import Adagrad
 from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
 
@@ -92,6 +94,33 @@ def test_sparse_equals_dense():
 def test_resume_without_state_starts_over():
     """A run resumed without the state takes a first step of lr again, 20 times as long after 400 steps."""
     assert lengths([1.0], lr=0.1)[0] / lengths([1.0] * 400, lr=0.1)[-1] == pytest.approx(20)
+
+
+@functools.cache
+def group_errors(name: str, lr: float) -> torch.Tensor:
+    """Mean error of the weights in each of the figure's ten groups, the most frequent features first."""
+    return evidence.weight_errors(name, lr).reshape(10, 30).mean(dim=1)
+
+
+def test_rare_features_need_their_own_rate() -> None:
+    """On the rarest features no rate of SGD takes a fifth off the error; Adam and AdaGrad end below a third of SGD's.
+
+    A weight starts at 0, so its first error is the size of its true value. From a rate of 0.1 on SGD diverges.
+    """
+    torch.manual_seed(0)
+    start = torch.randn(evidence.FEATURES).abs()[-30:].mean()  # the experiment draws the true weights first
+    sgd = [group_errors("SGD", lr)[-1] for lr in (0.003, 0.01, 0.03)]
+    assert min(sgd) > 0.8 * start
+    assert all(not group_errors("SGD", lr).isfinite().any() for lr in (0.1, 0.3, 1.0))
+    for adaptive in (group_errors("Adam", 0.03), group_errors("Adagrad", 1.0)):  # the rates of the table
+        assert adaptive[-1] < min(sgd) / 3
+
+
+def test_sgd_leads_adagrad_on_frequent_features() -> None:
+    """On the most frequent features SGD at 0.03 is ahead of AdaGrad at 1, and behind Adam at 0.1."""
+    sgd, adagrad = group_errors("SGD", 0.03)[0], group_errors("Adagrad", 1.0)[0]
+    assert sgd < 0.8 * adagrad
+    assert group_errors("Adam", 0.1)[0] < 0.8 * sgd
 
 
 def test_one_number_for_a_parameter():

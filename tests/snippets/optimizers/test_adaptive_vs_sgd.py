@@ -131,6 +131,24 @@ def test_batches_of_five_end_the_gap(name):
         margins, trained = evidence.new_margins(optimizer_class, settings, batch, [562])
         assert trained == 1
         assert (margins > 0).double().mean().item() == expected, batch
+    assert margins.min() < 0.1, "only just: the labels' distance from 0 is 1, and SGD's margin is 0.75"
+
+
+def test_figure_shows_the_smallest_margins() -> None:
+    """SGD's curve is positive; three end at -1/4; with L2, or batches of 5, Adam's turns and ends above 0."""
+    marks = sorted({round(10 ** (k / 8)) for k in range(23)})
+
+    def curve(name: str, batch: int = evidence.TRAIN) -> Tensor:
+        return evidence.new_margins(*evidence.EXAMPLE[name], batch, marks)[0].amin(dim=1)
+
+    assert curve("SGD, momentum 0.9").min() > 0
+    assert curve("SGD, momentum 0.9")[-1] == pytest.approx(0.75, abs=0.01)
+    for name in ("RMSprop", "Adam", "AdamW, weight_decay 0.1"):
+        assert curve(name).max() < 0
+        assert curve(name)[-1] == pytest.approx(-0.25, abs=0.01)
+    for turning in (curve("Adam, weight_decay 0.01"), curve("Adam", batch=5)):
+        assert turning.min() < -0.05
+        assert turning[-1] > 0.02
 
 
 def test_penalty_makes_the_solution_unique():
@@ -177,6 +195,8 @@ def test_tuned_they_tie_on_digits(accuracies):
     best = [max(by_rate.values()) for by_rate in accuracies.values()]
     assert max(best) - min(best) < 0.02
     assert min(best) > 0.92
+    rate = {name: max(by_rate, key=by_rate.__getitem__) for name, by_rate in accuracies.items()}
+    assert rate["SGD, momentum 0.9"] > 3 * max(rate["Adam"], rate["AdamW, weight_decay 0.1"])  # the place of its hill
 
 
 def test_one_rate_for_all_decides_the_winner(accuracies):

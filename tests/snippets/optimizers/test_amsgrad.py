@@ -1,10 +1,13 @@
 """AMSGrad: equality with torch step by step, and the claims of its page."""
 
 import copy
+from itertools import pairwise
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
+import snippets.optimizers.amsgrad_evidence as evidence
 from snippets.optimizers.amsgrad import make_optimizer
 from snippets.optimizers.amsgrad_evidence import counter_example
 from snippets.optimizers.amsgrad_from_scratch import AMSGrad
@@ -74,16 +77,44 @@ def test_counter_example():
     assert max(counter_example(True)[-100:]) < -0.85
 
 
-def test_higher_beta2_cures_the_counter_example():
-    """With beta2 = 0.99 instead of 0.1 Adam goes to the best point too."""
+@pytest.mark.parametrize("beta2", [0.99, 0.999])
+def test_higher_beta2_cures_the_counter_example(beta2):
+    """With beta2 = 0.99 or 0.999 instead of 0.1 Adam goes to the best point too."""
     p = torch.zeros(1, requires_grad=True)
-    optimizer = torch.optim.Adam([p], lr=0.05, betas=(0.0, 0.99))
+    optimizer = torch.optim.Adam([p], lr=0.05, betas=(0.0, beta2))
     for step in range(1, 1001):
         p.grad = torch.tensor([3.0 if step % 3 == 1 else -1.0])
         optimizer.step()
         with torch.no_grad():
             p.clamp_(-1, 1)
     assert p.item() < -0.85
+
+
+def test_no_difference_on_digits():
+    """At each rate the losses differ by less than a tenth of the seeds' spread.
+
+    The figure's left panel: Adam is at +1 after 90 steps, AMSGrad at -1 after 165, and both stay within 0.06.
+    """
+    digits = load_digits()
+    data = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+
+    def losses(amsgrad: bool) -> torch.Tensor:
+        seeds = range(evidence.SEEDS)
+        return torch.tensor(
+            [[evidence.final_loss(amsgrad, lr, seed, *data) for seed in seeds] for lr in evidence.RATES]
+        )
+
+    adam, amsgrad = losses(False), losses(True)  # (rates, seeds)
+    assert (adam[0] > 1).all()  # they train: the agreement is not that of two networks which stand still
+    assert (adam[-1] < 0.15).all()
+    assert ((adam - amsgrad).abs().amax(1) < adam.std(1) / 10).all()
+    assert 0.999**evidence.STEPS > 0.94  # what is left of a second moment at least
+
+    for flag, goal, steps in ((False, 1.0, 90), (True, -1.0, 165)):
+        path = counter_example(flag)
+        arrival = next(step for step, position in enumerate(path, 1) if abs(position - goal) < 0.01)
+        assert arrival == pytest.approx(steps, abs=5)
+        assert max(abs(position - goal) for position in path[arrival:]) < 0.06
 
 
 def denominators(gradients):
@@ -103,6 +134,12 @@ def test_torch_maximum_before_bias_correction():
     values = denominators([1.0] + [0.0] * 50)
     assert values[0] == pytest.approx(1.0, rel=1e-4)
     assert values[50] == pytest.approx(0.001 / (1 - 0.999**51), rel=1e-4)  # 0.02
+
+
+def test_denominator_shrinks_for_thousands_of_steps():
+    """After one large gradient torch's denominator is smaller after every further thousand of steps, up to 5000."""
+    values = denominators([1.0] + [0.0] * 5000)[::1000]
+    assert all(later < 0.999 * earlier for earlier, later in pairwise(values))
 
 
 def test_equals_adam_while_v_grows():

@@ -1,8 +1,11 @@
 """ASGD: step by step against torch, the running mean, and the claims of its page."""
 
+import functools
+
 import pytest
 import torch
 
+import snippets.optimizers.asgd_evidence as evidence
 from snippets.optimizers.asgd import make_optimizer, swap_averages
 from snippets.optimizers.asgd_from_scratch import ASGD
 from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
@@ -61,6 +64,48 @@ def test_average_has_less_noise():
     """On a quadratic with noisy gradients the average's squared error is less than a tenth of the last iterate's."""
     _, theta, average = run(3000, size=500, lr=0.1, t0=100)
     assert average.square().mean() < 0.1 * theta.square().mean()
+
+
+@functools.cache
+def errors(lr: float, t0: float) -> tuple[list[float], list[float]]:
+    """The experiment's errors of the iterate and of the average, every 100 steps."""
+    return evidence.errors(lr, t0)
+
+
+def test_average_passes_the_noise_floor():
+    """The last iterate stays at SGD's floor; the average falls to the best estimate's error, 1.4 times it at most."""
+    ends = []
+    for lr in (0.02, 0.1):
+        last, average = errors(lr, 100)
+        floor = lr * evidence.SIZE / (2 - lr * (evidence.SIZE + 2))  # closed form for Gaussian examples, noise of 1
+        assert last[2:] == pytest.approx([floor] * len(last[2:]), rel=0.35)  # means of 100 runs
+        over_best = [error * 100 * i / evidence.SIZE for i, error in enumerate(average, 1)]
+        assert over_best[-1] < over_best[9] < over_best[4] < over_best[1] / 1.3
+        assert over_best[-1] < 1.5
+        assert average[-1] < average[14] / 1.5 < average[4] / 3  # goes on falling
+        ends.append((last[-1], average[-1]))
+    assert ends[1][0] / ends[0][0] == pytest.approx(7, abs=1)
+    assert ends[1][1] / ends[0][1] == pytest.approx(1.4, abs=0.1)
+
+
+def test_early_average_lags_behind():
+    """At rate 0.02 the average from the first step on is behind the last iterate for 400 steps, and later ahead."""
+    last, average = errors(0.02, 0)
+    assert all(b > 1.3 * a for a, b in zip(last[:4], average[:4], strict=True))
+    assert all(b < a for a, b in zip(last[6:], average[6:], strict=True))
+    late_start = errors(0.02, 100)[1]
+    assert all(b > 1.3 * a for a, b in zip(late_start, average, strict=True))
+
+
+def test_rate_has_the_default_precision():
+    """torch keeps the rate in the default precision, float32, beside float64 parameters."""
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    for kind in (torch.optim.ASGD, ASGD):
+        optimizer = kind([theta], lr=0.1)
+        theta.grad = torch.ones_like(theta)
+        optimizer.step()
+        assert optimizer.state[theta]["eta"].dtype == torch.float32
+        assert optimizer.state[theta]["ax"].dtype == torch.float64
 
 
 def test_rate_hardly_falls_by_default():

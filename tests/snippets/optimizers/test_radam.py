@@ -1,10 +1,14 @@
 """RAdam: equality with torch step by step, and the claims of its page."""
 
 import copy
+import functools
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from torch import Tensor
 
+import snippets.optimizers.radam_evidence as evidence
 from snippets.optimizers.radam import make_optimizer
 from snippets.optimizers.radam_from_scratch import RAdam
 
@@ -197,3 +201,57 @@ def test_memory_two_tensors():
     optimizer = make_optimizer([p])
     optimizer.step()
     assert sum(t.numel() for t in optimizer.state[p].values()) == 2 * p.numel() + 1
+
+
+def test_eps_before_the_correction():
+    """With an eps of 1, RAdam divides by (sqrt(v) + eps) / sqrt(1 - beta2^t), Adam by sqrt(v / (1 - beta2^t)) + eps."""
+    p, q = (torch.zeros(1, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    both = (p, torch.optim.RAdam([p], lr=1.0, eps=1.0)), (q, torch.optim.Adam([q], lr=1.0, eps=1.0))
+    for t in range(1, 11):
+        moved = []
+        for weight, optimizer in both:
+            before = weight.item()
+            weight.grad = torch.ones_like(weight)  # so that m is 1 - beta1^t and v is 1 - beta2^t
+            optimizer.step()
+            moved.append(before - weight.item())
+        correction = (1 - 0.999**t) ** 0.5
+        if t > 5:
+            assert moved[0] == pytest.approx(rectification(t) * correction / (correction + 1))
+        assert moved[1] == pytest.approx(1 / (1 + 1))
+
+
+@functools.cache
+def digits_run(name: str) -> tuple[Tensor, Tensor]:
+    """The experiment's loss and length of each step, mean of its seeds: two tensors (steps,)."""
+    digits = load_digits()
+    data = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    runs = [evidence.train(name, seed, *data) for seed in range(evidence.SEEDS)]
+    return torch.tensor([run[0] for run in runs]).mean(0), torch.tensor([run[1] for run in runs]).mean(0)
+
+
+def test_shorter_steps_than_the_warm_up():
+    """RAdam's step is shorter than the warm-up's and than Adam's at each of the 100 steps; the figure's lengths."""
+    adam, warm_up, rectified = (digits_run(name)[1] for name in ("Adam", "Adam, warm-up", "RAdam"))
+    assert len(rectified) == 100
+    assert (rectified < warm_up).all()
+    assert (rectified < adam).all()
+    assert adam[0].item() == pytest.approx(0.9, abs=0.05)
+    assert adam[-1] < 0.5 * adam[9] < 0.5 * adam[0]
+    assert warm_up[0].item() == pytest.approx(0.01, abs=0.005)
+    assert warm_up[19] > 10 * warm_up[0]
+    assert rectified[:5].tolist() == pytest.approx([0.002] * 5, abs=6e-4)
+    assert rectified[5] > 5 * rectified[4]
+
+
+def test_adam_is_ahead_here():
+    """Adam's batch loss is below RAdam's at steps 2 to 100 and below the warm-up's at steps 2 to 40.
+
+    The figure: the warm-up is ahead of RAdam, too, and level with Adam after 50 steps.
+    """
+    adam, warm_up, rectified = (digits_run(name)[0] for name in ("Adam", "Adam, warm-up", "RAdam"))
+    assert (adam[1:] < rectified[1:]).all()
+    assert (adam[1:40] < warm_up[1:40]).all()
+    assert (warm_up[9:] < rectified[9:]).all()
+    assert warm_up[10:40].mean() > 2 * adam[10:40].mean()
+    assert warm_up[50:].mean() < 1.5 * adam[50:].mean()
+    assert (warm_up[50:] < adam[50:]).any()

@@ -1,8 +1,13 @@
 """Centered RMSProp: step by step against torch, closed forms, and the claims of its page."""
 
+import functools
+import itertools
+
 import pytest
 import torch
+from torch import Tensor
 
+import snippets.optimizers.rmsprop_centered_evidence as evidence
 from snippets.optimizers.rmsprop_centered_from_scratch import CenteredRMSprop
 from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
 
@@ -52,12 +57,12 @@ def test_steady_gradient_explodes():
     assert longest > 1000
 
 
-def becomes_nan(eps: float) -> bool:
+def becomes_nan(eps: float, dtype: torch.dtype = torch.float32) -> bool:
     torch.manual_seed(0)
-    theta = torch.nn.Parameter(torch.zeros(1000))
+    theta = torch.nn.Parameter(torch.zeros(1000, dtype=dtype))
     optimizer = centered([theta], lr=1e-3, eps=eps)
     for _ in range(3000):
-        theta.grad = 1 + 1e-4 * torch.randn(1000)
+        theta.grad = 1 + 1e-4 * torch.randn(1000).to(dtype)
         optimizer.step()
         if theta.isnan().any():
             return True
@@ -68,6 +73,11 @@ def becomes_nan(eps: float) -> bool:
 def test_rounding_gives_nan(eps):
     """In float32 nearly constant gradients make v - a^2 negative by rounding: its root is NaN, whatever eps."""
     assert becomes_nan(eps)  # torch adds eps after the root
+
+
+def test_float64_stays_finite():
+    """With float64 parameters, and so a float64 state, the same gradients give no NaN."""
+    assert not becomes_nan(1e-8, torch.float64)
 
 
 def test_paper_has_eps_inside_the_root():
@@ -88,3 +98,53 @@ def test_two_numbers_for_a_parameter():
     """Means of the gradient and of its square: two numbers for each parameter, three with momentum."""
     assert numbers_per_parameter(centered) == 2
     assert numbers_per_parameter(centered, momentum=0.9) == 3
+
+
+@functools.cache
+def steps_by_ratio() -> tuple[list[float], Tensor, Tensor, Tensor]:
+    """The experiment: the ratios, and the steps in rates of centered RMSProp, RMSProp and Adam."""
+    runs = evidence.mean_steps(centered=True), evidence.mean_steps(centered=False), evidence.mean_steps()
+    return evidence.RATIOS.tolist(), *runs
+
+
+def test_noise_leaves_nothing_to_centre():
+    """Up to a ratio of 0.3 (0.316 on the grid) the three steps differ by less than a tenth."""
+    ratios, *runs = steps_by_ratio()
+    low = [i for i, ratio in enumerate(ratios) if ratio < 0.32]
+    assert len(low) == 3
+    for i in low:
+        steps = [run[i].item() for run in runs]
+        assert max(steps) < 1.1 * min(steps)
+
+
+def test_rate_times_ratio():
+    """From 1 to 10 the centered step is the ratio, to within a tenth; plain RMSProp and Adam stay at 1 or below.
+
+    The figure: the two level off at 1, the centered step goes on rising, to 43 at a ratio of 100.
+    """
+    ratios, centered_steps, plain, adam = steps_by_ratio()
+    between = [i for i, ratio in enumerate(ratios) if 0.99 < ratio < 10.01]
+    assert len(between) == 5
+    for i in between:
+        assert centered_steps[i].item() == pytest.approx(ratios[i], rel=0.1)
+    for steps in (plain, adam):
+        assert steps.max() < 1.01
+        assert steps[-3:].tolist() == pytest.approx([1.0] * 3, abs=0.01)
+    assert centered_steps.diff().min() > 0
+    assert centered_steps[-1].item() == pytest.approx(43, abs=0.5)
+
+
+def test_start_hides_the_full_factor():
+    """At a ratio of 100 the step is far from 100 rates in steps 500 to 1,000, and 100 from step 1,500 on."""
+    torch.manual_seed(0)
+    theta = torch.nn.Parameter(torch.zeros(200))
+    optimizer = centered([theta], lr=1.0)
+    means = [0.0]
+    for _ in range(5):
+        for _ in range(500):
+            theta.grad = 100 + torch.randn(200)
+            optimizer.step()
+        means.append(-theta.mean().item())
+    factors = [(after - before) / 500 for before, after in itertools.pairwise(means)]
+    assert factors[1] < 60
+    assert factors[3:] == pytest.approx([100, 100], rel=0.05)  # the deviation is from about 100 samples

@@ -1,12 +1,15 @@
 """Schedule-Free AdamW: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
 import copy
+import functools
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from torch import Tensor
 
 from snippets.optimizers.schedule_free import ScheduleFreeAdamW, make_optimizer
-from snippets.optimizers.schedule_free_evidence import LR, train
+from snippets.optimizers.schedule_free_evidence import EVERY, LR, SEEDS, train
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; x divides by beta1 once more
 
@@ -206,8 +209,6 @@ def test_batch_norm_must_be_recalibrated():
 
 def test_ends_below_both_baselines():
     """On digits Schedule-Free ends below AdamW with linear decay and with a constant rate (seed 0)."""
-    from sklearn.datasets import load_digits
-
     digits = load_digits()
     x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
     constant, decayed, free = (
@@ -265,3 +266,36 @@ def test_memory_two_tensors():
     optimizer = make_optimizer([p])
     optimizer.step()
     assert sum(t.numel() for t in optimizer.state[p].values()) == 2 * p.numel()
+
+
+@functools.cache
+def curves() -> list[Tensor]:
+    """The figure's curves, means of the seeds: AdamW constant, AdamW with decay, Schedule-Free at x; every 30 steps."""
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    names = ("AdamW, constant", "AdamW, linear decay", "Schedule-Free")
+    return [torch.tensor([train(name, seed, x, y)[0] for seed in range(SEEDS)]).mean(0) for name in names]
+
+
+def test_only_its_curve_never_rises():
+    """Schedule-Free falls at each of the 20 points and is below both from step 300 to the end, at 0.07.
+
+    AdamW with decay rises at some points and ends at 0.08; at a constant rate it stays between 0.12 and 0.21.
+    """
+    constant, decayed, free = curves()
+    assert (free.diff() < 0).all()
+    assert (decayed.diff() > 0).any()
+    assert (constant.diff() > 0).sum() > 5
+    late = slice(300 // EVERY - 1, None)
+    assert (free[late] < torch.minimum(constant, decayed)[late]).all()
+    printed = 0.006  # the page prints two digits
+    assert [free[-1].item(), decayed[-1].item()] == pytest.approx([0.07, 0.08], abs=printed)
+    jumps = constant[200 // EVERY :]  # from step 210 on
+    assert [jumps.min().item(), jumps.max().item()] == pytest.approx([0.12, 0.21], abs=printed)
+
+
+def test_behind_in_the_first_steps():
+    """After 30 and 60 steps AdamW at a constant rate is ahead by a tenth or more; after 90 it is not."""
+    constant, _, free = curves()
+    assert (1.1 * constant[:2] < free[:2]).all()
+    assert constant[2] > free[2]

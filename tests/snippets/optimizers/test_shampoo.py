@@ -1,12 +1,14 @@
 """Shampoo: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
 import copy
+import functools
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 from snippets.optimizers.shampoo import Shampoo, inverse_root, make_optimizer
-from snippets.optimizers.shampoo_evidence import RATES, quadratic_losses
+from snippets.optimizers.shampoo_evidence import RATES, digits_loss, quadratic_losses
 
 TOLERANCE = 1e-10  # float64; the roots multiply rounding by up to 1 / sqrt(eps) = 1 000
 
@@ -213,3 +215,33 @@ def test_sparse_gradient_raises():
     p.grad = torch.ones(3, 2).to_sparse(1)
     with pytest.raises(RuntimeError, match="sparse"):
         make_optimizer([p]).step()
+
+
+@functools.cache
+def losses_on_digits(refresh: int) -> list[float]:
+    """The figure's losses of a linear classifier, one for each rate; ``refresh`` 0 is Adagrad."""
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    return [digits_loss(refresh, lr, x, y) for lr in RATES]
+
+
+def test_stale_roots_serve_as_well():
+    """Roots refreshed every 20 steps: within 15 % of fresh ones at every rate, on the quadratic and on digits.
+
+    At the best rate both end below 1e-15 of the start, Adagrad at 2e-3.
+    """
+    adagrad, fresh, stale = ([quadratic_losses(refresh, lr)[-1] for lr in RATES] for refresh in (0, 1, 20))
+    assert stale == pytest.approx(fresh, rel=0.15)
+    assert losses_on_digits(20) == pytest.approx(losses_on_digits(1), rel=0.15)
+    assert max(min(fresh), min(stale)) < 1e-15
+    assert min(adagrad) == pytest.approx(2e-3, rel=0.2)
+
+
+def test_ahead_of_adagrad_at_ten_times_the_rate():
+    """On digits Adagrad's best is 0.13 at rate 1, where Shampoo is behind; Shampoo's best is 0.07 at rate 10."""
+    adagrad, shampoo = (dict(zip(RATES, losses_on_digits(refresh), strict=True)) for refresh in (0, 1))
+    assert min(adagrad, key=adagrad.__getitem__) == 1.0
+    assert min(shampoo, key=shampoo.__getitem__) == 10.0
+    assert [adagrad[1.0], shampoo[10.0]] == pytest.approx([0.13, 0.07], abs=0.006)  # the page prints two digits
+    assert shampoo[10.0] < 0.6 * adagrad[1.0]
+    assert shampoo[1.0] > 1.3 * adagrad[1.0]
