@@ -29,15 +29,15 @@ def curve(steps: int) -> list[float]:
     return factors
 
 
-def train(lr: float, warmup: int) -> Tensor:
-    """Mean training loss of the last 20 updates of SEEDS networks whose weights start 2.8 times too large: (seeds,)."""
+def train(lr: float, warmup: int, scale: float = 2.8) -> Tensor:
+    """Mean training loss of SEEDS networks' last 20 updates; weights start ``scale`` times too large: (seeds,)."""
     torch.manual_seed(0)
     digits = load_digits()
     x = torch.tensor(digits.data, dtype=torch.float32) / 16  # (1797, 64)
     y = torch.tensor(digits.target)
     sizes = [64, 64, 64, 64, 10]
     shapes = itertools.pairwise(sizes)
-    weights = [nn.Parameter(torch.randn(SEEDS, i, o) * 2.8 * math.sqrt(2 / i)) for i, o in shapes]
+    weights = [nn.Parameter(torch.randn(SEEDS, i, o) * scale * math.sqrt(2 / i)) for i, o in shapes]
     optimizer = torch.optim.SGD(weights, lr=lr, momentum=0.9)
     scheduler = LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warmup))
     last = []

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -120,3 +121,31 @@ def test_constant_rate_keeps_its_error():
     assert error["constant, 0.1"] == pytest.approx(0.229, rel=0.05)
     assert error["1 / (t + 1)"] == pytest.approx(0.05, rel=0.05)
     assert error["1 / (t + 1)"] < error["1 / sqrt(t + 1)"] < error["constant, 0.1"]
+
+
+def network_loss(function, lr: float) -> float:
+    """Training loss on digits of 32 hidden units after 300 batches of 32."""
+    torch.manual_seed(0)
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    scheduler = make_scheduler(optimizer, function)
+    for _ in range(300):
+        rows = torch.randint(len(x), (32,))
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
+        optimizer.step()
+        scheduler.step()
+    return nn.functional.cross_entropy(model(x), y).item()
+
+
+def test_falls_too_early_for_a_network():
+    """On digits 1 / (t + 1) ends at over five times the constant rate's loss, each at the best of five base rates."""
+    early, constant = (
+        [network_loss(function, lr) for lr in (0.1, 0.3, 1.0, 3.0, 10.0)]
+        for function in (FUNCTIONS["1 / (t + 1)"], lambda step: 1.0)
+    )
+    assert min(early) > 5 * min(constant)
+    assert min(early) < min(early[0], early[-1])  # the grid holds the best rate of both within it
+    assert min(constant) < min(constant[0], constant[-1])

@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LinearLR
 
 from snippets.schedulers.lr_warmup import make_scheduler
-from snippets.schedulers.lr_warmup_evidence import WARMUP, adaptive_rate_spread, train
+from snippets.schedulers.lr_warmup_evidence import RATES, WARMUP, adaptive_rate_spread, train
 from snippets.schedulers.lr_warmup_from_scratch import learning_rate
 from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
 
@@ -91,9 +91,19 @@ def test_widens_the_range_of_rates():
     without, with_warmup = train(0.1, 1), train(0.1, WARMUP)
     assert without.median() > 2.0
     assert with_warmup.max() < 1.15
+    assert without.median().item() == pytest.approx(math.log(10), abs=0.05)  # guessing, 2.3
+    assert with_warmup.median() < 0.75
 
 
 def test_does_not_help_at_a_low_rate():
     """At rate 0.01 warm-up changes the median loss by less than a quarter."""
     without, with_warmup = train(0.01, 1).median(), train(0.01, WARMUP).median()
     assert 0.75 * without < with_warmup < 1.25 * without
+
+
+def test_proper_initialization_needs_none():
+    """With weights of the right size all six networks train at every rate without warm-up, about as well as with it."""
+    for lr in RATES:
+        without, with_warmup = train(lr, 1, scale=1.0), train(lr, WARMUP, scale=1.0)
+        assert without.max() < 0.3
+        assert without.median() < 1.25 * with_warmup.median()

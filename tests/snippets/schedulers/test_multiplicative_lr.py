@@ -1,5 +1,7 @@
 """MultiplicativeLR: equal to its product, and the claims of its page."""
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -35,10 +37,18 @@ def test_ratios_give_lambda_lr():
 
 
 def test_factor_by_mistake():
-    """Given LambdaLR's function itself, the factor at step 50 is 2e-9, not 0.5."""
+    """Given LambdaLR's function itself, the factor at step 50 is 3e-9, not 0.5."""
     wrong = curve(MultiplicativeLR, inverse_time)
     assert curve(LambdaLR, inverse_time)[50] == 0.5
-    assert 1e-9 < wrong[50] < 1e-8
+    assert wrong[50] == pytest.approx(3e-9, rel=0.05)
+
+
+def test_nothing_warns():
+    """Neither torch's constructor nor a step says a word about a function that was meant for LambdaLR."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        curve(MultiplicativeLR, inverse_time)
+    assert caught == []
 
 
 def test_constant_function_is_exponential():

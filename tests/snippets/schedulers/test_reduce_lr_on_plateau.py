@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from snippets.schedulers.reduce_lr_on_plateau import make_scheduler
-from snippets.schedulers.reduce_lr_on_plateau_evidence import EPOCHS, SEEDS, train
+from snippets.schedulers.reduce_lr_on_plateau_evidence import EPOCHS, SEEDS, WAYS, train
 from snippets.schedulers.reduce_lr_on_plateau_from_scratch import learning_rate
 
 
@@ -118,15 +118,35 @@ def test_per_batch_waits_ten_batches():
 
 @pytest.fixture(scope="module")
 def digits():
-    return {way: [train(way, seed) for seed in SEEDS] for way in ("plateau", "wrong mode", "constant")}
+    return {way: [train(way, seed) for seed in SEEDS] for way in WAYS}
 
 
 def test_lowers_the_final_loss(digits):
     """On digits the validation loss at the end is lower than with a constant rate, in the median of three seeds."""
     last = {way: torch.tensor([losses[-1] for _, losses in runs]).median().item() for way, runs in digits.items()}
     assert last["plateau"] < last["constant"] - 0.03
+    assert max(last, key=last.__getitem__) == "constant"
+
+
+def drops(rates):
+    """Epochs whose rate is lower than that of the epoch before."""
+    return [t for t in range(1, len(rates)) if rates[t] < rates[t - 1]]
+
+
+def test_lowest_loss_comes_before_the_fall(digits):
+    """For each seed the loss is lowest before the rate first falls, and the run ends over 5 % above it."""
+    for rates, losses in digits["plateau"]:
+        best = min(losses)
+        assert losses.index(best) < drops(rates)[0]
+        assert losses[-1] > 1.05 * best
 
 
 def test_wrong_mode_kills_the_rate(digits):
     """With the wrong mode the rate is below a hundredth of its start after half of the epochs, for every seed."""
     assert all(rates[EPOCHS // 2] < 0.01 * rates[0] for rates, _ in digits["wrong mode"])
+
+
+def test_stairs_of_the_figure(digits):
+    """First seed: the right mode waits for 20 epochs and takes eight stairs, the wrong one falls every five epochs."""
+    assert (drops(digits["plateau"][0][0])[0], len(drops(digits["plateau"][0][0]))) == (20, 8)
+    assert drops(digits["wrong mode"][0][0])[:4] == [6, 11, 16, 21]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import snippets.schedulers.step_lr_evidence as evidence
 from snippets.schedulers.step_lr import make_scheduler
 from snippets.schedulers.step_lr_evidence import floor, simulate
 from snippets.schedulers.step_lr_from_scratch import learning_rate
@@ -81,3 +82,12 @@ def test_momentum_outlives_the_drop():
         moves.append(before - p.item())
     assert moves[199] == pytest.approx(1.0, rel=1e-6)  # 0.1 / (1 - 0.9)
     assert moves[200] == pytest.approx(0.1, rel=1e-6)
+
+
+def test_fourth_drop_freezes(monkeypatch):
+    """100 updates more at a rate of 0.0005 take off 10 %, far above the third floor; the third stair took off half."""
+    monkeypatch.setattr(evidence, "STEPS", 400)
+    ends = simulate(0.1)[1].unfold(0, 10, 10).mean(1)[9::10]  # last ten updates of each stair
+    assert 0.85 < ends[3] / ends[2] < 1
+    assert ends[2] < 0.6 * ends[1]
+    assert ends[3] > 3 * floor(0.005)

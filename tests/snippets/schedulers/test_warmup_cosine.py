@@ -110,17 +110,25 @@ def test_rejects_impossible_lengths():
 def test_both_parts_help():
     """At base rate 0.06 warm-up + cosine has less than half the median test loss of each part alone."""
     median = {name: train(factor, 0.06).median().item() for name, factor in SCHEDULES.items()}
+    shown = {"constant": 2.3, "warm-up only": 1.4, "cosine only": 2.1, "warm-up + cosine": 0.5}
+    assert median == pytest.approx(shown, abs=0.15)  # of six networks at the edge of what trains
     both = median.pop("warm-up + cosine")
     assert all(both < 0.5 * other for other in median.values()), (both, median)
 
 
 def test_no_cure_for_a_rate_too_high():
-    """At base rate 0.1 every schedule ends at guessing: most networks are above a loss of 1."""
+    """At base rate 0.1 every schedule ends at guessing: the median network is above a loss of 2."""
     for factor in SCHEDULES.values():
-        assert train(factor, 0.1).median() > 1
+        assert train(factor, 0.1).median() > 2
 
 
 def test_curve_has_one_peak():
     rates = [row[0] for row in curve_of(make_scheduler, 300)]
     assert all(a < b for a, b in itertools.pairwise(rates[:20]))
     assert all(a >= b for a, b in itertools.pairwise(rates[20:]))
+
+
+def test_recipe_adds_nothing_to_a_low_rate():
+    """At base rate 0.01 the four medians are within 15 % of each other."""
+    medians = [train(factor, 0.01).median().item() for factor in SCHEDULES.values()]
+    assert max(medians) < 1.15 * min(medians)
