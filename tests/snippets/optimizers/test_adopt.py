@@ -1,6 +1,5 @@
 """ADOPT: equality with timm's step by step, and the claims of its page."""
 
-import contextlib
 import copy
 
 import pytest
@@ -9,11 +8,6 @@ import torch
 import snippets.optimizers.adopt_evidence as evidence
 from snippets.optimizers.adopt import ADOPT, make_optimizer
 from snippets.optimizers.adopt_evidence import BETAS, final_position
-
-LIBRARY = torch.library.Library("torchvision", "FRAGMENT")
-for operator in ("nms", "qnms"):  # torchvision, which timm imports, may lack its compiled operators
-    with contextlib.suppress(RuntimeError):
-        LIBRARY.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
 

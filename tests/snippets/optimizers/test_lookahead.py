@@ -1,6 +1,5 @@
 """Lookahead: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
-import contextlib
 import copy
 import functools
 
@@ -10,11 +9,6 @@ import torch
 from snippets.optimizers.lookahead import Lookahead, make_optimizer
 from snippets.optimizers.lookahead_evidence import RATES, closed_form
 from snippets.optimizers.lookahead_evidence import measured as measured_once
-
-LIBRARY = torch.library.Library("torchvision", "FRAGMENT")
-for operator in ("nms", "qnms"):  # torchvision, which timm imports, may lack its compiled operators
-    with contextlib.suppress(RuntimeError):
-        LIBRARY.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
 
 SGD, ADAM = torch.optim.SGD, torch.optim.Adam
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
