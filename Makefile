@@ -12,6 +12,7 @@ export OMP_NUM_THREADS ?= 1
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@if [ -e $(READY) ]; then echo; echo "make site goes through these stages:"; $(RUN) scripts.build --stages; fi
 
 $(READY): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name one: make PYTHON=python3 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -22,27 +23,28 @@ $(READY): requirements.lock
 site: $(READY) ## verify everything and publish to site/ (REPORTS="gpu.json" adds other machines' proofs)
 	$(RUN) scripts.build $(if $(REPORTS),--reports $(REPORTS)) $(if $(DEVICE),--device $(DEVICE))
 
-test: $(READY) ## all tests; those of the built site use site/ and a browser
-	@$(RUN) scripts.browser
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
+test: $(READY) ## all tests but what `make site` has just proved (ARGS=--fresh: those too); uses site/ and a browser
+	@$(RUN) scripts.tools.chromium
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 serve: $(READY) ## live preview on http://127.0.0.1:8000
-	$(RUN) scripts.serve
+	$(RUN) scripts.preview.serve
 
 verify: $(READY) ## run the snippets (TORCH=2.14.1: with that torch, in a virtual environment of its own)
-	$(RUN) $(if $(TORCH),scripts.verify.cell $(TORCH),scripts.verify) $(ARGS)
+	$(RUN) $(if $(TORCH),scripts.tools.torch_versions $(TORCH),scripts.verify) $(ARGS)
 
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff, mypy, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY) ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 new: $(READY) ## scaffold an entry: make new ENTRY=initialization/some-id
-	@$(RUN) scripts.new $(ENTRY)
+	@$(RUN) scripts.tools.new $(ENTRY)
 
 lock: $(READY) ## resolve requirements.lock from pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
@@ -52,10 +54,10 @@ bench: $(READY) ## measure verifier, search, page weight, Lighthouse and rebuild
 	$(RUN) scripts.bench $(WHAT) $(ARGS)
 
 canary: site ## the same pages with the generators that may follow MkDocs (ARGS=--newest: their newest versions)
-	$(RUN) scripts.canary $(ARGS)
+	$(RUN) scripts.tools.canary $(ARGS)
 
-vendor: ## fetch the front-end files that the repository ships, at the versions in scripts/vendor.json
-	$(RUN) scripts.vendor
+vendor: ## fetch the front-end files that the repository ships, at the versions in scripts/tools/vendor.json
+	$(RUN) scripts.tools.vendor
 
 clean: ## remove what builds made; site/ too
 	rm -rf build site

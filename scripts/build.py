@@ -1,4 +1,4 @@
-"""From sources to a published site: catalog, verify, generate, render, check, publish.
+"""From sources to a published site, stage by stage; ``STAGES`` lists them.
 
 Run as ``python -m scripts.build``. Any failure names file and line and leaves the site of before as it was.
 """
@@ -16,19 +16,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from scripts import catalog as catalogs
-from scripts import check_site, claims, inspect_catalog, publish, render
-from scripts.finish import finish
-from scripts.generate import generate, report
+from scripts import claims, report
+from scripts.generate import Site, generate
 from scripts.problems import ROOT, BuildError, Problem, stop_on
+from scripts.publish import archive, assemble, check, swap
+from scripts.publish.finish import finish
+from scripts.render import mkdocs
+from scripts.report import Report
+from scripts.sources import checks
+from scripts.sources.catalog import Catalog, load
+from scripts.stage import Stage
 
-VERIFICATION = "build/verification.json"
-STAMP = "build/published.json"
-SOURCES = ("docs", "snippets", "scripts", "tests/snippets", "mkdocs.yml", "mkdocs.zh.yml", "pyproject.toml")
+# In their order. What a stage makes, later ones read; nothing runs back.
+STAGES = {
+    "sources": "read and check pages, papers, snippets, sections",
+    "verify": "run every snippet in a process of its own",
+    "claims": "run the tests behind the pages' claims",
+    "generate": "resolve every mark of the pages, write what stands beside them",
+    "render": "let MkDocs make HTML of both editions",
+    "publish": "make pages light and safe, check them, compress, and put all in place by one rename",
+}
+SOURCES = ("docs", "snippets", "scripts", "tests", "reports", "mkdocs.yml", "mkdocs.zh.yml", "pyproject.toml")
 
 
 def fingerprint(root: Path, options: list[str]) -> str:
@@ -44,32 +55,33 @@ def fingerprint(root: Path, options: list[str]) -> str:
 
 
 @contextmanager
-def stage(name: str) -> Iterator[None]:
+def timed(stage: str) -> Iterator[None]:
     """Say how long a stage took."""
     start = time.perf_counter()
     yield
-    print(f"{name:<10} {time.perf_counter() - start:6.1f} s", flush=True)
+    print(f"{stage:<10} {time.perf_counter() - start:6.1f} s", flush=True)
 
 
-def verify(root: Path, catalog: catalogs.Catalog, reports: list[str], device: str) -> dict[str, Any]:
+def verify(catalog: Catalog, reports: list[str], device: str) -> Report:
     """Run every snippet (or merge the given reports of other machines with this one's) and read the report.
 
     Raises:
         BuildError: when a snippet did not pass, or the verifier itself failed.
     """
-    (root / "build").mkdir(exist_ok=True)
-    (root / "build" / "embedded_in.json").write_text(json.dumps(catalog.embedded_in()), encoding="utf-8")
-    path = root / VERIFICATION
+    stage = Stage(catalog.root)
+    stage.build.mkdir(exist_ok=True)
+    stage.embedded_in.write_text(json.dumps(catalog.embedded_in()), encoding="utf-8")
+    path = stage.verification
     command = [sys.executable, "-m", "scripts.verify", "--report", str(path), "--device", device]
-    done = subprocess.run(command, cwd=root, check=False)
+    done = subprocess.run(command, cwd=catalog.root, check=False)
     if done.returncode == 0 and reports:
         merge = [sys.executable, "-m", "scripts.verify", "--merge", str(path), *reports, "--report", str(path)]
-        done = subprocess.run(merge, cwd=root, check=False)
+        done = subprocess.run(merge, cwd=catalog.root, check=False)
     if done.returncode == 2 or not path.exists():
         remedy = "The verifier's own message stands above."
         stop_on([Problem("scripts/verify", 1, f"the verifier ended with exit code {done.returncode}", remedy)])
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    stop_on(report.problems(result, root, catalog.snippets))
+    result = Report.read(path)
+    stop_on(report.problems(result, catalog.snippets))
     return result
 
 
@@ -79,26 +91,25 @@ def build(root: Path, reports: list[str], device: str) -> None:
     Raises:
         BuildError: with every problem of the first stage that found any.
     """
-    with stage("catalog"):
-        catalog = catalogs.load(root)
-        stop_on(inspect_catalog.inspect(catalog))
-    with stage("verify"):
-        verification = verify(root, catalog, reports, device)
-    with stage("claims"):
+    stage, address = Stage(root), os.environ.get("SITE_URL", "")
+    with timed("sources"):
+        catalog = load(root)
+        stop_on(checks.inspect(catalog))
+    with timed("verify"):
+        verified = verify(catalog, reports, device)
+    with timed("claims"):
         results = claims.run(catalog)
-    with stage("generate"):
-        generate(catalog, verification, results)
-    with stage("render"):
-        out = render.render(root)
-        publish.add_files(root, out)
-    with stage("finish"):
-        finish(out, root / "build")
-        publish.archive(out)
-    with stage("check"):
-        stop_on(check_site.check(out, os.environ.get("SITE_URL", "")))
-    with stage("publish"):
-        publish.compress(out)
-        publish.publish(out, root / "site")
+    with timed("generate"):
+        generate(Site(catalog, verified, results, address))
+    with timed("render"):
+        out = mkdocs.render(root)
+    with timed("publish"):
+        assemble.add_files(stage, out)
+        finish(out, stage.build)
+        archive.archive(out)
+        stop_on(check.check(out, address))
+        archive.compress(out)
+        swap.publish(out, root / "site")
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
@@ -109,10 +120,15 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, mps or all")
     parser.add_argument("--force", action="store_true", help="build although nothing changed")
+    parser.add_argument("--stages", action="store_true", help="list the stages and build nothing")
     options = parser.parse_args(arguments)
-    (root / "build").mkdir(exist_ok=True)
+    if options.stages:
+        print("\n".join(f"{name:<10} {what}" for name, what in STAGES.items()))
+        return 0
+    stage = Stage(root)
+    stage.build.mkdir(exist_ok=True)
     try:
-        with FileLock(root / "build" / "build.lock", timeout=0):
+        with FileLock(stage.lock, timeout=0):
             return _main(root, options)
     except Timeout:
         print("Another build runs in this checkout; wait for it to end.", file=sys.stderr)
@@ -124,7 +140,7 @@ def _main(root: Path, options: argparse.Namespace) -> int:
     inputs = [options.device, *(os.environ.get(name, "") for name in ("SITE_URL", "SITE_URL_ZH"))]
     inputs += [Path(path).read_text(encoding="utf-8") for path in options.reports]
     now = fingerprint(root, inputs)
-    stamp = root / STAMP
+    stamp = Stage(root).stamp
     if not options.force and (root / "site").is_dir() and stamp.exists() and stamp.read_text(encoding="utf-8") == now:
         print("Nothing changed since site/ was published.")
         return 0

@@ -1,10 +1,11 @@
 """Runs the tests behind the pages' claims and keeps their results: build/claims.json.
 
-A test file runs again only when it, a snippet that it can see, torch or Python changed.
+A test file runs again only when it, a file that it imports, an experiment that it reads, torch or Python changed.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -13,51 +14,147 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from scripts.catalog import Catalog
 from scripts.problems import Problem, stop_on
+from scripts.sources.catalog import Catalog
+from scripts.stage import Stage
 
-REPORT = "build/claims.json"
+LOCAL = ("tests", "snippets", "scripts")  # packages of this repository
+ALWAYS = ("pyproject.toml", "tests/conftest.py", "tests/snippets/conftest.py")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test, or one case of a parametrized test: ``outcome`` is passed, skipped or failed."""
+
+    name: str
+    line: int
+    outcome: str
+    seconds: float
+    message: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one test file; ``key`` is a hash of all that its verdict can depend on."""
+
+    key: str
+    torch: str
+    when: str
+    cases: tuple[Case, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every test of the file passed."""
+        return all(case.outcome == "passed" for case in self.cases)
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """What became of one claim's test, its parametrized cases taken together."""
+
+    name: str
+    line: int
+    cases: int
+    seconds: float
+
+
+Results = Mapping[str, FileResult]
 
 
 def key(root: Path, test: str) -> str:
     """A hash of all that the test file's verdict can depend on."""
     digest = hashlib.sha256(f"{version('torch')} {platform.python_version()} {platform.machine()}".encode())
     section = test.split("/")[2]
-    stem = Path(test).stem.removeprefix("test_")
-    text = (root / test).read_text(encoding="utf-8")
-    seen = {root / test, root / "pyproject.toml", root / "tests" / "oracles.py"}
-    seen |= {root / "tests" / "conftest.py", root / "tests" / "snippets" / "conftest.py"}
-    seen |= {
-        root / "tests" / f"{module.replace('.', '/')}.py" for module in re.findall(r"\btests\.([\w.]+) import", text)
-    }
-    seen |= set((root / "snippets" / section).glob(f"{stem}*.py"))
-    for module in re.findall(r"\bsnippets\.(\w+)\.(\w+)", text):
-        seen |= {root / "snippets" / module[0] / f"{module[1]}.py"}
-    for folder, names in re.findall(r"from snippets\.(\w+) import ([\w, ]+)", text):
-        seen |= {root / "snippets" / folder / f"{name.strip()}.py" for name in names.split(",")}
-    for path in sorted(seen):
-        if path.exists():
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    room = root / "snippets" / section / Path(test).stem.removeprefix("test_")
+    wanted = [root / test, *(root / name for name in ALWAYS), *sorted(room.glob("*.py"))]
+    for path in sorted(_with_imports(root, wanted)):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _with_imports(root: Path, wanted: list[Path]) -> set[Path]:
+    """These files, and all of this repository that they import, however far."""
+    seen: set[Path] = set()
+    while wanted:
+        path = wanted.pop()
+        if path in seen or not path.is_file():
+            continue
+        seen.add(path)
+        if path.suffix == ".py":
+            wanted += [root / file for name in _imports(path.read_text(encoding="utf-8")) for file in _files(name)]
+    return seen
+
+
+def _files(module: str) -> tuple[str, str]:
+    return f"{module.replace('.', '/')}.py", f"{module.replace('.', '/')}/__init__.py"
+
+
+@cache
+def _imports(text: str) -> frozenset[str]:
+    """Dotted names, of modules or of what lies in them, that a file imports from this repository."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(name for name in found if name.split(".")[0] in LOCAL)
+
+
+def run(catalog: Catalog, jobs: int | None = None) -> dict[str, FileResult]:
+    """Results of every test file under tests/snippets, from the cache where nothing changed.
+
+    Raises:
+        BuildError: when a test did not pass, with its file and line.
+    """
+    path = Stage(catalog.root).claims
+    path.parent.mkdir(exist_ok=True)
+    known = read(path)
+    keys = {test: key(catalog.root, test) for test in catalog.tests}
+    stale = [test for test in keys if test not in known or known[test].key != keys[test] or not known[test].passed]
+    if stale:
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        for test, cases in _run(catalog.root, stale, jobs or os.cpu_count() or 1).items():
+            known[test] = FileResult(keys.get(test, ""), version("torch"), when, tuple(cases))
+    results = {test: known[test] for test in catalog.tests}
+    temporary = path.with_suffix(".tmp")
+    text = json.dumps({test: asdict(result) for test, result in results.items()}, indent=1)
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+    stop_on(problems(results))
+    return results
+
+
+def read(path: Path) -> dict[str, FileResult]:
+    """The results of the last run; none where there is no such file, or one of another form."""
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        return known if isinstance(known, dict) else {}
-    except (OSError, ValueError):
+        return {
+            test: FileResult(**{**result, "cases": tuple(Case(**case) for case in result["cases"])})
+            for test, result in known.items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
 
-def _run(root: Path, tests: list[str], jobs: int) -> dict[str, list[dict[str, Any]]]:
+def last(catalog: Catalog) -> dict[str, FileResult]:
+    """The results of the last run, for a preview; test files that never ran have none."""
+    known = read(Stage(catalog.root).claims)
+    return {test: known[test] for test in catalog.tests if test in known}
+
+
+def _run(root: Path, tests: list[str], jobs: int) -> dict[str, list[Case]]:
     """Run the test files once with pytest; results of each file's tests."""
-    junit = root / "build" / "claims.xml"
+    junit = Stage(root).build / "claims.xml"
     junit.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junitxml={junit}"]
     command += ["-o", "junit_family=xunit1", "-o", "junit_logging=no", "--rootdir", str(root)]
@@ -70,78 +167,44 @@ def _run(root: Path, tests: list[str], jobs: int) -> dict[str, list[dict[str, An
         broken = re.search(r"(tests/\S+?\.py)(?::(\d+))?", tail)
         where = (broken[1], int(broken[2] or 1)) if broken else (tests[0], 1)
         stop_on([Problem(*where, f"pytest could not run the tests:\n{tail}", "Run it by hand: pytest " + where[0])])
-    results: dict[str, list[dict[str, Any]]] = {test: [] for test in tests}
+    results: dict[str, list[Case]] = {test: [] for test in tests}
     for case in ElementTree.parse(junit).getroot().iter("testcase"):
-        bad = next((child for child in case if child.tag in ("failure", "error", "skipped")), None)
         file = case.get("file") or (case.get("classname", "").replace(".", "/") + ".py")
-        results.setdefault(file, []).append(
-            {
-                "name": case.get("name", ""),
-                "line": int(case.get("line") or 0) + 1,
-                "outcome": {None: "passed", "skipped": "skipped"}.get(bad.tag if bad is not None else None, "failed"),
-                "seconds": float(case.get("time") or 0),
-                "message": (bad.get("message") or "") if bad is not None else "",
-                "detail": (bad.text or "") if bad is not None else "",
-            }
-        )
+        results.setdefault(file, []).append(_case(case))
     return results
 
 
-def run(catalog: Catalog, jobs: int | None = None) -> dict[str, Any]:
-    """Results of every test file under tests/snippets, from the cache where nothing changed.
-
-    Returns:
-        ``{test file: {"key", "torch", "when", "tests": [{"name", "line", "outcome", "seconds", "message"}]}}``
-
-    Raises:
-        BuildError: when a test did not pass, with its file and line.
-    """
-    path = catalog.root / REPORT
-    path.parent.mkdir(exist_ok=True)
-    known = _read(path)
-    keys = {test: key(catalog.root, test) for test in catalog.tests}
-    stale = [
-        test
-        for test, key in keys.items()
-        if known.get(test, {}).get("key") != key or any(r["outcome"] != "passed" for r in known[test]["tests"])
-    ]
-    if stale:
-        when = datetime.now(UTC).isoformat(timespec="seconds")
-        for test, tests in _run(catalog.root, stale, jobs or os.cpu_count() or 1).items():
-            known[test] = {"key": keys.get(test), "torch": version("torch"), "when": when, "tests": tests}
-    results = {test: known[test] for test in catalog.tests}
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(results, indent=1), encoding="utf-8")
-    temporary.replace(path)
-    stop_on(problems(results))
-    return results
+def _case(case: ElementTree.Element) -> Case:
+    bad = next((child for child in case if child.tag in ("failure", "error", "skipped")), None)
+    outcome = "passed" if bad is None else "skipped" if bad.tag == "skipped" else "failed"
+    return Case(
+        name=case.get("name", ""),
+        line=int(case.get("line") or 0) + 1,
+        outcome=outcome,
+        seconds=float(case.get("time") or 0),
+        message=(bad.get("message") or "") if bad is not None else "",
+        detail=(bad.text or "") if bad is not None else "",
+    )
 
 
-def last(catalog: Catalog) -> dict[str, Any]:
-    """The results of the last run, for a preview; test files that never ran have none."""
-    known = _read(catalog.root / REPORT)
-    return {test: known[test] for test in catalog.tests if test in known}
-
-
-def problems(results: dict[str, Any]) -> Iterator[Problem]:
+def problems(results: Results) -> Iterator[Problem]:
     """Tests that did not pass; a skipped test proves nothing, so it counts."""
     for test, result in results.items():
-        if not result["tests"]:
+        if not result.cases:
             yield Problem(test, 1, "the file holds no test that ran", "Name test functions test_….")
-        for case in result["tests"]:
-            if case["outcome"] == "passed":
+        for case in result.cases:
+            if case.outcome == "passed":
                 continue
-            at = re.findall(rf"{re.escape(test)}:(\d+)", case["detail"])
-            message = f"{case['name']} {case['outcome']}: {case['message'].splitlines()[0] if case['message'] else ''}"
+            at = re.findall(rf"{re.escape(test)}:(\d+)", case.detail)
+            message = f"{case.name} {case.outcome}: {case.message.splitlines()[0] if case.message else ''}"
             remedy = "Find out whether the page's claim or the code is wrong; never loosen the test first."
-            yield Problem(test, int(at[-1]) if at else case["line"], message, remedy)
+            yield Problem(test, int(at[-1]) if at else case.line, message, remedy)
 
 
-def result_of(results: dict[str, Any], test: str, claim: str) -> dict[str, Any] | None:
-    """The claim's test, its parametrized cases taken together: name, line, seconds, number of cases."""
+def result_of(file: FileResult, claim: str) -> ClaimResult | None:
+    """What became of the test of one claim; None where it did not run."""
     name = f"test_{claim}"
-    cases = [c for c in results.get(test, {}).get("tests", []) if c["name"] == name or c["name"].startswith(name + "[")]
+    cases = [case for case in file.cases if case.name == name or case.name.startswith(name + "[")]
     if not cases:
         return None
-    seconds = sum(case["seconds"] for case in cases)
-    return {"name": name, "line": cases[0]["line"], "cases": len(cases), "seconds": seconds}
+    return ClaimResult(name, cases[0].line, len(cases), sum(case.seconds for case in cases))

@@ -14,7 +14,9 @@ from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.inlinepatterns import InlineProcessor
 
-from scripts.markup import DISPLAY, INLINE
+# A formula in display style, and one in the line: "$5 and $6" is none.
+DISPLAY = r"(?<![\\$])\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
+INLINE = r"(?<![\\$])\$(?![\s$])(?P<inline>(?:\\.|[^$\\])+?)(?<!\s)\$(?![\d$])"
 
 # Signs that must not begin a line; browsers break between a formula and what follows. A formula of several parts may
 # break within, and is left alone.

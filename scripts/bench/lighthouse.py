@@ -15,8 +15,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from scripts import browser as browsers
 from scripts.bench import tools
+from scripts.tools import chromium as browsers
 
 VERSION = "12.8.2"  # the last that node 20 runs
 PAGES = ("initialization/kaiming-init.html", "optimizers/adam.html", "zh/schedulers/cosine-annealing-lr.html")

@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts import catalog as catalogs
 from scripts.bench import tree
+from scripts.sources import catalog as catalogs
 
 PAGE, SHOWN = "docs/en/optimizers/adamw.md", "optimizers/adamw.html"
 SNIPPET = "snippets/optimizers/adamw.py"

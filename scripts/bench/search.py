@@ -22,10 +22,10 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from scripts import render
 from scripts.bench import tools
-from scripts.catalog import LANGUAGES
 from scripts.problems import ROOT
+from scripts.render import mkdocs as render
+from scripts.sources.catalog import LANGUAGES
 from tests.site.rank import HELD_OUT, QUERIES, Guide, queries
 
 PAGEFIND = "1.6.0"

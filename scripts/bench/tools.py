@@ -17,8 +17,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from scripts import browser as browsers
 from scripts.problems import ROOT
+from scripts.tools import chromium as browsers
 
 FOLDER = ROOT / "build" / "bench"
 SITE = ROOT / "site"

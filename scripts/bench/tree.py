@@ -14,9 +14,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from scripts import catalog as catalogs
+import yaml
+
 from scripts import claims
 from scripts.problems import ROOT
+from scripts.sources.catalog import load
+from scripts.sources.pages import Entry
+from scripts.sources.sections import FILE
+from scripts.stage import Stage
 from scripts.verify import environment, guards, run
 from scripts.verify.cache import Cache
 from scripts.verify.cli import cores
@@ -32,20 +37,21 @@ def plant(root: Path, entries: int) -> None:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, root / name)
-    real = catalogs.load(ROOT)
-    sections = list(real.sections)
+    real = load(ROOT)
+    listed = yaml.safe_load((root / FILE).read_text(encoding="utf-8"))
     missing = entries - len(real.techniques)
     for number in range(2, 1000):
         for section in real.sections:
-            originals = real.in_section(section)[: max(0, missing)]
-            if originals and (index := real.index_of(section)):
-                sections.append(f"{section}{number}")
+            originals = real.in_section(section.id)[: max(0, missing)]
+            if originals and (index := real.index_of(section.id)):
+                ids = [f"{entry.id}-{number}" for entry in originals]
+                listed.append(
+                    {"id": f"{section.id}{number}", "families": [{"en": "All", "zh": "全部", "entries": ids}]}
+                )
                 for entry in (index, *originals):
                     _copy(root, entry, number)
                 missing -= len(originals)
-    config = (root / "mkdocs.yml").read_text(encoding="utf-8")
-    config = re.sub(r"^  sections:.*$", f"  sections: [{', '.join(sections)}]", config, flags=re.MULTILINE)
-    (root / "mkdocs.yml").write_text(config, encoding="utf-8")
+    (root / FILE).write_text(yaml.safe_dump(listed, allow_unicode=True, sort_keys=False), encoding="utf-8")
     for command in (["git", "init", "-q"], ["git", "add", "."], ["git", "-c", "commit.gpgsign=false", *COMMIT]):
         subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
 
@@ -53,19 +59,19 @@ def plant(root: Path, entries: int) -> None:
 COMMIT = ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "-q", "-m", "Plant")
 
 
-def _copy(root: Path, entry: catalogs.Entry, number: int) -> None:
+def _copy(root: Path, entry: Entry, number: int) -> None:
     """One entry (or index) once more, in section ``<section><number>`` and under the id ``<id>-<number>``."""
     section = f"{entry.section}{number}"
     stem = entry.id if entry.id == "index" else f"{entry.id}-{number}"
     for page in entry.pages.values():
         text = re.sub(r"\]\(([a-z0-9-]+\.md)", rf"](../{entry.section}/\1", page.text)
-        text = text.replace(f'"facts/{entry.id}.md"', f'"facts/{stem}.md"')
-        text = re.sub(rf'"(tables|timelines)/{entry.section}\.md"', rf'"\1/{section}.md"', text)
         _write(root / "docs" / page.lang / section / f"{stem}.md", text)
     for snippet in entry.snippets:
-        _write(root / snippet.replace(f"/{entry.section}/", f"/{section}/"), (ROOT / snippet).read_text("utf-8"))
+        _write(root / "snippets" / section / stem.replace("-", "_") / snippet.file, snippet.text)
     if (test := ROOT / entry.test).exists():
-        text = test.read_text("utf-8").replace(f"snippets.{entry.section}", f"snippets.{section}")
+        room = f"snippets.{entry.section}.{entry.id.replace('-', '_')}"
+        copied = f"snippets.{section}.{stem.replace('-', '_')}"
+        text = re.sub(rf"\b{re.escape(room)}\b", copied, test.read_text("utf-8"))
         _write(root / "tests" / "snippets" / section / f"test_{stem.replace('-', '_')}.py", text)
 
 
@@ -76,7 +82,8 @@ def _write(path: Path, text: str) -> None:
 
 def _original(path: str) -> str:
     """Where a path of the planted tree was copied from."""
-    return re.sub(r"/test_(\w+?)_\d+\.py$", r"/test_\1.py", re.sub(r"^((?:tests/)?snippets/[a-z]+)\d+/", r"\1/", path))
+    path = re.sub(r"^((?:tests/)?snippets/[a-z]+)\d+/", r"\1/", path)
+    return re.sub(r"/test_(\w+?)_\d+\.py$", r"/test_\1.py", re.sub(r"^(snippets/\w+/\w+?)_\d+/", r"\1/", path))
 
 
 def prove(root: Path) -> None:
@@ -85,21 +92,21 @@ def prove(root: Path) -> None:
     Raises:
         OSError: this repository was not built yet.
     """
-    report = json.loads((ROOT / "build" / "verification.json").read_text(encoding="utf-8"))
+    report = json.loads(Stage(ROOT).verification.read_text(encoding="utf-8"))
     known = {result["path"]: result for result in report["results"] if result["device"] == "cpu"}
-    build = root / "build"
+    build = Stage(root).build
     folder = build / "cache" / "verify"
     folder.mkdir(parents=True, exist_ok=True)
     cache = Cache(folder)
     options = run.Options(build, guards.available(kernel=True), jobs=cores())
     device = environment.device_names(folder / "devices.json")["cpu"]
-    catalog = catalogs.load(root)
-    for path in catalog.snippets:
+    catalog = load(root)
+    for path in (known_snippet.path for known_snippet in catalog.snippets):
         result: dict[str, Any] = known[_original(path)]
         snippet = Snippet(path, root / path, (root / path).read_bytes())
         if result["sha256"] == hashlib.sha256(snippet.content).hexdigest():
             files = {Path(name).name: (ROOT / name).read_bytes() for name in result["artifacts"]}
             cache.put(run.key(snippet, device, "cpu", options), result | {"path": path, "artifacts": []}, files)
-    proved = json.loads((ROOT / claims.REPORT).read_text(encoding="utf-8"))
+    proved = json.loads(Stage(ROOT).claims.read_text(encoding="utf-8"))
     results = {test: proved[_original(test)] | {"key": claims.key(root, test)} for test in catalog.tests}
-    (root / claims.REPORT).write_text(json.dumps(results), encoding="utf-8")
+    Stage(root).claims.write_text(json.dumps(results), encoding="utf-8")

@@ -6,9 +6,9 @@ import re
 from bisect import bisect_right
 from html import escape
 
-from scripts.catalog import Catalog
 from scripts.generate import html
-from scripts.generate.words import word
+from scripts.generate.phrases import word
+from scripts.sources.catalog import Catalog
 
 # GB 2312 holds its 3755 commonest characters in the order of pinyin: the first code of each initial.
 _FIRST = (

@@ -1,44 +1,35 @@
-"""Files that the site offers beside its pages: snippets, notebooks, the catalogue, pages as Markdown."""
+"""Files that the site offers beside its pages: notebooks, the catalogue, the report, an outline."""
 
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
-from typing import Any
 
 import nbformat
 
-from scripts import markup
-from scripts.catalog import LANGUAGES, Catalog, Entry, snippet_path
-from scripts.generate import report
-from scripts.generate.words import word
-
-# Code, which stays as it is, or more blank lines than one.
-BLANKS = re.compile(r"(^```\w+\n.*?^```$)|\n{3,}", re.MULTILINE | re.DOTALL)
-
-
-def page_url(entry: Entry, lang: str) -> str:
-    """Address of an entry's page, relative to the site's root."""
-    return f"{'zh/' if lang == 'zh' else ''}{entry.section + '/' if entry.section else ''}{entry.id}.html"
+from scripts.generate import proofs
+from scripts.generate.addresses import page_url
+from scripts.generate.site import Site
+from scripts.sources.catalog import Catalog
+from scripts.sources.pages import LANGUAGES, Entry
+from scripts.sources.snippets import Snippet
 
 
-def notebook(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet: str, address: str) -> str:
+def notebook(site: Site, entry: Entry, snippet: Snippet) -> str:
     """The snippet as a notebook: a cell that says what it is, and the code, byte for byte.
 
-    Its links to the page are absolute where the site's public ``address`` is known; else they hold where the notebook
+    Its links to the page are absolute where the site's public address is known; else they hold where the notebook
     lies in the site.
     """
-    code = (catalog.root / snippet).read_text(encoding="utf-8")
-    result = report.first(verification, snippet)
+    result = site.report.first(snippet.path)
     proof = ""
     if result:
-        torch, device = report.torch_of(verification, result), report.device_of(result)
-        proof = f"Verified on torch {torch}, {device}, {report.day_of(verification, result)}."
-    root = address or "../" * snippet.count("/")
+        torch, device = proofs.torch_of(result), proofs.device_of(result)
+        proof = f"Verified on torch {torch}, {device}, {proofs.day_of(result)}."
+    root = site.address or "../" * snippet.address.count("/")
     links = " · ".join(f"[{entry.title(lang)}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
     about = f"# {entry.title('en')}\n\n{entry.en.meta['summary']}\n\nPage: {links}\n\n{proof}".rstrip()
-    return _book(about, code.removesuffix("\n"))
+    return _book(about, snippet.text.removesuffix("\n"))
 
 
 @cache
@@ -59,9 +50,9 @@ def _book(about: str, code: str) -> str:
     return str(nbformat.v4.writes(book)) + "\n"
 
 
-def catalog_json(catalog: Catalog, verification: dict[str, Any]) -> str:
+def catalog_json(site: Site) -> str:
     """The published catalogue; README.md describes its fields."""
-    entries = []
+    catalog, entries = site.catalog, []
     for entry in catalog.techniques:
         zh = entry.pages["zh"].meta
         entries.append(
@@ -84,64 +75,25 @@ def catalog_json(catalog: Catalog, verification: dict[str, Any]) -> str:
                 "tags": entry.facts("tags"),
                 "url": page_url(entry, "en"),
                 "url_zh": page_url(entry, "zh"),
-                "snippets": [{"path": path, "url": path} for path in entry.snippets],
+                "snippets": [{"path": s.path, "url": s.address} for s in entry.snippets],
                 "verified": [
                     {
-                        "path": path,
-                        "torch": report.torch_of(verification, result),
-                        "device": result["device"],
-                        "date": report.day_of(verification, result),
+                        "path": snippet.path,
+                        "torch": proofs.torch_of(result),
+                        "device": result.device,
+                        "date": proofs.day_of(result),
                     }
-                    for path in entry.snippets
-                    for result in report.passed(verification, path)
+                    for snippet in entry.snippets
+                    for result in site.report.passed(snippet.path)
                 ],
             }
         )
     return json.dumps(entries, ensure_ascii=False, indent=1) + "\n"
 
 
-def plain_markdown(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: str) -> str:
-    """The page as Markdown that stands alone: snippets and outputs inlined, links made addresses of the site."""
-    page = entry.pages[lang]
-
-    def render(mark: markup.Mark) -> str | None:
-        if mark.kind == "claim":
-            return mark.text
-        if mark.kind == "cite":
-            keys = [key.strip()[1:] for key in mark.target.split(";")]
-            return "; ".join(f"[{catalog.papers[k].short(lang)}]({catalog.papers[k].url})" for k in keys)
-        if mark.kind == "embed":
-            return f"*{mark.caption or mark.text}*"
-        if mark.kind == "heading":
-            return f"{'#' * mark.level} {mark.text}"
-        if mark.kind == "link":
-            return f"[{mark.text}]({mark.target.replace('.md', '.html')})"
-        if mark.kind == "include" and mark.target.startswith("facts/") and entry.is_technique:
-            return _facts(catalog, verification, entry, lang)
-        if mark.kind == "include":
-            snippet = snippet_path(entry.section, mark.target)
-            if snippet is None:
-                return ""
-            result = report.first(verification, snippet)
-            text = f"```python\n{(catalog.root / snippet).read_text(encoding='utf-8')}```"
-            output = ((result or {}).get("output") or "").rstrip()
-            return text + (f"\n\n```text\n{output}\n```" if output else "")
-        return None
-
-    body = markup.replace(page.body, page.marks, render)
-    return BLANKS.sub(lambda match: match[1] or "\n\n", body).lstrip("\n")
-
-
-def _facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: str) -> str:
-    """What the page's fact line says, for those who read it as Markdown."""
-    papers = [catalog.papers[key] for key in entry.facts("papers")]
-    lines = [f"> {entry.pages[lang].meta['summary']}", ""]
-    lines += [f"- {paper.short(lang)}: [{paper.title}]({paper.url})" for paper in papers]
-    lines += [f"- `{name}`" for name in entry.facts("torch")]
-    if result := next(filter(None, (report.first(verification, snippet) for snippet in entry.snippets)), None):
-        torch, device = report.torch_of(verification, result), report.device_of(result)
-        lines.append(f"- {word('verified_on', lang)}: torch {torch}, {device}, {report.day_of(verification, result)}")
-    return "\n".join(lines)
+def verification_json(site: Site) -> str:
+    """The verifier's report, whole."""
+    return json.dumps(site.report.to_json(), ensure_ascii=False, indent=1) + "\n"
 
 
 def llms_txt(catalog: Catalog) -> str:
@@ -152,9 +104,9 @@ def llms_txt(catalog: Catalog) -> str:
         "> A check list for networks that train badly. Every snippet was run and checked before publication.",
     ]
     for section in catalog.sections:
-        index = catalog.index_of(section)
-        lines += ["", f"## {index.title('en') if index else section}", ""]
-        for entry in catalog.in_section(section):
+        index = catalog.index_of(section.id)
+        lines += ["", f"## {index.title('en') if index else section.id}", ""]
+        for entry in catalog.in_section(section.id):
             address = page_url(entry, "en").removesuffix(".html") + ".md"
             lines.append(f"- [{entry.title('en')}]({address}): {entry.en.meta['summary']}")
     return "\n".join(lines) + "\n"

@@ -6,9 +6,9 @@ import uuid
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from scripts.catalog import Catalog
-from scripts.generate.downloads import page_url
-from scripts.generate.words import word
+from scripts.generate.addresses import page_url
+from scripts.generate.phrases import word
+from scripts.sources.catalog import Catalog
 
 MOST = 50  # entries
 NAMESPACE = "http://www.w3.org/2005/Atom"

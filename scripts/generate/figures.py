@@ -11,7 +11,7 @@ from html import escape
 from lxml import etree
 
 from scripts.generate import html
-from scripts.generate.words import word
+from scripts.generate.phrases import word
 
 # scripts/verify/matplotlibrc draws with these colours; the style sheet gives each a value for light and for dark.
 COLOURS = {

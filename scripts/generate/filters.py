@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from scripts.catalog import Catalog, Entry
-from scripts.generate import html
-from scripts.generate.words import word
+from scripts.generate import addresses, html
+from scripts.generate.phrases import word
+from scripts.sources.catalog import Catalog
+from scripts.sources.pages import Entry
 
 
 def text(lang: str, *more: str) -> str:
@@ -21,7 +22,7 @@ def text(lang: str, *more: str) -> str:
 def comparison(catalog: Catalog, entries: list[Entry], lang: str) -> str:
     """Fields for words, what it is for, in torch or not, and years."""
     used = {tag for entry in entries for tag in entry.facts("tags")}
-    tags = [(tag["id"], tag[lang]) for tag in catalog.tags if tag["id"] in used]
+    tags = [(tag.id, tag.names[lang]) for tag in catalog.tags if tag.id in used]
     years = [entry.en.meta["year"] for entry in entries if entry.en.meta.get("year")]
     more = [_choice("torch", word("filter_torch", lang), [("yes", word("yes", lang)), ("no", word("no", lang))], lang)]
     if tags:
@@ -34,7 +35,7 @@ def comparison(catalog: Catalog, entries: list[Entry], lang: str) -> str:
 def marked(entry: Entry, lang: str) -> str:
     """A link to an entry of its own section that bears what the fields filter by."""
     return html.link(
-        html.entry_href(entry, entry.section),
+        addresses.entry_href(entry, entry.section),
         escape(entry.title(lang)),
         data_year=str(entry.en.meta.get("year") or ""),
         data_torch="yes" if entry.facts("torch") else "no",

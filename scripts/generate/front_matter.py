@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scripts.catalog import Catalog, Entry
-from scripts.papers import Paper
+from scripts.sources.catalog import Catalog
+from scripts.sources.pages import Entry
+from scripts.sources.papers import Paper
 
 # The site searches by its own index (search.py); filling Material's as well took half the time of rendering.
 UNSEARCHED = {"search": {"exclude": True}}

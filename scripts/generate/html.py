@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from scripts.catalog import Entry
-from scripts.generate.words import word
+from scripts.generate.addresses import entry_href
+from scripts.generate.phrases import word
+from scripts.sources.pages import Entry
 
 
 def attr(value: str) -> str:
@@ -25,23 +26,6 @@ def code(text: str) -> str:
     return f"<code>{escape(text)}</code>"
 
 
-def up(section: str) -> str:
-    """The way from a page of ``section`` (or of none) to the root of its edition."""
-    return "../" if section else ""
-
-
-def site_root(section: str, lang: str) -> str:
-    """The way from a page to the root of the whole site; the Chinese edition lies one folder down."""
-    return up(section) + ("" if lang == "en" else "../")
-
-
-def entry_href(entry: Entry, section: str) -> str:
-    """The way from a page of ``section`` to an entry's page in the same edition."""
-    if entry.section == section:
-        return f"{entry.id}.html"
-    return f"{up(section)}{entry.section + '/' if entry.section else ''}{entry.id}.html"
-
-
 def entry_link(entry: Entry, section: str, lang: str) -> str:
     """A link to an entry, by its title."""
     return link(entry_href(entry, section), escape(entry.title(lang)))
@@ -55,11 +39,28 @@ def entry_item(entry: Entry, section: str, lang: str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", class_: str = "") -> str:
     """A table of cells that are HTML already, one line a row (Markdown must not see a blank line)."""
+    return _table(head, f"<tbody>\n{_rows(rows)}\n</tbody>", caption, class_)
+
+
+def grouped_table(head: Sequence[str], groups: Iterable[tuple[str, Iterable[Sequence[str]]]], class_: str = "") -> str:
+    """A table whose rows stand in groups, each under its name."""
+    bodies = (
+        f'<tbody>\n<tr class="group"><th scope="rowgroup" colspan="{len(head)}">{escape(name)}</th></tr>\n'
+        f"{_rows(rows)}\n</tbody>"
+        for name, rows in groups
+    )
+    return _table(head, "\n".join(bodies), "", class_)
+
+
+def _rows(rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+
+
+def _table(head: Sequence[str], bodies: str, caption: str, class_: str) -> str:
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-    body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     label = f"<caption>{caption}</caption>" if caption else ""
     name = f' class="{class_}"' if class_ else ""
     return (
         f'<div class="table-scroll" tabindex="0" role="region" aria-label="{attr(caption or head[0])}">'
-        f"<table{name}>{label}<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
+        f"<table{name}>{label}<thead><tr>{top}</tr></thead>\n{bodies}</table></div>"
     )

@@ -5,28 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from html import escape
 
-from scripts.catalog import Catalog, Entry
-from scripts.generate import controls, html
-from scripts.generate.words import word
+from scripts.generate import filters, html
+from scripts.generate.phrases import word
+from scripts.sources.catalog import Catalog
+from scripts.sources.pages import Entry
 
 
 def comparison(catalog: Catalog, section: str, lang: str) -> str:
     """HTML table of a section's entries: what for, year, torch names, summary; with fields to filter it."""
     entries = catalog.in_section(section)
     head = [word(key, lang) for key in ("technique", "for", "year", "in_torch", "summary")]
-    rows = []
-    for entry in entries:
-        names = " ".join(html.link(f"../torch.html#{n}", html.code(n.rpartition(".")[2])) for n in entry.facts("torch"))
-        rows.append(
-            [
-                controls.marked(entry, lang),
-                escape(str(entry.pages[lang].meta.get("situation") or "")),
-                str(entry.en.meta.get("year") or "–"),
-                names or "–",
-                escape(str(entry.pages[lang].meta["summary"])),
-            ]
-        )
-    return controls.comparison(catalog, entries, lang) + html.table(head, rows, class_="comparison")
+    groups = [
+        (f.names[lang], [_compared(entry, lang) for entry in members]) for f, members in catalog.families(section)
+    ]
+    return filters.comparison(catalog, entries, lang) + html.grouped_table(head, groups, class_="comparison")
+
+
+def _compared(entry: Entry, lang: str) -> list[str]:
+    names = " ".join(html.link(f"../torch.html#{n}", html.code(n.rpartition(".")[2])) for n in entry.facts("torch"))
+    return [
+        filters.marked(entry, lang),
+        escape(str(entry.pages[lang].meta.get("situation") or "")),
+        str(entry.en.meta.get("year") or "–"),
+        names or "–",
+        escape(str(entry.pages[lang].meta["summary"])),
+    ]
 
 
 def timeline(catalog: Catalog, section: str, lang: str) -> str:
@@ -46,14 +49,14 @@ def timeline(catalog: Catalog, section: str, lang: str) -> str:
 def tags(catalog: Catalog, lang: str) -> str:
     """Markdown: a heading for each tag with the entries that bear it, and a line of links to the headings."""
     jumps = " ".join(
-        html.link(f"#{tag['id']}", f"{escape(tag[lang])} <small>{len(catalog.tagged(tag['id']))}</small>")
+        html.link(f"#{tag.id}", f"{escape(tag.names[lang])} <small>{len(catalog.tagged(tag.id))}</small>")
         for tag in catalog.tags
     )
     parts = [f'<nav class="letters" aria-label="{word("all_tags", lang)}">{jumps}</nav>', ""]
     for tag in catalog.tags:
-        items = [html.entry_item(entry, "", lang) for entry in catalog.tagged(tag["id"])]
-        heading = tag[lang][0].upper() + tag[lang][1:]
-        parts += [f"## {heading} {{#{tag['id']}}}", "", "<ul>", *items, "</ul>", ""]
+        items = [html.entry_item(entry, "", lang) for entry in catalog.tagged(tag.id)]
+        heading = tag.names[lang][0].upper() + tag.names[lang][1:]
+        parts += [f"## {heading} {{#{tag.id}}}", "", "<ul>", *items, "</ul>", ""]
     return "\n".join(parts)
 
 
@@ -78,7 +81,7 @@ def papers(catalog: Catalog, lang: str) -> str:
         title = f'<cite id="{html.attr(paper.key)}">{escape(paper.title)}</cite>'
         rows.append([str(paper.year), title, escape(who), links, cited])
     head = [word(key, lang) for key in ("year", "title", "authors", "paper", "cited_by")]
-    return controls.text(lang) + html.table(head, rows, class_="bibliography")
+    return filters.text(lang) + html.table(head, rows, class_="bibliography")
 
 
 def torch_names(catalog: Catalog, lang: str) -> str:
@@ -97,7 +100,7 @@ def torch_names(catalog: Catalog, lang: str) -> str:
         for name in sorted(found, key=str.casefold)
     ]
     head = [word(key, lang) for key in ("api", "technique", "summary")]
-    return controls.text(lang) + html.table(head, rows, class_="torch-names")
+    return filters.text(lang) + html.table(head, rows, class_="torch-names")
 
 
 def _torch_name(name: str, alone: bool) -> str:
@@ -113,10 +116,9 @@ def symptoms(catalog: Catalog, lang: str) -> str:
     """HTML table: symptom, and the entries that explain its causes. Symptoms without an entry yet are left out."""
     rows = []
     for symptom in catalog.symptoms:
-        entries = [catalog.by_id[fix] for fix in symptom["fixes"] if fix in catalog.by_id]
+        entries = [catalog.by_id[fix] for fix in symptom.fixes]
         if entries:
-            text = str(symptom["symptom_zh" if lang == "zh" else "symptom"])
-            name = f'<span id="{html.attr(symptom["id"])}">{escape(text)}</span>'
+            name = f'<span id="{html.attr(symptom.id)}">{escape(symptom.names[lang])}</span>'
             rows.append([name, word("comma", lang).join(html.entry_link(entry, "", lang) for entry in entries)])
     return html.table([word("symptom", lang), word("look_at", lang)], rows, class_="symptoms")
 
@@ -125,10 +127,10 @@ def sections(catalog: Catalog, lang: str) -> str:
     """HTML list of the sections, each with its summary and number of entries."""
     items = []
     for section in catalog.sections:
-        index = catalog.index_of(section)
+        index = catalog.index_of(section.id)
         if index is None:
             continue
-        count = len(catalog.in_section(section))
+        count = len(catalog.in_section(section.id))
         items.append(
             f"<li>{html.entry_link(index, '', lang)} <small>{count} {word('entries', lang)}</small><br>"
             f"{escape(str(index.pages[lang].meta['summary']))}</li>"

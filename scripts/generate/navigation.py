@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from scripts.catalog import Catalog
-from scripts.generate.words import word
+from scripts.generate.phrases import word
+from scripts.sources.catalog import Catalog
 
 
 def config(catalog: Catalog, lang: str) -> str:
@@ -22,22 +22,29 @@ def _item(indent: int, title: str, name: str) -> str:
     return f"{' ' * indent}- {json.dumps(title, ensure_ascii=False)}: {name}"
 
 
+def _group(indent: int, title: str) -> str:
+    """A heading of the navigation, over the items that follow with more indent."""
+    return f"{' ' * indent}- {json.dumps(title, ensure_ascii=False)}:"
+
+
 def _nav(catalog: Catalog, lang: str) -> list[str]:
     top = [entry for entry in catalog.entries if not entry.section]
     home = next(entry for entry in top if entry.id == "index")
     lines = [_item(2, word("home", lang), "index.md")]
-    for section in catalog.sections:
+    for section in (known.id for known in catalog.sections):
         index = catalog.index_of(section)
-        lines.append(f"  - {json.dumps(index.title(lang) if index else section, ensure_ascii=False)}:")
+        lines.append(_group(2, index.title(lang) if index else section))
         if index:
             lines.append(_item(4, index.title(lang), index.pages[lang].name))
-        lines += [_item(4, entry.title(lang), entry.pages[lang].name) for entry in catalog.in_section(section)]
+        for family, entries in catalog.families(section):
+            lines.append(_group(4, family.names[lang]))
+            lines += [_item(6, entry.title(lang), entry.pages[lang].name) for entry in entries]
     rest = [entry for entry in top if entry is not home]
     if rest:
-        lines.append(f"  - {json.dumps(word('indexes', lang), ensure_ascii=False)}:")
+        lines.append(_group(2, word("indexes", lang)))
         lines += [_item(4, entry.title(lang), entry.pages[lang].name) for entry in rest]
-    lines.append(f"  - {json.dumps(word('reference', lang), ensure_ascii=False)}:")
-    for section in catalog.sections:
+    lines.append(_group(2, word("reference", lang)))
+    for section in (known.id for known in catalog.sections):
         index = catalog.index_of(section)
         lines.append(_item(4, index.title(lang) if index else section, f"reference/{section}.md"))
     lines.append(_item(4, "scripts", "reference/build.md"))

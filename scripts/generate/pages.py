@@ -1,33 +1,37 @@
-"""The pages as the site generator reads them: the author's text with every mark resolved."""
+"""The pages as the site generator reads them: the author's text with every mark resolved and everything inlined."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
-from typing import Any
 
-from scripts import markup
-from scripts.catalog import Catalog, Entry
-from scripts.generate import chinese, figures, front_matter, html, report
-from scripts.generate.facts import foot
-from scripts.generate.words import word
+from scripts.generate import addresses, chinese, figures, foot, front_matter, html, tables
+from scripts.generate.phrases import word
+from scripts.generate.site import Site
+from scripts.generate.snippets import piece
 from scripts.problems import Problem
+from scripts.sources import marks
+from scripts.sources.catalog import Catalog
+from scripts.sources.pages import Entry
+
+HOLDER = re.compile(r"^<!-- piece (\d+) -->$", re.MULTILINE)
 
 
-def artifacts(verification: dict[str, Any], entry: Entry) -> dict[str, str]:
+def artifacts(site: Site, entry: Entry) -> dict[str, str]:
     """Name of each file that the entry's snippets left behind -> its path."""
     found: dict[str, str] = {}
     for snippet in entry.snippets:
-        result = report.first(verification, snippet)
-        for path in (result or {}).get("artifacts", []):
+        result = site.report.first(snippet.path)
+        for path in result.artifacts if result else ():
             found[path.rpartition("/")[2]] = path
     return found
 
 
-def missing_artifacts(catalog: Catalog, verification: dict[str, Any]) -> Iterator[Problem]:
+def missing_artifacts(site: Site) -> Iterator[Problem]:
     """Figures and tables that a page shows and no snippet of the page saved."""
-    for entry in catalog.entries:
-        have = artifacts(verification, entry)
+    for entry in site.catalog.entries:
+        have = artifacts(site, entry)
         for page in entry.pages.values():
             for mark in page.of("embed"):
                 if mark.target not in have:
@@ -35,46 +39,57 @@ def missing_artifacts(catalog: Catalog, verification: dict[str, Any]) -> Iterato
                     yield Problem(page.path, mark.line, f"no {mark.scheme} '{mark.target}' was drawn", remedy)
 
 
-def staged(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any], entry: Entry, lang: str) -> str:
+def staged(site: Site, entry: Entry, lang: str) -> str:
     """The page's Markdown for the site generator: front matter, body, and foot."""
     page = entry.pages[lang]
-    have = artifacts(verification, entry)
+    have = artifacts(site, entry)
+    pieces: list[str] = []
 
-    def render(mark: markup.Mark) -> str | None:
+    def render(mark: marks.Mark) -> str | None:
         if mark.kind == "include":
-            return f'--8<-- "{entry.section or "site"}/{mark.target}"'
+            pieces.append(_included(site, entry, mark.target, lang))
+            return f"<!-- piece {len(pieces) - 1} -->"
         if mark.kind == "claim":
             return _claim(mark, lang)
         if mark.kind == "cite":
-            return _citation(catalog, entry, mark, lang)
+            return _citation(site.catalog, entry, mark, lang)
         if mark.kind == "embed":
-            return _embed(catalog, have, mark, lang)
+            return _embed(site.catalog, have, mark, lang)
         return None
 
-    body = markup.replace(page.body, page.marks, render)
+    body = marks.replace(page.body, page.marks, render)
     if lang == "zh":
         body = chinese.joined(body)
-    if entry.is_technique or entry.test in catalog.tests:
-        body = body.rstrip("\n") + "\n\n" + foot(catalog, verification, results, entry, lang)
-    return f"{front_matter.text(front_matter.of_entry(catalog, entry, lang))}\n{body}"
+    body = HOLDER.sub(lambda match: pieces[int(match[1])], body)  # what was made is set as it is
+    if entry.is_technique or entry.test in site.catalog.tests:
+        body = body.rstrip("\n") + "\n\n" + foot.foot(site, entry, lang)
+    return f"{front_matter.text(front_matter.of_entry(site.catalog, entry, lang))}\n{body}"
 
 
-def _claim(mark: markup.Mark, lang: str) -> str:
+def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
+    """What ``--8<-- "target"`` stands for: a snippet of the entry's room, or a table of :mod:`tables`."""
+    snippet = entry.snippet(target)
+    if snippet:
+        return piece(site, entry, snippet, lang)
+    return tables.MADE[target](site, entry, lang)
+
+
+def _claim(mark: marks.Mark, lang: str) -> str:
     label = f"{word('proved_by', lang)} test_{mark.target}"
     proof = html.link(f"#proof-{mark.target}", "✓", class_="claim-mark", title=label, aria_label=label)
     return f'<span class="claim">{mark.text}{proof}</span>'
 
 
-def _citation(catalog: Catalog, entry: Entry, mark: markup.Mark, lang: str) -> str:
+def _citation(catalog: Catalog, entry: Entry, mark: marks.Mark, lang: str) -> str:
     links = []
     for key in (part.strip()[1:] for part in mark.target.split(";")):
         paper = catalog.papers[key]
-        target = f"{html.up(entry.section)}papers.html#{key}"
+        target = f"{addresses.up(entry.section)}papers.html#{key}"
         links.append(html.link(target, escape(paper.short(lang)), class_="cite", title=paper.title))
     return ("（{}）" if lang == "zh" else "({})").format(word("semicolon", lang).join(links))
 
 
-def _embed(catalog: Catalog, have: dict[str, str], mark: markup.Mark, lang: str) -> str:
+def _embed(catalog: Catalog, have: dict[str, str], mark: marks.Mark, lang: str) -> str:
     text = (catalog.root / have[mark.target]).read_text(encoding="utf-8")
     if mark.scheme == "table":
         return figures.csv_table(text, mark.text)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from scripts.catalog import LANGUAGES, Catalog, Entry
-from scripts.generate import html
-from scripts.generate.downloads import page_url
-from scripts.generate.words import word
+from scripts.generate import addresses, html
+from scripts.generate.addresses import page_url
+from scripts.generate.phrases import word
+from scripts.sources.catalog import Catalog
+from scripts.sources.pages import LANGUAGES, Entry
 
 
 def files(catalog: Catalog, address: str) -> Iterator[tuple[str, str]]:
@@ -21,7 +22,7 @@ def files(catalog: Catalog, address: str) -> Iterator[tuple[str, str]]:
 
 def page(entry: Entry, lang: str, address: str) -> str:
     """A page that leads from ``<section>/<old id>.html`` to the entry; search engines take the new address for it."""
-    target = html.entry_href(entry, "elsewhere")  # old addresses too lie one folder down
+    target = addresses.entry_href(entry, "elsewhere")  # old addresses too lie one folder down
     title = escape(entry.title(lang))
     return f"""<!doctype html>
 <html lang="{lang}">

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scripts.catalog import Catalog
 from scripts.generate import front_matter, html
-from scripts.generate.words import word
+from scripts.generate.phrases import word
+from scripts.sources.catalog import Catalog
 
 OPTIONS = """    options:
       show_root_heading: true
@@ -24,13 +24,13 @@ def page(catalog: Catalog, section: str, lang: str) -> str:
     title = f"{word('reference', lang)}: {title}"
     parts = [front_matter.text({"title": title}), f"# {title}", ""]
     for entry in catalog.in_section(section):
-        modules = [s for s in entry.snippets if not s.endswith("evidence.py")]
+        modules = [snippet for snippet in entry.snippets if snippet.role != "evidence"]
         if not modules:
             continue
         parts += [f"## {entry.title(lang)} {{#{entry.id}}}", ""]
         parts += [html.entry_link(entry, "reference", lang), ""]
         for snippet in modules:
-            parts += [f"::: {snippet.removesuffix('.py').replace('/', '.')}", OPTIONS]
+            parts += [f"::: {snippet.path.removesuffix('.py').replace('/', '.')}", OPTIONS]
     return "\n".join(parts)
 
 

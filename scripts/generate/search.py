@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from scripts import markup
-from scripts.catalog import Catalog, Entry, Page
-from scripts.generate.downloads import page_url
-from scripts.generate.words import word
+from scripts.generate.addresses import page_url
+from scripts.generate.phrases import word
+from scripts.sources import marks
+from scripts.sources.catalog import Catalog
+from scripts.sources.pages import Entry, Page
 
 LETTERS = {"en": 400, "zh": 120}  # of a page's own words in the index; the rest of the prose is not searched
 COMMON = frozenset(
@@ -56,9 +57,8 @@ def _url(entry: Entry) -> str:
 def _page(catalog: Catalog, entry: Entry, lang: str) -> dict[str, Any]:
     other = next(page for key, page in entry.pages.items() if key != lang)
     page = entry.pages[lang]
-    aliases, asked = (
-        [str(name) for each in (page, other) for name in each.meta.get(key) or []] for key in ("aliases", "asked")
-    )
+    aliases = [str(name) for each in (page, other) for name in each.meta.get("aliases") or []]
+    asked = [phrase for each in (page, other) for phrase in entry.asked[each.lang]]
     papers = [catalog.papers[key] for key in entry.facts("papers") if key in catalog.papers]
     doc: dict[str, Any] = {
         "url": _url(entry),
@@ -81,8 +81,8 @@ def _page(catalog: Catalog, entry: Entry, lang: str) -> dict[str, Any]:
 @cache
 def _words(page: Page) -> str:
     """The page's first words, each once, without code, formulas, marks and the commonest words."""
-    kept = markup.replace(page.body, page.marks, lambda m: m.text if m.kind in ("claim", "link") else "")
-    plain = re.sub(r"\x00+", " ", markup.mask(kept))
+    kept = marks.replace(page.body, page.marks, lambda m: m.text if m.kind in ("claim", "link") else "")
+    plain = re.sub(r"\x00+", " ", marks.mask(kept))
     seen: dict[str, None] = {}
     for part in re.findall(r"[\u4e00-\u9fff]+|[^\W\d_][\w-]{2,}", plain):
         if part.lower() not in COMMON:
@@ -92,13 +92,13 @@ def _words(page: Page) -> str:
 
 def _symptoms(catalog: Catalog, lang: str) -> Iterator[dict[str, Any]]:
     for symptom in catalog.symptoms:
-        fixes = [catalog.by_id[fix] for fix in symptom["fixes"] if fix in catalog.by_id]
+        fixes = [catalog.by_id[fix] for fix in symptom.fixes]
         if fixes:
-            mine, other = ("symptom_zh", "symptom") if lang == "zh" else ("symptom", "symptom_zh")
+            other = "en" if lang == "zh" else "zh"
             yield {
                 "url": _url(fixes[0]),
                 "kind": "symptom",
-                "title": str(symptom[mine]),
+                "title": symptom.names[lang],
                 "summary": f"→ {fixes[0].title(lang)}: {fixes[0].pages[lang].meta['summary']}",
-                "names": [str(symptom[other]), *map(str, symptom.get("aliases", []))],
+                "names": [symptom.names[other], *symptom.aliases],
             }

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from html import escape
-from typing import Any
 
 from griffe import Docstring, DocstringSectionKind, Module, visit
 
-from scripts.catalog import Catalog, Entry
-from scripts.generate import html, report
-from scripts.generate.words import word
+from scripts.generate import addresses, html, proofs
+from scripts.generate.phrases import word
+from scripts.generate.site import Site
+from scripts.sources.pages import Entry
+from scripts.sources.snippets import Snippet
 
 LONG = 60  # lines; longer snippets begin folded
 
@@ -25,17 +26,15 @@ def fence(text: str, info: str) -> str:
     return f"{bar}{info}\n{text.rstrip(chr(10))}\n{bar}"
 
 
-def piece(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet: str, lang: str) -> str:
+def piece(site: Site, entry: Entry, snippet: Snippet, lang: str) -> str:
     """Markdown of one snippet: code, badge, downloads, captured output."""
-    text = (catalog.root / snippet).read_text(encoding="utf-8")
-    name = snippet.rpartition("/")[2]
-    anchor = f"code-{name.removesuffix('.py').replace('_', '-')}"
-    is_evidence = name.endswith("evidence.py")
-    base = html.site_root(entry.section, lang) + snippet.removesuffix(".py")
-    result = report.first(verification, snippet)
-    output = (result or {}).get("output", "").rstrip()
+    text, name, anchor = snippet.text, snippet.published, snippet.anchor
+    is_evidence = snippet.role == "evidence"
+    base = addresses.site_root(entry.section, lang) + snippet.address.removesuffix(".py")
+    result = site.report.first(snippet.path)
+    output = result.output.rstrip() if result else ""
     links = [
-        *_proofs(catalog, verification, entry, snippet, f"#{anchor}-output" if output else "#verified", lang),
+        *_proofs(site, entry, snippet, f"#{anchor}-output" if output else "#verified", lang),
         html.link(f"{base}.py", word("download_py", lang), download=name),
         html.link(f"{base}.ipynb", word("download_ipynb", lang), download=name.replace(".py", ".ipynb")),
     ]
@@ -56,23 +55,21 @@ def piece(catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet:
             "</div>",
             "",
         ]
-    if name.endswith("_from_scratch.py"):
+    if snippet.role == "from_scratch":
         parts += [parameters(text, name, lang), ""]
     return (
         f'<div class="snippet{" long" if long else ""}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
     )
 
 
-def _proofs(
-    catalog: Catalog, verification: dict[str, Any], entry: Entry, snippet: str, output: str, lang: str
-) -> Iterator[str]:
+def _proofs(site: Site, entry: Entry, snippet: Snippet, output: str, lang: str) -> Iterator[str]:
     """Links of the badge: to what the snippet printed, to its runs elsewhere, to the tests that prove more."""
-    results = report.passed(verification, snippet)
+    results = site.report.passed(snippet.path)
     if results:
-        yield html.link(output, report.badge(verification, results[0], lang), class_="badge")
+        yield html.link(output, proofs.badge(results[0], lang), class_="badge")
     if len(results) > 1:
         yield html.link("#verified", f"+{len(results) - 1}", title=word("how_verified", lang))
-    if tests := catalog.tests.get(entry.test):
+    if tests := site.catalog.tests.get(entry.test):
         yield html.link("#claims-and-tests", word("tests_more", lang).format(len(tests)))
 
 

@@ -12,12 +12,15 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from scripts import catalog as catalogs
-from scripts import claims, generate, inspect_catalog
-from scripts.generate import STAGE, pages
+from scripts import claims, generate
+from scripts.generate import pages
 from scripts.preview.renderer import Renderer
 from scripts.preview.verifier import Verifier
 from scripts.problems import BuildError, stop_on
+from scripts.sources import checks
+from scripts.sources.catalog import load
+from scripts.sources.pages import LANGUAGES, Entry
+from scripts.stage import Stage
 
 THEME = ("docs/theme/", "mkdocs.yml", "mkdocs.zh.yml")  # what every page depends on
 
@@ -30,7 +33,8 @@ class Preview:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.folder = root / "build" / "preview"
+        self.stage = Stage(root)
+        self.folder = self.stage.preview
         shutil.rmtree(self.folder, ignore_errors=True)  # of a session that knew other sources
         self.folder.mkdir(parents=True)
         self.number = 0
@@ -39,8 +43,7 @@ class Preview:
         self._lock = threading.Lock()  # held while the stage is written, and while a page is rendered from it
         self._fresh: set[Path] = set()
         self._renderers = {
-            lang: Renderer(root, lang, self.folder if lang == "en" else self.folder / lang)
-            for lang in catalogs.LANGUAGES
+            lang: Renderer(root, lang, self.folder if lang == "en" else self.folder / lang) for lang in LANGUAGES
         }
 
     def close(self) -> None:
@@ -58,20 +61,20 @@ class Preview:
         start = time.perf_counter()
         theme = any(name.startswith(THEME) for name in changed)
         try:
-            catalog = catalogs.load(self.root)
-            stop_on(inspect_catalog.inspect(catalog))
+            catalog = load(self.root)
+            stop_on(checks.inspect(catalog))
             verification = self._verified(catalog)
-            stop_on(pages.missing_artifacts(catalog, verification))
+            site = generate.Site(catalog, verification, claims.last(catalog), "")
+            stop_on(pages.missing_artifacts(site))
         except BuildError as error:
             print(f"\n{error}\n", file=sys.stderr, flush=True)
             return False
-        results = claims.last(catalog)
         edited = [entry for entry in catalog.entries if not _sources(entry).isdisjoint(changed)]
         if edited and not theme:  # shown at once, before tables and other pages that may speak of them
-            own = {k: v for entry in edited for k, v in generate.entry_files(catalog, verification, results, entry)}
+            own = {k: v for entry in edited for k, v in generate.entry_files(site, entry)}
             self._take(own, whole=False, theme=False)
             print(f"Preview updated in {time.perf_counter() - start:.1f} s", flush=True)
-        self._take(dict(generate.files(catalog, verification, results)), whole=True, theme=theme)
+        self._take(dict(generate.files(site)), whole=True, theme=theme)
         print(f"Preview complete in {time.perf_counter() - start:.1f} s", flush=True)
         return True
 
@@ -79,7 +82,7 @@ class Preview:
         """Write files of the stage; tell open pages if that concerns any page that was rendered."""
         with self._lock:
             shown = len(self._fresh)
-            self._forget(generate.write(self.root, files, whole), theme)
+            self._forget(self.stage.write(files, whole), theme)
             if shown == len(self._fresh) and self.number:
                 return
         with self.changed:
@@ -87,19 +90,15 @@ class Preview:
             self.changed.notify_all()
 
     def _forget(self, written: list[str], theme: bool) -> None:
-        """Drop the pages that what was written concerns: the page itself, those that include a piece, or all."""
-        for lang in catalogs.LANGUAGES:
-            if theme or f"{lang}/mkdocs.yml" in written:
+        """Drop the pages that what was written concerns: the page itself, the reference of a snippet, or all."""
+        for lang in LANGUAGES:
+            if theme or Stage.config_name(lang) in written:
                 self._renderers[lang].forget()
                 self._fresh = {path for path in self._fresh if self._split(path)[0] != lang}
-        pieces = {(lang, rest) for lang, kind, rest in (n.partition("/pieces/") for n in written) if kind}
-        snippets = any(name.startswith("files/snippets/") for name in written)
+        snippets = any(name.startswith(Stage.file_name("snippets/")) for name in written)
         for path in list(self._fresh):
             lang, name = self._split(path)
-            source = self.root / STAGE / lang / "docs" / name
-            text = source.read_text(encoding="utf-8") if source.exists() else ""
-            included = any(f'"{piece}"' in text for other, piece in pieces if other == lang)
-            if included or f"{lang}/docs/{name}" in written or (snippets and name.startswith("reference/")):
+            if Stage.page_name(lang, name) in written or (snippets and name.startswith("reference/")):
                 self._fresh.discard(path)
 
     def _split(self, path: Path) -> tuple[str, str]:
@@ -115,7 +114,7 @@ class Preview:
         """
         lang, name = self._split(path)
         with self._lock:
-            if path in self._fresh or not (self.root / STAGE / lang / "docs" / name).is_file():
+            if path in self._fresh or not self.stage.page(lang, name).is_file():
                 return
             try:
                 self._renderers[lang].render(name)
@@ -126,11 +125,11 @@ class Preview:
     def file(self, path: Path) -> Path | None:
         """Where a file that stands beside the pages lies: snippets, notebooks, data, pages as Markdown."""
         name = path.relative_to(self.folder).as_posix()
-        stage = self.root / STAGE
-        places = (path, stage / "files" / name, stage / "en/markdown" / name, stage / "zh/markdown" / name[3:])
+        stage = self.stage
+        places = (path, stage.files / name, stage.markdown("en") / name, stage.markdown("zh") / name[3:])
         return next((place for place in places if place.is_file()), None)
 
 
-def _sources(entry: catalogs.Entry) -> set[str]:
+def _sources(entry: Entry) -> set[str]:
     """The files that are an entry's own."""
-    return {*entry.snippets, entry.test, *(page.path for page in entry.pages.values())}
+    return {*(snippet.path for snippet in entry.snippets), entry.test, *(page.path for page in entry.pages.values())}

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import render
-from scripts.generate import STAGE
 from scripts.problems import Problem, stop_on
+from scripts.render import mkdocs
+from scripts.stage import Stage
 
 
 class Renderer:
@@ -19,11 +19,11 @@ class Renderer:
         self.root = root
         self.lang = lang
         self._known = False
-        config = root / STAGE / lang / "mkdocs.yml"
+        config = Stage(root).config(lang)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "scripts.preview.mkdocs_pages", str(config), str(folder)],
             cwd=root,
-            env=render.environment(root),
+            env=mkdocs.environment(root),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

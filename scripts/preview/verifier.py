@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from scripts import build
-from scripts.catalog import Catalog
-from scripts.generate import report
+from scripts import build, report
 from scripts.problems import stop_on
+from scripts.report import Report
+from scripts.sources.catalog import Catalog
 from scripts.verify import discover, environment, guards, run
 from scripts.verify.cache import Cache
 from scripts.verify.cli import cores
@@ -23,7 +22,7 @@ class Verifier:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._report: dict[str, Any] = {}
+        self._report: Report | None = None
         self._engine: Engine | None = None
 
     def close(self) -> None:
@@ -32,30 +31,28 @@ class Verifier:
             self._engine.__exit__()
             self._engine = None
 
-    def __call__(self, catalog: Catalog) -> dict[str, Any]:
+    def __call__(self, catalog: Catalog) -> Report:
         """The report over every snippet of the catalogue.
 
         Raises:
             BuildError: when a snippet did not pass.
         """
-        if not self._report:
-            self._report = build.verify(self.root, catalog, [], "cpu")
+        if self._report is None:
+            self._report = build.verify(catalog, [], "cpu")
             self._warm()
             return self._report
-        proved = {result["path"]: result["sha256"] for result in self._report["results"]}
-        changed = [
-            discover.Snippet(path, self.root / path, content)
-            for path in catalog.snippets
-            if hashlib.sha256(content := (self.root / path).read_bytes()).hexdigest() != proved.get(path)
-        ]
-        here = set(catalog.snippets)
+        proved = {result.path: result.sha256 for result in self._report.results}
+        changed = [s for s in catalog.snippets if s.sha256 != proved.get(s.path)]
+        here = {snippet.path for snippet in catalog.snippets}
         if not changed and len(here) == len(proved):
             return self._report
         again = {snippet.path for snippet in changed}
-        kept = [result for result in self._report["results"] if result["path"] in here - again]
-        results = sorted([*kept, *self._run(changed)], key=lambda result: str(result["path"]))
-        now = {**self._report, "results": results}
-        stop_on(report.problems(now, self.root, catalog.snippets))
+        data = self._report.to_json()
+        kept = [result for result in data["results"] if result["path"] in here - again]
+        ran = self._run([discover.Snippet(s.path, self.root / s.path, s.data) for s in changed])
+        results = sorted([*kept, *ran], key=lambda result: str(result["path"]))
+        now = Report.from_json({**data, "results": results})
+        stop_on(report.problems(now, catalog.snippets))
         self._report = now
         return now
 

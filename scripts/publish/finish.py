@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from scripts.finish import fonts, hosting, policy, stylesheets, unused
+from scripts.publish import fonts, hosting, policy, stylesheets, unused_styles
 
 
 def finish(out: Path, cache: Path) -> None:
@@ -15,7 +15,7 @@ def finish(out: Path, cache: Path) -> None:
     """
     pages = {path: path.read_text(encoding="utf-8") for path in sorted(out.rglob("*.html"))}
     fonts.subset(out, "".join(pages.values()), cache / "fonts")
-    words = unused.words_of(pages.values(), (script.read_text(encoding="utf-8") for script in out.rglob("*.js")))
+    words = unused_styles.words_of(pages.values(), (script.read_text(encoding="utf-8") for script in out.rglob("*.js")))
     pages = stylesheets.bundle(out, pages, words)
     hashes: set[str] = set()
     for path, text in pages.items():

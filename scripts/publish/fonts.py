@@ -9,7 +9,7 @@ from pathlib import Path
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
-from scripts.catalog import LANGUAGES
+from scripts.sources.catalog import LANGUAGES
 
 FOLDER = Path("assets") / "katex" / "fonts"
 ALWAYS = "<>&\u200b"  # written in pages as entities, or by the style sheet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scripts.finish.policy import policy
+from scripts.publish.policy import policy
 
 NGINX = """\
 # Include this in a server block whose root is this folder: include /srv/guide/site/nginx.conf;

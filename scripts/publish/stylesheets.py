@@ -7,14 +7,14 @@ import os
 import re
 from pathlib import Path
 
-from scripts.catalog import LANGUAGES
-from scripts.finish import unused
+from scripts.publish import unused_styles
+from scripts.sources.catalog import LANGUAGES
 
 LINK = re.compile(r'[ \t]*<link rel="stylesheet" href="([^"]*?)(assets/[^"]+)">\n?')
 URL = re.compile(r"""url\(\s*(['"]?)(?!data:|#|https?:)([^'")]+)\1\s*\)""")
 
 
-def bundle(out: Path, pages: dict[Path, str], words: unused.Words) -> dict[Path, str]:
+def bundle(out: Path, pages: dict[Path, str], words: unused_styles.Words) -> dict[Path, str]:
     """The pages with their stylesheets replaced by one each; both editions share the files, the parts are deleted.
 
     ``words`` are those of the whole site: what no page and no script can need is left out.
@@ -25,7 +25,7 @@ def bundle(out: Path, pages: dict[Path, str], words: unused.Words) -> dict[Path,
         names = tuple(name for _, name in LINK.findall(text))
         if names not in made:
             whole = "\n".join(_relocated(out / name, out / "assets") for name in names)
-            made[names] = _write(out / "assets", unused.drop(whole, words))
+            made[names] = _write(out / "assets", unused_styles.drop(whole, words))
         link = f'    <link rel="stylesheet" href="{_root(out, path, text)}assets/{made[names]}">\n'
         first = True
 

@@ -1,7 +1,7 @@
 """Which pages are still as the site generator rendered them last, told by the content of all that a page depends on.
 
-Times of files tell nothing here: a page is kept only when its text, the pieces that it includes, the configuration with
-its navigation, the theme, the extensions, the installed packages and the site's address are the same to the byte.
+Times of files tell nothing here: a page is kept only when its text, the configuration with its navigation, the
+theme, the extensions, the installed packages and the site's address are the same to the byte.
 """
 
 from __future__ import annotations
@@ -9,39 +9,36 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable
 from importlib.metadata import distributions
 from pathlib import Path
 
+from scripts.stage import Stage
+
 Keys = dict[str, str]  # page, as the generator names it -> hash of what it depends on
-INCLUDE = re.compile(r'^ *--8<-- "([^"\n]+)" *$', re.MULTILINE)
 SHARED = (
     "mkdocs.yml",
     "mkdocs.zh.yml",
     "docs/theme",
-    "scripts/markdown_math.py",
-    "scripts/markup.py",
+    "scripts/formulas.py",
     "scripts/vendor",
 )
 REFERENCE = ("snippets", "scripts")  # whose docstrings the reference pages show
 
 
-def keys(root: Path, lang: str) -> Keys:
+def keys(stage: Stage, lang: str) -> Keys:
     """Every page of the stage and a hash of what it depends on."""
-    stage = root / "build" / "stage" / lang
+    root = stage.root
     versions = sorted((d.metadata["Name"], d.version) for d in distributions())
     address = [os.environ.get(name, "") for name in ("SITE_URL", "SITE_URL_ZH")]
-    common = _contents([stage / "mkdocs.yml", *(root / name for name in SHARED)])
+    common = _contents([stage.config(lang), *(root / name for name in SHARED)])
     shared = _hash([repr((versions, address)).encode(), *common])
     docstrings = _hash(_contents(root / name for name in REFERENCE))
     found: Keys = {}
-    for path in sorted((stage / "docs").rglob("*.md")):
-        name = path.relative_to(stage / "docs").as_posix()
-        text = path.read_bytes()
-        pieces = (stage / "pieces" / piece for piece in INCLUDE.findall(text.decode()))
+    for path in sorted(stage.docs(lang).rglob("*.md")):
+        name = path.relative_to(stage.docs(lang)).as_posix()
         more = [docstrings] if name.startswith("reference/") else []
-        found[name] = _hash([shared.encode(), text, *_contents(pieces), *(text.encode() for text in more)])
+        found[name] = _hash([shared.encode(), path.read_bytes(), *(text.encode() for text in more)])
     return found
 
 

@@ -9,16 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts import unchanged
-from scripts.catalog import LANGUAGES
 from scripts.problems import Problem, stop_on
+from scripts.render import kept
+from scripts.sources.pages import LANGUAGES
+from scripts.stage import Stage
 
 GENERATOR = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file"]  # the one line to change
 # Some pages only: the generator takes those that lie there for done. It warns of just that, which in strict mode is an
 # error, so the warnings are counted here.
 SOME = ["--dirty", "--no-strict"]
 EXPECTED = "A 'dirty' build is being performed"
-OUT = "build/out"
 
 
 def environment(root: Path) -> dict[str, str]:
@@ -27,7 +27,7 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def render(root: Path) -> Path:
-    """Render build/stage into build/out, the English edition at its root and the Chinese under zh/.
+    """Render the stage, the English edition at its root and the Chinese under zh/.
 
     Returns:
         The folder that holds the whole site.
@@ -35,21 +35,20 @@ def render(root: Path) -> Path:
     Raises:
         BuildError: when the generator warns or fails, with the page it names.
     """
-    rendered = {lang: root / "build" / "rendered" / lang for lang in LANGUAGES}  # as navigation.config names them
-    states = {lang: root / "build" / "rendered" / f"{lang}.json" for lang in LANGUAGES}
-    keys = {lang: unchanged.keys(root, lang) for lang in LANGUAGES}
+    stage = Stage(root)
+    keys = {lang: kept.keys(stage, lang) for lang in LANGUAGES}
     commands = {}
     for lang in LANGUAGES:
-        kept = unchanged.keep(rendered[lang], states[lang], keys[lang])
-        commands[lang] = [*GENERATOR, str(root / "build" / "stage" / lang / "mkdocs.yml"), *(SOME if kept else [])]
-    _run(root, commands)
+        some = kept.keep(stage.rendered(lang), stage.kept(lang), keys[lang])
+        commands[lang] = [*GENERATOR, str(stage.config(lang)), *(SOME if some else [])]
+    _run(stage, commands)
     for lang in LANGUAGES:
-        unchanged.remember(states[lang], keys[lang])
-    return _together(rendered, root / OUT)
+        kept.remember(stage.kept(lang), keys[lang])
+    return _together({lang: stage.rendered(lang) for lang in LANGUAGES}, stage.out)
 
 
 def render_whole(root: Path, out: Path, generator: list[str]) -> None:
-    """Render every page of build/stage into ``out`` with any generator, beside what :func:`render` keeps.
+    """Render every page of the stage into ``out`` with any generator, beside what :func:`render` keeps.
 
     Args:
         root: the repository.
@@ -59,32 +58,38 @@ def render_whole(root: Path, out: Path, generator: list[str]) -> None:
     Raises:
         BuildError: when the generator warns or fails, with the page it names.
     """
-    stages = {lang: root / "build" / "stage" / lang for lang in LANGUAGES}
+    stage = Stage(root)
+    editions = {lang: stage.edition(lang) for lang in LANGUAGES}
     commands = {}
-    for lang, stage in stages.items():
-        shutil.rmtree(stage / "site", ignore_errors=True)  # of a run that was stopped
-        config = (stage / "mkdocs.yml").read_text(encoding="utf-8")
+    for lang, edition in editions.items():
+        shutil.rmtree(edition / "site", ignore_errors=True)  # of a run that was stopped
+        config = stage.config(lang).read_text(encoding="utf-8")
         # Not every generator writes outside of its configuration's folder.
-        (stage / "whole.yml").write_text(re.sub(r"(?m)^site_dir: .*", "site_dir: site", config), encoding="utf-8")
-        commands[lang] = [*generator, str(stage / "whole.yml")]
-    _run(root, commands)
-    _together({lang: stage / "site" for lang, stage in stages.items()}, out)
-    for stage in stages.values():
-        shutil.rmtree(stage / "site")
-        (stage / "whole.yml").unlink()
+        (edition / "whole.yml").write_text(re.sub(r"(?m)^site_dir: .*", "site_dir: site", config), encoding="utf-8")
+        commands[lang] = [*generator, str(edition / "whole.yml")]
+    _run(stage, commands)
+    _together({lang: edition / "site" for lang, edition in editions.items()}, out)
+    for edition in editions.values():
+        shutil.rmtree(edition / "site")
+        (edition / "whole.yml").unlink()
 
 
-def _run(root: Path, commands: dict[str, list[str]]) -> None:
+def _run(stage: Stage, commands: dict[str, list[str]]) -> None:
     """Run the generator for all editions at once; its complaints become problems."""
     runs = {
         lang: subprocess.Popen(
-            command, cwd=root, env=environment(root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=stage.root,
+            env=environment(stage.root),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         for lang, command in commands.items()
     }
     logs = {lang: run.communicate()[0] for lang, run in runs.items()}
-    (root / "build" / "render.log").write_text("\n".join(logs.values()), encoding="utf-8")
-    stop_on(p for lang, run in runs.items() for p in problems(root, lang, logs[lang], run.returncode))
+    stage.render_log.write_text("\n".join(logs.values()), encoding="utf-8")
+    stop_on(p for lang, run in runs.items() for p in problems(stage, lang, logs[lang], run.returncode))
 
 
 def _together(rendered: dict[str, Path], out: Path) -> Path:
@@ -95,8 +100,9 @@ def _together(rendered: dict[str, Path], out: Path) -> Path:
     return out
 
 
-def problems(root: Path, lang: str, log: str, code: int) -> list[Problem]:
+def problems(stage: Stage, lang: str, log: str, code: int) -> list[Problem]:
     """The generator's warnings and errors, each with the page it speaks of."""
+    root, config = stage.root, stage.config(lang).relative_to(stage.root).as_posix()
     found = []
     for line in log.splitlines():
         match = re.match(r"(?:WARNING|ERROR) +-? *(.*)", line)
@@ -104,14 +110,14 @@ def problems(root: Path, lang: str, log: str, code: int) -> list[Problem]:
             continue
         message = match[1]
         page = re.search(r"'([\w/-]+\.md)'", message)
-        source = f"docs/{lang}/{page[1]}" if page else f"build/stage/{lang}/mkdocs.yml"
+        source = f"docs/{lang}/{page[1]}" if page else config
         if not (root / source).exists():
-            source = f"build/stage/{lang}/docs/{page[1]}" if page else source
+            source = stage.page(lang, page[1]).relative_to(root).as_posix() if page else source
         found.append(Problem(source, _line(root / source, message), message, "The site generator refused this page."))
     if found or not code:
         return found
-    remedy = "See build/render.log for the generator's whole output."
-    return [Problem(f"build/stage/{lang}/mkdocs.yml", 1, "the site generator failed:\n" + log[-2000:], remedy)]
+    remedy = f"See {stage.render_log.relative_to(root)} for the generator's whole output."
+    return [Problem(config, 1, "the site generator failed:\n" + log[-2000:], remedy)]
 
 
 def _line(path: Path, message: str) -> int:

@@ -6,111 +6,41 @@ Imports no torch and writes nothing. Everything later in the build takes its fac
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from scripts import frontmatter, markup
-from scripts.papers import Paper, load_papers
 from scripts.problems import ROOT, Problem, stop_on
+from scripts.sources import frontmatter, lists, sections, snippets, symptoms
+from scripts.sources.pages import LANGUAGES, Entry, Page
+from scripts.sources.papers import Paper, load_papers
+from scripts.sources.sections import Family, Section
+from scripts.sources.snippets import Snippet
+from scripts.sources.symptoms import Symptom, Tag
 
-LANGUAGES = ("en", "zh")
-
-
-@dataclass(frozen=True, eq=False)
-class Page:
-    """One Markdown file: ``path`` relative to the repository, ``name`` relative to its edition's folder.
-
-    The same object while its text is the same, so what is derived from a page alone can be kept by page.
-    """
-
-    path: str
-    name: str
-    lang: str
-    text: str
-    meta: dict[str, Any]
-    body: str
-    body_line: int
-
-    @cached_property
-    def marks(self) -> list[markup.Mark]:
-        """Every mark of the body, in reading order."""
-        return markup.marks(self.body, self.body_line)
-
-    def of(self, kind: str) -> list[markup.Mark]:
-        """The marks of one kind."""
-        return [mark for mark in self.marks if mark.kind == kind]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One page in all its languages; a technique, or an index page (of a section, or of the site)."""
-
-    section: str
-    id: str
-    pages: dict[str, Page]
-
-    @property
-    def is_technique(self) -> bool:
-        """False for a section's index and for pages that belong to no section."""
-        return bool(self.section) and self.id != "index"
-
-    @property
-    def en(self) -> Page:
-        """The English page, which bears the language-neutral facts."""
-        return self.pages["en"]
-
-    @property
-    def test(self) -> str:
-        """Path of the entry's test file, there or not."""
-        return f"tests/snippets/{self.section}/test_{self.id.replace('-', '_')}.py"
-
-    def facts(self, key: str) -> list[str]:
-        """A list from the English front matter."""
-        return self.en.meta.get(key) or []
-
-    def title(self, lang: str) -> str:
-        """The page's title."""
-        return str(self.pages[lang].meta["title"])
-
-    @property
-    def former(self) -> list[str]:
-        """Names of the pages that this entry once had, as ``section/id``."""
-        return [old if "/" in old else f"{self.section}/{old}" for old in self.facts("formerly")]
-
-    @property
-    def snippets(self) -> list[str]:
-        """Paths of the snippets that the page embeds, in reading order."""
-        return [path for mark in self.en.of("include") if (path := snippet_path(self.section, mark.target))]
-
-
-def snippet_path(section: str, target: str) -> str | None:
-    """``code/kaiming-init.md`` in section ``initialization`` -> ``snippets/initialization/kaiming_init.py``."""
-    kind, _, rest = target.partition("/")
-    if kind != "code" or not rest.endswith(".md"):
-        return None
-    return f"snippets/{section}/{rest.removesuffix('.md').replace('-', '_')}.py"
+SITE = "site"  # what the pages of no section are called in docs/search/
 
 
 @dataclass
 class Catalog:
-    """All that the guide holds. ``tests`` maps a test file to its test functions and their lines."""
+    """All that the guide holds. ``tests`` maps a test file to its test functions and their lines.
+
+    ``entries`` are in the order of the guide: pages of no section, then each section's index and its techniques.
+    """
 
     root: Path
-    sections: list[str]
+    sections: list[Section]
     entries: list[Entry]
     papers: dict[str, Paper]
-    snippets: list[str]
+    snippets: list[Snippet]
     tests: dict[str, dict[str, int]]
-    symptoms: list[dict[str, Any]] = field(default_factory=list)
-    tags: list[dict[str, str]] = field(default_factory=list)
+    symptoms: list[Symptom]
+    tags: list[Tag]
 
     @cached_property
     def techniques(self) -> list[Entry]:
-        """Technique pages, by section and order."""
+        """Technique pages, in the guide's order."""
         return [entry for entry in self.entries if entry.is_technique]
 
     @cached_property
@@ -119,15 +49,21 @@ class Catalog:
         return {entry.id: entry for entry in self.techniques}
 
     def in_section(self, section: str) -> list[Entry]:
-        """The techniques of one section, in the order of its navigation."""
+        """The techniques of one section, in the order of its families."""
         return [entry for entry in self.techniques if entry.section == section]
+
+    def families(self, section: str) -> list[tuple[Family, list[Entry]]]:
+        """The families of one section, each with its entries."""
+        found = next(known for known in self.sections if known.id == section)
+        members = {entry.id: entry for entry in self.in_section(section)}
+        return [(family, [members[id_] for id_ in family.entries]) for family in found.families]
 
     def index_of(self, section: str) -> Entry | None:
         """The index page of a section."""
         return next((entry for entry in self.entries if entry.section == section and entry.id == "index"), None)
 
     def tagged(self, tag: str) -> list[Entry]:
-        """The techniques that bear a tag, by section and order."""
+        """The techniques that bear a tag, in the guide's order."""
         return [entry for entry in self.techniques if tag in entry.facts("tags")]
 
     @cached_property
@@ -140,11 +76,11 @@ class Catalog:
         return found
 
     @cached_property
-    def symptoms_of(self) -> dict[str, list[dict[str, Any]]]:
+    def symptoms_of(self) -> dict[str, list[Symptom]]:
         """Id of a technique -> the symptoms that it may mend."""
-        found: dict[str, list[dict[str, Any]]] = {}
+        found: dict[str, list[Symptom]] = {}
         for symptom in self.symptoms:
-            for fix in dict.fromkeys(symptom["fixes"]):
+            for fix in dict.fromkeys(symptom.fixes):
                 found.setdefault(fix, []).append(symptom)
         return found
 
@@ -154,9 +90,53 @@ class Catalog:
         for entry in self.entries:
             for page in entry.pages.values():
                 for mark in page.of("include"):
-                    if path := snippet_path(entry.section, mark.target):
-                        places.setdefault(path, []).append(f"{page.path}:{mark.line}")
+                    if snippet := entry.snippet(mark.target):
+                        places.setdefault(snippet.path, []).append(f"{page.path}:{mark.line}")
         return places
+
+
+def load(root: Path = ROOT) -> Catalog:
+    """Read the tree below ``root``.
+
+    Raises:
+        BuildError: for files that cannot be read as what they are, for pages in one language only, for entries that no
+            family lists, and for snippets outside of a room.
+    """
+    pages = _load_pages(root)
+    listed = sections.load(root)
+    stop_on([*_unlisted(pages, listed), *_homeless(root, pages)])
+    found = snippets.load(root)
+    stop_on(_unreadable(found))
+    entries = _entries(root, pages, listed, found)
+    return Catalog(
+        root=root,
+        sections=[section for section in listed if any(entry.section == section.id for entry in entries)],
+        entries=entries,
+        papers=load_papers(root / "docs" / "papers.bib", "docs/papers.bib"),
+        snippets=found,
+        tests=_load_tests(root),
+        symptoms=symptoms.load_symptoms(root),
+        tags=symptoms.load_tags(root),
+    )
+
+
+def _load_pages(root: Path) -> dict[str, dict[str, Page]]:
+    """Every page by its name, in each of its languages."""
+    problems: list[Problem] = []
+    pages: dict[str, dict[str, Page]] = {}
+    for lang in LANGUAGES:
+        for path in sorted((root / "docs" / lang).rglob("*.md")):
+            page, found = _load_page(root, path, lang)
+            problems += found
+            pages.setdefault(page.name, {})[lang] = page
+    for name, editions in pages.items():
+        for lang in LANGUAGES:
+            if lang not in editions:
+                there = next(iter(editions.values())).path
+                remedy = f"Write docs/{lang}/{name}: both editions hold the same pages."
+                problems.append(Problem(there, 1, "this page exists in one language only", remedy))
+    stop_on(problems)
+    return pages
 
 
 def _load_page(root: Path, path: Path, lang: str) -> tuple[Page, list[Problem]]:
@@ -179,6 +159,95 @@ def _parse_page(path: str, name: str, lang: str, text: str) -> tuple[Page, list[
     return page, problems or list(frontmatter.check(meta, text, path, lang, is_entry))
 
 
+def _unlisted(pages: dict[str, dict[str, Page]], listed: list[Section]) -> Iterator[Problem]:
+    """Pages of unknown sections, entries that stand in no family, and listed entries without a page."""
+    order = {section.id: section.entries for section in listed}
+    there = set()
+    for name, editions in pages.items():
+        section, _, file = name.rpartition("/")
+        entry = file.removesuffix(".md")
+        there.add((section, entry))
+        if section and section not in order:
+            remedy = f"List the section in {sections.FILE}, in its place, or move the page."
+            yield Problem(editions["en"].path, 1, f"'{section}' is no section of the guide", remedy)
+        elif section and entry != "index" and entry not in order[section]:
+            remedy = f"Add '{entry}' to a family of the section in {sections.FILE}."
+            yield Problem(editions["en"].path, 1, f"no family of '{section}' lists this entry", remedy)
+    for known in listed:
+        for entry in known.entries:
+            if (known.id, entry) not in there:
+                remedy = f"Write docs/en/{known.id}/{entry}.md, or take it out of the family."
+                line = known.lines[entry]
+                yield Problem(sections.FILE, line, f"'{entry}' of section '{known.id}' has no page", remedy)
+
+
+def _homeless(root: Path, pages: dict[str, dict[str, Page]]) -> Iterator[Problem]:
+    """Snippets that lie in no entry's room, and rooms without an entry."""
+    for path in snippets.misplaced(root):
+        remedy = f"Put it into its entry's folder, snippets/<section>/<id_>/, as {snippets.KNOWN}."
+        yield Problem(path, 1, "this snippet lies in no entry's room", remedy)
+    rooms = {name.removesuffix(".md").replace("-", "_") for name in pages}
+    for folder in sorted((root / "snippets").glob("*/*/")):
+        room = folder.relative_to(root / "snippets").as_posix()
+        if room not in rooms and any(folder.glob("*.py")):
+            first = min(folder.glob("*.py")).relative_to(root).as_posix()
+            remedy = "Name the folder as the page, with _ for -, or write the page."
+            yield Problem(first, 1, f"there is no page docs/en/{room.replace('_', '-')}.md for this room", remedy)
+
+
+def _unreadable(found: list[Snippet]) -> Iterator[Problem]:
+    for snippet in found:
+        try:
+            snippet.data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = snippet.data[: error.start].count(b"\n") + 1
+            yield Problem(snippet.path, line, "the file is not UTF-8 text", "Save it as UTF-8.")
+
+
+def _entries(root: Path, pages: dict[str, dict[str, Page]], listed: list[Section], found: list[Snippet]) -> list[Entry]:
+    """Every entry in the guide's order, with what lies in its room."""
+    asked = {(section, lang): _asked(root, section, lang, pages) for section, lang in _search_files(listed)}
+    rooms: dict[str, list[Snippet]] = {}
+    for snippet in found:
+        rooms.setdefault(snippet.room, []).append(snippet)
+    entries = []
+    for name, editions in pages.items():
+        section, _, file = name.rpartition("/")
+        entry = file.removesuffix(".md")
+        shown = [mark.target for mark in editions["en"].of("include")]
+        room = sorted(
+            rooms.get(f"{section}/{entry.replace('-', '_')}", []),
+            key=lambda s: shown.index(s.file) if s.file in shown else len(shown),
+        )
+        phrases = {lang: tuple(asked[section or SITE, lang].get(entry, [])) for lang in LANGUAGES}
+        entries.append(Entry(section, entry, editions, tuple(room), phrases))
+    places = {section.id: place for place, section in enumerate(listed)}
+    order = {(section.id, entry): place for section in listed for place, entry in enumerate(section.entries)}
+    return sorted(
+        entries, key=lambda e: (places.get(e.section, -1), e.is_technique, order.get((e.section, e.id), 0), e.id)
+    )
+
+
+def _search_files(listed: list[Section]) -> Iterator[tuple[str, str]]:
+    for section in [SITE, *(section.id for section in listed)]:
+        for lang in LANGUAGES:
+            yield section, lang
+
+
+def _asked(root: Path, section: str, lang: str, pages: dict[str, dict[str, Page]]) -> dict[str, list[str]]:
+    """Phrases by entry, as docs/search/ lists them for one section and language."""
+    name = f"docs/search/{section}.{lang}.yaml"
+    text, phrases = lists.read_phrases(root, name)
+    folder = "" if section == SITE else f"{section}/"
+    remedy = "Name a page of the section, or remove the phrases."
+    stop_on(
+        Problem(name, lists.line_of(text, entry), f"'{entry}' is no page here", remedy)
+        for entry in phrases
+        if f"{folder}{entry}.md" not in pages
+    )
+    return phrases
+
+
 def _load_tests(root: Path) -> dict[str, dict[str, int]]:
     tests: dict[str, dict[str, int]] = {}
     for path in sorted((root / "tests" / "snippets").rglob("test_*.py")):
@@ -195,81 +264,3 @@ def _test_lines(text: str) -> dict[str, int]:
     """Each test function of a test file's text, and its line."""
     functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
     return {function.name: function.lineno for function in functions if function.name.startswith("test_")}
-
-
-def sections(root: Path) -> list[str]:
-    """The guide's sections in their order, as mkdocs.yml lists them under ``extra.sections``."""
-    config = yaml.load((root / "mkdocs.yml").read_text(encoding="utf-8"), Loader=_config_loader())
-    return list(config["extra"]["sections"])
-
-
-def load(root: Path = ROOT) -> Catalog:
-    """Read the tree below ``root``.
-
-    Raises:
-        BuildError: for files that cannot be read as what they are, and for pages in one language only.
-    """
-    problems: list[Problem] = []
-    pages: dict[str, dict[str, Page]] = {}
-    for lang in LANGUAGES:
-        for path in sorted((root / "docs" / lang).rglob("*.md")):
-            page, found = _load_page(root, path, lang)
-            problems += found
-            pages.setdefault(page.name, {})[lang] = page
-    for name, editions in pages.items():
-        for lang in LANGUAGES:
-            if lang not in editions:
-                there = next(iter(editions.values())).path
-                remedy = f"Write docs/{lang}/{name}: both editions hold the same pages."
-                problems.append(Problem(there, 1, "this page exists in one language only", remedy))
-    stop_on(problems)
-
-    order = sections(root)
-    entries = []
-    for name, editions in pages.items():
-        section, _, file = name.rpartition("/")
-        entries.append(Entry(section, file.removesuffix(".md"), editions))
-    known = {section: place for place, section in enumerate(order)}
-    for entry in entries:
-        if entry.section and entry.section not in known:
-            remedy = "List the section under extra.sections in mkdocs.yml, in its place, or move the page."
-            problems.append(Problem(entry.en.path, 1, f"'{entry.section}' is no section of the guide", remedy))
-    stop_on(problems)
-    entries.sort(
-        key=lambda entry: (
-            known.get(entry.section, -1),
-            entry.is_technique,
-            entry.en.meta.get("order", 0),
-            entry.id,
-        )
-    )
-    return Catalog(
-        root=root,
-        sections=[section for section in order if any(entry.section == section for entry in entries)],
-        entries=entries,
-        papers=load_papers(root / "docs" / "papers.bib", "docs/papers.bib"),
-        snippets=sorted(path.relative_to(root).as_posix() for path in (root / "snippets").rglob("*.py")),
-        tests=_load_tests(root),
-        symptoms=_list(root / "docs" / "symptoms.yaml"),
-        tags=_list(root / "docs" / "tags.yaml"),
-    )
-
-
-def _list(path: Path) -> list[Any]:
-    """A YAML file that is a list; empty where there is none."""
-    return _parsed_list(path.read_text(encoding="utf-8")) if path.exists() else []
-
-
-@cache
-def _parsed_list(text: str) -> list[Any]:
-    return list(yaml.load(text, Loader=frontmatter.LOADER))
-
-
-def _config_loader() -> type[yaml.SafeLoader]:
-    """A loader that passes over the tags of mkdocs.yml (!ENV, !!python/name), which do not matter here."""
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    Loader.add_multi_constructor("", lambda loader, suffix, node: None)
-    return Loader

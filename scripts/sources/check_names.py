@@ -7,12 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from scripts import frontmatter
-from scripts.catalog import Catalog
 from scripts.problems import Problem
+from scripts.sources import frontmatter
+from scripts.sources.catalog import Catalog
+from scripts.sources.symptoms import SYMPTOMS, TAGS
 
 ADDRESS = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(/[a-z0-9]+(-[a-z0-9]+)*)?")
-TAGS = "docs/tags.yaml"
 
 
 def hint(wrong: str, known: Iterable[str], otherwise: str) -> str:
@@ -41,19 +41,31 @@ def check_related(catalog: Catalog) -> Iterator[Problem]:
 
 def check_tags(catalog: Catalog) -> Iterator[Problem]:
     """Tags are known, and each known tag leads to an entry."""
-    known = [tag["id"] for tag in catalog.tags]
+    known = [tag.id for tag in catalog.tags]
     for entry in catalog.techniques:
         for tag in entry.facts("tags"):
             if tag not in known:
                 line = frontmatter.line_of(entry.en.text, "tags")
                 yield Problem(entry.en.path, line, f"unknown tag '{tag}'", hint(tag, known, f"Add it to {TAGS}."))
-    for place, tag in enumerate(known):
-        if not catalog.tagged(tag):
-            text = (catalog.root / TAGS).read_text(encoding="utf-8")
-            line = text.count("\n", 0, text.index(f"id: {tag}")) + 1
-            yield Problem(TAGS, line, f"no entry bears the tag '{tag}'", "Give it to those it fits, or remove it.")
-        if tag in known[:place]:
-            yield Problem(TAGS, 1, f"the tag '{tag}' is given twice", "Remove one of the two.")
+    for place, own in enumerate(catalog.tags):
+        if not catalog.tagged(own.id):
+            message = f"no entry bears the tag '{own.id}'"
+            yield Problem(TAGS, own.line, message, "Give it to those it fits, or remove it.")
+        if own.id in known[:place]:
+            yield Problem(TAGS, own.line, f"the tag '{own.id}' is given twice", "Remove one of the two.")
+
+
+def check_fixes(catalog: Catalog) -> Iterator[Problem]:
+    """What symptoms lead to are entries, or are said to be planned; what is planned is no entry yet."""
+    for symptom in catalog.symptoms:
+        for fix in symptom.fixes:
+            if fix not in catalog.by_id:
+                remedy = hint(fix, catalog.by_id, "Write that entry, or list it under 'planned'.")
+                yield Problem(SYMPTOMS, symptom.line, f"symptom '{symptom.id}': '{fix}' is no entry", remedy)
+        for fix in symptom.planned:
+            if fix in catalog.by_id:
+                message = f"symptom '{symptom.id}': '{fix}' is planned, and is an entry"
+                yield Problem(SYMPTOMS, symptom.line, message, "Move it to 'fixes', in its place.")
 
 
 def check_addresses(catalog: Catalog) -> Iterator[Problem]:

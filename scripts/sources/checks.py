@@ -7,24 +7,27 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import PurePosixPath
 
-from scripts import frontmatter, inspect_names, markdown_math, markup
-from scripts.catalog import LANGUAGES, Catalog, Entry, Page, load, snippet_path
-from scripts.inspect_names import hint
+from scripts import formulas
 from scripts.problems import BuildError, Problem
+from scripts.sources import check_names, frontmatter, marks
+from scripts.sources.catalog import Catalog, load
+from scripts.sources.check_names import hint
+from scripts.sources.pages import LANGUAGES, Entry, Page
 
-# What `--8<--` may name: a kind of generated piece, and whose piece it is.
-ENTRY_PIECES = ("facts", "code")
-SECTION_PIECES = ("tables", "timelines")
-SITE_PIECES = ("generated",)
+# What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
+OF_ENTRY = ("facts",)
+OF_SECTION = ("comparison", "timeline")
+OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections")
 
 
 def inspect(catalog: Catalog) -> Iterator[Problem]:
     """All problems of the sources, in no particular order."""
     checks: tuple[Callable[[Catalog], Iterable[Problem]], ...] = (
-        inspect_names.check_ids,
-        inspect_names.check_related,
-        inspect_names.check_tags,
-        inspect_names.check_addresses,
+        check_names.check_ids,
+        check_names.check_related,
+        check_names.check_fixes,
+        check_names.check_tags,
+        check_names.check_addresses,
         check_marks,
         check_includes,
         check_claims,
@@ -52,32 +55,42 @@ def check_marks(catalog: Catalog) -> Iterator[Problem]:
 
 @cache
 def _suspects(page: Page) -> list[tuple[int, str]]:
-    return markup.suspects(page.body, page.body_line)
+    return marks.suspects(page.body, page.body_line)
 
 
 def check_includes(catalog: Catalog) -> Iterator[Problem]:
     """Snippets exist and stand on exactly one page; an entry shows its facts."""
     for entry, page in _pages(catalog):
         for mark in page.of("include"):
-            kind = mark.target.partition("/")[0]
-            if kind not in ENTRY_PIECES + SECTION_PIECES + SITE_PIECES:
-                known = ", ".join(ENTRY_PIECES + SECTION_PIECES + SITE_PIECES)
-                yield Problem(page.path, mark.line, f"nothing is generated as '{mark.target}'", f"Known are: {known}.")
-            path = snippet_path(entry.section, mark.target)
-            if path and path not in catalog.snippets:
-                remedy = hint(path, catalog.snippets, "Write it, or take the include out.")
+            known = [*made_for(entry), *(snippet.file for snippet in entry.snippets)]
+            if mark.target.endswith(".py") and mark.target not in known:
+                path = f"snippets/{entry.section}/{entry.id.replace('-', '_')}/{mark.target}"
+                remedy = hint(mark.target, known, "Write it, or take the include out.")
                 yield Problem(page.path, mark.line, f"missing snippet {path}", remedy)
-        wanted = f"facts/{entry.id}.md"
-        if entry.is_technique and wanted not in [mark.target for mark in page.of("include")]:
-            remedy = f'Put --8<-- "{wanted}" under the title.'
+            elif mark.target not in known:
+                remedy = hint(mark.target, known, f"Here can stand: {', '.join(known)}.")
+                yield Problem(page.path, mark.line, f"nothing is generated as '{mark.target}' on this page", remedy)
+        if entry.is_technique and "facts" not in [mark.target for mark in page.of("include")]:
+            remedy = 'Put --8<-- "facts" under the title.'
             yield Problem(page.path, page.body_line, "the page does not show its fact line", remedy)
     places = catalog.embedded_in()
     for snippet in catalog.snippets:
-        english = [place for place in places.get(snippet, []) if place.startswith("docs/en/")]
+        english = [place for place in places.get(snippet.path, []) if place.startswith("docs/en/")]
         if not english:
-            yield Problem(snippet, 1, "this snippet stands on no page", "Embed it in its entry's page, or remove it.")
+            yield Problem(
+                snippet.path, 1, "this snippet stands on no page", "Embed it in its entry's page, or remove it."
+            )
         elif len(english) > 1:
-            yield Problem(snippet, 1, f"this snippet stands on several pages: {', '.join(english)}", "Embed it once.")
+            yield Problem(
+                snippet.path, 1, f"this snippet stands on several pages: {', '.join(english)}", "Embed it once."
+            )
+
+
+def made_for(entry: Entry) -> tuple[str, ...]:
+    """Names of the tables that this page may include."""
+    if not entry.section:
+        return OF_SITE
+    return OF_ENTRY if entry.is_technique else OF_SECTION
 
 
 def check_claims(catalog: Catalog) -> Iterator[Problem]:
@@ -148,20 +161,20 @@ def check_formulas(catalog: Catalog) -> Iterator[Problem]:
     for _, page in _pages(catalog):
         for mark in page.of("formula"):
             try:
-                markdown_math.render(mark.target, mark.scheme == "display")
-            except markdown_math.FormulaError as error:
+                formulas.render(mark.target, mark.scheme == "display")
+            except formulas.FormulaError as error:
                 remedy = "Mend the TeX; before a dollar sign that begins no formula, write a backslash."
                 yield Problem(page.path, mark.line, f"not readable as a formula: {error}", remedy)
 
 
 def check_parity(catalog: Catalog) -> Iterator[Problem]:
     """Both editions have the same headings, pieces, claims, citations, figures and display formulas."""
-    kinds: dict[str, Callable[[markup.Mark], str]] = {
+    kinds: dict[str, Callable[[marks.Mark], str]] = {
         "heading": lambda mark: f"{'#' * mark.level} {mark.target if mark.level > 1 else ''}",
         "include": lambda mark: mark.target,
         "embed": lambda mark: f"{mark.scheme}:{mark.target}",
     }
-    unordered: dict[str, Callable[[markup.Mark], str]] = {
+    unordered: dict[str, Callable[[marks.Mark], str]] = {
         "claim": lambda mark: mark.target,
         "cite": lambda mark: mark.target,
         "formula": lambda mark: " ".join(mark.target.split()),

@@ -18,7 +18,6 @@ NEUTRAL: dict[str, tuple[type, bool]] = {
     "papers": (list, True),
     "torch": (list, False),
     "related": (list, True),
-    "order": (int, True),
     "tags": (list, False),
     "formerly": (list, False),
 }
@@ -26,14 +25,12 @@ SPOKEN: dict[str, tuple[type, bool]] = {
     "title": (str, True),
     "summary": (str, True),
     "aliases": (list, True),
-    "asked": (list, False),
     "situation": (str, False),
 }
 INDEX: dict[str, tuple[type, bool]] = {
     "title": (str, True),
     "summary": (str, True),
     "aliases": (list, False),
-    "asked": (list, False),
     "papers": (list, False),
     "hide": (list, False),
     "template": (str, False),
@@ -41,7 +38,7 @@ INDEX: dict[str, tuple[type, bool]] = {
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where there is: ten times as fast
 
 
-class _UniqueKeys(LOADER):
+class UniqueKeys(LOADER):
     """A safe loader that refuses a key given twice, which YAML would let pass."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -63,7 +60,7 @@ def split(text: str, path: str) -> tuple[dict[str, Any], str, int, list[Problem]
     body_line = text.count("\n", 0, match.end()) + 1
     body = text[match.end() :]
     try:
-        meta = yaml.load(match["yaml"], Loader=_UniqueKeys)
+        meta = yaml.load(match["yaml"], Loader=UniqueKeys)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = (mark.line if mark else 0) + 2

@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from scripts.formulas import DISPLAY, INLINE
+
 FENCE = re.compile(r"^(?P<indent> *)(?P<mark>`{3,}|~{3,}).*?^(?P=indent)(?P=mark)[`~]* *$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"(?<!`)(?P<tick>`+)(?!`).+?(?<!`)(?P=tick)(?!`)", re.DOTALL)
-# A formula in display style, and one in the line: "$5 and $6" is none.
-DISPLAY = r"(?<![\\$])\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
-INLINE = r"(?<![\\$])\$(?![\s$])(?P<inline>(?:\\.|[^$\\])+?)(?<!\s)\$(?![\d$])"
 MATH = re.compile(f"{DISPLAY}|{INLINE}", re.DOTALL)
 
 _TEXT = r"(?:[^\[\]]|\[[^\[\]]*\])*?"  # link text, with one level of brackets in it

@@ -1,7 +1,7 @@
 """Builds the same stage with the generators that may follow MkDocs, and compares their pages with MkDocs' pages.
 
-Run as ``python -m scripts.canary [GENERATOR ...]``. ``scripts/canary.yaml`` names the generators, their versions, and
-the differences that are known, each with its reason. Any other difference fails, and so does a known one that is gone.
+Run as ``python -m scripts.tools.canary [GENERATOR ...]``. ``canary.yaml`` names the generators, their versions, and the
+differences that are known, each with its reason. Any other difference fails, and so does a known one that is gone.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ import yaml
 from filelock import FileLock, Timeout
 from lxml import html
 
-from scripts import check_site, publish, render
 from scripts.problems import ROOT, BuildError
+from scripts.publish import assemble, check
+from scripts.render import mkdocs
+from scripts.stage import Stage
 
-LIST = "scripts/canary.yaml"
-FOLDER = "build/canary"
+LIST = "scripts/tools/canary.yaml"
 RELATIONS = {"canonical", "alternate", "prev", "next"}  # of <link>: what leads to a page; others name the theme's files
 SHOWN = 40  # lines of the printed table for one generator; the file beside its site holds all
 
@@ -166,23 +167,23 @@ def environment(folder: Path, packages: list[str], constraint: Path) -> Path:
 def build(root: Path, out: Path, command: list[str]) -> None:
     """Render the stage into ``out`` and add what stands beside the pages, as ``make site`` does."""
     start = time.perf_counter()
-    render.render_whole(root, out, command)
+    mkdocs.render_whole(root, out, command)
     for lang in ("en", "zh"):
-        shutil.rmtree(root / "build" / "stage" / lang / ".cache", ignore_errors=True)
-    publish.add_files(root, out)
+        shutil.rmtree(Stage(root).edition(lang) / ".cache", ignore_errors=True)
+    assemble.add_files(Stage(root), out)
     print(f"{command[0].rpartition('/')[2]:<12} built both editions in {time.perf_counter() - start:.1f} s", flush=True)
 
 
 def run(root: Path, names: list[str], newest: bool) -> int:
     """Build with MkDocs and each generator, print what differs; 0 when all of it is listed, else 1."""
     data = yaml.safe_load((root / LIST).read_text(encoding="utf-8"))
-    ours = root / FOLDER / "mkdocs" / "site"
-    build(root, ours, render.GENERATOR)
+    ours = Stage(root).canary / "mkdocs" / "site"
+    build(root, ours, mkdocs.GENERATOR)
     already = _broken(ours)
     failed = []
     for name in names or data["generators"]:
         generator = data["generators"][name]
-        folder = root / FOLDER / (f"{name}-newest" if newest else name)
+        folder = Stage(root).canary / (f"{name}-newest" if newest else name)
         packages = [re.sub("==.*", "", p) if newest and p.startswith(f"{name}==") else p for p in generator["packages"]]
         print(f"\n{name}: {' '.join(packages)}", flush=True)
         try:
@@ -210,20 +211,20 @@ def run(root: Path, names: list[str], newest: bool) -> int:
 
 def _broken(site: Path) -> set[Difference]:
     """What the build's checks say of this site; some need files that only a finished site has."""
-    return {Difference("broken", problem.message, problem.path) for problem in check_site.check(site)}
+    return {Difference("broken", problem.message, problem.path) for problem in check.check(site)}
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.canary", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m scripts.tools.canary", description=__doc__.splitlines()[0])
     parser.add_argument("generators", nargs="*", help="those to try; all without")
     parser.add_argument("--newest", action="store_true", help="the newest version that installs, not the pinned one")
     options = parser.parse_args(arguments)
-    if not (root / "build" / "stage" / "en" / "mkdocs.yml").exists():
+    if not Stage(root).config("en").exists():
         print("build/stage is not there: run `make clean site` first.", file=sys.stderr)
         return 1
     try:
-        with FileLock(root / "build" / "build.lock", timeout=0):
+        with FileLock(Stage(root).lock, timeout=0):
             return run(root, options.generators, options.newest)
     except Timeout:
         print("Another build runs in this checkout; wait for it to end.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Asks every paper and its archived copy whether they are still there: ``python -m scripts.verify.links CATALOG``.
+"""Asks every paper and its archived copy whether they are still there: ``python -m scripts.tools.links CATALOG``.
 
 The argument is the published ``catalog.json``. What does not answer is printed as Markdown, ready for an issue. Needs
 the network, so it belongs to the weekly run and to no build.
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
     try:
         catalog = json.loads(Path(arguments[0]).read_text())
     except (IndexError, OSError, ValueError) as error:
-        print(f"usage: python -m scripts.verify.links site/catalog.json ({error})", file=sys.stderr)
+        print(f"usage: python -m scripts.tools.links site/catalog.json ({error})", file=sys.stderr)
         return 2
     dead = check(catalog)
     print("\n".join(dead) if dead else f"{len(links(catalog))} links, all there")

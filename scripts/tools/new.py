@@ -6,8 +6,8 @@ import re
 import sys
 from pathlib import Path
 
-from scripts import catalog as catalogs
 from scripts.problems import ROOT, BuildError
+from scripts.sources import sections
 
 PAGE = """---
 title:
@@ -18,7 +18,7 @@ aliases: []
 
 # {title}
 
---8<-- "facts/{id}.md"
+--8<-- "facts"
 
 {one_sentence}
 
@@ -28,19 +28,19 @@ aliases: []
 
 ## {code}
 
---8<-- "code/{id}.md"
+--8<-- "use.py"
 
 ## {how_it_works}
 
 ## {from_scratch}
 
---8<-- "code/{id}-from-scratch.md"
+--8<-- "from_scratch.py"
 
 ## {evidence}
 
 ![](figure:{id}.svg "")
 
---8<-- "code/{id}-evidence.md"
+--8<-- "evidence.py"
 
 ## {pitfalls}
 
@@ -51,7 +51,6 @@ papers: []
 torch: []
 related: []
 tags: []
-order:
 """
 HEADINGS = {
     "en": {
@@ -100,8 +99,8 @@ def files(section: str, entry: str) -> dict[str, str]:
         neutral = NEUTRAL if lang == "en" else ""
         text = PAGE.format(id=entry, title=entry, neutral=neutral, **headings)
         wanted[f"docs/{lang}/{section}/{entry}.md"] = text
-    for suffix in ("", "_from_scratch", "_evidence"):
-        path = f"snippets/{section}/{name}{suffix}.py"
+    for role in ("use", "from_scratch", "evidence"):
+        path = f"snippets/{section}/{name}/{role}.py"
         wanted[path] = SNIPPET.format(path=path)
     path = f"tests/snippets/{section}/test_{name}.py"
     wanted[path] = TEST.format(id=entry, path=path)
@@ -117,10 +116,10 @@ def scaffold(root: Path, target: str) -> list[str]:
     if not re.fullmatch(r"[a-z]+/[a-z0-9]+(-[a-z0-9]+)*", target):
         raise ValueError(f"'{target}' is no section/some-id. Example: make new ENTRY=initialization/some-id")
     section, entry = target.split("/")
-    known = catalogs.sections(root)
+    known = [section.id for section in sections.load(root)]
     if section not in known:
         listed = ", ".join(known)
-        raise ValueError(f"'{section}' is no section; there are: {listed}. A new one: extra.sections in mkdocs.yml")
+        raise ValueError(f"'{section}' is no section; there are: {listed}. A new one: docs/sections.yaml")
     wanted = files(section, entry)
     there = [path for path in wanted if (root / path).exists()]
     if there:

@@ -1,4 +1,4 @@
-"""One cell of the matrix on this machine: ``python -m scripts.verify.cell 2.9.1 [arguments of the verifier]``.
+"""One cell of the matrix on this machine: ``python -m scripts.tools.torch_versions 2.9.1 [arguments of the verifier]``.
 
 Makes a virtual environment with that torch and what the verifier and evidence snippets need, in the versions of the
 lock file where it names them, and verifies there. The report is ``build/verification-torch-2.9.1.json``.
@@ -12,7 +12,7 @@ import sys
 import venv
 from pathlib import Path
 
-from scripts.verify.discover import ROOT
+from scripts.problems import ROOT
 
 NEEDED = ("numpy", "matplotlib", "scikit-learn", "filelock", "rich")
 
@@ -39,7 +39,9 @@ def prepare(torch: str) -> Path:
 def main(arguments: list[str]) -> int:
     """Verify with the torch of the first argument; the exit code is the verifier's."""
     if not arguments or not re.fullmatch(r"newest|\d+(\.\d+)+", arguments[0]):
-        print("usage: python -m scripts.verify.cell VERSION|newest [arguments of the verifier]", file=sys.stderr)
+        print(
+            "usage: python -m scripts.tools.torch_versions VERSION|newest [arguments of the verifier]", file=sys.stderr
+        )
         return 2
     torch, *rest = arguments
     try:

@@ -15,16 +15,16 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.optim import SGD, Adagrad, Adam, AdamW
 
-from snippets.optimizers.adabelief import AdaBelief
-from snippets.optimizers.adopt import ADOPT
-from snippets.optimizers.lamb import Lamb
-from snippets.optimizers.lars import LARS
-from snippets.optimizers.lion import Lion
-from snippets.optimizers.prodigy import Prodigy
-from snippets.optimizers.sam import SAM
-from snippets.optimizers.schedule_free import ScheduleFreeAdamW
-from snippets.optimizers.shampoo import Shampoo
-from snippets.optimizers.soap import SOAP
+from snippets.optimizers.adabelief.use import AdaBelief
+from snippets.optimizers.adopt.use import ADOPT
+from snippets.optimizers.lamb.use import Lamb
+from snippets.optimizers.lars.use import LARS
+from snippets.optimizers.lion.use import Lion
+from snippets.optimizers.prodigy.use import Prodigy
+from snippets.optimizers.sam.use import SAM
+from snippets.optimizers.schedule_free.use import ScheduleFreeAdamW
+from snippets.optimizers.shampoo.use import Shampoo
+from snippets.optimizers.soap.use import SOAP
 
 Make = Callable[..., torch.optim.Optimizer]
 

@@ -3,8 +3,8 @@
 Not beside the page's claims: their results are kept until a snippet changes, and this depends on pages.
 """
 
-from scripts.catalog import load
-from snippets.optimizers.index_family_tree_evidence import TREE
+from scripts.sources.catalog import load
+from snippets.optimizers.index.evidence_family_tree import TREE
 
 ENTRIES = {entry.id: entry for entry in load().in_section("optimizers")}
 

@@ -23,7 +23,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.conformance.discovery import modules, own_functions
+from tests.support.discovery import modules, own_functions
 
 SHAPES = [(120, 80), (60, 40, 5), (40, 60, 3, 5), (24, 16, 3, 5, 3), (48, 96), (64, 64), (36, 16, 3, 3)]
 DRAWS = 48

@@ -14,8 +14,8 @@ import pytest
 import torch
 import yaml
 
-from tests.conformance.optimizer_steps import as_real
 from tests.conformance.test_optimizers import BAD, FOUND, ROOT, start
+from tests.support.optimizers import as_real
 
 STEPS = 100
 SUFFIX = "_from_scratch"

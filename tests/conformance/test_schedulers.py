@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conformance.scheduler_curves import (
+from tests.support.schedulers import (
     advance,
     assert_same_curve,
     curve_of,

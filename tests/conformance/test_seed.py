@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 import yaml
 
-from scripts.catalog import ROOT
-from scripts.papers import load_papers
+from scripts.sources.catalog import ROOT
+from scripts.sources.papers import load_papers
 
 PAPERS = {  # part 3 of the check list: title -> year it gave
     "Understanding the difficulty of training deep feedforward neural networks": 2010,

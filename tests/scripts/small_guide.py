@@ -7,7 +7,10 @@ from pathlib import Path
 
 from scripts.problems import ROOT
 
-CONFIG = "extra:\n  sections: [demo]\n"
+SECTIONS = """- id: demo
+  families:
+    - {en: Numbers, zh: 数, entries: [double]}
+"""
 BIB = """@article{doe2020paper,
   title = {A Paper},
   author = {Doe, Jane and Roe, Richard and Poe, Paul},
@@ -25,25 +28,24 @@ torch: [torch.add]
 related: []
 tags: [numbers]
 formerly: [twice, sums/times-two]
-order: 10
 situation: numbers
 ---
 
 # Double
 
---8<-- "facts/double.md"
+--8<-- "facts"
 
 **In one sentence.** Computes $2x$ [@doe2020paper].
 
 ## Code
 
---8<-- "code/double.md"
+--8<-- "use.py"
 
 ## Evidence
 
 ![a straight line](figure:double.svg "The line.")
 
---8<-- "code/double-evidence.md"
+--8<-- "evidence.py"
 
 ## Pitfalls
 
@@ -58,19 +60,19 @@ situation: 数
 
 # 加倍
 
---8<-- "facts/double.md"
+--8<-- "facts"
 
 **一句话。** 计算 $2x$[@doe2020paper]。
 
 ## 代码 {#code}
 
---8<-- "code/double.md"
+--8<-- "use.py"
 
 ## 实验证据 {#evidence}
 
 ![一条直线](figure:double.svg "直线。")
 
---8<-- "code/double-evidence.md"
+--8<-- "evidence.py"
 
 ## 常见陷阱 {#pitfalls}
 
@@ -106,7 +108,7 @@ TEST = '''"""Doubling."""
 
 import torch
 
-from snippets.demo.double import double
+from snippets.demo.double.use import double
 
 
 def test_linear():
@@ -117,6 +119,13 @@ def test_linear():
 INDEX = '---\ntitle: "{title}"\nsummary: "{title}."\n---\n\n# {title}\n\n{body}\n'
 
 
+SEARCH = "double:\n  - make it twice\n"
+SYMPTOMS = """- id: too-small
+  en: The number is too small
+  zh: 太小
+  fixes: [double]
+  planned: [triple]
+"""
 TAGS = "- {id: numbers, en: numbers, zh: 数}\n"
 
 
@@ -129,19 +138,21 @@ def write(root: Path, name: str, text: str) -> None:
 
 def plant(root: Path) -> Path:
     """The sources of the small guide, below ``root``."""
-    write(root, "mkdocs.yml", CONFIG)
+    write(root, "docs/sections.yaml", SECTIONS)
     write(root, "docs/papers.bib", BIB)
     write(root, "docs/tags.yaml", TAGS)
+    write(root, "docs/search/demo.en.yaml", SEARCH)
+    write(root, "docs/symptoms.yaml", SYMPTOMS)
     write(root, "docs/en/demo/double.md", PAGE_EN)
     write(root, "docs/zh/demo/double.md", PAGE_ZH)
     for lang, home, section in (("en", "Home", "Demo"), ("zh", "首页", "示例")):
-        write(root, f"docs/{lang}/index.md", INDEX.format(title=home, body='--8<-- "generated/sections.md"'))
-        body = '--8<-- "tables/demo.md"\n\n--8<-- "timelines/demo.md"'
+        write(root, f"docs/{lang}/index.md", INDEX.format(title=home, body='--8<-- "sections"'))
+        body = '--8<-- "comparison"\n\n--8<-- "timeline"'
         write(root, f"docs/{lang}/demo/index.md", INDEX.format(title=section, body=body))
         for name, piece in (("papers", "papers"), ("torch", "torch"), ("tags", "tags")):
-            write(root, f"docs/{lang}/{name}.md", INDEX.format(title=name, body=f'--8<-- "generated/{piece}.md"'))
-    write(root, "snippets/demo/double.py", SNIPPET)
-    write(root, "snippets/demo/double_evidence.py", EVIDENCE)
+            write(root, f"docs/{lang}/{name}.md", INDEX.format(title=name, body=f'--8<-- "{piece}"'))
+    write(root, "snippets/demo/double/use.py", SNIPPET)
+    write(root, "snippets/demo/double/evidence.py", EVIDENCE)
     write(root, "tests/snippets/demo/test_double.py", TEST)
     return root
 
@@ -153,9 +164,6 @@ def plant_whole(root: Path) -> Path:
     shutil.copytree(ROOT / "docs" / "theme", root / "docs" / "theme")
     for name in ("mkdocs.yml", "mkdocs.zh.yml", "pyproject.toml"):
         shutil.copy(ROOT / name, root / name)
-    config = (root / "mkdocs.yml").read_text(encoding="utf-8")
-    listed = next(line for line in config.splitlines() if line.startswith("  sections:"))
-    write(root, "mkdocs.yml", config.replace(listed, "  sections: [demo]"))
     return root
 
 

@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -21,7 +22,9 @@ import nbformat
 import pytest
 from lxml import html
 
-from scripts.publish import ARCHIVE, EARLIEST
+from scripts.build import STAGES
+from scripts.problems import ROOT
+from scripts.publish.archive import ARCHIVE, EARLIEST
 from tests.scripts.small_guide import SNIPPET, edit, plant_whole
 
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
@@ -217,13 +220,13 @@ def test_the_archive_is_the_site(published):
 
 # One break for each stage: (stage, file, old, new, file that is named, words of the message)
 BREAKS = [
-    ("catalog", EN, "claim:linear", "claim:linaer", EN, "has no test"),
-    ("catalog", EN, "[@doe2020paper]", "[@nobody]", EN, "unknown paper"),
-    ("catalog", EN, "(index.md)", "(nowhere.md)", EN, "dead link"),
-    ("verify", "snippets/demo/double.py", "int(double(", "int(duoble(", "snippets/demo/double.py", "NameError"),
+    ("sources", EN, "claim:linear", "claim:linaer", EN, "has no test"),
+    ("sources", EN, "[@doe2020paper]", "[@nobody]", EN, "unknown paper"),
+    ("sources", EN, "(index.md)", "(nowhere.md)", EN, "dead link"),
+    ("verify", "snippets/demo/double/use.py", "int(double(", "int(duoble(", "snippets/demo/double/use.py", "NameError"),
     (
         "claims",
-        "snippets/demo/double.py",
+        "snippets/demo/double/use.py",
         "return x + x",
         "return x * x",
         "tests/snippets/demo/test_double.py",
@@ -231,7 +234,7 @@ BREAKS = [
     ),
     (
         "generate",
-        "snippets/demo/double_evidence.py",
+        "snippets/demo/double/evidence.py",
         "double.svg",
         "duoble.svg",
         EN,
@@ -239,7 +242,7 @@ BREAKS = [
     ),
     ("render", "docs/theme/main.html", "{% endblock %}", "{% endblok %}", "build/stage/en/mkdocs.yml", "endblok"),
     (
-        "check",
+        "publish",
         EN,
         "**In one sentence.**",
         '<img src="https://elsewhere.example/x.png" alt="">',
@@ -272,13 +275,16 @@ def test_broken_stage_names_the_place_and_keeps_the_old_site(published, stage, f
 
 
 RENDER = """
-import json
 from pathlib import Path
-from scripts import catalog, claims, generate, render
+from scripts import claims
+from scripts.generate import Site, generate
+from scripts.render import mkdocs
+from scripts.report import Report
+from scripts.sources.catalog import load
 root = Path.cwd()
-guide = catalog.load(root)
-generate.generate(guide, json.loads((root / "build/verification.json").read_text()), claims.last(guide))
-render.render(root)
+guide = load(root)
+generate(Site(guide, Report.read(root / "build/verification.json"), claims.last(guide)))
+mkdocs.render(root)
 """
 
 
@@ -295,7 +301,7 @@ def test_what_is_kept_is_what_a_whole_rendering_gives(published):
     edits = [
         (EN, "# Double\n", "# Double\n\nOne more sentence.\n"),
         (ZH, "title: 加倍", "title: 乘以二"),
-        ("snippets/demo/double.py", '"""Twice ``x``', '"""Two times ``x``'),
+        ("snippets/demo/double/use.py", '"""Twice ``x``', '"""Two times ``x``'),
         ("docs/theme/main.html", "{% block extrahead %}", '{% block extrahead %}<meta name="new">'),
         ("docs/zh/demo/index.md", "title: ", "hide: [toc]\ntitle: "),
     ]
@@ -354,37 +360,19 @@ def test_second_build_at_once_is_refused(published):
     assert "Another build runs" in done.stderr
 
 
-def test_stages_know_nothing_of_later_ones(published):
-    """No module imports one of a later stage: the data flow has one direction."""
-    import ast
+def test_stages_know_nothing_of_later_ones():
+    """The contract in pyproject.toml: the data flow has one direction, no module imports one of a later stage."""
+    done = subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+    stages = [stage for stage in reversed(layers) if stage.removeprefix("scripts.") in STAGES]
+    assert [stage.removeprefix("scripts.") for stage in stages] == list(STAGES)
 
-    order = [
-        "problems",
-        "papers",
-        "markup",
-        "frontmatter",
-        "catalog",
-        "inspect_catalog",
-        "claims",
-        "generate",
-        "unchanged",
-        "render",
-    ]
-    order += ["check_site", "publish", "build"]
-    for place, name in enumerate(order):
-        path = published / "scripts" / name
-        for file in path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]:
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "scripts":
-                    imported = (
-                        [alias.name for alias in node.names]
-                        if node.module == "scripts"
-                        else [node.module.split(".")[1]]
-                    )
-                    later = [other for other in imported if other in order[place + 1 :]]
-                    assert not later, f"{file.name} imports {later}"
-    for file in (published / "scripts" / "generate").rglob("*.py"):
-        assert "import torch" not in file.read_text(encoding="utf-8")
+
+def test_help_and_readme_list_the_stages():
+    """``STAGES`` is the one list: the README's picture names them in their order."""
+    picture = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert " ─> ".join([*STAGES, "site/"]) in " ".join(picture.split())
 
 
 def test_report_of_another_machine_is_published_beside_this_one(published, tmp_path):
@@ -416,7 +404,7 @@ def test_report_of_other_sources_is_refused_by_name(published, tmp_path):
     before = state(published / "site")
     done = build(published, "--reports", str(other))
     assert done.returncode == 1
-    assert "snippets/demo/double.py" in done.stdout + done.stderr
+    assert "snippets/demo/double/use.py" in done.stdout + done.stderr
     assert state(published / "site") == before
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts import canary, render
-from scripts.canary import Difference, Known, compare, facts, judge, table
 from scripts.problems import ROOT, BuildError
+from scripts.render import mkdocs
+from scripts.tools import canary
+from scripts.tools.canary import Difference, Known, compare, facts, judge, table
 
 CONFIGS = ("mkdocs.yml", "mkdocs.zh.yml")
 PAGE = """<!doctype html><html><head>
@@ -181,7 +182,7 @@ def test_exit_code(tmp_path, monkeypatch, capsys, page, what, listed, code, said
     def built(root: Path, out: Path, command: list[str]) -> None:
         plant(out, "", "")
         edit(out, "<p>", '<p id="place">')
-        if command != render.GENERATOR and (out / page).exists():
+        if command != mkdocs.GENERATOR and (out / page).exists():
             edit(out, 'href="b.html#place"', what or 'name="place"')
 
     monkeypatch.setattr(canary, "build", built)
@@ -195,7 +196,7 @@ def test_generator_that_fails(tmp_path, monkeypatch, capsys):
     plant_guide(tmp_path, {"generators": {"other": {"packages": ["other==1"], "command": ["x"]}}, "differences": []})
 
     def built(root: Path, out: Path, command: list[str]) -> None:
-        if command != render.GENERATOR:
+        if command != mkdocs.GENERATOR:
             raise BuildError([])
 
     monkeypatch.setattr(canary, "build", built)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import catalog as catalogs
-from scripts import inspect_catalog
 from scripts.problems import ROOT, BuildError, Problem
+from scripts.sources import checks
+from scripts.sources.catalog import load
 from tests.scripts.small_guide import SNIPPET, edit, write
 
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
@@ -17,7 +17,7 @@ EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
 def found(root: Path) -> list[Problem]:
     """Every problem of the tree."""
     try:
-        return sorted(set(inspect_catalog.inspect(catalogs.load(root))))
+        return sorted(set(checks.inspect(load(root))))
     except BuildError as error:
         return error.problems
 
@@ -38,8 +38,17 @@ MISTAKES = [
     (EN, "claim:linear", "claim:linaer", "has no test tests/snippets/demo/test_double.py::test_linaer"),
     (EN, "[@doe2020paper]", "[@doe2021paper]", "unknown paper 'doe2021paper'"),
     (EN, "papers: [doe2020paper]", "papers: [nobody]", "unknown paper 'nobody'"),
-    (EN, '"code/double.md"', '"code/duoble.md"', "missing snippet snippets/demo/duoble.py"),
-    (EN, '"code/double.md"', '"cod/double.md"', "nothing is generated as 'cod/double.md'"),
+    (EN, '"use.py"', '"uze.py"', "missing snippet snippets/demo/double/uze.py"),
+    (EN, '"facts"', '"fakts"', "nothing is generated as 'fakts'"),
+    ("docs/sections.yaml", "entries: [double]", "entries: [duoble]", "'duoble' of section 'demo' has no page"),
+    ("docs/sections.yaml", "zh: 数", "sh: 数", "a family of 'demo' is not readable"),
+    ("docs/sections.yaml", "entries: [double]", "entries: [double, double]", "'double' is listed 2 times"),
+    ("docs/search/demo.en.yaml", "double:", "treble:", "'treble' is no page here"),
+    ("docs/search/demo.en.yaml", "  - make it twice", "  make it twice", "'double' is no list of phrases"),
+    ("docs/search/demo.en.yaml", "  - make it twice", "  - 2", "'double' is no list of phrases"),
+    ("docs/symptoms.yaml", "fixes: [double]", "fixes: [duoble]", "symptom 'too-small': 'duoble' is no entry"),
+    ("docs/symptoms.yaml", "planned: [triple]", "planned: [double]", "'double' is planned, and is an entry"),
+    ("docs/symptoms.yaml", "zh: 太小", "cn: 太小", "the record 'too-small' is not of the form"),
     (EN, "(index.md)", "(indx.md)", "dead link to indx.md"),
     (EN, "(index.md)", "(index.md#nowhere)", "has no heading #nowhere"),
     (EN, "(index.md)", "(../../x.md)", "dead link to ../../x.md"),
@@ -56,12 +65,12 @@ MISTAKES = [
     (EN, "year: 2020", "yaer: 2020", "'yaer' does not belong here"),
     (EN, "aliases: [times two]", "aliases: [times two, 2010]", "'aliases' must be a list of texts"),
     (EN, "aliases: [times two]", "aliases: [times two", "broken front matter"),
-    (EN, "order: 10", "order: 10\norder: 20", "'order' is given twice"),
+    (EN, "year: 2020", "year: 2020\nyear: 2021", "'year' is given twice"),
     (EN, "summary: Doubles its input.", "summary:", "'summary' must be a text"),
     (EN, "$2x$", r"$2\frac{x$", "not readable as a formula"),
     (EN, "[@doe2020paper]", "[@doe2020paper", "a mark that is not understood"),
     (EN, "(claim:linear)", "(claim:linear ", "a mark that is not understood"),
-    (EN, '"code/double.md"', "code/double.md", "a mark that is not understood"),
+    (EN, '"use.py"', "use.py", "a mark that is not understood"),
     (ZH, "aliases: [乘二]", "aliases: [乘二]\nyear: 2020", "'year' does not belong here"),
     ("docs/papers.bib", "year = {2020}", "yaer = {2020}", "lacks year"),
     ("docs/papers.bib", "eprint = {2001.00001}", "eprint = {2001.1}", "is no arXiv id"),
@@ -81,6 +90,9 @@ def test_mistake_is_named_with_file_and_line(guide, file, old, new, words):
     allowed = {entry_line, line + 1} if "twice" in words or "does not belong" in words else {entry_line}
     if "broken front matter" in words or "BibTeX" in words:
         allowed = {line, line + 1}  # the reader of the format stops where it can go on no longer
+    if file.startswith(("docs/search/", "docs/symptoms")):  # the line at which the record begins
+        lines = (guide / file).read_text(encoding="utf-8").splitlines()[:line]
+        allowed = {max(number for number, text in enumerate(lines, 1) if not text.startswith(" "))}
     assert problems[0].line in allowed
     assert problems[0].remedy
 
@@ -101,23 +113,43 @@ def test_page_in_one_language_only(guide, lost):
 
 
 def test_two_entries_cannot_have_had_one_address(guide):
+    edit(guide, "docs/sections.yaml", "entries: [double]", "entries: [double, triple]")
     for lang in ("en", "zh"):
         text = (guide / f"docs/{lang}/demo/double.md").read_text(encoding="utf-8")
-        text = text.replace("double.md", "triple.md").replace('--8<-- "code/triple.md"', "")
+        text = text.replace("double.md", "triple.md").replace('--8<-- "use.py"', "").replace('--8<-- "evidence.py"', "")
         write(guide, f"docs/{lang}/demo/triple.md", text)
     messages = [problem.message for problem in found(guide) if "formerly" in problem.message]
     assert messages.count("formerly: two entries claim 'demo/twice'") == 2
 
 
 def test_snippet_on_no_page(guide):
-    write(guide, "snippets/demo/lonely.py", SNIPPET)
-    assert (only(guide).path, only(guide).line) == ("snippets/demo/lonely.py", 1)
+    write(guide, "snippets/demo/double/from_scratch.py", SNIPPET)
+    assert (only(guide).path, only(guide).line) == ("snippets/demo/double/from_scratch.py", 1)
     assert "stands on no page" in only(guide).message
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("snippets/demo/lonely.py", "lies in no entry's room"),
+        ("snippets/demo/double/helper.py", "lies in no entry's room"),
+        ("snippets/demo/triple/use.py", "there is no page docs/en/demo/triple.md for this room"),
+    ],
+)
+def test_snippet_outside_of_a_room(guide, path, words):
+    write(guide, path, SNIPPET)
+    assert (only(guide).path, only(guide).line) == (path, 1)
+    assert words in only(guide).message
+
+
+def test_entry_that_no_family_lists(guide):
+    edit(guide, "docs/sections.yaml", "entries: [double]", "entries: []")
+    assert (only(guide).path, only(guide).message) == (EN, "no family of 'demo' lists this entry")
 
 
 def test_snippet_on_two_pages(guide):
     for file in (EN, ZH):
-        edit(guide, file, '--8<-- "code/double.md"', '--8<-- "code/double.md"\n\n--8<-- "code/double.md"')
+        edit(guide, file, '--8<-- "use.py"', '--8<-- "use.py"\n\n--8<-- "use.py"')
     assert "several pages" in only(guide).message
 
 
@@ -138,7 +170,7 @@ def test_paper_given_twice(guide):
 
 def test_missing_facts(guide):
     for file in (EN, ZH):
-        edit(guide, file, '--8<-- "facts/double.md"\n', "")
+        edit(guide, file, '--8<-- "facts"\n', "")
     assert {problem.message for problem in found(guide)} == {"the page does not show its fact line"}
 
 
@@ -185,5 +217,5 @@ def test_catalog_imports_no_torch():
     import subprocess
     import sys
 
-    code = "import sys, scripts.inspect_catalog as i; list(i.inspect(i.load())); assert 'torch' not in sys.modules"
+    code = "import sys, scripts.sources.checks as i; list(i.inspect(i.load())); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from scripts.history import dates
+from scripts.sources.history import dates
 
 PAGE = "---\ntitle: One\n---\n\nText.\n"
 

@@ -18,7 +18,7 @@ from lxml import html
 from tests.scripts.small_guide import edit, plant_whole
 
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
-SNIPPET = "snippets/demo/double.py"
+SNIPPET = "snippets/demo/double/use.py"
 PATIENCE = 120.0  # seconds until what does not come will never come; nothing is said of how fast it came
 
 
@@ -126,7 +126,7 @@ def test_edited_template_is_shown_on_every_page(served):
     [
         (EN, "claim:linear", "claim:linaer", "has no test"),
         (SNIPPET, "return x + x", "return x + y", "NameError"),
-        ("snippets/demo/double_evidence.py", 'savefig("double.svg")', 'savefig("duoble.svg")', "was drawn"),
+        ("snippets/demo/double/evidence.py", 'savefig("double.svg")', 'savefig("duoble.svg")', "was drawn"),
     ],
 )
 def test_broken_edit_keeps_the_last_preview_and_names_the_place(served, file, old, new, words):

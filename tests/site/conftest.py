@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from scripts import browser as browsers
+from scripts.tools import chromium as browsers
 from tests.site.pages import SITE
 
 

@@ -11,8 +11,8 @@ import pytest
 from lxml import html
 from playwright.sync_api import Browser, Page, expect
 
-from scripts import catalog as catalogs
 from scripts.generate import redirects
+from scripts.sources.catalog import load
 from tests.site.pages import SITE, entries
 
 EDITIONS = {"": "", "zh/": "_zh"}
@@ -191,7 +191,7 @@ def test_tags_of_an_entry_lead_to_a_list_that_holds_it(url):
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_old_address_leads_on_without_a_script(browser: Browser, address, lang):
     """As the build writes it; test_build.py sees that it does."""
-    entry = catalogs.load().by_id["kaiming-init"]
+    entry = load().by_id["kaiming-init"]
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     old = f"{address}{'zh/' if lang == 'zh' else ''}initializers/he-init.html"

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests import explorer
 from tests.site.test_every_page import AXE, violations
+from tests.support import explorer
 
 PAGES = ("schedulers/index.html", "zh/schedulers/index.html")
 DRAWN = """() => {

@@ -8,7 +8,7 @@ import pytest
 from lxml import html
 from playwright.sync_api import Browser, Page, expect
 
-from scripts.new import HEADINGS
+from scripts.tools.new import HEADINGS
 from tests.site.pages import SITE, entries, html_pages
 
 ADAM = "optimizers/adam.html"

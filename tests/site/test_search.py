@@ -8,8 +8,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from scripts.catalog import load
 from scripts.generate.downloads import page_url
+from scripts.sources.catalog import load
 from tests.site.pages import SITE, entries
 from tests.site.rank import Guide, queries
 

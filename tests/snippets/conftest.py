@@ -1,5 +1,7 @@
-"""Second implementations can be imported by every test of this folder."""
+"""What tests of claims share: the numbers of experiments that the verifier ran."""
 
-from tests import oracles
+from __future__ import annotations
 
-__all__ = ["oracles"]
+from tests.support.artifacts import evidence
+
+__all__ = ["evidence"]

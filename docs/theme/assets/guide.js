@@ -32,7 +32,7 @@
     });
   }
 
-  /* The fields are in the page (scripts/generate/controls.py); each row's link says year, tags and whether in torch. */
+  /* The fields are in the page (scripts/generate/filters.py); each row's link says year, tags and whether in torch. */
   function filterable(fields) {
     const rows = [...fields.nextElementSibling.querySelector("table").tBodies[0].rows];
     const status = fields.querySelector("[role=status]");

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.calculate_gain import gain_normal_, gain_normal_std
-from snippets.initialization.calculate_gain_evidence import measured_gain as evidence_gain
-from snippets.initialization.calculate_gain_evidence import through_depth
-from snippets.initialization.calculate_gain_from_scratch import closed_form_gain, measured_gain
+from snippets.initialization.calculate_gain.evidence import measured_gain as evidence_gain
+from snippets.initialization.calculate_gain.evidence import through_depth
+from snippets.initialization.calculate_gain.from_scratch import closed_form_gain, measured_gain
+from snippets.initialization.calculate_gain.use import gain_normal_, gain_normal_std
 
 F = nn.functional
 TABLE = {

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.constant_init import constant_, constant_std, gate_bias, set_forget_bias
-from snippets.initialization.constant_init_evidence import EVERY, SEEDS, STEPS, Highway, load, run
-from snippets.initialization.constant_init_from_scratch import fill_constant_
+from snippets.initialization.constant_init.evidence import EVERY, SEEDS, STEPS, Highway, load, run
+from snippets.initialization.constant_init.from_scratch import fill_constant_
+from snippets.initialization.constant_init.use import constant_, constant_std, gate_bias, set_forget_bias
 
 
 @pytest.mark.parametrize("fill", [constant_, fill_constant_])
@@ -82,7 +82,7 @@ def test_gate_bias_decides():
 @pytest.mark.parametrize(("depth", "spread"), [(1, 0.03), (2, 0.1)])
 def test_shallow_networks_hardly_care(monkeypatch, depth, spread):
     """One layer: biases -4, -2 and 0 end within 0.03 of each other; two layers: within 0.1. All of them learn."""
-    monkeypatch.setattr("snippets.initialization.constant_init_evidence.DEPTH", depth)
+    monkeypatch.setattr("snippets.initialization.constant_init.evidence.DEPTH", depth)
     x, y = load()
     last = [sum(run(bias, seed, x, y)[-1] for seed in SEEDS) / len(SEEDS) for bias in (-4.0, -2.0, 0.0)]
     assert max(last) - min(last) < spread

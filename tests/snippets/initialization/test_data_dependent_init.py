@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from snippets.initialization import data_dependent_init_evidence as evidence
-from snippets.initialization.data_dependent_init import change_rates, equalize_rates, normalize_channels
-from snippets.initialization.data_dependent_init_from_scratch import folded
+from snippets.initialization.data_dependent_init import evidence
+from snippets.initialization.data_dependent_init.from_scratch import folded
+from snippets.initialization.data_dependent_init.use import change_rates, equalize_rates, normalize_channels
 
 
 def network() -> nn.Sequential:

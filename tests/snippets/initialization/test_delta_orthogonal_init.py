@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.delta_orthogonal_init import delta_orthogonal_, delta_orthogonal_std
-from snippets.initialization.delta_orthogonal_init_evidence import DEPTHS, NAMES, singular_values
-from snippets.initialization.delta_orthogonal_init_from_scratch import delta_kernel
+from snippets.initialization.delta_orthogonal_init.evidence import DEPTHS, NAMES, singular_values
+from snippets.initialization.delta_orthogonal_init.from_scratch import delta_kernel
+from snippets.initialization.delta_orthogonal_init.use import delta_orthogonal_, delta_orthogonal_std
 
 
 def layer(in_channels: int, out_channels: int, gain: float = 1.0, **settings) -> nn.Conv2d:

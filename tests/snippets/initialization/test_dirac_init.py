@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.dirac_init import dirac_init_, identity_stack
-from snippets.initialization.dirac_init_evidence import NAMES, SEEDS, STEPS, load, network, train
-from snippets.initialization.dirac_init_from_scratch import dirac_
+from snippets.initialization.dirac_init.evidence import NAMES, SEEDS, STEPS, load, network, train
+from snippets.initialization.dirac_init.from_scratch import dirac_
+from snippets.initialization.dirac_init.use import dirac_init_, identity_stack
 
 CASES = [((6, 4, 3), 1), ((4, 6, 4), 1), ((6, 4, 3, 5), 1), ((8, 2, 3, 3), 4), ((9, 2, 3, 3), 3), ((6, 3, 3, 3, 3), 2)]
 

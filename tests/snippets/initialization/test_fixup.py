@@ -8,9 +8,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from snippets.initialization.fixup import FixupBlock, fixup_init, fixup_scale
-from snippets.initialization.fixup_evidence import RATES, SEEDS, final_loss
-from snippets.initialization.fixup_from_scratch import backward, fixup_weights, forward
+from snippets.initialization.fixup.evidence import RATES, SEEDS, final_loss
+from snippets.initialization.fixup.from_scratch import backward, fixup_weights, forward
+from snippets.initialization.fixup.use import FixupBlock, fixup_init, fixup_scale
 
 
 def network(blocks: int, channels: int = 8) -> tuple[nn.Sequential, nn.Linear]:

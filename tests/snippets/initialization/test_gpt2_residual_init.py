@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.gpt2_residual_init import Block, gpt2_residual_, gpt2_residual_std, init_gpt2
-from snippets.initialization.gpt2_residual_init_evidence import DEPTHS, variances
-from snippets.initialization.gpt2_residual_init_from_scratch import gelu_second_moment, simulate, stream_variance
+from snippets.initialization.gpt2_residual_init.evidence import DEPTHS, variances
+from snippets.initialization.gpt2_residual_init.from_scratch import gelu_second_moment, simulate, stream_variance
+from snippets.initialization.gpt2_residual_init.use import Block, gpt2_residual_, gpt2_residual_std, init_gpt2
 
 
 def test_std_is_the_closed_form():

@@ -10,9 +10,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
-from snippets.initialization import hessian_chain_init_evidence as evidence
-from snippets.initialization.hessian_chain_init import hessian_norms, hessian_variance
-from snippets.initialization.hessian_chain_init_from_scratch import autograd_norm, block_norms
+from snippets.initialization.hessian_chain_init import evidence
+from snippets.initialization.hessian_chain_init.from_scratch import autograd_norm, block_norms
+from snippets.initialization.hessian_chain_init.use import hessian_norms, hessian_variance
 
 torch64 = {"dtype": torch.float64}
 hessian_of = torch.autograd.functional.hessian

@@ -9,14 +9,14 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from snippets.initialization.how_to_start_training import (
+from snippets.initialization.how_to_start_training.evidence import spread, train
+from snippets.initialization.how_to_start_training.from_scratch import random_lengths
+from snippets.initialization.how_to_start_training.use import (
     length_second_moment,
     mean_length_ratio,
     residual_scales,
     start_training_init,
 )
-from snippets.initialization.how_to_start_training_evidence import spread, train
-from snippets.initialization.how_to_start_training_from_scratch import random_lengths
 
 
 def one_layer(width: int, draws: int, sampler) -> torch.Tensor:

@@ -8,9 +8,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from snippets.initialization.icnr import icnr_, icnr_std
-from snippets.initialization.icnr_evidence import NAMES, checkerboard, network, train
-from snippets.initialization.icnr_from_scratch import icnr_weight, pixel_shuffle
+from snippets.initialization.icnr.evidence import NAMES, checkerboard, network, train
+from snippets.initialization.icnr.from_scratch import icnr_weight, pixel_shuffle
+from snippets.initialization.icnr.use import icnr_, icnr_std
 
 
 @pytest.mark.parametrize("factor", [2, 3])

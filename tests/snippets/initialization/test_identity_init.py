@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.identity_init import identity_init_, irnn
-from snippets.initialization.identity_init_evidence import NAMES, SEEDS, gradients, network, train
-from snippets.initialization.identity_init_from_scratch import eye_, relu_rnn
+from snippets.initialization.identity_init.evidence import NAMES, SEEDS, gradients, network, train
+from snippets.initialization.identity_init.from_scratch import eye_, relu_rnn
+from snippets.initialization.identity_init.use import identity_init_, irnn
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (3, 7), (7, 3), (1, 1)])

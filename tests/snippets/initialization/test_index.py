@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import snippets.initialization.index_training_evidence as training
-from snippets.initialization.index_evidence import ACTIVATIONS, INITIALIZERS, through_layers
+import snippets.initialization.index.evidence_training as training
+from snippets.initialization.index.evidence import ACTIVATIONS, INITIALIZERS, through_layers
 
 LECUN, DEFAULT, KAIMING, ORTHOGONAL = "LeCun (here = Xavier)", "torch's default", "Kaiming", "orthogonal, gain 1"
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
-from snippets.initialization.init_in_pytorch import SLOPE, MyNet, initialize_parameters
-from snippets.initialization.init_in_pytorch_evidence import DEPTH, conv_only, reached, rms_by_depth
+from snippets.initialization.init_in_pytorch.evidence import DEPTH, conv_only, reached, rms_by_depth
+from snippets.initialization.init_in_pytorch.use import SLOPE, MyNet, initialize_parameters
 
 # The check list's snippet, as it stood.
 SEED = """

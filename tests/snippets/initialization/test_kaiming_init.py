@@ -7,9 +7,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from snippets.initialization.kaiming_init import deep_relu_network, init_relu_layer
-from snippets.initialization.kaiming_init_evidence import INITS, SEEDS, STEPS, signal, train
-from snippets.initialization.kaiming_init_from_scratch import kaiming_normal_, kaiming_normal_std, kaiming_uniform_
+from snippets.initialization.kaiming_init.evidence import INITS, SEEDS, STEPS, signal, train
+from snippets.initialization.kaiming_init.from_scratch import kaiming_normal_, kaiming_normal_std, kaiming_uniform_
+from snippets.initialization.kaiming_init.use import deep_relu_network, init_relu_layer
 
 
 def log_growth(variance: float, slope: float = 0.0, width: int = 256, depth: int = 50, nets: int = 8) -> float:

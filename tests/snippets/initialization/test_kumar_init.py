@@ -8,9 +8,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-import snippets.initialization.kumar_init_evidence as evidence
-from snippets.initialization.kumar_init import kumar_init_, kumar_init_std
-from snippets.initialization.kumar_init_from_scratch import linearized_variance, sigmoid_normal_, sigmoid_normal_std
+import snippets.initialization.kumar_init.evidence as evidence
+from snippets.initialization.kumar_init.from_scratch import linearized_variance, sigmoid_normal_, sigmoid_normal_std
+from snippets.initialization.kumar_init.use import kumar_init_, kumar_init_std
 
 
 @pytest.mark.parametrize("shape", [(3, 7), (3, 7, 5), (3, 7, 3, 2), (3, 7, 3, 2, 2)])

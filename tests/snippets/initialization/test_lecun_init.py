@@ -8,9 +8,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-import snippets.initialization.lecun_init_evidence as evidence
-from snippets.initialization.lecun_init import lecun_normal_, lecun_normal_std, self_normalizing_network
-from snippets.initialization.lecun_init_from_scratch import SHRINK, lecun_truncated_, lecun_uniform_
+import snippets.initialization.lecun_init.evidence as evidence
+from snippets.initialization.lecun_init.from_scratch import SHRINK, lecun_truncated_, lecun_uniform_
+from snippets.initialization.lecun_init.use import lecun_normal_, lecun_normal_std, self_normalizing_network
 
 SHAPES = [(5, 7), (5, 7, 3), (5, 7, 3, 2), (5, 7, 3, 2, 4)]
 

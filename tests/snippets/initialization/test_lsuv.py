@@ -7,9 +7,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from snippets.initialization.lsuv import lsuv
-from snippets.initialization.lsuv_evidence import ACTIVATIONS, SEEDS, run
-from snippets.initialization.lsuv_from_scratch import lsuv_chain, orthogonal
+from snippets.initialization.lsuv.evidence import ACTIVATIONS, SEEDS, run
+from snippets.initialization.lsuv.from_scratch import lsuv_chain, orthogonal
+from snippets.initialization.lsuv.use import lsuv
 
 
 def mlp(activation, depth: int = 20, width: int = 64) -> nn.Sequential:

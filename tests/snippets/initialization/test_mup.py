@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.initialization.mup import MuReadout, mup_mlp, mup_parameter_groups
-from snippets.initialization.mup_evidence import BASE, RATES, SEEDS, WIDTHS, digits, final_loss
-from snippets.initialization.mup_from_scratch import adam_step, forward, learning_rates
+from snippets.initialization.mup.evidence import BASE, RATES, SEEDS, WIDTHS, digits, final_loss
+from snippets.initialization.mup.from_scratch import adam_step, forward, learning_rates
+from snippets.initialization.mup.use import MuReadout, mup_mlp, mup_parameter_groups
 
 
 def standard_mlp(width: int) -> nn.Sequential:

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.normal_init import gaussian_, gaussian_std
-from snippets.initialization.normal_init_evidence import STDS, WIDTHS, accuracy, load
-from snippets.initialization.normal_init_from_scratch import box_muller_
+from snippets.initialization.normal_init.evidence import STDS, WIDTHS, accuracy, load
+from snippets.initialization.normal_init.from_scratch import box_muller_
+from snippets.initialization.normal_init.use import gaussian_, gaussian_std
 
 
 def seeded(seed=0):

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import snippets.initialization.orthogonal_init_evidence as evidence
-from snippets.initialization.orthogonal_init import init_recurrent, orthogonal_init_, orthogonal_init_std
-from snippets.initialization.orthogonal_init_from_scratch import orthonormal_rows_
+import snippets.initialization.orthogonal_init.evidence as evidence
+from snippets.initialization.orthogonal_init.from_scratch import orthonormal_rows_
+from snippets.initialization.orthogonal_init.use import init_recurrent, orthogonal_init_, orthogonal_init_std
 
 
 def seeded(seed: int = 0) -> torch.Generator:

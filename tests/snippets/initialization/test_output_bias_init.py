@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import snippets.initialization.output_bias_init_evidence as evidence
-from snippets.initialization.output_bias_init import init_binary_bias, init_class_bias, init_mean_bias
-from snippets.initialization.output_bias_init_from_scratch import binary_bias, class_bias
+import snippets.initialization.output_bias_init.evidence as evidence
+from snippets.initialization.output_bias_init.from_scratch import binary_bias, class_bias
+from snippets.initialization.output_bias_init.use import init_binary_bias, init_class_bias, init_mean_bias
 
 
 def entropy(p: float) -> float:

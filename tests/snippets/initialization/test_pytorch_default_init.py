@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.pytorch_default_init import pytorch_default_, pytorch_default_std, use_kaiming
-from snippets.initialization.pytorch_default_init_evidence import accuracy, load, measure
-from snippets.initialization.pytorch_default_init_from_scratch import default_weight_, reset_parameters
+from snippets.initialization.pytorch_default_init.evidence import accuracy, load, measure
+from snippets.initialization.pytorch_default_init.from_scratch import default_weight_, reset_parameters
+from snippets.initialization.pytorch_default_init.use import pytorch_default_, pytorch_default_std, use_kaiming
 
 LAYERS = {
     "Linear": lambda: nn.Linear(300, 200),

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import snippets.initialization.rezero_evidence as evidence
-from snippets.initialization.rezero import ReZero, rezero_mlp
-from snippets.initialization.rezero_from_scratch import backward, forward
+import snippets.initialization.rezero.evidence as evidence
+from snippets.initialization.rezero.from_scratch import backward, forward
+from snippets.initialization.rezero.use import ReZero, rezero_mlp
 
 
 @pytest.mark.parametrize("depth", [1, 50])

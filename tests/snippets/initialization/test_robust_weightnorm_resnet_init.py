@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-import snippets.initialization.robust_weightnorm_resnet_init_evidence as evidence
-from snippets.initialization.robust_weightnorm_resnet_init import WeightNormBlock, weight_norm_gain, weight_normed
-from snippets.initialization.robust_weightnorm_resnet_init_from_scratch import backward, forward
+import snippets.initialization.robust_weightnorm_resnet_init.evidence as evidence
+from snippets.initialization.robust_weightnorm_resnet_init.from_scratch import backward, forward
+from snippets.initialization.robust_weightnorm_resnet_init.use import WeightNormBlock, weight_norm_gain, weight_normed
 
 
 def chain(widths: list[int]) -> nn.Sequential:

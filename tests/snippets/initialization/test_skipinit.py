@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.skipinit import SkipInitBlock
-from snippets.initialization.skipinit_evidence import BLOCKS, DRAWS, NAMES, through_blocks
-from snippets.initialization.skipinit_from_scratch import predicted_variances, simulated_variances
+from snippets.initialization.skipinit.evidence import BLOCKS, DRAWS, NAMES, through_blocks
+from snippets.initialization.skipinit.from_scratch import predicted_variances, simulated_variances
+from snippets.initialization.skipinit.use import SkipInitBlock
 
 
 def test_identity_at_zero():

@@ -7,9 +7,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from snippets.initialization.sparse_init import sparse_init_
-from snippets.initialization.sparse_init_evidence import INITS, SEEDS, WIDTH, train
-from snippets.initialization.sparse_init_from_scratch import sparse_columns_
+from snippets.initialization.sparse_init.evidence import INITS, SEEDS, WIDTH, train
+from snippets.initialization.sparse_init.from_scratch import sparse_columns_
+from snippets.initialization.sparse_init.use import sparse_init_
 
 
 def seeded(seed: int = 0) -> torch.Generator:

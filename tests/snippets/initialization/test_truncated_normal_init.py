@@ -7,9 +7,9 @@ import torch
 from timm.layers import trunc_normal_tf_
 from torch import nn
 
-from snippets.initialization.truncated_normal_init import truncated_normal_, truncated_normal_std
-from snippets.initialization.truncated_normal_init_evidence import STD, closed_form
-from snippets.initialization.truncated_normal_init_from_scratch import inverse_truncated_normal_
+from snippets.initialization.truncated_normal_init.evidence import STD, closed_form
+from snippets.initialization.truncated_normal_init.from_scratch import inverse_truncated_normal_
+from snippets.initialization.truncated_normal_init.use import truncated_normal_, truncated_normal_std
 
 
 def distribution_distance(a, b):

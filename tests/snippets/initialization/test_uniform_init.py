@@ -7,9 +7,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from snippets.initialization.uniform_init import symmetric_uniform_, symmetric_uniform_std
-from snippets.initialization.uniform_init_evidence import N, excess_kurtosis, pre_activations, rms_through
-from snippets.initialization.uniform_init_from_scratch import stretched_uniform_, stretched_uniform_std
+from snippets.initialization.uniform_init.evidence import N, excess_kurtosis, pre_activations, rms_through
+from snippets.initialization.uniform_init.from_scratch import stretched_uniform_, stretched_uniform_std
+from snippets.initialization.uniform_init.use import symmetric_uniform_, symmetric_uniform_std
 
 
 def seeded(seed=0):

@@ -8,9 +8,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from snippets.initialization.xavier_init import init_attention, init_tanh_layer
-from snippets.initialization.xavier_init_evidence import DEPTH, INITS, SEEDS, network, sizes, train
-from snippets.initialization.xavier_init_from_scratch import xavier_normal_, xavier_uniform_, xavier_uniform_std
+from snippets.initialization.xavier_init.evidence import DEPTH, INITS, SEEDS, network, sizes, train
+from snippets.initialization.xavier_init.from_scratch import xavier_normal_, xavier_uniform_, xavier_uniform_std
+from snippets.initialization.xavier_init.use import init_attention, init_tanh_layer
 
 
 def signal(variance: float, activation: Callable[[Tensor], Tensor], depth: int, width: int = 256) -> float:

@@ -8,9 +8,9 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torchvision import models
 
-import snippets.initialization.zero_gamma_evidence as evidence
-from snippets.initialization.zero_gamma import ResidualBlock, zero_last_gamma
-from snippets.initialization.zero_gamma_from_scratch import backward, branch
+import snippets.initialization.zero_gamma.evidence as evidence
+from snippets.initialization.zero_gamma.from_scratch import backward, branch
+from snippets.initialization.zero_gamma.use import ResidualBlock, zero_last_gamma
 
 
 def run_seeds(gamma: float) -> tuple[Tensor, Tensor]:

@@ -7,8 +7,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from snippets.initialization.zero_init_symmetry import distinct_units
-from snippets.initialization.zero_init_symmetry_evidence import EVERY, SEEDS, make_model, rank, train
+from snippets.initialization.zero_init_symmetry.evidence import EVERY, SEEDS, make_model, rank, train
+from snippets.initialization.zero_init_symmetry.use import distinct_units
 
 OPTIMIZERS = {
     "SGD": lambda p: torch.optim.SGD(p, lr=0.05),

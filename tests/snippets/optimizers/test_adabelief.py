@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from snippets.optimizers.adabelief import AdaBelief, make_optimizer
-from snippets.optimizers.adabelief_evidence import NOISE, RATES, SEEDS, mean_steps, train
+from snippets.optimizers.adabelief.evidence import NOISE, RATES, SEEDS, mean_steps, train
+from snippets.optimizers.adabelief.use import AdaBelief, make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
 

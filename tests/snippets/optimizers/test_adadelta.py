@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.adadelta_evidence as evidence
-from snippets.optimizers.adadelta_from_scratch import Adadelta
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+import snippets.optimizers.adadelta.evidence as evidence
+from snippets.optimizers.adadelta.from_scratch import Adadelta
+from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

@@ -8,9 +8,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.adafactor_evidence as evidence
-from snippets.optimizers.adafactor import make_optimizer
-from snippets.optimizers.adafactor_from_scratch import Adafactor
+import snippets.optimizers.adafactor.evidence as evidence
+from snippets.optimizers.adafactor.from_scratch import Adafactor
+from snippets.optimizers.adafactor.use import make_optimizer
 
 TOLERANCE = 1e-11  # float64 rounding of 150 steps; torch squares norms where this code squares and averages
 SHAPES = ((6, 4), (3, 2, 5, 4), (7,), ())

@@ -6,9 +6,9 @@ import math
 import pytest
 import torch
 
-import snippets.optimizers.adagrad_evidence as evidence
-from snippets.optimizers.adagrad_from_scratch import Adagrad
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+import snippets.optimizers.adagrad.evidence as evidence
+from snippets.optimizers.adagrad.from_scratch import Adagrad
+from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.adam_evidence as evidence
-from snippets.optimizers.adam_from_scratch import Adam
-from tests.conformance.optimizer_steps import noisy_gradients, numbers_per_parameter, same_trajectory, two_matrices
+import snippets.optimizers.adam.evidence as evidence
+from snippets.optimizers.adam.from_scratch import Adam
+from tests.support.optimizers import noisy_gradients, numbers_per_parameter, same_trajectory, two_matrices
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

@@ -6,9 +6,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.adamax_evidence as evidence
-from snippets.optimizers.adamax import make_optimizer
-from snippets.optimizers.adamax_from_scratch import Adamax
+import snippets.optimizers.adamax.evidence as evidence
+from snippets.optimizers.adamax.from_scratch import Adamax
+from snippets.optimizers.adamax.use import make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-import snippets.optimizers.adamw_evidence as evidence
-from snippets.optimizers.adamw import decay_groups, make_optimizer
-from snippets.optimizers.adamw_from_scratch import AdamW
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory, timm_optimizers
+import snippets.optimizers.adamw.evidence as evidence
+from snippets.optimizers.adamw.from_scratch import AdamW
+from snippets.optimizers.adamw.use import decay_groups, make_optimizer
+from tests.support.optimizers import numbers_per_parameter, same_trajectory, timm_optimizers
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

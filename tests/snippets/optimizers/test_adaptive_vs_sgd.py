@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-import snippets.optimizers.adaptive_vs_sgd_evidence as evidence
-from snippets.optimizers.adaptive_vs_sgd import example, fit
+import snippets.optimizers.adaptive_vs_sgd.evidence as evidence
+from snippets.optimizers.adaptive_vs_sgd.use import example, fit
 
 ADAPTIVE = [
     (torch.optim.Adam, {"lr": 0.01, "eps": 1e-30}),  # eps that no gradient comes near, as in the paper's formulas

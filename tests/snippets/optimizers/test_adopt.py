@@ -5,9 +5,9 @@ import copy
 import pytest
 import torch
 
-import snippets.optimizers.adopt_evidence as evidence
-from snippets.optimizers.adopt import ADOPT, make_optimizer
-from snippets.optimizers.adopt_evidence import BETAS, final_position
+import snippets.optimizers.adopt.evidence as evidence
+from snippets.optimizers.adopt.evidence import BETAS, final_position
+from snippets.optimizers.adopt.use import ADOPT, make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.amsgrad_evidence as evidence
-from snippets.optimizers.amsgrad import make_optimizer
-from snippets.optimizers.amsgrad_evidence import counter_example
-from snippets.optimizers.amsgrad_from_scratch import AMSGrad
+import snippets.optimizers.amsgrad.evidence as evidence
+from snippets.optimizers.amsgrad.evidence import counter_example
+from snippets.optimizers.amsgrad.from_scratch import AMSGrad
+from snippets.optimizers.amsgrad.use import make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
 

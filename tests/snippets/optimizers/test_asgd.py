@@ -5,10 +5,10 @@ import functools
 import pytest
 import torch
 
-import snippets.optimizers.asgd_evidence as evidence
-from snippets.optimizers.asgd import make_optimizer, swap_averages
-from snippets.optimizers.asgd_from_scratch import ASGD
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+import snippets.optimizers.asgd.evidence as evidence
+from snippets.optimizers.asgd.from_scratch import ASGD
+from snippets.optimizers.asgd.use import make_optimizer, swap_averages
+from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

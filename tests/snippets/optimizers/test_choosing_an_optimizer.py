@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import nn, optim
 
-import snippets.optimizers.choosing_an_optimizer_cnn_evidence as cnn
-import snippets.optimizers.choosing_an_optimizer_matrices_evidence as whole
-import snippets.optimizers.choosing_an_optimizer_mlp_evidence as mlp
-import snippets.optimizers.choosing_an_optimizer_surfaces_evidence as surfaces
-from snippets.optimizers.choosing_an_optimizer import best_rate
-from snippets.optimizers.lamb import Lamb
-from snippets.optimizers.lars import LARS
-from snippets.optimizers.prodigy import Prodigy
+import snippets.optimizers.choosing_an_optimizer.evidence_cnn as cnn
+import snippets.optimizers.choosing_an_optimizer.evidence_matrices as whole
+import snippets.optimizers.choosing_an_optimizer.evidence_mlp as mlp
+import snippets.optimizers.choosing_an_optimizer.evidence_surfaces as surfaces
+from snippets.optimizers.choosing_an_optimizer.use import best_rate
+from snippets.optimizers.lamb.use import Lamb
+from snippets.optimizers.lars.use import LARS
+from snippets.optimizers.prodigy.use import Prodigy
 
 ROOT = Path(__file__).resolve().parents[3]
 CLASSES = {

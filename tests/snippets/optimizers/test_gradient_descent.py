@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-import snippets.optimizers.gradient_descent_evidence as evidence
-from snippets.optimizers.gradient_descent import full_gradient
-from snippets.optimizers.gradient_descent_from_scratch import GradientDescent, largest_curvature
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+import snippets.optimizers.gradient_descent.evidence as evidence
+from snippets.optimizers.gradient_descent.from_scratch import GradientDescent, largest_curvature
+from snippets.optimizers.gradient_descent.use import full_gradient
+from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

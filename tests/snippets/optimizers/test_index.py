@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from snippets.optimizers.index_family_tree_evidence import TREE, depth, depth_first
-from snippets.optimizers.index_trajectories_evidence import (
+from snippets.optimizers.index.evidence_family_tree import TREE, depth, depth_first
+from snippets.optimizers.index.evidence_trajectories import (
     ANGLE,
     OPTIMIZERS,
     RATES,
@@ -14,7 +14,7 @@ from snippets.optimizers.index_trajectories_evidence import (
     path,
     steps_to_goal,
 )
-from snippets.optimizers.optimizer_overview_evidence import bytes_per_parameter, state_after_steps
+from snippets.optimizers.optimizer_overview.evidence import bytes_per_parameter, state_after_steps
 
 GRID = [round(digit * 10.0**power, 6) for power in range(-4, 2) for digit in (1, 2, 5)]
 

@@ -8,8 +8,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-import snippets.optimizers.lamb_evidence as evidence
-from snippets.optimizers.lamb import Lamb, make_optimizer
+import snippets.optimizers.lamb.evidence as evidence
+from snippets.optimizers.lamb.use import Lamb, make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
 

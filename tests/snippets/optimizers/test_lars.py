@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.lars_evidence as evidence
-from snippets.optimizers.lars import LARS, make_optimizer
+import snippets.optimizers.lars.evidence as evidence
+from snippets.optimizers.lars.use import LARS, make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
 SHAPES = ((5, 4), (2, 3, 4))

@@ -10,9 +10,9 @@ import scipy.optimize
 import torch
 from torch import Tensor
 
-import snippets.optimizers.lbfgs_evidence as evidence
-from snippets.optimizers.lbfgs_from_scratch import LBFGS, direction
-from tests.conformance.optimizer_steps import tensors
+import snippets.optimizers.lbfgs.evidence as evidence
+from snippets.optimizers.lbfgs.from_scratch import LBFGS, direction
+from tests.support.optimizers import tensors
 
 
 def rosenbrock(x: torch.Tensor) -> torch.Tensor:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.lion_evidence as evidence
-from snippets.optimizers.lion import Lion, make_optimizer
+import snippets.optimizers.lion.evidence as evidence
+from snippets.optimizers.lion.use import Lion, make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
 

@@ -6,9 +6,9 @@ import functools
 import pytest
 import torch
 
-from snippets.optimizers.lookahead import Lookahead, make_optimizer
-from snippets.optimizers.lookahead_evidence import RATES, closed_form
-from snippets.optimizers.lookahead_evidence import measured as measured_once
+from snippets.optimizers.lookahead.evidence import RATES, closed_form
+from snippets.optimizers.lookahead.evidence import measured as measured_once
+from snippets.optimizers.lookahead.use import Lookahead, make_optimizer
 
 SGD, ADAM = torch.optim.SGD, torch.optim.Adam
 TOLERANCE = 1e-12  # float64 rounding of 150 steps

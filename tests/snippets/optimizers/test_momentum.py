@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-import snippets.optimizers.momentum_evidence as evidence
-from snippets.optimizers.momentum_from_scratch import MomentumSGD
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+import snippets.optimizers.momentum.evidence as evidence
+from snippets.optimizers.momentum.from_scratch import MomentumSGD
+from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

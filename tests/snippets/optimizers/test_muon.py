@@ -9,9 +9,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-import snippets.optimizers.muon_evidence as evidence
-from snippets.optimizers.muon import make_optimizer
-from snippets.optimizers.muon_from_scratch import Muon, newton_schulz
+import snippets.optimizers.muon.evidence as evidence
+from snippets.optimizers.muon.from_scratch import Muon, newton_schulz
+from snippets.optimizers.muon.use import make_optimizer
 
 TOLERANCE = 1e-12  # both round to bfloat16 at the same places, so that only float64 rounding is left
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)

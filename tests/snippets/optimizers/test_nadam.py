@@ -8,9 +8,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-import snippets.optimizers.nadam_evidence as evidence
-from snippets.optimizers.nadam import make_optimizer
-from snippets.optimizers.nadam_from_scratch import NAdam
+import snippets.optimizers.nadam.evidence as evidence
+from snippets.optimizers.nadam.from_scratch import NAdam
+from snippets.optimizers.nadam.use import make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
 

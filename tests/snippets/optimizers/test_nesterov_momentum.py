@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-import snippets.optimizers.nesterov_momentum_evidence as evidence
-from snippets.optimizers.nesterov_momentum_from_scratch import NesterovSGD
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+import snippets.optimizers.nesterov_momentum.evidence as evidence
+from snippets.optimizers.nesterov_momentum.from_scratch import NesterovSGD
+from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
 def torch_nesterov(params, **settings):

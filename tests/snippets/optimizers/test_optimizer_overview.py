@@ -6,16 +6,16 @@ import pytest
 import torch
 from torch import nn, optim
 
-import snippets.optimizers.optimizer_overview as overview
-from snippets.optimizers.optimizer_overview import Rule, update
-from snippets.optimizers.optimizer_overview_evidence import (
+import snippets.optimizers.optimizer_overview.use as overview
+from snippets.optimizers.optimizer_overview.evidence import (
     COLUMNS,
     ROWS,
     SETTINGS,
     bytes_per_parameter,
     state_after_steps,
 )
-from tests.conformance.optimizer_steps import noisy_gradients, same_trajectory, two_matrices
+from snippets.optimizers.optimizer_overview.use import Rule, update
+from tests.support.optimizers import noisy_gradients, same_trajectory, two_matrices
 
 FAMILY = [
     (overview.SGD, optim.SGD, {}),

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.optimizers.parameter_groups import decay_groups, forgotten
-from snippets.optimizers.parameter_groups_evidence import DECAYS, SEEDS, digits, train
-from tests.conformance.optimizer_steps import timm_optimizers
+from snippets.optimizers.parameter_groups.evidence import DECAYS, SEEDS, digits, train
+from snippets.optimizers.parameter_groups.use import decay_groups, forgotten
+from tests.support.optimizers import timm_optimizers
 
 
 class Small(nn.Module):

@@ -9,8 +9,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from snippets.optimizers.prodigy import Prodigy, make_optimizer
-from snippets.optimizers.prodigy_evidence import GUESSES, RATES, train
+from snippets.optimizers.prodigy.evidence import GUESSES, RATES, train
+from snippets.optimizers.prodigy.use import Prodigy, make_optimizer
 
 
 @pytest.fixture

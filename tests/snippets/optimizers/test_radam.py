@@ -8,9 +8,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-import snippets.optimizers.radam_evidence as evidence
-from snippets.optimizers.radam import make_optimizer
-from snippets.optimizers.radam_from_scratch import RAdam
+import snippets.optimizers.radam.evidence as evidence
+from snippets.optimizers.radam.from_scratch import RAdam
+from snippets.optimizers.radam.use import make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-import snippets.optimizers.rmsprop_evidence as evidence
-from snippets.optimizers.rmsprop_from_scratch import RMSprop
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory, timm_optimizers
+import snippets.optimizers.rmsprop.evidence as evidence
+from snippets.optimizers.rmsprop.from_scratch import RMSprop
+from tests.support.optimizers import numbers_per_parameter, same_trajectory, timm_optimizers
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

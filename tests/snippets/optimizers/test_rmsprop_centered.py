@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-import snippets.optimizers.rmsprop_centered_evidence as evidence
-from snippets.optimizers.rmsprop_centered_from_scratch import CenteredRMSprop
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+import snippets.optimizers.rmsprop_centered.evidence as evidence
+from snippets.optimizers.rmsprop_centered.from_scratch import CenteredRMSprop
+from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
 def centered(params, **settings):

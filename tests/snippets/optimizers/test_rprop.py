@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.rprop_evidence as evidence
-from snippets.optimizers.rprop_from_scratch import Rprop
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+import snippets.optimizers.rprop.evidence as evidence
+from snippets.optimizers.rprop.from_scratch import Rprop
+from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

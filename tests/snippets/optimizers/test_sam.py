@@ -7,8 +7,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-import snippets.optimizers.sam_evidence as evidence
-from snippets.optimizers.sam import SAM, make_optimizer
+import snippets.optimizers.sam.evidence as evidence
+from snippets.optimizers.sam.use import SAM, make_optimizer
 
 SGD, ADAM = torch.optim.SGD, torch.optim.Adam
 TOLERANCE = 1e-12  # float64 rounding of one step

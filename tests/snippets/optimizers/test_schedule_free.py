@@ -8,8 +8,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from snippets.optimizers.schedule_free import ScheduleFreeAdamW, make_optimizer
-from snippets.optimizers.schedule_free_evidence import EVERY, LR, SEEDS, train
+from snippets.optimizers.schedule_free.evidence import EVERY, LR, SEEDS, train
+from snippets.optimizers.schedule_free.use import ScheduleFreeAdamW, make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; x divides by beta1 once more
 

@@ -7,9 +7,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-import snippets.optimizers.sgd_evidence as evidence
-from snippets.optimizers.sgd_from_scratch import SGD
-from tests.conformance.optimizer_steps import numbers_per_parameter, same_trajectory
+import snippets.optimizers.sgd.evidence as evidence
+from snippets.optimizers.sgd.from_scratch import SGD
+from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])

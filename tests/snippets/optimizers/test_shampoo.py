@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from snippets.optimizers.shampoo import Shampoo, inverse_root, make_optimizer
-from snippets.optimizers.shampoo_evidence import RATES, digits_loss, quadratic_losses
+from snippets.optimizers.shampoo.evidence import RATES, digits_loss, quadratic_losses
+from snippets.optimizers.shampoo.use import Shampoo, inverse_root, make_optimizer
 
 TOLERANCE = 1e-10  # float64; the roots multiply rounding by up to 1 / sqrt(eps) = 1 000
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.soap_evidence as evidence
-from snippets.optimizers.shampoo import Shampoo
-from snippets.optimizers.soap import SOAP, make_optimizer
+import snippets.optimizers.soap.evidence as evidence
+from snippets.optimizers.shampoo.use import Shampoo
+from snippets.optimizers.soap.use import SOAP, make_optimizer
 
 TOLERANCE = 1e-10  # float64 rounding of 100 steps through rotations
 SHAPES = ((5, 4), (3,), (), (2, 3, 4))

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-import snippets.optimizers.sparse_adam_evidence as evidence
-from snippets.optimizers.sparse_adam import make_optimizer
-from snippets.optimizers.sparse_adam_from_scratch import SparseAdam
+import snippets.optimizers.sparse_adam.evidence as evidence
+from snippets.optimizers.sparse_adam.from_scratch import SparseAdam
+from snippets.optimizers.sparse_adam.use import make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
 

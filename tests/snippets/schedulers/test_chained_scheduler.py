@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, ExponentialLR, ReduceLROnPlateau
 
-from snippets.schedulers.chained_scheduler import make_scheduler
-from snippets.schedulers.chained_scheduler_evidence import PAIRS, STEPS, product, rates
-from snippets.schedulers.chained_scheduler_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.chained_scheduler.evidence import PAIRS, STEPS, product, rates
+from snippets.schedulers.chained_scheduler.from_scratch import learning_rate
+from snippets.schedulers.chained_scheduler.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 def sgd() -> torch.optim.SGD:

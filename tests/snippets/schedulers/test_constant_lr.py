@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, ExponentialLR
 
-from snippets.schedulers.constant_lr import make_scheduler
-from snippets.schedulers.constant_lr_evidence import SCHEDULES, STEPS, run
-from snippets.schedulers.constant_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.constant_lr.evidence import SCHEDULES, STEPS, run
+from snippets.schedulers.constant_lr.from_scratch import learning_rate
+from snippets.schedulers.constant_lr.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 @pytest.mark.parametrize("settings", [{}, {"factor": 1 / 3, "total_iters": 5}, {"factor": 1.0}, {"total_iters": 1}])

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.schedulers.cosine_annealing_lr import make_scheduler
-from snippets.schedulers.cosine_annealing_lr_evidence import SCHEDULES, train
-from snippets.schedulers.cosine_annealing_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+from snippets.schedulers.cosine_annealing_lr.evidence import SCHEDULES, train
+from snippets.schedulers.cosine_annealing_lr.from_scratch import learning_rate
+from snippets.schedulers.cosine_annealing_lr.use import make_scheduler
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
 def test_equals_the_closed_form():

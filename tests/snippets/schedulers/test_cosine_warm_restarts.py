@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
-from snippets.schedulers.cosine_warm_restarts import make_scheduler
-from snippets.schedulers.cosine_warm_restarts_evidence import SCHEDULES, SEEDS, train
-from snippets.schedulers.cosine_warm_restarts_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.cosine_warm_restarts.evidence import SCHEDULES, SEEDS, train
+from snippets.schedulers.cosine_warm_restarts.from_scratch import learning_rate
+from snippets.schedulers.cosine_warm_restarts.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 @pytest.mark.parametrize("settings", [{}, {"T_0": 7, "T_mult": 1}, {"T_0": 10, "T_mult": 3, "eta_min": 1e-3}])

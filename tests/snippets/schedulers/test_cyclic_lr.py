@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import CyclicLR
 
-from snippets.schedulers.cyclic_lr import make_scheduler
-from snippets.schedulers.cyclic_lr_evidence import SCHEDULES, SEEDS, train
-from snippets.schedulers.cyclic_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.cyclic_lr.evidence import SCHEDULES, SEEDS, train
+from snippets.schedulers.cyclic_lr.from_scratch import learning_rate
+from snippets.schedulers.cyclic_lr.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 @pytest.mark.parametrize("settings", [{}, {"mode": "triangular2"}, {"mode": "exp_range", "gamma": 0.99}])

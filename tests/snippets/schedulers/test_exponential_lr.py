@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from snippets.schedulers.exponential_lr import make_scheduler
-from snippets.schedulers.exponential_lr_evidence import walk
-from snippets.schedulers.exponential_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.exponential_lr.evidence import walk
+from snippets.schedulers.exponential_lr.from_scratch import learning_rate
+from snippets.schedulers.exponential_lr.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 @pytest.mark.parametrize("gamma", [0.9, 0.98, 0.9999, 1.0])

@@ -8,8 +8,7 @@ import quickjs
 import torch
 from torch.optim import lr_scheduler
 
-from snippets.schedulers import linear_decay_to_zero, warmup_cosine
-from snippets.schedulers.index_all_schedules_evidence import (
+from snippets.schedulers.index.evidence_all_schedules import (
     BASE,
     MORE,
     SCHEDULES,
@@ -20,8 +19,10 @@ from snippets.schedulers.index_all_schedules_evidence import (
     made_with,
     mean_rate,
 )
-from tests import explorer
-from tests.conformance.scheduler_curves import curve_of
+from snippets.schedulers.linear_decay_to_zero import use as linear_decay_to_zero
+from snippets.schedulers.warmup_cosine import use as warmup_cosine
+from tests.support import explorer
+from tests.support.schedulers import curve_of
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from snippets.schedulers.lambda_lr import inverse_time, make_scheduler
-from snippets.schedulers.lambda_lr_evidence import FUNCTIONS, estimate
-from snippets.schedulers.lambda_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+from snippets.schedulers.lambda_lr.evidence import FUNCTIONS, estimate
+from snippets.schedulers.lambda_lr.from_scratch import learning_rate
+from snippets.schedulers.lambda_lr.use import inverse_time, make_scheduler
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
 @pytest.mark.parametrize("function", [inverse_time, lambda t: 0.5 ** (t // 30), lambda t: max(0.1, 1 - t / 100)])

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from snippets.schedulers.layer_wise_lr_decay import layer_groups
-from snippets.schedulers.layer_wise_lr_decay_evidence import DECAYS, RATES, fine_tune, pretrain, splits
-from snippets.schedulers.layer_wise_lr_decay_from_scratch import layer_rate, sgd_step
-from tests.conformance.optimizer_steps import timm_optimizers
+from snippets.schedulers.layer_wise_lr_decay.evidence import DECAYS, RATES, fine_tune, pretrain, splits
+from snippets.schedulers.layer_wise_lr_decay.from_scratch import layer_rate, sgd_step
+from snippets.schedulers.layer_wise_lr_decay.use import layer_groups
+from tests.support.optimizers import timm_optimizers
 
 
 class Small(nn.Module):

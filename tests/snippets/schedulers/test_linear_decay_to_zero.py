@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.schedulers.linear_decay_to_zero import make_scheduler
-from snippets.schedulers.linear_decay_to_zero_evidence import CURVATURES, PEAK, SCHEDULES, expected_loss, rates
-from snippets.schedulers.linear_decay_to_zero_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.linear_decay_to_zero.evidence import CURVATURES, PEAK, SCHEDULES, expected_loss, rates
+from snippets.schedulers.linear_decay_to_zero.from_scratch import learning_rate
+from snippets.schedulers.linear_decay_to_zero.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 @pytest.mark.parametrize("total_steps", [1, 7, 200])

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LinearLR
 
-from snippets.schedulers.linear_lr import make_scheduler
-from snippets.schedulers.linear_lr_evidence import SETTINGS, closed, factors
-from snippets.schedulers.linear_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+from snippets.schedulers.linear_lr.evidence import SETTINGS, closed, factors
+from snippets.schedulers.linear_lr.from_scratch import learning_rate
+from snippets.schedulers.linear_lr.use import make_scheduler
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
 @pytest.mark.parametrize(

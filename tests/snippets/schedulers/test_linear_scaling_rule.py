@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.schedulers.linear_scaling_rule import gap, scale_adam, scale_sgd, warm_up
-from snippets.schedulers.linear_scaling_rule_evidence import BATCHES, OPTIMIZERS, best_rates, train
-from snippets.schedulers.linear_scaling_rule_from_scratch import best_rate, stationary_variance
-from tests.conformance.scheduler_curves import curve_of
+from snippets.schedulers.linear_scaling_rule.evidence import BATCHES, OPTIMIZERS, best_rates, train
+from snippets.schedulers.linear_scaling_rule.from_scratch import best_rate, stationary_variance
+from snippets.schedulers.linear_scaling_rule.use import gap, scale_adam, scale_sgd, warm_up
+from tests.support.schedulers import curve_of
 
 MSE = nn.functional.mse_loss
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.schedulers.lr_range_test import blow_up, lr_range_test, make_scheduler
-from snippets.schedulers.lr_range_test_evidence import LENGTHS, OPTIMIZERS, compare, digits, suggestions, sweep
-from snippets.schedulers.lr_range_test_from_scratch import learning_rate, parabola
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of
+from snippets.schedulers.lr_range_test.evidence import LENGTHS, OPTIMIZERS, compare, digits, suggestions, sweep
+from snippets.schedulers.lr_range_test.from_scratch import learning_rate, parabola
+from snippets.schedulers.lr_range_test.use import blow_up, lr_range_test, make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of
 
 CROSS_ENTROPY = nn.functional.cross_entropy
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, StepLR
 
-from snippets.schedulers import lr_schedule_basics as basics
-from snippets.schedulers import lr_schedule_basics_evidence as evidence
+from snippets.schedulers.lr_schedule_basics import evidence
+from snippets.schedulers.lr_schedule_basics import use as basics
 
 
 def optimizer_of(*rates: float) -> torch.optim.Optimizer:

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LinearLR
 
-from snippets.schedulers.lr_warmup import make_scheduler
-from snippets.schedulers.lr_warmup_evidence import RATES, WARMUP, adaptive_rate_spread, train
-from snippets.schedulers.lr_warmup_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.lr_warmup.evidence import RATES, WARMUP, adaptive_rate_spread, train
+from snippets.schedulers.lr_warmup.from_scratch import learning_rate
+from snippets.schedulers.lr_warmup.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 @pytest.mark.parametrize("warmup_steps", [1, 2, 7, 100])

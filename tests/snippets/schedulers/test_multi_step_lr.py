@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 import torch
 
-from snippets.schedulers.multi_step_lr import make_scheduler
-from snippets.schedulers.multi_step_lr_evidence import BASE, MILESTONES, STEPS, mean_loss, rates_of
-from snippets.schedulers.multi_step_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+from snippets.schedulers.multi_step_lr.evidence import BASE, MILESTONES, STEPS, mean_loss, rates_of
+from snippets.schedulers.multi_step_lr.from_scratch import learning_rate
+from snippets.schedulers.multi_step_lr.use import make_scheduler
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
 @pytest.mark.parametrize("milestones", [(100, 150), (3,), (), (20, 20, 60), (150, 100)])

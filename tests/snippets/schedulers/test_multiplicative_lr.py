@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, MultiplicativeLR
 
-from snippets.schedulers.multiplicative_lr import make_scheduler, slower_and_slower
-from snippets.schedulers.multiplicative_lr_evidence import curve, inverse_time, ratio
-from snippets.schedulers.multiplicative_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+from snippets.schedulers.multiplicative_lr.evidence import curve, inverse_time, ratio
+from snippets.schedulers.multiplicative_lr.from_scratch import learning_rate
+from snippets.schedulers.multiplicative_lr.use import make_scheduler, slower_and_slower
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
 @pytest.mark.parametrize("function", [slower_and_slower, lambda t: 0.98, lambda t: 0.5 if t % 50 == 0 else 1.0])

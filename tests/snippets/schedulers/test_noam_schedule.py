@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from snippets.schedulers.noam_schedule import make_scheduler
-from snippets.schedulers.noam_schedule_evidence import LENGTHS, constant, cosine, inverse_sqrt, open_ended, paper
-from snippets.schedulers.noam_schedule_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.noam_schedule.evidence import LENGTHS, constant, cosine, inverse_sqrt, open_ended, paper
+from snippets.schedulers.noam_schedule.from_scratch import learning_rate
+from snippets.schedulers.noam_schedule.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 LR = 0.016  # of the evidence
 

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
-from snippets.schedulers.one_cycle_lr import make_scheduler
-from snippets.schedulers.one_cycle_lr_evidence import SCHEDULES, SEEDS, curve, train
-from snippets.schedulers.one_cycle_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.one_cycle_lr.evidence import SCHEDULES, SEEDS, curve, train
+from snippets.schedulers.one_cycle_lr.from_scratch import learning_rate
+from snippets.schedulers.one_cycle_lr.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 @pytest.mark.parametrize("settings", [{}, {"total_steps": 100, "pct_start": 0.25}, {"max_lr": 0.4, "div_factor": 10.0}])

@@ -5,10 +5,10 @@ import itertools
 import pytest
 import torch
 
-from snippets.schedulers.polynomial_lr import make_scheduler
-from snippets.schedulers.polynomial_lr_evidence import last_loss, rates_of
-from snippets.schedulers.polynomial_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.polynomial_lr.evidence import last_loss, rates_of
+from snippets.schedulers.polynomial_lr.from_scratch import learning_rate
+from snippets.schedulers.polynomial_lr.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 @pytest.mark.parametrize("settings", [{}, {"power": 1.0}, {"power": 2.0}, {"power": 0.5, "total_iters": 97}])

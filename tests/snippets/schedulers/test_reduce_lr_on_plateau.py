@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from snippets.schedulers.reduce_lr_on_plateau import make_scheduler
-from snippets.schedulers.reduce_lr_on_plateau_evidence import EPOCHS, SEEDS, WAYS, train
-from snippets.schedulers.reduce_lr_on_plateau_from_scratch import learning_rate
+from snippets.schedulers.reduce_lr_on_plateau.evidence import EPOCHS, SEEDS, WAYS, train
+from snippets.schedulers.reduce_lr_on_plateau.from_scratch import learning_rate
+from snippets.schedulers.reduce_lr_on_plateau.use import make_scheduler
 
 
 def run(metrics, lrs=(0.1,), make=make_scheduler, **settings):

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, ReduceLROnPlateau, SequentialLR
 
-from snippets.schedulers.sequential_lr import make_scheduler
-from snippets.schedulers.sequential_lr_evidence import TOTAL, WARMUP, chained, rates, sequential
-from snippets.schedulers.sequential_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import assert_same_curve, curve_of, interrupted
+from snippets.schedulers.sequential_lr.evidence import TOTAL, WARMUP, chained, rates, sequential
+from snippets.schedulers.sequential_lr.from_scratch import learning_rate
+from snippets.schedulers.sequential_lr.use import make_scheduler
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
 
 def sgd(lr: float = 0.1) -> torch.optim.SGD:

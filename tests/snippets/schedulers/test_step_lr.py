@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-import snippets.schedulers.step_lr_evidence as evidence
-from snippets.schedulers.step_lr import make_scheduler
-from snippets.schedulers.step_lr_evidence import floor, simulate
-from snippets.schedulers.step_lr_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+import snippets.schedulers.step_lr.evidence as evidence
+from snippets.schedulers.step_lr.evidence import floor, simulate
+from snippets.schedulers.step_lr.from_scratch import learning_rate
+from snippets.schedulers.step_lr.use import make_scheduler
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import SWALR, AveragedModel, get_swa_avg_fn, get_swa_multi_avg_fn, update_bn
 
-from snippets.schedulers.swa import train_with_swa
-from snippets.schedulers.swa_evidence import SEEDS, START, train
-from snippets.schedulers.swa_from_scratch import WeightMean
+from snippets.schedulers.swa.evidence import SEEDS, START, train
+from snippets.schedulers.swa.from_scratch import WeightMean
+from snippets.schedulers.swa.use import train_with_swa
 
 
 def states(count):

@@ -8,10 +8,10 @@ from timm.scheduler import CosineLRScheduler
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
-from snippets.schedulers.warmup_cosine import make_scheduler, make_sequential
-from snippets.schedulers.warmup_cosine_evidence import SCHEDULES, train
-from snippets.schedulers.warmup_cosine_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+from snippets.schedulers.warmup_cosine.evidence import SCHEDULES, train
+from snippets.schedulers.warmup_cosine.from_scratch import learning_rate
+from snippets.schedulers.warmup_cosine.use import make_scheduler, make_sequential
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
 @pytest.mark.parametrize(("warmup", "total"), [(1, 30), (10, 100), (20, 250)])

@@ -8,10 +8,10 @@ from timm.scheduler import WSDLRScheduler
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, LinearLR, SequentialLR
 
-from snippets.schedulers.warmup_stable_decay import SHAPES, make_scheduler
-from snippets.schedulers.warmup_stable_decay_evidence import LENGTHS, Run, branch, cosine, decay_of, updates_needed
-from snippets.schedulers.warmup_stable_decay_from_scratch import learning_rate
-from tests.conformance.scheduler_curves import advance, assert_same_curve, curve_of, interrupted, new_run
+from snippets.schedulers.warmup_stable_decay.evidence import LENGTHS, Run, branch, cosine, decay_of, updates_needed
+from snippets.schedulers.warmup_stable_decay.from_scratch import learning_rate
+from snippets.schedulers.warmup_stable_decay.use import SHAPES, make_scheduler
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 LR = 0.008  # of the evidence
 

@@ -8,9 +8,9 @@ from timm.utils import ModelEmaV3
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn, get_ema_multi_avg_fn
 
-from snippets.schedulers.weight_ema import make_ema
-from snippets.schedulers.weight_ema_evidence import DECAYS, SEEDS, train
-from snippets.schedulers.weight_ema_from_scratch import WeightEMA
+from snippets.schedulers.weight_ema.evidence import DECAYS, SEEDS, train
+from snippets.schedulers.weight_ema.from_scratch import WeightEMA
+from snippets.schedulers.weight_ema.use import make_ema
 
 LONG, MEDIUM, MODEL = DECAYS.index(0.999), DECAYS.index(0.99), DECAYS.index(0.0)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from scripts import markdown_math, markup
+from scripts import formulas
+from scripts.sources import marks
 
 
 def kinds(body: str) -> list[tuple[str, str]]:
-    return [(mark.kind, mark.target) for mark in markup.marks(body)]
+    return [(mark.kind, mark.target) for mark in marks.marks(body)]
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_marks_with_their_lines():
     body = (
         'a\n\n--8<-- "code/x.md"\n\n[b\nc [0, 1] d](claim:bounded) [@a2020b; @c2021d]\n\n![alt](figure:x.svg "Cap.")\n'
     )
-    found = [(mark.kind, mark.target, mark.line) for mark in markup.marks(body, first_line=10)]
+    found = [(mark.kind, mark.target, mark.line) for mark in marks.marks(body, first_line=10)]
     assert found == [
         ("include", "code/x.md", 12),
         ("claim", "bounded", 14),
@@ -39,7 +40,7 @@ def test_marks_with_their_lines():
 
 
 def test_a_formula_may_hold_half_open_brackets_inside_a_claim():
-    claim, formula = markup.marks("[in $[0, 1)$ always](claim:half_open)")
+    claim, formula = marks.marks("[in $[0, 1)$ always](claim:half_open)")
     assert (claim.kind, claim.text, formula.target) == ("claim", "in $[0, 1)$ always", "[0, 1)")
 
 
@@ -49,9 +50,7 @@ def test_prices_are_no_formulas():
 
 def test_inner_marks_are_replaced_within_outer_ones():
     body = "x [says [@a2020b] so](claim:y) z"
-    rendered = markup.replace(
-        body, markup.marks(body), lambda m: f"<{m.text}>" if m.kind == "claim" else f"({m.target})"
-    )
+    rendered = marks.replace(body, marks.marks(body), lambda m: f"<{m.text}>" if m.kind == "claim" else f"({m.target})")
     assert rendered == "x <says (@a2020b) so> z"
 
 
@@ -60,25 +59,25 @@ def test_headings_have_the_anchor_of_the_renderer():
 
     for text in ("Use it when", "`eps` and *more*: a/b", "Why a=sqrt(5)?", "1/sqrt(2N) scaling"):
         html = markdown.markdown(f"## {text}", extensions=["toc"])
-        (heading,) = markup.marks(f"## {text}")
+        (heading,) = marks.marks(f"## {text}")
         assert f'id="{heading.target}"' in html
 
 
 def test_formula_is_html_and_mathml_and_copies_as_tex():
-    html = markdown_math.render(r"\frac{a}{b}")
+    html = formulas.render(r"\frac{a}{b}")
     assert "<math" in html
     assert '<annotation encoding="application/x-tex">\\frac{a}{b}</annotation>' in html
 
 
 def test_katex_refuses_what_it_cannot_read():
-    with pytest.raises(markdown_math.FormulaError, match="frac"):
-        markdown_math.render(r"\frac{a}{")
+    with pytest.raises(formulas.FormulaError, match="frac"):
+        formulas.render(r"\frac{a}{")
 
 
 def test_markdown_leaves_formulas_alone():
     import markdown
 
-    html = markdown.markdown("_a_ $x_i * y_i * z$ _b_, $5, `$x$`", extensions=["scripts.markdown_math"])
+    html = markdown.markdown("_a_ $x_i * y_i * z$ _b_, $5, `$x$`", extensions=["scripts.formulas"])
     assert html.count('class="katex"') == 1
     assert html.count("<em>") == 2
     assert "$5" in html
@@ -102,7 +101,7 @@ def test_a_sign_after_a_short_formula_stays_with_it():
     import markdown
 
     def shown(text: str) -> str:
-        return markdown.markdown(text, extensions=["scripts.markdown_math"])
+        return markdown.markdown(text, extensions=["scripts.formulas"])
 
     assert "</span>，</span>其中" in shown("取 $x_i$，其中")
     assert 'class="unbroken"' not in shown("$a$ and")

@@ -1,0 +1,103 @@
+"""The pages as plain Markdown that stands alone: everything the page shows, tables and numbers included."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+from markdownify import markdownify
+
+from scripts.generate import pages, proofs, tables
+from scripts.generate.phrases import word
+from scripts.generate.site import Site
+from scripts.generate.snippets import fence
+from scripts.sources import marks
+from scripts.sources.pages import Entry
+from scripts.sources.snippets import Snippet
+
+FILTER = re.compile(r'<div class="table-filter".*?</div>\s*', re.DOTALL)  # fields of a page that a script serves
+
+
+def markdown(site: Site, entry: Entry, lang: str) -> str:
+    """One page, code and outputs inlined, links made addresses of the site."""
+    page = entry.pages[lang]
+    have = pages.artifacts(site, entry)
+
+    def render(mark: marks.Mark) -> str | None:
+        if mark.kind == "claim":
+            return mark.text
+        if mark.kind == "cite":
+            papers = [site.catalog.papers[key.strip()[1:]] for key in mark.target.split(";")]
+            return "; ".join(f"[{paper.short(lang)}]({paper.url})" for paper in papers)
+        if mark.kind == "embed":
+            return _numbers(site, have, mark)
+        if mark.kind == "heading":
+            return f"{'#' * mark.level} {mark.text}"
+        if mark.kind == "link":
+            return f"[{mark.text}]({mark.target.replace('.md', '.html')})"
+        if mark.kind == "include":
+            return _included(site, entry, mark.target, lang)
+        return None
+
+    body = marks.replace(page.body, page.marks, render)
+    return f"{_one_blank_line(body)}\n"
+
+
+def _one_blank_line(body: str) -> str:
+    """At most one blank line between blocks; code stays as it is."""
+    parts = re.split(r"(^(`{3,})[^\n]*\n.*?^\2$)", body.strip("\n"), flags=re.MULTILINE | re.DOTALL)
+    text, code = parts[::3], parts[1::3]
+    squeezed = [re.sub(r"\n{3,}", "\n\n", part) for part in text]
+    return "".join(a + b for a, b in zip(squeezed, [*code, ""], strict=True))
+
+
+def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
+    if snippet := entry.snippet(target):
+        return _code(site, snippet)
+    if target == "facts":
+        return _facts(site, entry, lang)
+    made = FILTER.sub("", tables.MADE[target](site, entry, lang))
+    return plain(made)
+
+
+def plain(made: str) -> str:
+    """Generated HTML, with what Markdown stands in it, as Markdown alone."""
+    parts = re.split(r"^(#+ .*)$", made, flags=re.MULTILINE)
+    return "\n\n".join(
+        re.sub(r" *\{ *#[\w-]+ *\}$", "", part) if part.startswith("#") else markdownify(part).strip()
+        for part in parts
+        if part.strip()
+    )
+
+
+def _code(site: Site, snippet: Snippet) -> str:
+    result = site.report.first(snippet.path)
+    output = result.output.rstrip() if result else ""
+    text = fence(snippet.text, "python")
+    return text + (f"\n\n{fence(output, 'text')}" if output else "")
+
+
+def _numbers(site: Site, have: dict[str, str], mark: marks.Mark) -> str:
+    """A table, or a figure by its caption and the numbers that it shows."""
+    label = f"*{mark.caption or mark.text}*"
+    data = have.get(f"{mark.target.rpartition('.')[0]}.csv")
+    if data is None:
+        return label
+    rows = [row for row in csv.reader(io.StringIO((site.catalog.root / data).read_text(encoding="utf-8"))) if row]
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    head, *body = [f"| {' | '.join(row)} |" for row in cells]
+    rule = "|" + " --- |" * len(cells[0])
+    return "\n".join([label, "", head, rule, *body])
+
+
+def _facts(site: Site, entry: Entry, lang: str) -> str:
+    """What the page's fact line says."""
+    papers = [site.catalog.papers[key] for key in entry.facts("papers")]
+    lines = [f"> {entry.pages[lang].meta['summary']}", ""]
+    lines += [f"- {paper.short(lang)}: [{paper.title}]({paper.url})" for paper in papers]
+    lines += [f"- `{name}`" for name in entry.facts("torch")]
+    if result := next(filter(None, (site.report.first(snippet.path) for snippet in entry.snippets)), None):
+        torch, device = proofs.torch_of(result), proofs.device_of(result)
+        lines.append(f"- {word('verified_on', lang)}: torch {torch}, {device}, {proofs.day_of(result)}")
+    return "\n".join(lines)

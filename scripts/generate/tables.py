@@ -1,0 +1,22 @@
+"""What a page may include beside snippets, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scripts.generate import alphabet, facts, indexes
+from scripts.generate.site import Site
+from scripts.sources.pages import Entry
+
+# name in `--8<-- "name"` -> what makes it, from the site, the entry whose page includes it, and the language
+MADE: dict[str, Callable[[Site, Entry, str], str]] = {
+    "facts": facts.facts,
+    "comparison": lambda site, entry, lang: indexes.comparison(site.catalog, entry.section, lang),
+    "timeline": lambda site, entry, lang: indexes.timeline(site.catalog, entry.section, lang),
+    "papers": lambda site, entry, lang: indexes.papers(site.catalog, lang),
+    "names": lambda site, entry, lang: alphabet.names(site.catalog, lang),
+    "torch": lambda site, entry, lang: indexes.torch_names(site.catalog, lang),
+    "tags": lambda site, entry, lang: indexes.tags(site.catalog, lang),
+    "symptoms": lambda site, entry, lang: indexes.symptoms(site.catalog, lang),
+    "sections": lambda site, entry, lang: indexes.sections(site.catalog, lang),
+}

@@ -1,0 +1,1 @@
+"""From the stage to HTML: the site generator, and which of its pages can stay."""

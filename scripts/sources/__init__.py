@@ -1,0 +1,1 @@
+"""What people write, read and checked: pages, papers, snippets, sections, symptoms. Imports no torch."""

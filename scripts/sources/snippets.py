@@ -1,0 +1,88 @@
+"""Snippets: the files in an entry's room. A file's name is its role."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+ROLES = re.compile(r"use|from_scratch|evidence(_[a-z0-9_]+)?")
+KNOWN = "use.py, from_scratch.py, evidence.py or evidence_<what>.py"
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """One file of an entry's room, ``snippets/<section>/<id_>/<role>.py``.
+
+    Args:
+        path: relative to the repository.
+        data: its bytes.
+    """
+
+    path: str
+    data: bytes
+
+    @property
+    def file(self) -> str:
+        """``evidence.py``."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def role(self) -> str:
+        """``use``, ``from_scratch`` or ``evidence``; several experiments have the same role."""
+        stem = self.file.removesuffix(".py")
+        return "evidence" if stem.startswith("evidence") else stem
+
+    @property
+    def room(self) -> str:
+        """The entry's section and folder: ``optimizers/adamw``."""
+        return "/".join(self.path.split("/")[1:-1])
+
+    @property
+    def address(self) -> str:
+        """Where readers find it, from the site's root: ``snippets/optimizers/adamw_from_scratch.py``."""
+        stem = self.file.removesuffix(".py")
+        suffix = "" if stem == "use" else f"_{stem}"
+        if stem.startswith("evidence_"):
+            suffix = f"_{stem.removeprefix('evidence_')}_evidence"
+        return f"snippets/{self.room}{suffix}.py"
+
+    @property
+    def published(self) -> str:
+        """The name of the file that readers download: ``adamw_from_scratch.py``."""
+        return self.address.rpartition("/")[2]
+
+    @property
+    def anchor(self) -> str:
+        """The id of its block on the page: ``code-adamw-from-scratch``."""
+        return f"code-{self.published.removesuffix('.py').replace('_', '-')}"
+
+    @cached_property
+    def text(self) -> str:
+        """Its text, as readers see it."""
+        return self.data.decode("utf-8")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of its bytes, by which reports know it."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def load(root: Path) -> list[Snippet]:
+    """Every snippet below ``root``, by path; what all experiments may share lies beside the rooms and is none."""
+    files = sorted((root / "snippets").glob("*/*/*.py"))
+    return [Snippet(path.relative_to(root).as_posix(), path.read_bytes()) for path in files]
+
+
+def misplaced(root: Path) -> list[str]:
+    """Python files below ``snippets/`` that lie in no room, or whose name is no role."""
+    wrong = []
+    for path in sorted((root / "snippets").rglob("*.py")):
+        parts = path.relative_to(root / "snippets").parts
+        if parts == ("experiment.py",):
+            continue
+        if len(parts) != 3 or not ROLES.fullmatch(path.stem):
+            wrong.append(path.relative_to(root).as_posix())
+    return wrong

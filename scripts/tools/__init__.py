@@ -1,0 +1,1 @@
+"""What contributors and workflows call beside the build."""
