@@ -9,7 +9,6 @@ import argparse
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -25,10 +24,11 @@ from scripts import check_site, claims, inspect_catalog, publish, render
 from scripts.finish import finish
 from scripts.generate import generate, report
 from scripts.problems import ROOT, BuildError, Problem, stop_on
+from scripts.verify import Options, Session, VerifierProblem, join
 
 VERIFICATION = "build/verification.json"
 STAMP = "build/published.json"
-SOURCES = ("docs", "snippets", "scripts", "tests/snippets", "mkdocs.yml", "mkdocs.zh.yml", "pyproject.toml")
+SOURCES = ("docs", "snippets", "scripts", "reports", "tests/snippets", "mkdocs.yml", "mkdocs.zh.yml", "pyproject.toml")
 
 
 def fingerprint(root: Path, options: list[str]) -> str:
@@ -52,23 +52,27 @@ def stage(name: str) -> Iterator[None]:
 
 
 def verify(root: Path, catalog: catalogs.Catalog, reports: list[str], device: str) -> dict[str, Any]:
-    """Run every snippet (or merge the given reports of other machines with this one's) and read the report.
+    """Run every snippet, and join what other machines reported: the given reports, and those in ``reports/``.
+
+    A given report must be about the sources at hand. Of one in ``reports/`` a result counts while its snippet is still
+    the same.
 
     Raises:
         BuildError: when a snippet did not pass, or the verifier itself failed.
     """
-    (root / "build").mkdir(exist_ok=True)
-    (root / "build" / "embedded_in.json").write_text(json.dumps(catalog.embedded_in()), encoding="utf-8")
     path = root / VERIFICATION
-    command = [sys.executable, "-m", "scripts.verify", "--report", str(path), "--device", device]
-    done = subprocess.run(command, cwd=root, check=False)
-    if done.returncode == 0 and reports:
-        merge = [sys.executable, "-m", "scripts.verify", "--merge", str(path), *reports, "--report", str(path)]
-        done = subprocess.run(merge, cwd=root, check=False)
-    if done.returncode == 2 or not path.exists():
-        remedy = "The verifier's own message stands above."
-        stop_on([Problem("scripts/verify", 1, f"the verifier ended with exit code {done.returncode}", remedy)])
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink(missing_ok=True)  # whatever happens now, nobody publishes from the report of before
+    pages = catalog.embedded_in()
+    (root / "build").mkdir(exist_ok=True)
+    (root / "build" / "embedded_in.json").write_text(json.dumps(pages), encoding="utf-8")
+    try:
+        with Session(root, Options(device=device)) as session:
+            own = session.report(pages)
+        whole = join(own, [Path(name) for name in reports], sorted((root / "reports").glob("*.json")))
+    except VerifierProblem as problem:
+        stop_on([Problem("scripts/verify", 1, str(problem), "Mend that, and build again.")])
+    result = whole.to_json()
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     stop_on(report.problems(result, root, catalog.snippets))
     return result
 

@@ -6,16 +6,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from scripts import build
 from scripts.catalog import Catalog
 from scripts.generate import report
-from scripts.problems import stop_on
-from scripts.verify import discover, environment, guards, run
-from scripts.verify.cache import Cache
-from scripts.verify.cli import cores
-from scripts.verify.engine import Engine
+from scripts.problems import Problem, stop_on
+from scripts.report import Report
+from scripts.verify import Options, Session, VerifierProblem
 
 
 class Verifier:
@@ -23,14 +18,12 @@ class Verifier:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._report: dict[str, Any] = {}
-        self._engine: Engine | None = None
+        self._session = Session(root, Options(warm=True))
+        self._report: Report | None = None
 
     def close(self) -> None:
         """End the process that holds torch."""
-        if self._engine:
-            self._engine.__exit__()
-            self._engine = None
+        self._session.__exit__()
 
     def __call__(self, catalog: Catalog) -> dict[str, Any]:
         """The report over every snippet of the catalogue.
@@ -38,36 +31,21 @@ class Verifier:
         Raises:
             BuildError: when a snippet did not pass.
         """
-        if not self._report:
-            self._report = build.verify(self.root, catalog, [], "cpu")
-            self._warm()
-            return self._report
-        proved = {result["path"]: result["sha256"] for result in self._report["results"]}
-        changed = [
-            discover.Snippet(path, self.root / path, content)
-            for path in catalog.snippets
-            if hashlib.sha256(content := (self.root / path).read_bytes()).hexdigest() != proved.get(path)
-        ]
-        here = set(catalog.snippets)
-        if not changed and len(here) == len(proved):
-            return self._report
-        again = {snippet.path for snippet in changed}
-        kept = [result for result in self._report["results"] if result["path"] in here - again]
-        results = sorted([*kept, *self._run(changed)], key=lambda result: str(result["path"]))
-        now = {**self._report, "results": results}
-        stop_on(report.problems(now, self.root, catalog.snippets))
-        self._report = now
-        return now
+        try:
+            self._report = self._now(catalog)
+        except VerifierProblem as problem:
+            stop_on([Problem("snippets", 1, str(problem), "Mend that, and save the file again.")])
+        assert self._report is not None
+        found = self._report.to_json()
+        stop_on(report.problems(found, self.root, catalog.snippets))
+        return found
 
-    def _warm(self) -> None:
-        snippets = discover.discover([str(self.root / "snippets")])
-        folder = self.root / "build" / "cache" / "verify" / "home"
-        self._engine = Engine(cores(), folder)
-        self._engine.__enter__().preload(discover.preload(snippets))  # it imports while pages are shown
-
-    def _run(self, snippets: list[discover.Snippet]) -> list[dict[str, Any]]:
-        folder = self.root / "build" / "cache" / "verify"
-        options = run.Options(self.root / "build", guards.available(kernel=True), jobs=cores())
-        device = {"cpu": environment.device_names(folder / "devices.json")["cpu"]}
-        with FileLock(folder / "lock"):
-            return run.results(snippets, device, options, Cache(folder), {}, lambda result: None, self._engine)
+    def _now(self, catalog: Catalog) -> Report:
+        if self._report is None:
+            return self._session.report(catalog.embedded_in())
+        proved = {result.path: result.sha256 for result in self._report.results if result.status == "passed"}
+        here = {path: hashlib.sha256((self.root / path).read_bytes()).hexdigest() for path in catalog.snippets}
+        if here == proved:
+            return self._report
+        changed = [str(self.root / path) for path, sha256 in here.items() if sha256 != proved.get(path)]
+        return self._session.rerun(changed)
