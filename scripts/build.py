@@ -9,7 +9,6 @@ import argparse
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from scripts import claims, report
+from scripts import claims, verdicts
 from scripts.generate import Site, generate
 from scripts.problems import ROOT, BuildError, Problem, stop_on
 from scripts.publish import archive, assemble, check, swap
@@ -29,6 +28,7 @@ from scripts.report import Report
 from scripts.sources import checks
 from scripts.sources.catalog import Catalog, load
 from scripts.stage import Stage
+from scripts.verify import Options, Session, VerifierProblem, join
 
 # In their order. What a stage makes, later ones read; nothing runs back.
 STAGES = {
@@ -63,25 +63,28 @@ def timed(stage: str) -> Iterator[None]:
 
 
 def verify(catalog: Catalog, reports: list[str], device: str) -> Report:
-    """Run every snippet (or merge the given reports of other machines with this one's) and read the report.
+    """Run every snippet, and join what other machines reported: the given reports, and those in ``reports/``.
+
+    A given report must be about the sources at hand. Of one in ``reports/`` a result counts while its snippet is still
+    the same.
 
     Raises:
         BuildError: when a snippet did not pass, or the verifier itself failed.
     """
-    stage = Stage(catalog.root)
+    root, stage = catalog.root, Stage(catalog.root)
+    stage.verification.unlink(missing_ok=True)  # whatever happens now, nobody publishes from the report of before
+    pages = catalog.embedded_in()
     stage.build.mkdir(exist_ok=True)
-    stage.embedded_in.write_text(json.dumps(catalog.embedded_in()), encoding="utf-8")
-    path = stage.verification
-    command = [sys.executable, "-m", "scripts.verify", "--report", str(path), "--device", device]
-    done = subprocess.run(command, cwd=catalog.root, check=False)
-    if done.returncode == 0 and reports:
-        merge = [sys.executable, "-m", "scripts.verify", "--merge", str(path), *reports, "--report", str(path)]
-        done = subprocess.run(merge, cwd=catalog.root, check=False)
-    if done.returncode == 2 or not path.exists():
-        remedy = "The verifier's own message stands above."
-        stop_on([Problem("scripts/verify", 1, f"the verifier ended with exit code {done.returncode}", remedy)])
-    result = Report.read(path)
-    stop_on(report.problems(result, catalog.snippets))
+    stage.embedded_in.write_text(json.dumps(pages), encoding="utf-8")
+    try:
+        with Session(root, Options(device=device)) as session:
+            own = session.report(pages)
+        result = join(own, [Path(name) for name in reports], sorted((root / "reports").glob("*.json")))
+    except VerifierProblem as problem:
+        stop_on([Problem("scripts/verify", 1, str(problem), "Mend that, and build again.")])
+    text = json.dumps(result.to_json(), indent=1, ensure_ascii=False) + "\n"
+    stage.verification.write_text(text, encoding="utf-8")
+    stop_on(verdicts.problems(result, catalog.snippets))
     return result
 
 

@@ -6,26 +6,22 @@ Its snippets count as verified and its claims as proved, because the originals w
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from scripts import claims
+from scripts import claims, verify
 from scripts.problems import ROOT
+from scripts.report import Report
 from scripts.sources.catalog import load
 from scripts.sources.pages import Entry
 from scripts.sources.sections import FILE
 from scripts.stage import Stage
-from scripts.verify import environment, guards, run
-from scripts.verify.cache import Cache
-from scripts.verify.cli import cores
-from scripts.verify.discover import Snippet
 
 COPIED = ("docs", "scripts", "snippets", "tests", "mkdocs.yml", "mkdocs.zh.yml", "pyproject.toml")
 
@@ -90,23 +86,15 @@ def prove(root: Path) -> None:
     """Give the tree the verdicts that this repository's build reached over the originals, in the caches of its build.
 
     Raises:
-        OSError: this repository was not built yet.
+        BadReport: this repository was not built yet.
     """
-    report = json.loads(Stage(ROOT).verification.read_text(encoding="utf-8"))
-    known = {result["path"]: result for result in report["results"] if result["device"] == "cpu"}
-    build = Stage(root).build
-    folder = build / "cache" / "verify"
-    folder.mkdir(parents=True, exist_ok=True)
-    cache = Cache(folder)
-    options = run.Options(build, guards.available(kernel=True), jobs=cores())
-    device = environment.device_names(folder / "devices.json")["cpu"]
-    catalog = load(root)
-    for path in (known_snippet.path for known_snippet in catalog.snippets):
-        result: dict[str, Any] = known[_original(path)]
-        snippet = Snippet(path, root / path, (root / path).read_bytes())
-        if result["sha256"] == hashlib.sha256(snippet.content).hexdigest():
-            files = {Path(name).name: (ROOT / name).read_bytes() for name in result["artifacts"]}
-            cache.put(run.key(snippet, device, "cpu", options), result | {"path": path, "artifacts": []}, files)
+    report = Report.read(Stage(ROOT).verification)
+    found = []
+    for path in (snippet.path for snippet in load(root).snippets):
+        (result,) = (result for result in report.results_of(_original(path)) if result.device == "cpu")
+        files = {Path(name).name: (ROOT / name).read_bytes() for name in result.artifacts}
+        found.append((replace(result, path=path, artifacts=()), files))
+    verify.keep(root, found)
     proved = json.loads(Stage(ROOT).claims.read_text(encoding="utf-8"))
-    results = {test: proved[_original(test)] | {"key": claims.key(root, test)} for test in catalog.tests}
+    results = {test: proved[_original(test)] | {"key": claims.key(root, test)} for test in load(root).tests}
     Stage(root).claims.write_text(json.dumps(results), encoding="utf-8")

@@ -22,9 +22,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scripts.bench.tools import Missing
-from scripts.verify.cli import cores
 from scripts.verify.discover import ROOT, Snippet, discover
-from scripts.verify.engine import environment
+from scripts.verify.environment import cores
+from scripts.verify.jobs import environment
 
 PYTEST = """
 import runpy

@@ -24,7 +24,7 @@ def notebook(site: Site, entry: Entry, snippet: Snippet) -> str:
     result = site.report.first(snippet.path)
     proof = ""
     if result:
-        torch, device = proofs.torch_of(result), proofs.device_of(result)
+        torch, device = result.release, proofs.device_of(result)
         proof = f"Verified on torch {torch}, {device}, {proofs.day_of(result)}."
     root = site.address or "../" * snippet.address.count("/")
     links = " · ".join(f"[{entry.title(lang)}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
@@ -79,7 +79,7 @@ def catalog_json(site: Site) -> str:
                 "verified": [
                     {
                         "path": snippet.path,
-                        "torch": proofs.torch_of(result),
+                        "torch": result.release,
                         "device": result.device,
                         "date": proofs.day_of(result),
                     }

@@ -39,7 +39,7 @@ def verified(site: Site, entry: Entry, lang: str) -> str:
     rows = [
         [
             html.link(f"#{snippet.anchor}", html.code(snippet.path)),
-            escape(f"torch {proofs.torch_of(r)}, Python {r.python}"),
+            escape(f"torch {r.release}, Python {r.python}"),
             escape(proofs.device_of(r)),
             word("passed", lang),
             proofs.day_of(r),

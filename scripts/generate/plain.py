@@ -98,6 +98,6 @@ def _facts(site: Site, entry: Entry, lang: str) -> str:
     lines += [f"- {paper.short(lang)}: [{paper.title}]({paper.url})" for paper in papers]
     lines += [f"- `{name}`" for name in entry.facts("torch")]
     if result := next(filter(None, (site.report.first(snippet.path) for snippet in entry.snippets)), None):
-        torch, device = proofs.torch_of(result), proofs.device_of(result)
+        torch, device = result.release, proofs.device_of(result)
         lines.append(f"- {word('verified_on', lang)}: torch {torch}, {device}, {proofs.day_of(result)}")
     return "\n".join(lines)

@@ -10,11 +10,6 @@ from scripts.report import Result
 DEVICES = {"cpu": "CPU", "cuda": "CUDA", "mps": "MPS"}
 
 
-def torch_of(result: Result) -> str:
-    """The torch version that a result was proved on, without the build's label."""
-    return result.torch.split("+")[0]
-
-
 def day_of(result: Result) -> str:
     """The day on which a result was proved."""
     return result.verified[:10]
@@ -28,7 +23,7 @@ def device_of(result: Result) -> str:
 
 def proof(result: Result) -> str:
     """``torch 2.13.0 · CPU · 2026-11-22``."""
-    return " · ".join([f"torch {torch_of(result)}", device_of(result), day_of(result)])
+    return " · ".join([f"torch {result.release}", device_of(result), day_of(result)])
 
 
 def badge(result: Result, lang: str) -> str:

@@ -15,6 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from scripts.report import Result
+from scripts.rows import BadReport
+
 
 def write_atomically(file: Path, content: bytes) -> None:
     """Replace ``file`` in one step: nobody ever reads half of it."""
@@ -65,8 +68,8 @@ class Cache:
         """Address of a verdict: a hash over all that it depends on."""
         return hashlib.sha256(_bytes(facts)).hexdigest()
 
-    def get(self, key: str) -> tuple[dict[str, Any], dict[str, bytes]] | None:
-        """The record of ``key`` and its artifacts by name, if all of it is whole."""
+    def get(self, key: str) -> tuple[Result, dict[str, bytes]] | None:
+        """The verdict of ``key`` and its artifacts by name, if all of it is whole."""
         if not self._enabled:
             return None
         try:
@@ -77,16 +80,16 @@ class Cache:
             artifacts = {name: self._blob(digest).read_bytes() for name, digest in record["blobs"].items()}
             if any(hashlib.sha256(artifacts[name]).hexdigest() != digest for name, digest in record["blobs"].items()):
                 return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return Result.from_json(record["result"]), artifacts
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, BadReport):
             return None
-        return record["result"], artifacts
 
-    def put(self, key: str, result: dict[str, Any], artifacts: dict[str, bytes]) -> None:
+    def put(self, key: str, result: Result, artifacts: dict[str, bytes]) -> None:
         """Keep a verdict with its artifacts."""
         blobs = {name: hashlib.sha256(content).hexdigest() for name, content in artifacts.items()}
         for name, digest in blobs.items():
             write_atomically(self._blob(digest), artifacts[name])
-        record = {"result": result, "blobs": blobs}
+        record = {"result": result.to_json(), "blobs": blobs}
         write_atomically(self._file(key), _bytes({"record": record, "seal": self._seal(key, record)}))
 
     def _blob(self, digest: str) -> Path:

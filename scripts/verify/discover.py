@@ -11,9 +11,6 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "numpy", "matplotlib", "sklearn")  # packages worth importing before the fork
-# On first use of these torch imports torch._dynamo, or much of what that imports: 1.2 s in every child otherwise.
-DYNAMO_FOR = b"optim compile func. checkpoint profiler deterministic_algorithms meta gradcheck assert_close".split()
 
 
 class BadCall(Exception):
@@ -98,16 +95,3 @@ def discover(paths: Iterable[str]) -> list[Snippet]:
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
-
-
-def preload(snippets: Iterable[Snippet]) -> list[str]:
-    """Modules that these snippets import and that are worth importing once, before the forks."""
-    wanted = {"torch"}
-    for snippet in snippets:
-        names = {name for name in snippet.imports if name.split(".")[0] in HEAVY}
-        wanted |= names
-        if any(word in snippet.content for word in DYNAMO_FOR):
-            wanted.add("torch._dynamo")
-        if b"torch.compile" in snippet.content:
-            wanted.add("torch._inductor.compile_fx")  # likewise, and it warns of torch's own deprecations on import
-    return sorted(wanted)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from collections.abc import Iterator
+from typing import TextIO
 
-from scripts.verify.report import Report, summary
+from scripts.report import Report, Result
+from scripts.verify.files import summary
+from scripts.verify.run import Tell
 
-Tell = Callable[[dict[str, Any]], None]
 
-
-def _line(result: dict[str, Any]) -> str:
-    error = result["error"]
-    where = f":{error['line']}" if error and error.get("line") else ""
-    why = f" {error['type']}: {_short(error['message'])}" if error else ""
-    device = "" if result["device"] == "cpu" else f" [{result['device']}]"
-    return f"{result['status']:<12} {result['path']}{where}{device} {result['seconds']:.2f} s{why}"
+def _line(result: Result) -> str:
+    error = result.error
+    where = f":{error.line}" if error and error.line else ""
+    why = f" {error.type}: {_short(error.message)}" if error else ""
+    device = "" if result.device == "cpu" else f" [{result.device}]"
+    return f"{result.status:<12} {result.path}{where}{device} {result.seconds:.2f} s{why}"
 
 
 def _short(text: str, width: int = 160) -> str:
@@ -31,10 +31,11 @@ def printable(text: str) -> str:
 
 
 @contextlib.contextmanager
-def progress(total: int, stream: TextIO = sys.stderr) -> Iterator[Tell]:
+def progress(total: int, stream: TextIO | None = None) -> Iterator[Tell]:
     """A bar on a terminal; elsewhere a line for each snippet that ran or did not pass."""
+    stream = stream or sys.stderr
     if not stream.isatty():
-        yield lambda result: None if result["cached"] else print(_line(result), file=stream, flush=True)
+        yield lambda result: None if result.cached else print(_line(result), file=stream, flush=True)
         return
     from rich.console import Console
     from rich.markup import escape
@@ -44,45 +45,46 @@ def progress(total: int, stream: TextIO = sys.stderr) -> Iterator[Tell]:
     with Progress(*columns, console=Console(file=stream), transient=True) as bar:
         task = bar.add_task("", total=total)
 
-        def tell(result: dict[str, Any]) -> None:
-            bar.update(task, advance=1, description=escape(result["path"]))
-            if result["status"] not in ("passed", "skipped"):
+        def tell(result: Result) -> None:
+            bar.update(task, advance=1, description=escape(result.path))
+            if result.status not in ("passed", "skipped"):
                 bar.console.print(escape(_line(result)), style="red", highlight=False, soft_wrap=True)
 
         yield tell
 
 
-def conclude(report: Report, stream: TextIO = sys.stderr) -> None:
+def conclude(report: Report, stream: TextIO | None = None) -> None:
     """Everything worth reading after the run."""
-    results = report["results"]
+    results, stream = report.results, stream or sys.stderr
     for result in results:
-        if result["status"] not in ("passed", "skipped"):
+        if result.status not in ("passed", "skipped"):
             print(_failure(result), file=stream)
-    reasons = {r["error"]["message"] for r in results if r["status"] == "skipped"}
+    reasons = {r.error.message for r in results if r.error and r.status == "skipped"}
     for reason in sorted(reasons):
         print(f"skipped: {reason}", file=stream)
-    ran = sorted((r for r in results if not r["cached"] and r["status"] != "skipped"), key=lambda r: -r["seconds"])
+    ran = sorted((r for r in results if not r.cached and r.status != "skipped"), key=lambda r: -r.seconds)
     if ran:
         print("\nslowest:", file=stream)
     for result in ran[:10]:
-        device = "" if result["device"] == "cpu" else f" [{result['device']}]"
-        print(f"  {result['seconds']:7.2f} s  {result['path']}{device}", file=stream)
-    cached = sum(result["cached"] for result in results)
+        device = "" if result.device == "cpu" else f" [{result.device}]"
+        print(f"  {result.seconds:7.2f} s  {result.path}{device}", file=stream)
+    cached = sum(result.cached for result in results)
     known = f", {cached} of them from the cache" if cached else ""
-    print(f"\n{summary(report)}{known} in {report['seconds']:.2f} s", file=stream, flush=True)
+    print(f"\n{summary(report)}{known} in {report.seconds:.2f} s", file=stream, flush=True)
 
 
-def _failure(result: dict[str, Any]) -> str:
+def _failure(result: Result) -> str:
     """One failure: where, what, the snippet's own frames, and the pages that show it."""
-    error = result["error"]
-    where = f", line {error['line']}" if error.get("line") else ""
-    lines = [f"\n{result['status'].upper()} {result['path']}{where} on {result['device']}"]
-    frames = error.get("frames") or []
+    error = result.error
+    assert error is not None  # as of every result that did not pass
+    where = f", line {error.line}" if error.line else ""
+    lines = [f"\n{result.status.upper()} {result.path}{where} on {result.device}"]
+    frames = error.frames
     for number, name in frames[:-1]:
         lines.append(f"    line {number}, in {name}")
-    if error.get("source"):
+    if error.source:
         name = f", in {frames[-1][1]}" if frames else ""
-        lines.append(f"    line {error['line']}{name}\n        {printable(error['source'])}")
-    lines.append(f"  {error['type']}: {printable(error['message'])[:2000]}")
-    lines += [f"  shown on {page}" for page in result.get("embedded_in", [])]
+        lines.append(f"    line {error.line}{name}\n        {printable(error.source)}")
+    lines.append(f"  {error.type}: {printable(error.message)[:2000]}")
+    lines += [f"  shown on {page}" for page in result.embedded_in]
     return "\n".join(lines)

@@ -13,22 +13,18 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from scripts.rows import BadReport, Row
 from scripts.verify import procs
 from scripts.verify.discover import ROOT
+from scripts.verify.jobs import Job, environment
+from scripts.verify.seen import Seen
 
-Job = dict[str, Any]
-Seen = dict[str, Any]
-LOST: Sequence[Seen] = ()  # compared by identity
-NOTHING_SEEN: Seen = {"code": None, "stopped": None, "message": "", "reports": [], "left": [], "seconds": 0.0}
-NOTHING_SEEN |= dict.fromkeys(("output", "errors", "trace"), "")
+LOST: Sequence[object] = ()  # compared by identity
 BACKSTOP = 20.0  # seconds past its deadline after which a supervisor itself is taken for lost
 START = "import sys; sys.path.insert(0, {!r}); from scripts.verify.zygote import main; sys.path.pop(0); main()"
-# What a snippet may know of its caller: nothing that could be a secret.
-KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SYSTEMROOT")
 
 
 class EngineError(Exception):
@@ -45,24 +41,6 @@ class Slot:
     lacking: frozenset[str] = frozenset()  # modules that were still to be imported when it began
     job: Job | None = None
     deadline: float = float("inf")
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """The scrubbed environment of the zygote; ``folder`` keeps what is slow to compute, such as lists of fonts."""
-    fixed = {
-        "HOME": "/nonexistent",
-        "MPLBACKEND": "Agg",
-        "MPLCONFIGDIR": str(folder),
-        "MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc")),
-        "SOURCE_DATE_EPOCH": "0",
-        "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",  # they would lie in a folder that snippets share
-        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of compilers that outlives its snippet
-        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-        "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
-    return {name: os.environ[name] for name in KEPT if name in os.environ} | fixed | threads
 
 
 class Engine:
@@ -129,7 +107,7 @@ class Engine:
         """Run every job, in order as slots get free, and call ``finished`` for each as it ends."""
         waiting = deque(jobs)
         if not self._preload:
-            self.preload(module for job in waiting for module in job["preload"])
+            self.preload(module for job in waiting for module in job.preload)
         with selectors.DefaultSelector() as selector:
             for _ in range(min(self._wanted, len(waiting))):
                 self._open(selector)
@@ -141,10 +119,10 @@ class Engine:
                     messages = self._receive(slot)
                     for message in messages:
                         if slot.job is not None:
-                            finished(slot.job, message)
+                            finished(slot.job, _seen(message))
                         self._give(slot, waiting)
                     if messages is LOST and slot.job is not None:
-                        finished(slot.job, dict(NOTHING_SEEN))
+                        finished(slot.job, Seen())
                     if messages is LOST or (slot.pid and slot.job is None):
                         self._close(slot, selector)
                         if waiting:
@@ -167,7 +145,7 @@ class Engine:
         self._slots.append(slot)
         selector.register(ours, selectors.EVENT_READ, slot)
 
-    def _receive(self, slot: Slot) -> Sequence[Seen]:
+    def _receive(self, slot: Slot) -> Sequence[object]:
         """Whole messages that have come in, or ``LOST`` when the supervisor is gone."""
         try:
             data = slot.link.recv(1 << 20)
@@ -182,19 +160,20 @@ class Engine:
         slot.received = bytearray(rest)
         messages = [json.loads(line) for line in lines]
         if slot.pid is None and messages:
-            slot.pid, slot.lacking, self._ready = messages[0]["pid"], frozenset(messages[0]["lacking"]), True
+            first = Row(messages[0], "supervisor")
+            slot.pid, slot.lacking, self._ready = first.get("pid", int), frozenset(first.texts("lacking")), True
             self._complete |= not slot.lacking
         return messages
 
     def _give(self, slot: Slot, waiting: deque[Job]) -> None:
         """The next job for which it has all that is worth having beforehand, if there is one."""
-        slot.job = next((job for job in waiting if slot.lacking.isdisjoint(job["preload"])), None)
+        slot.job = next((job for job in waiting if slot.lacking.isdisjoint(job.preload)), None)
         slot.deadline = float("inf")
         if slot.job is not None:
             waiting.remove(slot.job)
-            slot.deadline = time.monotonic() + slot.job["timeout"] + BACKSTOP
+            slot.deadline = time.monotonic() + slot.job.timeout + BACKSTOP
             with contextlib.suppress(OSError):  # its end will be seen by the next read
-                slot.link.sendall(json.dumps(slot.job).encode() + b"\n")
+                slot.link.sendall(json.dumps(asdict(slot.job)).encode() + b"\n")
 
     def _close(self, slot: Slot, selector: selectors.BaseSelector) -> None:
         """Hang up, and end what a killed supervisor may have left behind."""
@@ -209,3 +188,11 @@ class Engine:
         procs.kill_descendants(self._zygote.pid, keep=frozenset(other.pid for other in self._slots if other.pid))
         for _ in unborn:
             self._open(selector)
+
+
+def _seen(message: object) -> Seen:
+    """What a supervisor saw; nothing, when what it says makes no sense: then a snippet got at it."""
+    try:
+        return Seen.from_json(message)
+    except BadReport:
+        return Seen()

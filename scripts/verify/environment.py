@@ -14,6 +14,11 @@ from pathlib import Path
 
 DEVICES = ("cpu", "cuda", "mps")
 HERE = Path(__file__).parent
+# What only finds snippets, hands them out, keeps verdicts or shows them is not among these.
+DECISIVE = (
+    *("artifacts.py", "guards.py", "jobs.py", "matplotlibrc", "outcome.py", "preload.py", "procs.py", "seen.py"),
+    *("supervisor.py", "verdict.py", "worker.py", "zygote.py"),
+)
 _PACKAGES = ("numpy", "matplotlib", "scikit-learn")  # what evidence snippets use beside torch
 _ASK = """
 import json, torch
@@ -41,11 +46,16 @@ def versions() -> dict[str, str]:
 
 @cache
 def fingerprint() -> str:
-    """Hash of the verifier's own files: another verifier, another verdict."""
+    """Hash of those of the verifier's own files that can change a verdict: what runs a snippet, and what judges it."""
     digest = hashlib.sha256()
-    for file in sorted([*HERE.glob("*.py"), HERE / "matplotlibrc"]):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    for name in DECISIVE:
+        digest.update(name.encode() + b"\0" + (HERE / name).read_bytes())
     return digest.hexdigest()
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cpu_name() -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from scripts.report import Result
 from scripts.verify.cache import write_atomically
 from scripts.verify.discover import BadCall, Snippet
 
@@ -35,9 +36,9 @@ def durations(file: Path) -> dict[str, float]:
         return {}
 
 
-def remember(file: Path, known: dict[str, float], results: list[dict[str, Any]]) -> None:
+def remember(file: Path, known: dict[str, float], results: Iterable[Result]) -> None:
     """Record the durations of what ran just now beside those of before, in the form of a report."""
-    ran = {r["path"]: r["seconds"] for r in results if r["status"] == "passed" and not r["cached"]}
+    ran = {r.path: r.seconds for r in results if r.status == "passed" and not r.cached}
     if ran:
         rows = [{"path": path, "seconds": s, "status": "passed"} for path, s in sorted((known | ran).items())]
         write_atomically(file, json.dumps({"results": rows}).encode())

@@ -15,11 +15,13 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from scripts.verify import procs, worker
+from scripts.verify.jobs import Job
+from scripts.verify.seen import Seen
 
 TICK = 0.05  # seconds between looks at memory, disk and processes
 OUTPUT_LIMIT = 1 << 20  # bytes of each stream
@@ -40,7 +42,7 @@ def serve(link: socket.socket, preload: list[str], lacking: list[str]) -> None:
     try:
         _send(link, {"pid": os.getpid(), "lacking": lacking})
         while line := reader.readline():
-            _send(link, supervise(json.loads(line) | {"hidden": hidden}, link, preload))
+            _send(link, supervise(replace(Job(**json.loads(line)), hidden=hidden), link, preload).to_json())
     except (Gone, OSError):
         pass
     finally:
@@ -59,17 +61,16 @@ class Watch:
     streams: dict[int, bytearray]  # by descriptor: output, errors, report, trace
     names: dict[str, int]
     base: int  # bytes that the worker shares with us
-    stopped: str | None = None  # the reason, once we have ended it
+    stopped: str = ""  # the status to give, once we have ended it
     message: str = ""
     code: int | None = None
-    processes: list[int] = field(default_factory=list)
 
     def text(self, name: str) -> bytes:
         """What came through one of the pipes."""
         return bytes(self.streams[self.names[name]])
 
 
-def supervise(job: dict[str, Any], link: socket.socket, preload: list[str]) -> dict[str, Any]:
+def supervise(job: Job, link: socket.socket, preload: list[str]) -> Seen:
     """Run one job to its end and describe the end; nothing of it is left alive."""
     pipes = {name: os.pipe() for name in ("output", "errors", "report", "trace")}
     nonce = secrets.token_hex(16)
@@ -84,7 +85,7 @@ def supervise(job: dict[str, Any], link: socket.socket, preload: list[str]) -> d
         os.set_blocking(read, False)
     watch = Watch(pid, {read: bytearray() for read in names.values()}, names, procs.resident(os.getpid()))
     try:
-        _watch(watch, job, link, started + job["timeout"])
+        _watch(watch, job, link, started + job.timeout)
         left = _stragglers()
         _drain(watch)
     finally:
@@ -94,21 +95,21 @@ def supervise(job: dict[str, Any], link: socket.socket, preload: list[str]) -> d
                 os.killpg(pid, signal.SIGKILL)
         for read in names.values():
             os.close(read)
-    reports = [json.loads(line) for line in watch.text("report").splitlines() if nonce.encode() in line]
-    return {
-        "code": watch.code,
-        "stopped": watch.stopped,
-        "message": watch.message,
-        "reports": reports,
-        "output": watch.text("output")[:OUTPUT_LIMIT].decode("latin-1"),  # bytes through JSON, judged later
-        "errors": watch.text("errors")[-20_000:].decode(errors="backslashreplace"),
-        "trace": watch.text("trace").decode(errors="backslashreplace"),
-        "left": left,
-        "seconds": time.perf_counter() - started,
-    }
+    said = watch.text("report").decode(errors="backslashreplace").splitlines()
+    return Seen(
+        code=watch.code,
+        stopped=watch.stopped,
+        message=watch.message,
+        reports=tuple(line for line in said if nonce in line),
+        output=watch.text("output")[:OUTPUT_LIMIT],
+        errors=watch.text("errors")[-20_000:].decode(errors="backslashreplace"),
+        trace=watch.text("trace").decode(errors="backslashreplace"),
+        left=tuple(left),
+        seconds=time.perf_counter() - started,
+    )
 
 
-def _watch(watch: Watch, job: dict[str, Any], link: socket.socket, deadline: float) -> None:
+def _watch(watch: Watch, job: Job, link: socket.socket, deadline: float) -> None:
     """Return when the worker has ended, by itself or by us."""
     ended = os.pidfd_open(watch.pid) if hasattr(os, "pidfd_open") else None
     poll = select.poll()
@@ -131,7 +132,7 @@ def _watch(watch: Watch, job: dict[str, Any], link: socket.socket, deadline: flo
                     os.kill(watch.pid, signal.SIGKILL)
                 continue
             if now >= deadline:
-                watch.stopped, watch.message = "timeout", f"did not end within {job['timeout']:g} s"
+                watch.stopped, watch.message = "timeout", f"did not end within {job.timeout:g} s"
             elif max(len(watch.text(name)) for name in ("output", "errors")) > OUTPUT_LIMIT:
                 watch.stopped, watch.message = "output", f"printed more than {OUTPUT_LIMIT >> 20} MiB"
             elif now >= next_look:
@@ -146,16 +147,16 @@ def _watch(watch: Watch, job: dict[str, Any], link: socket.socket, deadline: flo
             os.close(ended)
 
 
-def _look(watch: Watch, job: dict[str, Any]) -> None:
+def _look(watch: Watch, job: Job) -> None:
     """Stop the worker when its tree uses too much of the machine."""
     tree = procs.descendants(os.getpid())
     used = sum(max(0, procs.resident(pid) - watch.base) for pid in tree)
-    if used > job["memory"]:
-        watch.stopped, watch.message = "memory", f"used more than {job['memory'] / 2**30:g} GiB"
+    if used > job.memory:
+        watch.stopped, watch.message = "memory", f"used more than {job.memory / 2**30:g} GiB"
     elif len(tree) > PROCESS_LIMIT:
         watch.stopped, watch.message = "crashed", f"started more than {PROCESS_LIMIT} processes"
-    elif sum(map(_size, job["writable"])) > job["disk"]:
-        watch.stopped, watch.message = "output", f"wrote more than {job['disk'] / 2**30:g} GiB of files"
+    elif sum(map(_size, job.writable)) > job.disk:
+        watch.stopped, watch.message = "output", f"wrote more than {job.disk / 2**30:g} GiB of files"
 
 
 def _size(folder: str) -> int:

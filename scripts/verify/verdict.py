@@ -2,68 +2,103 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
-Error = dict[str, Any]
+from scripts.report import Error
+from scripts.rows import BadReport, Row
+from scripts.verify.seen import Seen
+
+Verdict = tuple[str, Error | None, str]
+Say = Callable[..., Verdict]
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 
 
-def judge(seen: dict[str, Any], file: str, source: str) -> tuple[str, Error | None, str]:
+@dataclass(frozen=True)
+class Last:
+    """What a worker said last of itself."""
+
+    at: str = ""  # "last line", "end", "exit" or "error"; empty: it said nothing
+    seconds: float | None = None
+    error: Error | None = None
+    memory: bool = False  # the error is that of a limit
+    disk: bool = False
+
+
+def last_of(seen: Seen) -> Last:
+    """The worker's last report; none when it is not of a worker's form."""
+    if not seen.reports:
+        return Last()
+    try:
+        row = Row(json.loads(seen.reports[-1]), "report")
+        error: Any = row.optional("error", dict)
+        limits = Row(error, "error") if error else row
+        last = Last(
+            row.get("at", str),
+            row.optional("seconds", float),
+            Error.from_json(error) if error else None,
+            limits.get("memory", bool, False),
+            limits.get("disk", bool, False),
+        )
+    except (BadReport, ValueError, RecursionError):
+        return Last()
+    return last if (last.error is not None) == (last.at in ("exit", "error")) else Last()
+
+
+def judge(seen: Seen, file: str, source: str) -> Verdict:
     """The verdict on one run.
 
     Args:
-        seen: the message of :func:`scripts.verify.supervisor.supervise`.
+        seen: how it ended.
         file: path of the snippet as it stands in tracebacks.
         source: its text.
 
     Returns:
         Status, error (``None`` when passed) and the printed text, safe to show.
     """
-    raw = seen["output"].encode("latin-1")
-    text = raw.decode(errors="backslashreplace")
+    text = seen.output.decode(errors="backslashreplace")
     output = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-    last: dict[str, Any] = seen["reports"][-1] if seen["reports"] else {}
-    at, error = last.get("at"), last.get("error") or {}
-    line = traced_line(seen["trace"], file)
+    last = last_of(seen)
+    line = traced_line(seen.trace, file)
 
-    def say(status: str, kind: str, message: str, where: int | None = line) -> tuple[str, Error, str]:
-        return status, {"type": kind, "message": message} | locate(where, source), output
+    def say(status: str, kind: str, message: str, where: int | None = line) -> Verdict:
+        return status, located(kind, message, where, source), output
 
-    if seen["stopped"] == "timeout":
-        waits = "reached its last line, but a thread or an exit handler " if at == "last line" else ""
-        return say("timeout", "Timeout", waits + seen["message"])
-    if seen["stopped"]:
-        kind = {"memory": "MemoryLimit", "output": "OutputLimit"}.get(seen["stopped"], "ProcessLimit")
-        return say(seen["stopped"], kind, seen["message"])
-    if at == "exit":
-        return "exited-early", _public(error) | {"message": f"left by sys.exit({error['message']})"}, output
-    if at == "error":
-        status = "memory" if error.get("memory") else "output" if error.get("disk") else "failed"
-        return status, _public(error), output
-    if at != "end":
-        return _died(seen, at, say)
-    if seen["left"]:
-        return say("failed", "ProcessLeft", "left running: " + ", ".join(seen["left"]), None)
-    return _unfit(raw, text, say) or ("passed", None, output)
+    if seen.stopped == "timeout":
+        waits = "reached its last line, but a thread or an exit handler " if last.at == "last line" else ""
+        return say("timeout", "Timeout", waits + seen.message)
+    if seen.stopped:
+        kind = {"memory": "MemoryLimit", "output": "OutputLimit"}.get(seen.stopped, "ProcessLimit")
+        return say(seen.stopped, kind, seen.message)
+    if last.error and last.at == "exit":
+        return "exited-early", replace(last.error, message=f"left by sys.exit({last.error.message})"), output
+    if last.error:
+        return "memory" if last.memory else "output" if last.disk else "failed", last.error, output
+    if last.at != "end":
+        return _died(seen, last.at, say)
+    if seen.left:
+        return say("failed", "ProcessLeft", "left running: " + ", ".join(seen.left), None)
+    return _unfit(seen.output, text, say) or ("passed", None, output)
 
 
-def _died(seen: dict[str, Any], at: str | None, say: Any) -> tuple[str, Error, str]:
+def _died(seen: Seen, at: str, say: Say) -> Verdict:
     """No last word: the process was ended from inside or outside."""
-    code = seen["code"]
-    if code is not None and code >= 0:
-        if code == 70 and not seen["reports"] and "the verifier failed" in seen["errors"]:
-            return say("crashed", "VerifierError", seen["errors"].strip())
+    if seen.code is not None and seen.code >= 0:
+        if seen.code == 70 and not seen.reports and "the verifier failed" in seen.errors:
+            return say("crashed", "VerifierError", seen.errors.strip())
         where = "after its last line" if at else "before its last line"
-        return say("exited-early", "ExitedEarly", f"the process left with exit code {code} {where}")
-    if "std::bad_alloc" in seen["errors"]:
+        return say("exited-early", "ExitedEarly", f"the process left with exit code {seen.code} {where}")
+    if "std::bad_alloc" in seen.errors:
         return say("memory", "MemoryLimit", "std::bad_alloc")
-    name = signal.Signals(-code).name if code is not None else "its supervisor ended"
+    name = signal.Signals(-seen.code).name if seen.code is not None else "its supervisor ended"
     return say("crashed", "Crashed", f"the process was ended by {name}")
 
 
-def _unfit(raw: bytes, text: str, say: Any) -> tuple[str, Error, str] | None:
+def _unfit(raw: bytes, text: str, say: Say) -> Verdict | None:
     """Output that no page could show."""
     try:
         raw.decode()
@@ -82,11 +117,8 @@ def traced_line(trace: str, file: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def locate(line: int | None, source: str) -> dict[str, Any]:
-    """A line number and the text that stands there."""
+def located(kind: str, message: str, line: int | None = None, source: str = "") -> Error:
+    """An error with the text that stands in its line."""
     lines = source.splitlines()
-    return {"line": line, "source": lines[line - 1].strip() if line and line <= len(lines) else None, "frames": []}
-
-
-def _public(error: Error) -> Error:
-    return {key: value for key, value in error.items() if key not in ("memory", "disk")}
+    text = lines[line - 1].strip() if line and 0 < line <= len(lines) else None
+    return Error(kind, message, line, text)

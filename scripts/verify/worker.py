@@ -28,12 +28,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from scripts.verify import guards
+from scripts.verify.jobs import Job
 
 PRIVATE_FD = 100  # where our own descriptors hide from loops over the small ones
 FILE_SHARE = 4  # of what all files may take, one may take a quarter: its end is an error with a line
 
 
-def main(job: dict[str, Any], pipes: dict[str, int], nonce: str, preload: list[str]) -> NoReturn:
+def main(job: Job, pipes: dict[str, int], nonce: str, preload: list[str]) -> NoReturn:
     """Run the snippet of ``job`` and end the process."""
     try:
         report_fd = _furnish(job, pipes)
@@ -42,18 +43,18 @@ def main(job: dict[str, Any], pipes: dict[str, int], nonce: str, preload: list[s
             os.write(report_fd, json.dumps({"nonce": nonce, **what}).encode() + b"\n")
 
         _prepare_modules(job, preload)
-        guards.apply(job["guards"], [*job["readable"], job["file"]], job["writable"])
+        guards.apply(job.guards, [*job.readable, job.file], job.writable)
     except BaseException as error:  # our own fault, never the snippet's
         with contextlib.suppress(BaseException):
             os.write(2, f"the verifier failed to start: {error!r}\n".encode())
         os._exit(70)
     try:
-        os._exit(_run(job["file"], job["sha256"], report))
+        os._exit(_run(job.file, job.sha256, report))
     finally:
         os._exit(71)
 
 
-def _furnish(job: dict[str, Any], pipes: dict[str, int]) -> int:
+def _furnish(job: Job, pipes: dict[str, int]) -> int:
     """A session, streams, folder, environment and limits of its own; returns the descriptor to report to."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -67,15 +68,15 @@ def _furnish(job: dict[str, Any], pipes: dict[str, int]) -> int:
     for name in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(name, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.update(job["environment"])
-    for folder in job["writable"]:
+    os.environ.update(job.environment)
+    for folder in job.writable:
         Path(folder).mkdir(parents=True)
-    os.chdir(job["cwd"])
+    os.chdir(job.cwd)
     os.umask(0o022)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (job["disk"] // FILE_SHARE,) * 2)
-    if job["device"] != "cuda" and (data := _data_size()):  # its driver maps far more than it uses; the watch remains
-        resource.setrlimit(resource.RLIMIT_DATA, (data + job["memory"],) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (job.disk // FILE_SHARE,) * 2)
+    if job.device != "cuda" and (data := _data_size()):  # its driver maps far more than it uses; the watch remains
+        resource.setrlimit(resource.RLIMIT_DATA, (data + job.memory,) * 2)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out all the same, take this one
     return report_fd
@@ -90,25 +91,25 @@ def _data_size() -> int:
     return 0
 
 
-def _prepare_modules(job: dict[str, Any], preload: list[str]) -> None:
+def _prepare_modules(job: Job, preload: list[str]) -> None:
     """What a fresh ``python -W error file.py`` would find, as near as a fork can come to it."""
-    sys.argv = [job["file"]]
+    sys.argv = [job.file]
     tempfile.tempdir = None  # the zygote may have asked for it already
     sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
-    for name in job["hidden"]:
+    for name in job.hidden:
         del sys.modules[name]
     for name in preload:  # a submodule that only another snippet imports must not be found by attribute
         package, _, attribute = name.rpartition(".")
-        if package and name not in job["imports"] and not name.startswith("torch."):
+        if package and name not in job.imports and not name.startswith("torch."):
             vars(sys.modules.get(package, types.ModuleType(""))).pop(attribute, None)
     leave_to_the_zygote()
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()  # a fork would inherit it; unseeded must mean random
-    if job["device"] != "cpu":
+    if job.device != "cpu":
         import torch
 
-        torch.set_default_device(job["device"])
+        torch.set_default_device(job.device)
     warnings.resetwarnings()
     warnings.simplefilter("error")
     sys.warnoptions[:] = ["error"]

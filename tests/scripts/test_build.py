@@ -408,6 +408,35 @@ def test_report_of_other_sources_is_refused_by_name(published, tmp_path):
     assert state(published / "site") == before
 
 
+def test_of_a_committed_report_what_is_still_the_same_is_published(published):
+    """Written by another torch on a device that this machine has not; one of its snippets is another by now."""
+    committed = json.loads((published / "site/verification.json").read_text(encoding="utf-8"))
+    mine = [r for r in committed["results"] if r["device"] == "cpu"]
+    elsewhere = {"device": "meta", "device_name": "stand-in", "torch": "2.9.1", "artifacts": []}
+    committed |= {"results": [r | elsewhere for r in mine], "torch": "2.9.1", "device_names": {"meta": "stand-in"}}
+    committed["results"][1]["sha256"] = "0" * 64
+    file = published / "reports" / "stand-in.json"
+    file.parent.mkdir()
+    try:
+        file.write_text(json.dumps(committed), encoding="utf-8")
+        done = build(published)
+        assert done.returncode == 0, done.stdout + done.stderr
+        report = json.loads((published / "site/verification.json").read_text(encoding="utf-8"))
+        found = [r["path"] for r in report["results"] if r["device"] == "meta"]
+        assert found == [committed["results"][0]["path"]]
+        assert "stand-in" in page(published, "demo/double.html").text_content()
+        committed["results"][0]["status"] = "perfect"
+        file.write_text(json.dumps(committed), encoding="utf-8")
+        refused = build(published)
+        assert refused.returncode == 1
+        assert "reports/stand-in.json: results[0].status: 'perfect' is none of" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert not (published / "build/verification.json").exists()  # the one of before vouches for nothing now
+    finally:
+        shutil.rmtree(file.parent)
+    assert build(published).returncode == 0
+
+
 def test_notebook_of_a_published_site_links_to_it(published):
     """The last test: it leaves a site with absolute addresses."""
     environment = {"SITE_URL": "https://guide.example/", "SITE_URL_ZH": "https://guide.example/zh/"}

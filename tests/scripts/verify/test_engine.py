@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.verify import run
 from scripts.verify.discover import Snippet
-from scripts.verify.engine import Engine, Job, Seen
+from scripts.verify.engine import Engine
+from scripts.verify.jobs import Job, Settings, make
+from scripts.verify.seen import Seen
 from tests.scripts.verify.calls import survivors
 
 AT_ONCE = """
@@ -45,13 +46,13 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def jobs(folder: Path, *sources: str) -> list[Job]:
     """A job for each source, as the verifier would make it."""
-    options = run.Options(folder, {"files": "audit hook", "signals": "", "network": "", "shared memory": "refused"})
+    settings = Settings(folder, {"files": "audit hook", "signals": "", "network": "", "shared memory": "refused"})
     made = []
     for number, source in enumerate(sources):
         file = folder / f"{number}.py"
         file.write_text(source)
         snippet = Snippet(file.name, file, source.encode())
-        made.append(run._job(number, snippet, "cpu", options, folder / f"place-{number}", []))
+        made.append(make(number, snippet, "cpu", settings, folder / f"place-{number}", []))
     return made
 
 
@@ -60,7 +61,7 @@ def outputs(slots: int, folder: Path, made: list[Job]) -> list[str]:
     seen: list[Seen] = []
     with Engine(slots, folder) as engine:
         engine.run(made, lambda job, result: seen.append(result))
-    return [result["output"].strip() or str(result["reports"] or result["errors"]) for result in seen]
+    return [result.output.decode().strip() or str(result.reports or result.errors) for result in seen]
 
 
 def test_what_needs_only_torch_runs_while_the_rest_is_imported(folder: Path) -> None:
@@ -82,7 +83,7 @@ def test_leaving_early_ends_the_imports(folder: Path) -> None:
     """As Ctrl-C does: with a supervisor at work and the zygote still importing."""
 
     def interrupt(job: Job, result: Seen) -> None:
-        assert result["output"].strip() == "at once"
+        assert result.output.strip() == b"at once"
         raise KeyboardInterrupt
 
     engine = Engine(1, folder)
@@ -99,7 +100,7 @@ def test_a_zygote_that_is_killed_while_it_imports_is_started_again(folder: Path)
     def finished(job: Job, result: Seen) -> None:
         if not seen:
             engine._zygote.kill()
-        seen.append(result["output"].strip())
+        seen.append(result.output.decode().strip())
 
     engine = Engine(1, folder)
     made = jobs(folder, WITH_SKLEARN, AT_ONCE, AT_ONCE)

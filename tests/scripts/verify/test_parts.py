@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import itertools
 import json
+import re
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.verify import artifacts, cache, discover, guards, merge, report, shard, verdict
+from scripts.report import BadReport, Error, Report, Result, Shard
+from scripts.verify import artifacts, cache, discover, environment, files, guards, merge, preload, shard, verdict
 from scripts.verify.discover import ROOT
 
 
@@ -48,62 +52,160 @@ def test_durations_come_from_a_report_and_garbage_is_none(tmp_path: Path) -> Non
 
 def test_durations_are_remembered(tmp_path: Path) -> None:
     file = tmp_path / "durations.json"
-    ran = [{"path": "a", "seconds": 3.0, "status": "passed", "cached": False}]
-    shard.remember(file, {"a": 1.0, "b": 2.0}, [*ran, ran[0] | {"path": "b", "cached": True, "seconds": 9.0}])
+    ran = [a_result(path="a", seconds=3.0), a_result(path="b", cached=True, seconds=9.0)]
+    shard.remember(file, {"a": 1.0, "b": 2.0}, ran)
     assert shard.durations(file) == {"a": 3.0, "b": 2.0}
 
 
-def a_report(file: Path, rows: list[dict[str, Any]], torch: str = "2.13.0", **more: Any) -> Path:
-    common = {"device": "cpu", "status": "passed", "sha256": "0", "torch": torch, "python": "3.11.7",
-              "device_name": "x", "verified": "2026-01-01T00:00:00+00:00", "seconds": 1.0, "output": "", "error": None,
-              "cached": False, "artifacts": []}  # fmt: skip
-    whole = report.make(
-        [common | row for row in rows], torch=torch, python="3.11.7", seconds=1.0, started="2026-01-01T00:00:00+00:00",
-        device_names={"cpu": "x"}, guards={"files": "landlock 7"}, **more,
-    )  # fmt: skip
-    report.write_json(whole, file)
-    return file
+def a_result(**facts: Any) -> Result:
+    """A result that passed, but for what is given; hashes may be short."""
+    row = {"path": "a", "device": "cpu", "status": "passed", "sha256": "0", "torch": "2.13.0", "python": "3.11.7",
+           "device_name": "x", "verified": "2026-01-01T00:00:00+00:00", "seconds": 1.0, "output": "", "cached": False,
+           "error": None} | facts  # fmt: skip
+    if row["status"] != "passed":
+        row["error"] = {"type": "ValueError", "message": "no", "line": 3}
+    return Result.from_json(row | {"sha256": str(row["sha256"]).rjust(64, "0")})
+
+
+def a_report(rows: list[dict[str, Any]], torch: str = "2.13.0", **more: Any) -> Report:
+    shared = {"device_names": {"cpu": "x"}, "guards": {"files": "landlock 7"}, "platform": "here"} | more
+    results = tuple(a_result(**{"torch": torch} | row) for row in rows)
+    return Report(torch, "3.11.7", "2026-01-01T00:00:00+00:00", 1.0, results, **shared)
+
+
+def written(folder: Path, name: str, report: Report) -> Path:
+    files.write_json(report, folder / name)
+    return folder / name
+
+
+def merged(*reports: Report, stale: Literal["refuse", "drop"] = "refuse") -> Report:
+    return merge.merge([(f"{number}.json", report) for number, report in enumerate(reports)], stale)
 
 
 def test_merge_joins_machines(tmp_path: Path) -> None:
-    laptop = a_report(tmp_path / "cpu.json", [{"path": "a"}, {"path": "b"}])
-    rack = a_report(tmp_path / "h100.json", [{"path": "a", "device": "cuda", "device_name": "H100"}], torch="2.14.0")
-    merged = merge.merge([laptop, rack])
-    assert merged["torch"] == "2.13.0, 2.14.0"
-    assert [(r["path"], r["device"], r["torch"]) for r in merged["results"]] == [
+    laptop = a_report([{"path": "a"}, {"path": "b"}])
+    rack = a_report([{"path": "a", "device": "cuda", "device_name": "H100"}], torch="2.14.0")
+    both = merged(laptop, rack)
+    assert both.torch == "2.13.0, 2.14.0"
+    assert both.merged_from == ("0.json", "1.json")
+    assert [(r.path, r.device, r.torch) for r in both.results] == [
         ("a", "cpu", "2.13.0"), ("a", "cuda", "2.14.0"), ("b", "cpu", "2.13.0"),
     ]  # fmt: skip
-    report.write_json(merged, tmp_path / "all.json")
-    assert merge.merge([tmp_path / "all.json", laptop])["results"] == merged["results"]
+    reread = merge.read([written(tmp_path, "all.json", both)])
+    assert reread == [("all.json", both)]
+    assert merge.merge([*reread, ("laptop.json", laptop)]).results == both.results
 
 
-def test_merge_refuses_other_sources_by_name(tmp_path: Path) -> None:
-    one = a_report(tmp_path / "one.json", [{"path": "snippets/a.py", "sha256": "1"}])
-    two = a_report(tmp_path / "two.json", [{"path": "snippets/a.py", "sha256": "2", "device": "cuda"}])
-    with pytest.raises(discover.BadCall, match=r"snippets/a\.py: .*one\.json and .*two\.json"):
-        merge.merge([one, two])
+def test_what_pages_show_is_this_machines_own() -> None:
+    """Its torch stands first, whatever sorts before it, and its results rank first."""
+    both = merged(a_report([{"path": "a"}]), a_report([{"path": "a"}], torch="2.10.0+cpu"))
+    assert both.torch == "2.13.0, 2.10.0+cpu"
+    assert [result.torch for result in both.passed("a")] == ["2.13.0", "2.10.0+cpu"]
+
+
+def test_merge_refuses_other_sources_by_name() -> None:
+    one = a_report([{"path": "snippets/a.py", "sha256": "1"}])
+    two = a_report([{"path": "snippets/a.py", "sha256": "2", "device": "cuda"}])
+    with pytest.raises(discover.BadCall, match=r"snippets/a\.py: 0\.json and 1\.json"):
+        merged(one, two)
+
+
+def test_of_a_committed_report_what_is_still_the_same_counts() -> None:
+    """Written before, by another torch: the snippet that changed, and the one that is gone, were not run there."""
+    own = a_report([{"path": "a"}, {"path": "b", "sha256": "2"}, {"path": "c"}])
+    rows = [{"path": name, "device": "meta", "device_name": "meta"} for name in ("a", "b", "gone")]
+    committed = a_report(rows, torch="2.9.1", device_names={"meta": "meta"})
+    both = merged(own, committed, stale="drop")
+    assert [(r.path, r.device) for r in both.results] == [("a", "cpu"), ("a", "meta"), ("b", "cpu"), ("c", "cpu")]
+    assert both.torch == "2.13.0, 2.9.1"
+    assert merged(own, a_report(rows[1:], torch="2.9.1"), stale="drop").torch == "2.13.0"  # nothing of it counts
+    failing = a_report([{"path": "a", "device": "meta", "status": "failed"}])
+    assert [r.status for r in merged(own, failing, stale="drop").results_of("a")] == ["passed", "failed"]
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_merge_never_hides_a_failure(tmp_path: Path, turn: int) -> None:
-    bad = a_report(tmp_path / "bad.json", [{"path": "a", "status": "failed"}])
-    good = a_report(tmp_path / "good.json", [{"path": "a", "verified": "2027-01-01T00:00:00+00:00"}])
-    assert merge.merge([bad, good][::turn])["results"][0]["status"] == "failed"
+def test_merge_never_hides_a_failure(turn: int) -> None:
+    bad = a_report([{"path": "a", "status": "failed"}])
+    good = a_report([{"path": "a", "verified": "2027-01-01T00:00:00+00:00"}])
+    assert merged(*[bad, good][::turn]).results[0].status == "failed"
 
 
-def test_merge_misses_a_shard(tmp_path: Path) -> None:
-    first = a_report(tmp_path / "1.json", [{"path": "a"}], shard={"index": 1, "of": 2, "whole": ["a", "b"]})
-    second = a_report(tmp_path / "2.json", [{"path": "b"}], shard={"index": 2, "of": 2, "whole": ["a", "b"]})
-    assert len(merge.merge([first, second])["results"]) == 2
+def test_merge_misses_a_shard() -> None:
+    first = a_report([{"path": "a"}], shard=Shard(1, 2, ("a", "b")))
+    second = a_report([{"path": "b"}], shard=Shard(2, 2, ("a", "b")))
+    assert len(merged(first, second).results) == 2
     with pytest.raises(discover.BadCall, match="b is in no shard"):
-        merge.merge([first])
+        merged(first)
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"results": [{}]}', "nonsense", '{"results": 3}'])
+@pytest.mark.parametrize("content", ["[]", "{}", '{"results": [{}]}', "nonsense", '{"results": 3}', "[" * 100_000])
 def test_merge_refuses_what_is_no_report(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(discover.BadCall, match=r"x\.json"):
-        merge.merge([tmp_path / "x.json"])
+        merge.read([tmp_path / "x.json"])
+
+
+MALFORMED = [
+    ("results", 3, "results: 3 is not of type list"),
+    ("torch", "<b>2.9</b>", "torch: '<b>2.9</b>' is not of the form"),
+    ("started", None, "started: None is not of type str"),
+    ("device_names", {"cpu": 3}, "device_names: 3 is not of type str"),
+    ("shard", {"index": 1}, "shard.of is missing"),
+    ("results.0.path", 3, "results[0].path: 3 is not of type str"),
+    ("results.0.path", "snippets/../../a.py", "results[0]: 'snippets/../../a.py' leads out of its folder"),
+    ("results.0.artifacts", ["../a.svg"], "results[0]: '../a.svg' leads out"),
+    ("results.0.python", "3.11\n<script>", "results[0].python: "),
+    ("results.0.sha256", "abc", "results[0].sha256: 'abc' is not of the form"),
+    ("results.0.seconds", float("nan"), "results[0].seconds: nan is not"),
+    ("results.0.seconds", True, "results[0].seconds: True is not of type float"),
+    ("results.0.status", "perfect", "results[0].status: 'perfect' is none of passed, failed"),
+    ("results.0.status", "failed", "results[0]: a failed, which does not go with its error"),
+    ("results.0.error", {"type": "x", "message": "y"}, "does not go with its error"),
+    ("results.0.error", {"type": "x"}, "results[0].error.message is missing"),
+    ("results.0.error", {"type": "x", "message": "y", "frames": [[1]]}, "error.frames: each must be a line"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "complaint"), MALFORMED, ids=[f"{m[0]} {m[1]}"[:40] for m in MALFORMED])
+def test_a_malformed_report_is_refused_with_file_and_place(
+    tmp_path: Path, place: str, value: object, complaint: str
+) -> None:
+    whole = a_report([{"path": "a"}]).to_json()
+    *way, last = place.split(".")
+    row: Any = whole
+    for step in way:
+        row = row[int(step) if step.isdigit() else step]
+    row[last] = value
+    file = tmp_path / "gpu.json"
+    file.write_text(json.dumps(whole))
+    with pytest.raises(BadReport, match=rf"{re.escape(str(file))}: .*{re.escape(complaint)}"):
+        Report.read(file)
+
+
+def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
+    failed = Error("E", "why", 3, "x = 1", ((1, "<module>"), (3, "f")), "in thread t")
+    rows = [a_result(artifacts=["build/a.svg"], embedded_in=["docs/en/a.md:3"]), replace(
+        a_result(path="b"), status="failed", error=failed, stderr="!"
+    )]  # fmt: skip
+    whole = replace(a_report([]), results=tuple(rows), shard=Shard(1, 2, ("a", "b")), merged_from=("x.json",))
+    assert Report.read(written(tmp_path, "x.json", whole)) == whole
+    assert whole.results_of("b") == (rows[1],)
+    assert whole.results_of("c") == ()
+
+
+def test_fingerprint_covers_what_runs_and_judges_a_snippet_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that a zygote imports of this package, and what judges; a comment in the progress bar changes nothing."""
+    begun = {"zygote", "verdict", "outcome", "jobs"}
+    reached: set[str] = set()
+    while begun:
+        reached.add(name := begun.pop())
+        for node in ast.walk(ast.parse((environment.HERE / f"{name}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "scripts.verify":
+                begun |= {alias.name for alias in node.names} - reached
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("scripts.verify."):
+                begun |= {str(node.module).rpartition(".")[2]} - reached
+    finds = {"discover", "environment", "cache"}  # which files, on what machine, written how: in the key beside
+    assert {name.partition(".")[0] for name in environment.DECISIVE} == reached - finds | {"matplotlibrc"}
 
 
 def test_imports_are_found_in_every_kind_of_statement() -> None:
@@ -151,8 +253,8 @@ def test_imports_and_preload() -> None:
     code = b"import torch\nfrom sklearn.datasets import load_digits\ndef f():\n    import matplotlib.pyplot as plt\n"
     found = snippet("a", code)
     assert "matplotlib.pyplot" in found.imports
-    assert {"torch", "matplotlib.pyplot", "sklearn.datasets"} <= set(discover.preload([found]))
-    assert "torch._dynamo" in discover.preload([snippet("a", b"torch.optim.SGD")])
+    assert {"torch", "matplotlib.pyplot", "sklearn.datasets"} <= set(preload.preload([found]))
+    assert "torch._dynamo" in preload.preload([snippet("a", b"torch.optim.SGD")])
     assert snippet("a", b"(").imports == []
 
 
@@ -171,7 +273,7 @@ FIRST_USES = [
 
 @pytest.mark.parametrize("use", FIRST_USES)
 def test_torch_dynamo_is_preloaded_for(use: str) -> None:
-    assert "torch._dynamo" in discover.preload([snippet("a", use.encode())])
+    assert "torch._dynamo" in preload.preload([snippet("a", use.encode())])
 
 
 @pytest.mark.parametrize(("modules", "least", "most"), [("torch", 400, 2000), ("torch._dynamo", 0, 50)])
@@ -197,8 +299,8 @@ def test_traced_line_prefers_the_current_thread() -> None:
 
 def test_a_seal_belongs_to_its_key(tmp_path: Path) -> None:
     store = cache.Cache(tmp_path)
-    store.put("aa1", {"x": 1}, {"t.csv": b"1"})
-    assert store.get("aa1") == ({"x": 1}, {"t.csv": b"1"})
+    store.put("aa1", a_result(), {"t.csv": b"1"})
+    assert store.get("aa1") == (a_result(), {"t.csv": b"1"})
     (tmp_path / "verdicts" / "aa" / "aa2.json").write_bytes((tmp_path / "verdicts" / "aa" / "aa1.json").read_bytes())
     assert store.get("aa2") is None
     assert cache.Cache(tmp_path, enabled=False).get("aa1") is None

@@ -1,0 +1,107 @@
+"""What a worker is told: the snippet, its places, its limits, and the environment that it runs in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scripts.verify.discover import ROOT, Snippet
+from scripts.verify.preload import preload
+
+# What a snippet may know of its caller: nothing that could be a secret.
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SYSTEMROOT")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What of the command line a verdict depends on, and where things lie. Memory and disk are in GiB."""
+
+    build: Path
+    guards: dict[str, str]
+    timeout: float = 60.0
+    memory: float = 4.0
+    disk: float = 0.25
+    repeat: int = 1
+    jobs: int = 1
+
+    @property
+    def folder(self) -> Path:
+        """Where verdicts, and what is slow to compute, are kept."""
+        return self.build / "cache" / "verify"
+
+    @property
+    def home(self) -> Path:
+        """Where the zygote keeps what is slow to compute, such as matplotlib's list of fonts."""
+        return self.folder / "home"
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs to know, in types that pass through JSON. Memory and disk are in bytes."""
+
+    number: int
+    file: str
+    sha256: str
+    imports: list[str]
+    preload: list[str]
+    device: str
+    timeout: float
+    memory: int
+    disk: int
+    guards: dict[str, str]
+    cwd: str
+    writable: list[str]
+    environment: dict[str, str]
+    readable: list[str]
+    hidden: list[str] = field(default_factory=list)  # modules of the verifier, which a snippet must not find
+
+
+def make(number: int, snippet: Snippet, device: str, settings: Settings, place: Path, readable: list[str]) -> Job:
+    """The job of one snippet, whose own folders will lie in ``place``."""
+    private = {name: str(place / name) for name in ("cwd", "tmp", "home")}
+    return Job(
+        number,
+        str(snippet.file),
+        snippet.sha256,
+        snippet.imports,
+        preload([snippet]),
+        device,
+        settings.timeout,
+        int(settings.memory * 2**30),
+        int(settings.disk * 2**30),
+        settings.guards,
+        private["cwd"],
+        list(private.values()),
+        {
+            "HOME": private["home"],
+            "TMPDIR": private["tmp"],
+            "TORCHINDUCTOR_CACHE_DIR": f"{private['tmp']}/inductor",
+        },
+        readable,
+    )
+
+
+def libraries() -> set[str]:
+    """Where Python and what it can import lie; the repository itself is not among it, nor anything above it."""
+    importable = {str(Path(entry).absolute()) for entry in sys.path if entry}
+    return {sys.prefix, sys.base_prefix} | {entry for entry in importable if not ROOT.is_relative_to(entry)}
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The scrubbed environment of the zygote; ``folder`` keeps what is slow to compute, such as lists of fonts."""
+    fixed = {
+        "HOME": "/nonexistent",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(folder),
+        "MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc")),
+        "SOURCE_DATE_EPOCH": "0",
+        "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",  # they would lie in a folder that snippets share
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of compilers that outlives its snippet
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        "PYTHONUTF8": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
+    return {name: os.environ[name] for name in KEPT if name in os.environ} | fixed | threads
