@@ -101,7 +101,7 @@ def _found(page: Page) -> list[Pitfall]:
     start = headings[place].end
     end = headings[place + 1].start if place + 1 < len(headings) else len(page.body)
     masked = marks.mask(page.body)
-    items = [match for match in ITEM.finditer(masked, start, end)]
+    items = list(ITEM.finditer(masked, start, end))
     ends = [item.start() for item in items[1:]] + [end]
     found = []
     for item, stop in zip(items, ends, strict=True):
