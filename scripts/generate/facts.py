@@ -7,6 +7,7 @@ from html import escape
 from scripts.generate import addresses, html, proofs
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
+from scripts.sources import outline
 from scripts.sources.pages import Entry
 
 
@@ -29,7 +30,7 @@ def facts(site: Site, entry: Entry, lang: str) -> str:
     names = entry.facts("torch")
     to_torch = f"{addresses.up(entry.section)}torch.html"
     api = " · ".join(html.link(f"{to_torch}#{name}", html.code(name)) for name in names)
-    if api or "concepts" not in entry.facts("tags"):  # a page about choices has no code that torch lacks
+    if api or outline.kind_of(entry) != "concept":  # a page about choices has no code that torch lacks
         rows.append((word("api", lang), api or word("no_api", lang)))
     tags = [
         html.link(f"{addresses.up(entry.section)}tags.html#{tag.id}", escape(tag.names[lang]))

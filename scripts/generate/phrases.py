@@ -45,7 +45,7 @@ WORDS: dict[str, dict[str, str]] = {
     "technique": {"en": "Technique", "zh": "技术"},
     "for": {"en": "For", "zh": "适用"},
     "in_torch": {"en": "In torch", "zh": "torch 接口"},
-    "summary": {"en": "In one sentence", "zh": "一句话"},
+    "summary": {"en": "In short", "zh": "一句话概括"},
     "cited_by": {"en": "Cited by", "zh": "引用它的条目"},
     "title": {"en": "Title", "zh": "标题"},
     "authors": {"en": "Authors", "zh": "作者"},

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from scripts import formulas
 from scripts.problems import BuildError, Problem
-from scripts.sources import check_names, frontmatter, marks
+from scripts.sources import check_names, frontmatter, marks, outline
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
 from scripts.sources.pages import LANGUAGES, Entry, Page
@@ -28,6 +28,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_names.check_fixes,
         check_names.check_tags,
         check_names.check_addresses,
+        check_outline,
         check_marks,
         check_includes,
         check_claims,
@@ -44,6 +45,19 @@ def _pages(catalog: Catalog) -> Iterator[tuple[Entry, Page]]:
     for entry in catalog.entries:
         for page in entry.pages.values():
             yield entry, page
+
+
+def check_outline(catalog: Catalog) -> Iterator[Problem]:
+    """Every entry's page has the sections of its kind."""
+    for entry in catalog.techniques:
+        kind = outline.kind_of(entry)
+        if kind not in outline.KINDS:
+            line = frontmatter.line_of(entry.en.text, "kind")
+            yield Problem(
+                entry.en.path, line, f"'{kind}' is no kind of page", f"Known are: {', '.join(outline.KINDS)}."
+            )
+        else:
+            yield from outline.check(entry)
 
 
 def check_marks(catalog: Catalog) -> Iterator[Problem]:

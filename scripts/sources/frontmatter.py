@@ -19,6 +19,7 @@ NEUTRAL: dict[str, tuple[type, bool]] = {
     "torch": (list, False),
     "related": (list, True),
     "tags": (list, False),
+    "kind": (str, False),
     "formerly": (list, False),
 }
 SPOKEN: dict[str, tuple[type, bool]] = {
