@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from html import escape
 
 from scripts import claims
-from scripts.generate import html, proofs
+from scripts.generate import chinese, html, proofs
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
 from scripts.generate.snippets import fence
 from scripts.sources.pages import Entry
+
+CITATION = re.compile(r" *\[@[^\]]*\]")  # beside the sentence on the page it says enough
 
 
 def foot(site: Site, entry: Entry, lang: str) -> str:
@@ -63,7 +66,7 @@ def _tests(site: Site, entry: Entry, lang: str) -> str:
     file = site.claims.get(entry.test)
     if file is None:
         return ""
-    claimed = {mark.target for mark in entry.en.of("claim")}
+    claimed = {mark.target: mark.text for mark in entry.pages[lang].of("claim")}
     sources = _sources((site.catalog.root / entry.test).read_text(encoding="utf-8"))
     parts = [f"**{word('claim_test', lang)}** (`{entry.test}`)", "{: #claims-and-tests }", ""]
     lines = site.catalog.tests[entry.test]
@@ -79,6 +82,7 @@ def _tests(site: Site, entry: Entry, lang: str) -> str:
             f'<details class="proof" markdown><summary>{label}</summary>',
             f'<div id="proof-{claim}" markdown>',
             "",
+            *_sentence(claimed.get(claim), lang),
             fence(sources[name], " { .python }"),
             "",
             "</div></details>",
@@ -97,3 +101,11 @@ def _sources(text: str) -> dict[str, str]:
             start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             found[node.name] = "\n".join(lines[start - 1 : node.end_lineno])
     return found
+
+
+def _sentence(text: str | None, lang: str) -> list[str]:
+    """The sentence that a test proves, in the words of the page."""
+    if text is None:
+        return []
+    plain = CITATION.sub("", text)
+    return [chinese.joined(plain) if lang == "zh" else plain, ""]

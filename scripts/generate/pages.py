@@ -70,7 +70,8 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
     """What ``--8<-- "target"`` stands for: a snippet of the entry's room, or a table of :mod:`tables`."""
     snippet = entry.snippet(target)
     if snippet:
-        return piece(site, entry, snippet, lang)
+        highlighted = [part for part in target.partition("#")[2].split(",") if part]
+        return piece(site, entry, snippet, highlighted, lang)
     return tables.MADE[target](site, entry, lang)
 
 

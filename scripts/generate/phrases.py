@@ -61,6 +61,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "site_name": {"en": "Deep Learning Guide", "zh": "深度学习指南"},
     "show_all": {"en": "Show all {} lines", "zh": "展开全部 {} 行"},
+    "copy_part": {"en": "Copy {}", "zh": "复制 {}"},
     "fold": {"en": "Fold", "zh": "收起"},
     "moved": {"en": "This page has a new address:", "zh": "本页已移至新地址："},
     "all_tags": {"en": "All tags", "zh": "全部标签"},

@@ -214,7 +214,7 @@ def _entries(root: Path, pages: dict[str, dict[str, Page]], listed: list[Section
     for name, editions in pages.items():
         section, _, file = name.rpartition("/")
         entry = file.removesuffix(".md")
-        shown = [mark.target for mark in editions["en"].of("include")]
+        shown = [mark.target.partition("#")[0] for mark in editions["en"].of("include")]
         room = sorted(
             rooms.get(f"{section}/{entry.replace('-', '_')}", []),
             key=lambda s: shown.index(s.file) if s.file in shown else len(shown),

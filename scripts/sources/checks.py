@@ -77,10 +77,16 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
     for entry, page in _pages(catalog):
         for mark in page.of("include"):
             known = [*made_for(entry), *(snippet.file for snippet in entry.snippets)]
-            if mark.target.endswith(".py") and mark.target not in known:
-                path = f"snippets/{entry.section}/{entry.id.replace('-', '_')}/{mark.target}"
-                remedy = hint(mark.target, known, "Write it, or take the include out.")
+            name, _, shown = mark.target.partition("#")
+            if name.endswith(".py") and name not in known:
+                path = f"snippets/{entry.section}/{entry.id.replace('-', '_')}/{name}"
+                remedy = hint(name, known, "Write it, or take the include out.")
                 yield Problem(page.path, mark.line, f"missing snippet {path}", remedy)
+            elif snippet := entry.snippet(name):
+                for part in filter(None, shown.split(",")):
+                    if part not in snippet.parts:
+                        remedy = hint(part, snippet.parts, "Name a function or class of the file.")
+                        yield Problem(page.path, mark.line, f"{snippet.path} has no '{part}' to highlight", remedy)
             elif mark.target not in known:
                 remedy = hint(mark.target, known, f"Here can stand: {', '.join(known)}.")
                 yield Problem(page.path, mark.line, f"nothing is generated as '{mark.target}' on this page", remedy)

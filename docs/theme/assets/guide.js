@@ -90,6 +90,21 @@
     event.preventDefault();
   }
 
+  /* Copies the lines of one function or class of the block above. */
+  function copyPart(button) {
+    const code = button.closest(".snippet").querySelector("pre code");
+    const [first, last] = button.dataset.lines.split("-").map(Number);
+    const lines = code.textContent.split("\n").slice(first - 1, last);
+    navigator.clipboard.writeText(lines.join("\n") + "\n").then(() => {
+      button.dataset.done = "";
+      setTimeout(() => delete button.dataset.done, 2000);
+    });
+  }
+  for (const button of navigator.clipboard ? document.querySelectorAll(".copy-part") : []) {
+    button.hidden = false;
+    button.addEventListener("click", () => copyPart(button));
+  }
+
   /* What scrolls sideways can be reached by keyboard; Material's box of copy buttons is no landmark. An observer is told
      sizes that are known: to ask for them would make the browser lay out the page at once. */
   const reachable = new ResizeObserver((boxes) => {
