@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from scripts import frontmatter, markup
+from scripts import frontmatter, markup, reading, records
 from scripts.papers import Paper, load_papers
 from scripts.problems import ROOT, Problem, stop_on
 
@@ -161,12 +161,7 @@ class Catalog:
 
 def _load_page(root: Path, path: Path, lang: str) -> tuple[Page, list[Problem]]:
     name = path.relative_to(root).as_posix()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        stop_on([Problem(name, line, "the file is not UTF-8 text", "Save it as UTF-8.")])
-        raise
+    text = reading.text(path, name)
     return _parse_page(name, path.relative_to(root / "docs" / lang).as_posix(), lang, text)
 
 
@@ -176,6 +171,7 @@ def _parse_page(path: str, name: str, lang: str, text: str) -> tuple[Page, list[
     page = Page(path, name, lang, text, meta, body, body_line)
     parts = name.split("/")
     is_entry = len(parts) == 2 and parts[1] != "index.md"
+    problems = [*reading.unseen(text, path), *problems]
     return page, problems or list(frontmatter.check(meta, text, path, lang, is_entry))
 
 
@@ -184,9 +180,10 @@ def _load_tests(root: Path) -> dict[str, dict[str, int]]:
     for path in sorted((root / "tests" / "snippets").rglob("test_*.py")):
         name = path.relative_to(root).as_posix()
         try:
-            tests[name] = _test_lines(path.read_text(encoding="utf-8"))
-        except SyntaxError as error:
-            stop_on([Problem(name, error.lineno or 1, f"not valid Python: {error.msg}", "Mend the test file.")])
+            tests[name] = _test_lines(reading.text(path, name))
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            stop_on([Problem(name, line, f"not valid Python: {getattr(error, 'msg', error)}", "Mend the test file.")])
     return tests
 
 
@@ -199,8 +196,17 @@ def _test_lines(text: str) -> dict[str, int]:
 
 def sections(root: Path) -> list[str]:
     """The guide's sections in their order, as mkdocs.yml lists them under ``extra.sections``."""
-    config = yaml.load((root / "mkdocs.yml").read_text(encoding="utf-8"), Loader=_config_loader())
-    return list(config["extra"]["sections"])
+    text = reading.text(root / "mkdocs.yml", "mkdocs.yml")
+    try:
+        found = yaml.load(text, Loader=_config_loader())["extra"]["sections"]
+        right = isinstance(found, list) and all(isinstance(section, str) for section in found)
+    except (yaml.YAMLError, LookupError, TypeError, ValueError):
+        right = False
+    if not right:
+        line = next((n for n, row in enumerate(text.splitlines(), 1) if row.startswith("  sections:")), 1)
+        remedy = "Write extra: {sections: [names of the folders in docs/en]}."
+        stop_on([Problem("mkdocs.yml", line, "extra.sections, the list of the guide's sections, is not there", remedy)])
+    return list(found)
 
 
 def load(root: Path = ROOT) -> Catalog:
@@ -250,19 +256,9 @@ def load(root: Path = ROOT) -> Catalog:
         papers=load_papers(root / "docs" / "papers.bib", "docs/papers.bib"),
         snippets=sorted(path.relative_to(root).as_posix() for path in (root / "snippets").rglob("*.py")),
         tests=_load_tests(root),
-        symptoms=_list(root / "docs" / "symptoms.yaml"),
-        tags=_list(root / "docs" / "tags.yaml"),
+        symptoms=records.load(root, "docs/symptoms.yaml", ("id", "symptom", "symptom_zh"), ("fixes",), ("aliases",)),
+        tags=records.load(root, "docs/tags.yaml", ("id", "en", "zh")),
     )
-
-
-def _list(path: Path) -> list[Any]:
-    """A YAML file that is a list; empty where there is none."""
-    return _parsed_list(path.read_text(encoding="utf-8")) if path.exists() else []
-
-
-@cache
-def _parsed_list(text: str) -> list[Any]:
-    return list(yaml.load(text, Loader=frontmatter.LOADER))
 
 
 def _config_loader() -> type[yaml.SafeLoader]:
