@@ -103,6 +103,8 @@ def _reduced(plain: str, found: list[Found]) -> str:
         place, text = mark.line - 1, mark.text
         if STRUCTURE.search(text):
             found.append((place, f"a {mark.kind} {OVER}", "Keep it within its paragraph."))
+        elif mark.kind == "embed" and re.search(r"[`*$\\\x00\x01]|\]\(", text + mark.caption):
+            found.append((place, "Markdown in the text of a figure or table", "Say it in plain words: it is not read."))
         elif mark.kind in ("claim", "link", "heading"):
             found.extend(_text(re.sub("\x00+", TAKEN, text), place))
             if not text.strip():

@@ -12,10 +12,21 @@ import nbformat
 from scripts import markup
 from scripts.catalog import LANGUAGES, Catalog, Entry, snippet_path
 from scripts.generate import report
+from scripts.generate.code import fence
 from scripts.generate.words import word
 
-# Code, which stays as it is, or more blank lines than one.
-BLANKS = re.compile(r"(^```\w+\n.*?^```$)|\n{3,}", re.MULTILINE | re.DOTALL)
+# Signs that a reader of Markdown would take for more than text.
+SIGNS = re.compile(r"[\\`*\[\]<>|$]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
+
+
+def written(text: str) -> str:
+    """Plain text as Markdown."""
+    return SIGNS.sub(r"\\\g<0>", text)
+
+
+def target(url: str) -> str:
+    """An address as Markdown puts it in parentheses."""
+    return url.replace("(", "%28").replace(")", "%29")
 
 
 def page_url(entry: Entry, lang: str) -> str:
@@ -34,10 +45,12 @@ def notebook(catalog: Catalog, verification: dict[str, Any], entry: Entry, snipp
     proof = ""
     if result:
         torch, device = report.torch_of(verification, result), report.device_of(result)
-        proof = f"Verified on torch {torch}, {device}, {report.day_of(verification, result)}."
+        proof = written(f"Verified on torch {torch}, {device}, {report.day_of(verification, result)}.")
     root = address or "../" * snippet.count("/")
-    links = " · ".join(f"[{entry.title(lang)}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
-    about = f"# {entry.title('en')}\n\n{entry.en.meta['summary']}\n\nPage: {links}\n\n{proof}".rstrip()
+    links = " · ".join(f"[{written(entry.title(lang))}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
+    about = (
+        f"# {written(entry.title('en'))}\n\n{written(entry.en.meta['summary'])}\n\nPage: {links}\n\n{proof}".rstrip()
+    )
     return _book(about, code.removesuffix("\n"))
 
 
@@ -109,9 +122,11 @@ def plain_markdown(catalog: Catalog, verification: dict[str, Any], entry: Entry,
             return mark.text
         if mark.kind == "cite":
             keys = [key.strip()[1:] for key in mark.target.split(";")]
-            return "; ".join(f"[{catalog.papers[k].short(lang)}]({catalog.papers[k].url})" for k in keys)
+            return "; ".join(
+                f"[{written(catalog.papers[k].short(lang))}]({target(catalog.papers[k].url)})" for k in keys
+            )
         if mark.kind == "embed":
-            return f"*{mark.caption or mark.text}*"
+            return f"*{written(mark.caption or mark.text)}*"
         if mark.kind == "heading":
             return f"{'#' * mark.level} {mark.text}"
         if mark.kind == "link":
@@ -123,24 +138,34 @@ def plain_markdown(catalog: Catalog, verification: dict[str, Any], entry: Entry,
             if snippet is None:
                 return ""
             result = report.first(verification, snippet)
-            text = f"```python\n{(catalog.root / snippet).read_text(encoding='utf-8')}```"
+            text = fence((catalog.root / snippet).read_text(encoding="utf-8"), "python")
             output = ((result or {}).get("output") or "").rstrip()
-            return text + (f"\n\n```text\n{output}\n```" if output else "")
+            return text + (f"\n\n{fence(output, 'text')}" if output else "")
         return None
 
     body = markup.replace(page.body, page.marks, render)
-    return BLANKS.sub(lambda match: match[1] or "\n\n", body).lstrip("\n")
+    parts, place = [], 0
+    for block in markup.fences(body):
+        parts += [_closed(body[place : block.start]), body[block.start : block.end]]
+        place = block.end
+    return "".join([*parts, _closed(body[place:])]).lstrip("\n")
+
+
+def _closed(text: str) -> str:
+    """Text with no more blank lines than one together."""
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def _facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: str) -> str:
     """What the page's fact line says, for those who read it as Markdown."""
     papers = [catalog.papers[key] for key in entry.facts("papers")]
-    lines = [f"> {entry.pages[lang].meta['summary']}", ""]
-    lines += [f"- {paper.short(lang)}: [{paper.title}]({paper.url})" for paper in papers]
+    lines = [f"> {written(entry.pages[lang].meta['summary'])}", ""]
+    lines += [f"- {written(paper.short(lang))}: [{written(paper.title)}]({target(paper.url)})" for paper in papers]
     lines += [f"- `{name}`" for name in entry.facts("torch")]
     if result := next(filter(None, (report.first(verification, snippet) for snippet in entry.snippets)), None):
         torch, device = report.torch_of(verification, result), report.device_of(result)
-        lines.append(f"- {word('verified_on', lang)}: torch {torch}, {device}, {report.day_of(verification, result)}")
+        proof = written(f"torch {torch}, {device}, {report.day_of(verification, result)}")
+        lines.append(f"- {word('verified_on', lang)}: {proof}")
     return "\n".join(lines)
 
 
@@ -153,8 +178,8 @@ def llms_txt(catalog: Catalog) -> str:
     ]
     for section in catalog.sections:
         index = catalog.index_of(section)
-        lines += ["", f"## {index.title('en') if index else section}", ""]
+        lines += ["", f"## {written(index.title('en') if index else section)}", ""]
         for entry in catalog.in_section(section):
-            address = page_url(entry, "en").removesuffix(".html") + ".md"
-            lines.append(f"- [{entry.title('en')}]({address}): {entry.en.meta['summary']}")
+            place = page_url(entry, "en").removesuffix(".html") + ".md"
+            lines.append(f"- [{written(entry.title('en'))}]({place}): {written(entry.en.meta['summary'])}")
     return "\n".join(lines) + "\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from functools import cache
-from html import escape
 from typing import Any
 
 from scripts import claims
@@ -24,9 +23,9 @@ def facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: st
         lead = f"<strong>{year}</strong> · " if year and place == 0 else ""
         original = html.link(paper.url, word("original", lang), rel="noopener")
         archive = html.link(paper.archive, word("archive", lang), rel="noopener")
-        cite = html.link(f"{html.up(entry.section)}papers.html#{key}", escape(paper.short(lang)), class_="cite")
+        cite = html.link(f"{html.up(entry.section)}papers.html#{key}", html.text(paper.short(lang)), class_="cite")
         rows.append(
-            (word("paper", lang), f"{lead}{cite}{comma}<cite>{escape(paper.title)}</cite> [{original}] [{archive}]")
+            (word("paper", lang), f"{lead}{cite}{comma}<cite>{html.text(paper.title)}</cite> [{original}] [{archive}]")
         )
     if year and not entry.facts("papers"):
         rows.append((word("year", lang), f"<strong>{year}</strong>"))
@@ -36,7 +35,7 @@ def facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: st
     if api or "concepts" not in entry.facts("tags"):  # a page about choices has no code that torch lacks
         rows.append((word("api", lang), api or word("no_api", lang)))
     tags = [
-        html.link(f"{html.up(entry.section)}tags.html#{tag['id']}", escape(tag[lang]))
+        html.link(f"{html.up(entry.section)}tags.html#{tag['id']}", html.text(tag[lang]))
         for tag in catalog.tags
         if tag["id"] in entry.facts("tags")
     ]
@@ -46,7 +45,7 @@ def facts(catalog: Catalog, verification: dict[str, Any], entry: Entry, lang: st
     if results:
         proved = list(dict.fromkeys(report.proof(verification, result) for result in results))
         more = f" (+{len(proved) - 1})" if len(proved) > 1 else ""
-        mark = html.link("#verified", f"✓ {escape(proved[0])}{more}", class_="proof")
+        mark = html.link("#verified", f"✓ {html.text(proved[0])}{more}", class_="proof")
         rows.append((word("verified_on", lang), mark))
     lines = "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
     return f'<dl class="facts">\n{lines}\n</dl>\n'
@@ -64,7 +63,7 @@ def foot(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any]
         parts += ["</ul>", ""]
     leading = catalog.symptoms_of.get(entry.id, [])
     if leading:
-        items = "\n".join(f"<li>{escape(_symptom(symptom, lang))}</li>" for symptom in leading)
+        items = "\n".join(f"<li>{html.text(_symptom(symptom, lang))}</li>" for symptom in leading)
         parts += [f"**{word('symptoms', lang)}**", "", f'<ul class="symptoms">\n{items}\n</ul>', ""]
     return "\n".join(parts) + "\n" + proofs(catalog, verification, results, entry, lang)
 
@@ -81,10 +80,10 @@ def proofs(catalog: Catalog, verification: dict[str, Any], results: dict[str, An
     rows = [
         [
             html.link(f"#code-{snippet.rpartition('/')[2].removesuffix('.py').replace('_', '-')}", html.code(snippet)),
-            f"torch {report.torch_of(verification, r)}, Python {r.get('python') or verification['python']}",
-            escape(report.device_of(r)),
+            html.text(f"torch {report.torch_of(verification, r)}, Python {r.get('python') or verification['python']}"),
+            html.text(report.device_of(r)),
             word("passed", lang),
-            report.day_of(verification, r),
+            html.text(report.day_of(verification, r)),
             f"{r['seconds']:.2f}",
         ]
         for snippet in entry.snippets
@@ -104,7 +103,7 @@ def proofs(catalog: Catalog, verification: dict[str, Any], results: dict[str, An
 def _tests(catalog: Catalog, results: dict[str, Any], entry: Entry, lang: str) -> str:
     claimed = {mark.target for mark in entry.en.of("claim")}
     sources = _sources((catalog.root / entry.test).read_text(encoding="utf-8"))
-    parts = [f"**{word('claim_test', lang)}** (`{entry.test}`)", "{: #claims-and-tests }", ""]
+    parts = [f"**{word('claim_test', lang)}** ({html.code(entry.test)})", "{: #claims-and-tests }", ""]
     for name in sorted(
         catalog.tests[entry.test], key=lambda n: (n.removeprefix("test_") not in claimed, catalog.tests[entry.test][n])
     ):
@@ -114,7 +113,7 @@ def _tests(catalog: Catalog, results: dict[str, Any], entry: Entry, lang: str) -
             continue
         cases = f" · {result['cases']} {word('cases', lang)}" if result["cases"] > 1 else ""
         when = f"torch {results[entry.test]['torch'].split('+')[0]} · {results[entry.test]['when'][:10]}"
-        label = f"<code>{name}</code> · {word('passed', lang)}{cases} · {result['seconds']:.2f} s · {when}"
+        label = f"{html.code(name)} · {word('passed', lang)}{cases} · {result['seconds']:.2f} s · {html.text(when)}"
         parts += [
             f'<details class="proof" markdown><summary>{label}</summary>',
             f'<div id="proof-{claim}" markdown>',

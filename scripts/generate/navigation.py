@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 
 from scripts.catalog import Catalog
 from scripts.generate.words import word
@@ -19,7 +20,12 @@ def config(catalog: Catalog, lang: str) -> str:
 
 def _item(indent: int, title: str, name: str) -> str:
     """A page under its title: without one the generator would have to read the page to name it on another."""
-    return f"{' ' * indent}- {json.dumps(title, ensure_ascii=False)}: {name}"
+    return f"{' ' * indent}- {_text(title)}: {name}"
+
+
+def _text(title: str) -> str:
+    """A title as HTML, for the theme shows it as it is; JSON is YAML."""
+    return json.dumps(escape(title), ensure_ascii=False)
 
 
 def _nav(catalog: Catalog, lang: str) -> list[str]:
@@ -28,7 +34,7 @@ def _nav(catalog: Catalog, lang: str) -> list[str]:
     lines = [_item(2, word("home", lang), "index.md")]
     for section in catalog.sections:
         index = catalog.index_of(section)
-        lines.append(f"  - {json.dumps(index.title(lang) if index else section, ensure_ascii=False)}:")
+        lines.append(f"  - {_text(index.title(lang) if index else section)}:")
         if index:
             lines.append(_item(4, index.title(lang), index.pages[lang].name))
         lines += [_item(4, entry.title(lang), entry.pages[lang].name) for entry in catalog.in_section(section)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 
 from scripts import markup
 from scripts.catalog import Catalog, Entry
 from scripts.generate import chinese, figures, front_matter, html, report
 from scripts.generate.facts import foot
+from scripts.generate.svg import ArtifactError
 from scripts.generate.words import word
 from scripts.problems import Problem
 
@@ -25,7 +25,7 @@ def artifacts(verification: dict[str, Any], entry: Entry) -> dict[str, str]:
 
 
 def missing_artifacts(catalog: Catalog, verification: dict[str, Any]) -> Iterator[Problem]:
-    """Figures and tables that a page shows and no snippet of the page saved."""
+    """Figures and tables that a page shows and no snippet of the page saved, or that cannot stand on a page."""
     for entry in catalog.entries:
         have = artifacts(verification, entry)
         for page in entry.pages.values():
@@ -33,6 +33,22 @@ def missing_artifacts(catalog: Catalog, verification: dict[str, Any]) -> Iterato
                 if mark.target not in have:
                     remedy = f"The entry's snippets saved: {', '.join(sorted(have)) or 'nothing'}."
                     yield Problem(page.path, mark.line, f"no {mark.scheme} '{mark.target}' was drawn", remedy)
+                elif wrong := _unfit(catalog, have, mark, page.lang):
+                    remedy = (
+                        "Let the snippet save it by matplotlib's savefig or Python's csv, and change nothing in it."
+                    )
+                    yield Problem(
+                        page.path, mark.line, f"{mark.scheme} '{mark.target}' cannot be shown: {wrong}", remedy
+                    )
+
+
+def _unfit(catalog: Catalog, have: dict[str, str], mark: markup.Mark, lang: str) -> str:
+    """Why a figure or table cannot stand on the page; what is drawn here is kept for the page."""
+    try:
+        _embed(catalog, have, mark, lang)
+    except (ArtifactError, UnicodeDecodeError, OSError) as error:
+        return str(error)
+    return ""
 
 
 def staged(catalog: Catalog, verification: dict[str, Any], results: dict[str, Any], entry: Entry, lang: str) -> str:
@@ -70,7 +86,7 @@ def _citation(catalog: Catalog, entry: Entry, mark: markup.Mark, lang: str) -> s
     for key in (part.strip()[1:] for part in mark.target.split(";")):
         paper = catalog.papers[key]
         target = f"{html.up(entry.section)}papers.html#{key}"
-        links.append(html.link(target, escape(paper.short(lang)), class_="cite", title=paper.title))
+        links.append(html.link(target, html.text(paper.short(lang)), class_="cite", title=paper.title))
     return ("（{}）" if lang == "zh" else "({})").format(word("semicolon", lang).join(links))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from scripts.generate import html
 from scripts.generate.words import word
 from scripts.problems import Problem
 
@@ -66,7 +66,7 @@ def proof(report: Report, result: dict[str, Any]) -> str:
 
 def badge(report: Report, result: dict[str, Any], lang: str) -> str:
     """HTML: where this build verified a snippet, and in what time."""
-    return f"{word('verified_on', lang)} {escape(proof(report, result))} · {result['seconds']:.2f} s"
+    return f"{word('verified_on', lang)} {html.text(proof(report, result))} · {result['seconds']:.2f} s"
 
 
 def problems(report: Report, root: Path, snippets: list[str]) -> Iterator[Problem]:
