@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import PurePosixPath
 
-from scripts import frontmatter, inspect_markdown, inspect_names, markdown_math, markup
+from scripts import frontmatter, inspect_docstrings, inspect_markdown, inspect_names, markdown_math, markup
 from scripts.catalog import LANGUAGES, Catalog, Entry, Page, load, snippet_path
 from scripts.inspect_names import hint
 from scripts.problems import BuildError, Problem
@@ -27,6 +27,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         inspect_names.check_addresses,
         check_marks,
         inspect_markdown.check,
+        inspect_docstrings.check,
         check_includes,
         check_claims,
         check_citations,

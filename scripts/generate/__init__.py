@@ -1,4 +1,4 @@
-"""Writes what the site generator reads: build/stage/<language>/{docs,pieces,mkdocs.yml}.
+"""Writes what the site generator reads: ``build/stage/<language>/{docs,pieces,mkdocs.yml}``.
 
 Takes everything from the catalogue and the two reports; knows nothing of torch.
 """
