@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from html import escape
 
 from griffe import Docstring, DocstringSectionKind, Module, visit
 
@@ -116,6 +115,12 @@ def _rows(docstring: Docstring) -> list[list[str]]:
         if section.kind is DocstringSectionKind.parameters:
             for item in section.value:
                 default = html.code(str(item.default)) if item.default is not None else ""
-                meaning = re.sub(r"``?([^`]+)``?", r"<code>\1</code>", escape(" ".join(item.description.split())))
+                meaning = _described(" ".join(item.description.split()))
                 rows.append([html.code(item.name), html.code(str(item.annotation or "")), default, meaning])
     return rows
+
+
+def _described(text: str) -> str:
+    """A line of a docstring as HTML: what stands in backticks is code."""
+    parts = re.split(r"``?([^`]+)``?", text)
+    return "".join(html.code(part) if place % 2 else html.text(part) for place, part in enumerate(parts))

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from scripts import formulas
 from scripts.problems import BuildError, Problem
-from scripts.sources import check_names, frontmatter, marks, outline
+from scripts.sources import check_docstrings, check_markdown, check_names, frontmatter, marks, outline
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
 from scripts.sources.pages import LANGUAGES, Entry, Page
@@ -30,6 +30,8 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_names.check_addresses,
         check_outline,
         check_marks,
+        check_markdown.check,
+        check_docstrings.check,
         check_includes,
         check_claims,
         check_citations,
