@@ -17,11 +17,12 @@ def check(catalog: Catalog) -> Iterator[Problem]:
     """Everything in the pages' Markdown that would be printed as it stands, or be read otherwise than it is written."""
     for entry in catalog.entries:
         for page in entry.pages.values():
-            yield from _problems(page)
+            yield from problems(page)
 
 
 @cache
-def _problems(page: Page) -> list[Problem]:
+def problems(page: Page) -> list[Problem]:
+    """What is wrong with one page's Markdown."""
     found = [*inspect_blocks.problems(page.body), *inspect_inline.problems(page.body), *_headings(page)]
     return [Problem(page.path, page.body_line + line, message, remedy) for line, message, remedy in found]
 

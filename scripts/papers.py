@@ -74,7 +74,7 @@ def _plain(text: str, field: str) -> str:
     if re.search(r"[{}\\~`']|--", kept):
         try:
             kept = str(Text.from_latex(DOTLESS.sub(r"\1{\2}", kept)))
-        except (PybtexError, RecursionError) as error:
+        except (PybtexError, ValueError, RecursionError) as error:  # a codec's error is a ValueError
             raise _Wrong(field, f"not readable as BibTeX: {error}", "Mend the braces.") from None
     if left := LEFT.search(kept):
         remedy = "Write the character itself, the file is UTF-8; leave commands out."

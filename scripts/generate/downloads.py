@@ -16,7 +16,7 @@ from scripts.generate.code import fence
 from scripts.generate.words import word
 
 # Signs that a reader of Markdown would take for more than text.
-SIGNS = re.compile(r"[\\`*\[\]<>|$]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
+SIGNS = re.compile(r"[\\`*\[\]<>|$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 
 
 def written(text: str) -> str:

@@ -10,7 +10,7 @@ from scripts.catalog import Entry
 from scripts.generate.words import word
 
 # Signs that Markdown reads, in text and in attributes alike; an underscore within a word is none.
-_SIGNS = re.compile(r"[\\`*{}\[\]$|]|(?<!\w)_|_(?!\w)")
+_SIGNS = re.compile(r"[\\`*{}\[\]$|]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def text(value: str) -> str:
