@@ -187,7 +187,11 @@ def load_papers(path: Path, name: str) -> dict[str, Paper]:
     Raises:
         BuildError: for a file that is no BibTeX, a key used twice, or a record whose facts cannot be shown.
     """
-    text = reading.text(path, name)
+    return read(reading.text(path, name), name)
+
+
+def read(text: str, name: str) -> dict[str, Paper]:
+    """All papers of a BibTeX text by key; see :func:`load_papers`."""
     stop_on(reading.unseen(text, name))
     rows = text.splitlines()
     try:
