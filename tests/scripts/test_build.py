@@ -240,9 +240,9 @@ BREAKS = [
     ("render", "docs/theme/main.html", "{% endblock %}", "{% endblok %}", "build/stage/en/mkdocs.yml", "endblok"),
     (
         "check",
-        EN,
-        "**In one sentence.**",
-        '<img src="https://elsewhere.example/x.png" alt="">',
+        "docs/theme/main.html",
+        "{% block extrahead %}",
+        '{% block extrahead %}<link rel="stylesheet" href="https://elsewhere.example/x.css">',
         "demo/double.html",
         "another host",
     ),

@@ -116,6 +116,7 @@ MARKDOWN = [
     ("  ```\n  x\n ```", "a fence that holds a line indented less", 0),
     ("```what is it\nx\n```", "a fence whose first line is not understood", 0),
     ("```\nx\n```\nand", "a fence without a blank line", 0),
+    ('```python title="`"\nx\n```', "three backticks or tildes that are no fence", 0),
     ("> ```\n> x\n> ```", "a quotation", 0),
     ("- ```\n  x\n  ```", "a block that begins in the line of its list's sign", 0),
     ("    x = 1", "an indent of 4", 0),
