@@ -8,7 +8,7 @@ from functools import cache
 
 from markdown import Markdown
 
-from scripts import inspect_blocks, inspect_inline
+from scripts import inspect_blocks, inspect_inline, markdown_math
 from scripts.catalog import Catalog, Page
 from scripts.problems import Problem
 
@@ -49,12 +49,12 @@ def _headings(page: Page) -> Iterator[inspect_blocks.Found]:
 
 @cache
 def _renderer() -> Markdown:
-    return Markdown()
+    return Markdown(extensions=[markdown_math.makeExtension()])
 
 
 def _shown(heading: str) -> str:
     """The text of a heading as readers see it."""
-    if not re.search(r"[\\`*_&<]", heading):
+    if not re.search(r"[\\`*_&<$]", heading):
         return heading
     import lxml.html
 
