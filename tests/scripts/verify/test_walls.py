@@ -67,6 +67,11 @@ def test_a_snippet_cannot_slow_or_limit_the_next(tmp_path: Path) -> None:
     assert run(tmp_path, a=BEFORE, b=after) == {"a": "passed", "b": "passed"}
 
 
+def answer(server: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        server.accept()
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Path]:
     """A socket as those of this machine's services, outside of every folder of a snippet."""
@@ -146,7 +151,9 @@ def test_without_namespaces_it_goes_on_and_says_so(
     if whole:
         monkeypatch.setattr(guards, "landlock_abi", lambda: 0)
     (tmp_path / "snippets").mkdir()
-    (tmp_path / "snippets" / "a.py").write_text("import tempfile\nprint(tempfile.TemporaryFile().write(b'x'))")
+    (tmp_path / "snippets" / "a.py").write_text(
+        "import tempfile\nwith tempfile.TemporaryFile() as file:\n    file.write(b'x')"
+    )
     (tmp_path / "snippets" / "b.py").write_text("open('/etc/shadow').read()")
     (tmp_path / "snippets" / "c.py").write_text("open('/var/tmp/verify-fault-was-here', 'w')")
     with Session(tmp_path, Options(jobs=1)) as verifier:
@@ -161,7 +168,7 @@ def test_without_namespaces_it_goes_on_and_says_so(
 
 def test_artifacts_of_one_snippet_are_never_those_of_another(tmp_path: Path) -> None:
     """``x.py`` and ``x/cpu.py`` both leave files; each verified again alone leaves the other's in peace."""
-    code = "open('table.csv', 'w').write('a')"
+    code = "from pathlib import Path\nPath('table.csv').write_text('a')"
     (tmp_path / "x").mkdir()
     files = [tmp_path / "x.py", tmp_path / "x" / "cpu.py"]
     for file in files:
@@ -186,7 +193,7 @@ def test_a_link_is_refused_and_what_it_leads_to_is_not_read(tmp_path: Path) -> N
 
 def test_a_path_with_dots_stays_inside_the_build_folder(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
-    (tmp_path / "x.py").write_text("open('table.csv', 'w').write('a')")
+    (tmp_path / "x.py").write_text("from pathlib import Path\nPath('table.csv').write_text('a')")
     done = verify(tmp_path / "a" / "b" / ".." / ".." / "x.py", build=tmp_path / "build" / "deep")
     (result,) = done.report["results"]
     assert result["path"] == str(tmp_path / "x.py")
