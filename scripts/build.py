@@ -77,6 +77,14 @@ def verify(root: Path, catalog: catalogs.Catalog, reports: list[str], device: st
     return result
 
 
+def edited(root: Path, verification: dict[str, Any]) -> Iterator[Problem]:
+    """Snippets that are no longer what was verified: somebody saved one while the build ran."""
+    for result in verification["results"]:
+        path = root / result["path"]
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != result["sha256"]:
+            yield Problem(result["path"], 1, "it was edited while the build ran, after it was verified", "Build again.")
+
+
 def build(root: Path, reports: list[str], device: str) -> None:
     """The whole way, once.
 
@@ -90,6 +98,7 @@ def build(root: Path, reports: list[str], device: str) -> None:
         verification = verify(root, catalog, reports, device)
     with stage("claims"):
         results = claims.run(catalog)
+    stop_on(edited(root, verification))
     with stage("generate"):
         generate(catalog, verification, results)
     with stage("render"):
@@ -102,6 +111,7 @@ def build(root: Path, reports: list[str], device: str) -> None:
         stop_on(check_site.check(out, os.environ.get("SITE_URL", "")))
     with stage("publish"):
         publish.compress(out)
+        stop_on(edited(root, verification))  # between the two looks its bytes went into pages
         publish.publish(out, root / "site")
 
 
