@@ -13,7 +13,7 @@ from scripts.verify.preload import preload
 
 MATPLOTLIBRC = Path(__file__).with_name("matplotlibrc")
 # What a snippet may know of its caller: nothing that could be a secret.
-KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SYSTEMROOT")
+KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SYSTEMROOT")
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ def environment(folder: Path) -> dict[str, str]:
         "MPLCONFIGDIR": str(folder),
         "MATPLOTLIBRC": str(MATPLOTLIBRC),
         "SOURCE_DATE_EPOCH": "0",
+        "TZ": "UTC",
         "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",  # they would lie in a folder that snippets share
         "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of compilers that outlives its snippet
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
