@@ -28,6 +28,7 @@ from scripts.verify import (
     environment,
     files,
     guards,
+    jobs,
     merge,
     preload,
     refusals,
@@ -409,6 +410,11 @@ def test_names_are_refused_as_they_are_reached() -> None:
 @pytest.mark.parametrize("name", ["numpy.f2py.__main__", "torch.utils.collect_env", "matplotlib.tests", "antigravity"])
 def test_only_known_modules_are_imported_beforehand(name: str) -> None:
     assert preload.preload([snippet("a", f"import {name}".encode())]) == ["torch"]
+
+
+def test_where_this_machine_is_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    assert jobs.environment(tmp_path)["TZ"] == "UTC"
 
 
 def test_key_depends_on_everything() -> None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from scripts.report import Report
-from scripts.verify import Options, Session, engine, guards, session
+from scripts.verify import Options, Session, engine, guards, jobs, session
 from scripts.verify.discover import Snippet
 from scripts.verify.engine import Engine, EngineError
 from scripts.verify.jobs import Settings, make
-from tests.scripts.verify.calls import verify
+from scripts.verify.seen import Seen
+from tests.scripts.verify.calls import survivors, verify
 
 NAMESPACES = guards.available()["processes"] == "namespace"
 needs_namespaces = pytest.mark.skipif(not NAMESPACES, reason="this kernel lets this user make no namespaces")
@@ -124,6 +127,33 @@ def test_files_elsewhere_cannot_be_changed_or_watched_in_c(tmp_path: Path) -> No
     assert run(tmp_path, a=code) == {"a": "passed"}
     assert stat.S_IMODE(elsewhere.stat().st_mode) == stat.S_IMODE(before.st_mode)
     assert elsewhere.stat().st_mtime_ns == before.st_mtime_ns
+
+
+SLEEPS = "import subprocess, time\nsubprocess.Popen(['sleep', '600'], start_new_session=True)\ntime.sleep(600)"
+
+
+@needs_namespaces
+def test_the_end_of_a_supervisor_is_the_end_of_all_below_it(tmp_path: Path) -> None:
+    """However it goes: the kernel ends the init of the namespaces, and that ends the rest."""
+    file = tmp_path / "a.py"
+    file.write_text(SLEEPS)
+    settings = Settings(tmp_path, guards.available())
+    job = make(0, Snippet("a.py", file, file.read_bytes()), "cpu", settings, tmp_path / "place", jobs.shown(settings))
+    seen: list[Seen] = []
+
+    def end_it() -> None:
+        while not (running._slots and running._slots[0].pid and len(survivors(tmp_path)) >= 5):
+            time.sleep(0.05)
+        os.kill(running._slots[0].pid, signal.SIGSTOP)  # it clears nothing away itself
+        os.kill(running._slots[0].pid, signal.SIGKILL)
+
+    with Engine(1, tmp_path) as running:
+        thread = threading.Thread(target=end_it)
+        thread.start()
+        running.run([job], lambda _, result: seen.append(result))
+        thread.join()
+    assert seen == [Seen()]
+    assert survivors(tmp_path) == []
 
 
 SPAWN = """
