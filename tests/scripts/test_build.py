@@ -382,6 +382,7 @@ def test_a_verifier_that_crashes_leaves_no_report_to_publish_from(published):
     assert "a fault of the verifier itself" in alone.stderr
     assert not (published / "build/verification.json").exists()
     assert state(published / "site") == before
+    assert build(published, "--force").returncode == 0
 
 
 def test_second_build_at_once_is_refused(published):
