@@ -59,12 +59,10 @@ def results(
                 pending.append((snippet, device))
     pending.sort(key=lambda item: -seconds.get(item[0].path, 1.0))
 
-    allowed = settings.guards["internals"] == ALLOWED
-    refused = {i: error for i, (snippet, _) in enumerate(pending) if (error := refusal(snippet.content, allowed))}
-    for i, error in refused.items():
-        snippet, device = pending[i]
-        done(snippet, outcome.result(snippet, device, devices[device], "failed", error), {})
-    pending = [item for i, item in enumerate(pending) if i not in refused]
+    for snippet, device in list(pending):
+        if error := refusal(snippet.content, settings.guards["internals"] == ALLOWED):
+            pending.remove((snippet, device))
+            done(snippet, outcome.result(snippet, device, devices[device], "failed", error), {})
 
     def ran(snippet: Snippet, result: Result, files: Files) -> None:
         if result.status == "passed":
