@@ -415,6 +415,46 @@ def test_page_that_was_refused_is_refused_again(published):
         edit(published, EN, "# Double\n\n[nowhere](#nowhere)\n", "# Double\n")
 
 
+@pytest.mark.parametrize("during", ["claims", "check"])
+def test_a_snippet_edited_while_the_build_runs_is_not_published(published, during):
+    """Its verdict is about other bytes; the stage that edits it here stands for a person who saves a file then."""
+    before = state(published / "site")
+    stage = {"claims": "claims.run(catalog)", "check": 'check_site.check(out, os.environ.get("SITE_URL", ""))'}[during]
+    save = "(root / 'snippets/demo/double.py').open('a').write('# edited\\n')"
+    edit(published, "scripts/build.py", stage, f"({save}, {stage})[1]")
+    try:
+        done = build(published)
+    finally:
+        edit(published, "scripts/build.py", f"({save}, {stage})[1]", stage)
+        (published / "snippets/demo/double.py").write_text(SNIPPET, encoding="utf-8")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "snippets/demo/double.py:1: it was edited while the build ran" in done.stderr
+    assert state(published / "site") == before
+
+
+def test_a_verifier_that_crashes_leaves_no_report_to_publish_from(published):
+    before = state(published / "site")
+    edit(
+        published,
+        "scripts/verify/run.py",
+        "    found: dict",
+        "    raise MemoryError('of the verifier itself')\n    found: dict",
+    )
+    try:
+        done = build(published, "--force")
+        called = [sys.executable, "-m", "scripts.verify", "--build", str(published / "build")]
+        alone = subprocess.run(called, cwd=published, capture_output=True, text=True, check=False)
+    finally:
+        edit(published, "scripts/verify/run.py", "    raise MemoryError('of the verifier itself')\n", "")
+    assert done.returncode == 1
+    assert "of the verifier itself" in done.stderr
+    assert alone.returncode == 70
+    assert "a fault of the verifier itself" in alone.stderr
+    assert not (published / "build/verification.json").exists()
+    assert state(published / "site") == before
+    assert build(published, "--force").returncode == 0
+
+
 def test_second_build_at_once_is_refused(published):
     from filelock import FileLock
 
