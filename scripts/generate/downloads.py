@@ -9,6 +9,7 @@ import nbformat
 
 from scripts.generate import proofs
 from scripts.generate.addresses import page_url
+from scripts.generate.signs import written
 from scripts.generate.site import Site
 from scripts.sources.catalog import Catalog
 from scripts.sources.pages import LANGUAGES, Entry
@@ -25,10 +26,11 @@ def notebook(site: Site, entry: Entry, snippet: Snippet) -> str:
     proof = ""
     if result:
         torch, device = result.release, proofs.device_of(result)
-        proof = f"Verified on torch {torch}, {device}, {proofs.day_of(result)}."
+        proof = written(f"Verified on torch {torch}, {device}, {proofs.day_of(result)}.")
     root = site.address or "../" * snippet.address.count("/")
-    links = " · ".join(f"[{entry.title(lang)}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
-    about = f"# {entry.title('en')}\n\n{entry.en.meta['summary']}\n\nPage: {links}\n\n{proof}".rstrip()
+    links = " · ".join(f"[{written(entry.title(lang))}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
+    title, summary = written(entry.title("en")), written(entry.en.meta["summary"])
+    about = f"# {title}\n\n{summary}\n\nPage: {links}\n\n{proof}".rstrip()
     return _book(about, snippet.text.removesuffix("\n"))
 
 
@@ -105,8 +107,8 @@ def llms_txt(catalog: Catalog) -> str:
     ]
     for section in catalog.sections:
         index = catalog.index_of(section.id)
-        lines += ["", f"## {index.title('en') if index else section.id}", ""]
+        lines += ["", f"## {written(index.title('en') if index else section.id)}", ""]
         for entry in catalog.in_section(section.id):
             address = page_url(entry, "en").removesuffix(".html") + ".md"
-            lines.append(f"- [{entry.title('en')}]({address}): {entry.en.meta['summary']}")
+            lines.append(f"- [{written(entry.title('en'))}]({address}): {written(entry.en.meta['summary'])}")
     return "\n".join(lines) + "\n"

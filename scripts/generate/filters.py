@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 
 from scripts.generate import addresses, html
 from scripts.generate.phrases import word
@@ -36,7 +35,7 @@ def marked(entry: Entry, lang: str) -> str:
     """A link to an entry of its own section that bears what the fields filter by."""
     return html.link(
         addresses.entry_href(entry, entry.section),
-        escape(entry.title(lang)),
+        html.text(entry.title(lang)),
         data_year=str(entry.en.meta.get("year") or ""),
         data_torch="yes" if entry.facts("torch") else "no",
         data_tag=" ".join(entry.facts("tags")),
@@ -45,8 +44,8 @@ def marked(entry: Entry, lang: str) -> str:
 
 def _choice(kind: str, label: str, options: Iterable[tuple[str, str]], lang: str) -> str:
     every = [("", word("all", lang)), *options]
-    inner = "".join(f'<option value="{html.attr(value)}">{escape(name)}</option>' for value, name in every)
-    return f'<label>{escape(label)} <select data-filter="{kind}">{inner}</select></label>'
+    inner = "".join(f'<option value="{html.attr(value)}">{html.text(name)}</option>' for value, name in every)
+    return f'<label>{html.text(label)} <select data-filter="{kind}">{inner}</select></label>'
 
 
 def _year(kind: str, label: str, example: int) -> str:

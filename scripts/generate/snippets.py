@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
-from html import escape
 
 from griffe import Docstring, DocstringSectionKind, Module, visit
 
@@ -26,8 +25,8 @@ def fence(text: str, info: str) -> str:
     return f"{bar}{info}\n{text.rstrip(chr(10))}\n{bar}"
 
 
-def piece(site: Site, entry: Entry, snippet: Snippet, lang: str) -> str:
-    """Markdown of one snippet: code, badge, downloads, captured output."""
+def piece(site: Site, entry: Entry, snippet: Snippet, highlighted: Sequence[str], lang: str) -> str:
+    """Markdown of one snippet: code with its chief parts highlighted, badge, downloads, captured output."""
     text, name, anchor = snippet.text, snippet.published, snippet.anchor
     is_evidence = snippet.role == "evidence"
     base = addresses.site_root(entry.section, lang) + snippet.address.removesuffix(".py")
@@ -37,8 +36,11 @@ def piece(site: Site, entry: Entry, snippet: Snippet, lang: str) -> str:
         *_proofs(site, entry, snippet, f"#{anchor}-output" if output else "#verified", lang),
         html.link(f"{base}.py", word("download_py", lang), download=name),
         html.link(f"{base}.ipynb", word("download_ipynb", lang), download=name.replace(".py", ".ipynb")),
+        *(_copy_part(snippet, part, lang) for part in highlighted),
     ]
-    parts = [fence(text, f' {{ .python title="{name}" }}')]
+    marked = " ".join("{}-{}".format(*snippet.parts[part]) for part in highlighted)
+    lit = f' hl_lines="{marked}"' if marked else ""
+    parts = [fence(text, f' {{ .python title="{name}"{lit} }}')]
     lines = text.count("\n")
     if long := lines > LONG and not is_evidence:
         label = f"<span>{word('show_all', lang).format(lines)}</span><span>{word('fold', lang)}</span>"
@@ -60,6 +62,13 @@ def piece(site: Site, entry: Entry, snippet: Snippet, lang: str) -> str:
     return (
         f'<div class="snippet{" long" if long else ""}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
     )
+
+
+def _copy_part(snippet: Snippet, part: str, lang: str) -> str:
+    """A button that copies one function or class; docs/theme/assets/guide.js shows it and makes it work."""
+    first, last = snippet.parts[part]
+    label = word("copy_part", lang).format(html.code(part))
+    return f'<button type="button" class="copy-part" data-lines="{first}-{last}" hidden>{label}</button>'
 
 
 def _proofs(site: Site, entry: Entry, snippet: Snippet, output: str, lang: str) -> Iterator[str]:
@@ -106,6 +115,12 @@ def _rows(docstring: Docstring) -> list[list[str]]:
         if section.kind is DocstringSectionKind.parameters:
             for item in section.value:
                 default = html.code(str(item.default)) if item.default is not None else ""
-                meaning = re.sub(r"``?([^`]+)``?", r"<code>\1</code>", escape(" ".join(item.description.split())))
+                meaning = _described(" ".join(item.description.split()))
                 rows.append([html.code(item.name), html.code(str(item.annotation or "")), default, meaning])
     return rows
+
+
+def _described(text: str) -> str:
+    """A line of a docstring as HTML: what stands in backticks is code."""
+    parts = re.split(r"``?([^`]+)``?", text)
+    return "".join(html.code(part) if place % 2 else html.text(part) for place, part in enumerate(parts))

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from scripts import formulas
 from scripts.problems import BuildError, Problem
-from scripts.sources import check_names, frontmatter, marks
+from scripts.sources import check_docstrings, check_markdown, check_names, frontmatter, marks, outline
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
 from scripts.sources.pages import LANGUAGES, Entry, Page
@@ -28,7 +28,10 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_names.check_fixes,
         check_names.check_tags,
         check_names.check_addresses,
+        check_outline,
         check_marks,
+        check_markdown.check,
+        check_docstrings.check,
         check_includes,
         check_claims,
         check_citations,
@@ -44,6 +47,19 @@ def _pages(catalog: Catalog) -> Iterator[tuple[Entry, Page]]:
     for entry in catalog.entries:
         for page in entry.pages.values():
             yield entry, page
+
+
+def check_outline(catalog: Catalog) -> Iterator[Problem]:
+    """Every entry's page has the sections of its kind."""
+    for entry in catalog.techniques:
+        kind = outline.kind_of(entry)
+        if kind not in outline.KINDS:
+            line = frontmatter.line_of(entry.en.text, "kind")
+            yield Problem(
+                entry.en.path, line, f"'{kind}' is no kind of page", f"Known are: {', '.join(outline.KINDS)}."
+            )
+        else:
+            yield from outline.check(entry)
 
 
 def check_marks(catalog: Catalog) -> Iterator[Problem]:
@@ -63,10 +79,16 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
     for entry, page in _pages(catalog):
         for mark in page.of("include"):
             known = [*made_for(entry), *(snippet.file for snippet in entry.snippets)]
-            if mark.target.endswith(".py") and mark.target not in known:
-                path = f"snippets/{entry.section}/{entry.id.replace('-', '_')}/{mark.target}"
-                remedy = hint(mark.target, known, "Write it, or take the include out.")
+            name, _, shown = mark.target.partition("#")
+            if name.endswith(".py") and name not in known:
+                path = f"snippets/{entry.section}/{entry.id.replace('-', '_')}/{name}"
+                remedy = hint(name, known, "Write it, or take the include out.")
                 yield Problem(page.path, mark.line, f"missing snippet {path}", remedy)
+            elif snippet := entry.snippet(name):
+                for part in filter(None, shown.split(",")):
+                    if part not in snippet.parts:
+                        remedy = hint(part, snippet.parts, "Name a function or class of the file.")
+                        yield Problem(page.path, mark.line, f"{snippet.path} has no '{part}' to highlight", remedy)
             elif mark.target not in known:
                 remedy = hint(mark.target, known, f"Here can stand: {', '.join(known)}.")
                 yield Problem(page.path, mark.line, f"nothing is generated as '{mark.target}' on this page", remedy)

@@ -244,7 +244,7 @@ BREAKS = [
     (
         "publish",
         EN,
-        "**In one sentence.**",
+        "**In short.**",
         '<img src="https://elsewhere.example/x.png" alt="">',
         "demo/double.html",
         "another host",

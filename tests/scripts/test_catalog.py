@@ -48,7 +48,7 @@ MISTAKES = [
     ("docs/search/demo.en.yaml", "  - make it twice", "  - 2", "'double' is no list of phrases"),
     ("docs/symptoms.yaml", "fixes: [double]", "fixes: [duoble]", "symptom 'too-small': 'duoble' is no entry"),
     ("docs/symptoms.yaml", "planned: [triple]", "planned: [double]", "'double' is planned, and is an entry"),
-    ("docs/symptoms.yaml", "zh: 太小", "cn: 太小", "the record 'too-small' is not of the form"),
+    ("docs/symptoms.yaml", "zh: 太小", "cn: 太小", "this record lacks zh"),
     (EN, "(index.md)", "(indx.md)", "dead link to indx.md"),
     (EN, "(index.md)", "(index.md#nowhere)", "has no heading #nowhere"),
     (EN, "(index.md)", "(../../x.md)", "dead link to ../../x.md"),
@@ -72,6 +72,11 @@ MISTAKES = [
     (EN, "(claim:linear)", "(claim:linear ", "a mark that is not understood"),
     (EN, '"use.py"', "use.py", "a mark that is not understood"),
     (ZH, "aliases: [乘二]", "aliases: [乘二]\nyear: 2020", "'year' does not belong here"),
+    (EN, "kind: concept", "kind: idea", "'idea' is no kind of page"),
+    (EN, "## Pitfalls", "## Traps", "the section 'Pitfalls' is missing"),
+    (EN, "## Pitfalls", "## Traps {#pitfalls}", "the heading 'Traps' is another on other pages"),
+    (ZH, "## 何时慎用", "## 何时三思", "the heading '何时三思' is another on other pages"),
+    (EN, "kind: concept\n", "", "the section 'How it works' is missing"),
     ("docs/papers.bib", "year = {2020}", "yaer = {2020}", "lacks year"),
     ("docs/papers.bib", "eprint = {2001.00001}", "eprint = {2001.1}", "is no arXiv id"),
     ("docs/papers.bib", "eprint = {2001.00001}", "note = {x}", "lacks one of eprint, doi, url"),
@@ -86,10 +91,13 @@ def test_mistake_is_named_with_file_and_line(guide, file, old, new, words):
     problems = [problem for problem in found(guide) if words in problem.message]
     assert problems, found(guide)
     assert problems[0].path == file
-    entry_line = 1 if file.endswith(".bib") and "BibTeX" not in words else line
+    entry_line = 1 if words == "lacks year" or words.startswith("lacks one of") else line
     allowed = {entry_line, line + 1} if "twice" in words or "does not belong" in words else {entry_line}
     if "broken front matter" in words or "BibTeX" in words:
         allowed = {line, line + 1}  # the reader of the format stops where it can go on no longer
+    if "is missing" in words and "section" in words:  # where the body begins
+        text = (guide / file).read_text(encoding="utf-8")
+        allowed = {text.count("\n", 0, text.index("\n---\n") + 5) + 1}
     if file.startswith(("docs/search/", "docs/symptoms")):  # the line at which the record begins
         lines = (guide / file).read_text(encoding="utf-8").splitlines()[:line]
         allowed = {max(number for number, text in enumerate(lines, 1) if not text.startswith(" "))}
@@ -199,9 +207,8 @@ def test_not_utf8(guide):
 )
 def test_editions_out_of_step(guide, old, new):
     line = edit(guide, ZH, old, new)
-    problems = found(guide)
+    problems = [problem for problem in found(guide) if "is not, or elsewhere" in problem.message]
     assert problems
-    assert all("is not, or elsewhere" in problem.message for problem in problems)
     assert {problem.path for problem in problems} <= {EN, ZH}
     assert any(problem.path == EN or problem.line == line for problem in problems)
 
