@@ -30,7 +30,7 @@ Make = Callable[..., torch.optim.Optimizer]
 
 
 def evidence(entry: str) -> Any:
-    return importlib.import_module(f"snippets.optimizers.{entry}_evidence")
+    return importlib.import_module(f"snippets.optimizers.{entry}.evidence")
 
 
 @pytest.fixture(autouse=True)
