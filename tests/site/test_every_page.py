@@ -12,6 +12,17 @@ from tests.site.pages import entries, groups, html_pages
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=360, height=740)
+# The words of code in tables, names without their dots, that stand in more than one line.
+BROKEN = r"""() => [...document.querySelectorAll('article :is(td, th) code')].flatMap(code => {
+  const broken = [], texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(/[\w"]+/g)) {
+    const range = document.createRange();
+    range.setStart(texts.currentNode, word.index);
+    range.setEnd(texts.currentNode, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) broken.push(word[0]);
+  }
+  return broken;
+})"""
 PAGES = groups(html_pages(), 12)
 COLOR_RULES = ["color-contrast", "link-in-text-block"]  # all of axe's that another colour scheme can break
 
@@ -43,6 +54,7 @@ def test_page_is_whole_narrow_and_without_barriers(browser: Browser, address, na
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > PHONE["width"]:
             found.append(f"is {width} pixels wide on a phone of {PHONE['width']}")
+        found += [f"breaks '{word}' in a cell" for word in page.evaluate(BROKEN)]
         page.set_viewport_size(DESKTOP)
     context.close()
     assert found == list(names), "\n".join(found)
