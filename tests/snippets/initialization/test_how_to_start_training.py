@@ -132,11 +132,11 @@ def test_residual_sum_stays_bounded():
     draws, n = 4_000, 16
     etas = residual_scales(12)
     for scales in (etas, [1.0] * 12):
-        x = normal(draws, n, 1)
+        x = torch.randn(draws, n, 1)
         start = x.square().mean()
         for eta in scales:
-            hidden = torch.relu(normal(draws, n, n) * math.sqrt(2 / n) @ x)
-            x = x + eta * (normal(draws, n, n) * math.sqrt(1 / n) @ hidden)
+            hidden = torch.relu(math.sqrt(2 / n) * torch.randn(draws, n, n) @ x)
+            x = x + eta * (math.sqrt(1 / n) * torch.randn(draws, n, n) @ hidden)
         expected = math.prod(1 + eta**2 for eta in scales)
         assert (x.square().mean() / start).item() == pytest.approx(expected, rel=0.1)
     assert math.prod(1 + eta**2 for eta in residual_scales(10_000)) < 72
