@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from scripts import formulas
 from scripts.problems import BuildError, Problem
-from scripts.sources import check_names, frontmatter, marks
+from scripts.sources import check_names, check_recipes, frontmatter, marks, recipes
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
 from scripts.sources.pages import LANGUAGES, Entry, Page
@@ -17,7 +17,7 @@ from scripts.sources.pages import LANGUAGES, Entry, Page
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
 OF_ENTRY = ("facts",)
 OF_SECTION = ("comparison", "timeline")
-OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections")
+OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections", "recipes")
 
 
 def inspect(catalog: Catalog) -> Iterator[Problem]:
@@ -28,6 +28,8 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_names.check_fixes,
         check_names.check_tags,
         check_names.check_addresses,
+        check_recipes.check_recipes,
+        check_recipes.check_shown,
         check_marks,
         check_includes,
         check_claims,
@@ -62,6 +64,8 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
     """Snippets exist and stand on exactly one page; an entry shows its facts."""
     for entry, page in _pages(catalog):
         for mark in page.of("include"):
+            if entry.is_technique and recipes.chosen(mark.target):
+                continue  # check_recipes sees to these
             known = [*made_for(entry), *(snippet.file for snippet in entry.snippets)]
             if mark.target.endswith(".py") and mark.target not in known:
                 path = f"snippets/{entry.section}/{entry.id.replace('-', '_')}/{mark.target}"
@@ -116,6 +120,7 @@ def check_citations(catalog: Catalog) -> Iterator[Problem]:
             if key not in catalog.papers:
                 remedy = hint(key, catalog.papers, "Add the paper to docs/papers.bib.")
                 yield Problem(page.path, line, f"unknown paper '{key}'", remedy)
+    used |= {recipe.source.paper for recipe in catalog.recipes}
     for key, paper in catalog.papers.items():
         if key not in used:
             remedy = "Cite it where it belongs, or remove it."

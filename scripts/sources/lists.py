@@ -32,14 +32,26 @@ def read_phrases(root: Path, name: str) -> tuple[str, dict[str, list[str]]]:
     Raises:
         BuildError: for a file that is no YAML, or of another form.
     """
-    text, data = _read(root, name)
+    text, data = read_mapping(root, name)
     found: dict[str, list[str]] = {}
-    for key, phrases in (data or {}).items() if isinstance(data or {}, dict) else [("", None)]:
+    for key, phrases in data.items():
         if not isinstance(phrases, list) or not all(isinstance(phrase, str) for phrase in phrases):
             remedy = "Write 'id:' and below it one phrase a line, '  - phrase'; quote one that YAML reads otherwise."
             stop_on([Problem(name, line_of(text, str(key)), f"'{key}' is no list of phrases", remedy)])
         found[str(key)] = list(phrases or [])
     return text, found
+
+
+def read_mapping(root: Path, name: str) -> tuple[str, dict[Any, Any]]:
+    """Text and content of a file of ``key: value`` lines; empty where there is no file.
+
+    Raises:
+        BuildError: for a file that is no YAML, or no mapping.
+    """
+    text, data = _read(root, name)
+    if not isinstance(data or {}, dict):
+        stop_on([Problem(name, 1, "the file is no list of 'key: value' lines", "Write one 'key: value' a line.")])
+    return text, data or {}
 
 
 def line_of(text: str, word: str) -> int:
