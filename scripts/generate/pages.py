@@ -71,7 +71,7 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
     snippet = entry.snippet(target)
     if snippet:
         return piece(site, entry, snippet, lang)
-    return tables.MADE[target](site, entry, lang)
+    return tables.made(site, entry, target, lang)
 
 
 def _claim(mark: marks.Mark, lang: str) -> str:

@@ -18,7 +18,7 @@ SCHEDULES: dict[str, tuple[set[str], set[str]]] = {
     "step-lr": ({"step_size", "gamma"}, set()),
     "multi-step-lr": ({"milestones", "gamma"}, set()),
     "exponential-lr": ({"gamma"}, {"per"}),
-    "cosine-annealing-lr": (set(), {"final_lr"}),
+    "cosine-annealing-lr": (set(), {"final_lr", "over"}),
     "linear-decay-to-zero": (set(), {"final_lr"}),
     "polynomial-lr": ({"power"}, {"final_lr", "from_start"}),
     "noam-schedule": (set(), {"flat"}),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from scripts.problems import Problem, stop_on
 from scripts.sources import lists, recipe_form
@@ -38,10 +38,10 @@ class Choice:
     id: str
     settings: dict[str, Setting]
 
-    def number(self, name: str, default: float = math.nan) -> float:
-        """A setting that is a number."""
-        value = self.settings.get(name, default)
-        return float(value) if isinstance(value, int | float) else math.nan
+    def number(self, name: str) -> float:
+        """A setting that is a number; 0 where it is not given."""
+        value = self.settings.get(name, 0)
+        return float(value) if isinstance(value, int | float) else 0.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Source:
     def links(self) -> list[tuple[str, str]]:
         """Name and address of each file."""
         root = f"https://github.com/{self.fork or self.repository}/blob/{self.commit}"
-        return [(name, f"{root}/{name.replace(' ', '%20')}") for name in self.files]
+        return [(name, f"{root}/{quote(name)}") for name in self.files]
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,11 @@ class Recipe:
     @property
     def words(self) -> list[str]:
         """Words that need a Chinese twin: all but names, which begin with a capital or hold a digit."""
-        units = [amount.unit for amount in (self.length, self.batch, self.warmup and self.warmup.length) if amount]
+        amounts = (self.length, self.batch, self.warmup and self.warmup.length)
+        units = [each.unit for each in amounts if each and each.unit not in ("%", "full")]
         names = [text for text in (self.model, self.data) if re.match(r"[a-z]+ ", text)]
-        return [self.task, *units, *self.no_decay, *([self.init] if self.init else []), *names]
+        others = [text for text in (self.init, self.source.place) if text]
+        return [self.task, *units, *self.no_decay, *others, *names]
 
 
 def load(root: Path) -> list[Recipe]:
