@@ -48,8 +48,8 @@ def arguments(choice: Choice) -> str:
 
 
 def _value(value: Setting) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(map(number, value))})"
+    if isinstance(value, tuple):  # torch's Adam refuses betas that are no floats
+        return f"({', '.join(f'{each:g}' if each % 1 else f'{each:.1f}' for each in value)})"
     return str(value) if isinstance(value, bool | str) else number(value)
 
 

@@ -60,10 +60,6 @@ class Scaling:
     lr: float
     per: float
 
-    def at(self, batch: float) -> float:
-        """The learning rate for a batch size."""
-        return self.lr * (batch / self.per) ** (1.0 if self.rule == "linear" else 0.5)
-
 
 @dataclass(frozen=True)
 class Source:
@@ -205,5 +201,5 @@ def _recipe(row: Mapping[str, Any], line: int) -> Recipe:
 
 
 def _choice(row: Mapping[str, Any]) -> Choice:
-    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items() if k != "id"}
+    settings = {k: tuple(map(float, v)) if isinstance(v, list) else v for k, v in row.items() if k != "id"}
     return Choice(row["id"], settings)
