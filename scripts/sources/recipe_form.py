@@ -24,6 +24,7 @@ SCHEDULES: dict[str, tuple[set[str], set[str]]] = {
     "noam-schedule": (set(), {"flat"}),
     "warmup-stable-decay": ({"decay"}, {"final_lr"}),
     "reduce-lr-on-plateau": ({"factor"}, {"patience", "min_lr"}),
+    "one-cycle-lr": ({"pct_start", "div_factor", "final_div_factor"}, set()),
     "cyclic-lr": ({"base_lr", "step_size_up"}, set()),
     "swa": ({"start", "swa_lr"}, set()),
 }
@@ -118,7 +119,7 @@ SETTINGS: dict[str, Check] = {
     "base": is_text,
 }
 OF_SCHEDULES: dict[str, Check] = {
-    **dict.fromkeys(("gamma", "factor"), is_share),
+    **dict.fromkeys(("gamma", "factor", "pct_start"), is_share),
     **dict.fromkeys(("from_start", "flat"), lambda v: isinstance(v, bool)),
     "milestones": _is_rising,
 }

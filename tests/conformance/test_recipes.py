@@ -112,6 +112,11 @@ def expected(recipe: Recipe, clock: Clock, t: int) -> float:
         flat, line = clock.of(value("start") / 2), clock.of(0.4 * value("start"))
         share = min(1.0, max(0.0, (t - flat) / line))
         return peak + (value("swa_lr") - peak) * share
+    if own.id == "one-cycle-lr":
+        up = value("pct_start") * (clock.units + 1) - 1
+        first, last = peak / value("div_factor"), peak / value("div_factor") / value("final_div_factor")
+        begin, end, share = (first, peak, t / up) if t <= up else (peak, last, (t - up) / (clock.units - up))
+        return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
     if own.id == "cyclic-lr":
         up = clock.units // 4
         phase = (t % (2 * up)) / up
@@ -157,9 +162,10 @@ def test_learning_rate_at_start_after_warm_up_half_way_and_at_the_end(recipe: Re
             rates[0] + (peak - rates[0]) * (clock.warmup // 2) / clock.warmup
         )
         assert rates[clock.warmup - 1] <= peak * (1 + 1e-9)
-    elif recipe.schedule and recipe.schedule.id == "cyclic-lr":
-        assert rates[0] == pytest.approx(recipe.schedule.number("base_lr"))
-        assert max(rates) == pytest.approx(peak)
+    elif recipe.schedule and recipe.schedule.id in ("cyclic-lr", "one-cycle-lr"):
+        low = recipe.schedule.number("base_lr") or peak / recipe.schedule.number("div_factor")
+        assert rates[0] == pytest.approx(low)
+        assert max(rates) == pytest.approx(peak, rel=1e-3)
     elif flat:
         assert rates[: clock.warmup + 1] == pytest.approx([peak] * (clock.warmup + 1))
     else:

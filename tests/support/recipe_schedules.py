@@ -154,6 +154,12 @@ def _cyclic(recipe: Recipe, optimizer: torch.optim.Optimizer, clock: Clock) -> P
     return [(schedulers.CyclicLR(optimizer, low, peak, clock.units // 4, cycle_momentum=False), 0)]
 
 
+def _one_cycle(recipe: Recipe, optimizer: torch.optim.Optimizer, clock: Clock) -> Parts:
+    settings: dict[str, Any] = dict(_settings(recipe).settings)
+    peak = recipe.optimizer.number("lr")
+    return [(schedulers.OneCycleLR(optimizer, peak, total_steps=clock.units + 1, **settings), 0)]
+
+
 def _constant(recipe: Recipe, optimizer: torch.optim.Optimizer, clock: Clock) -> Parts:
     return [(schedulers.ConstantLR(optimizer, 1.0, 0), 0)]
 
@@ -182,6 +188,7 @@ FORMS: dict[str, Callable[[Recipe, torch.optim.Optimizer, Clock], Parts]] = {
     "noam-schedule": _noam,
     "warmup-stable-decay": _stable,
     "reduce-lr-on-plateau": _plateau,
+    "one-cycle-lr": _one_cycle,
     "cyclic-lr": _cyclic,
     "swa": _averaged,
 }
