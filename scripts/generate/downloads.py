@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import cache
+from typing import Any
 
 import nbformat
 
@@ -12,7 +14,9 @@ from scripts.generate.addresses import page_url
 from scripts.generate.signs import written
 from scripts.generate.site import Site
 from scripts.sources.catalog import Catalog
+from scripts.sources.labels import said
 from scripts.sources.pages import LANGUAGES, Entry
+from scripts.sources.recipes import Amount, Choice, Recipe
 from scripts.sources.snippets import Snippet
 
 
@@ -91,6 +95,52 @@ def catalog_json(site: Site) -> str:
             }
         )
     return json.dumps(entries, ensure_ascii=False, indent=1) + "\n"
+
+
+def recipes_json(catalog: Catalog) -> str:
+    """The published recipes; ``recipes.schema.json`` describes their fields."""
+    return json.dumps([_recipe(catalog, recipe) for recipe in catalog.recipes], ensure_ascii=False, indent=1) + "\n"
+
+
+def _recipe(catalog: Catalog, recipe: Recipe) -> dict[str, Any]:
+    source = recipe.source
+    places: dict[str, Any] = {"urls": [address for _, address in source.links]}
+    if source.paper:
+        places = {"paper": source.paper, "place": source.place, "urls": [catalog.papers[source.paper].url]}
+    found: dict[str, Any] = {
+        "id": recipe.id,
+        "url": f"recipes.html#{recipe.id}",
+        "url_zh": f"zh/recipes.html#{recipe.id}",
+        "task": recipe.task,
+        "task_zh": said(catalog.labels, recipe.task, "zh"),
+        "model": recipe.model,
+        "data": recipe.data,
+        "optimizer": _choice(recipe.optimizer),
+        "others": recipe.others and _choice(recipe.others),
+        "then": recipe.then and _choice(recipe.then),
+        "scaling": recipe.scaling and asdict(recipe.scaling),
+        "warmup": recipe.warmup and {**_amount(recipe.warmup.length), "start": recipe.warmup.start},
+        "schedule": recipe.schedule and _choice(recipe.schedule),
+        "length": recipe.length and _amount(recipe.length),
+        "batch": recipe.batch and _amount(recipe.batch),
+        **recipe.more,
+        "no_decay": list(recipe.no_decay),
+        "initialization": recipe.init,
+        "not_built": recipe.not_built.get("en"),
+        "note": recipe.note.get("en"),
+        "note_zh": recipe.note.get("zh"),
+        "result": recipe.result.get("en"),
+        "source": places,
+    }
+    return {key: value for key, value in found.items() if value not in (None, "", [])}
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    return {"id": choice.id, "settings": choice.settings}
+
+
+def _amount(amount: Amount) -> dict[str, Any]:
+    return {"number": amount.number, "unit": amount.unit}
 
 
 def verification_json(site: Site) -> str:

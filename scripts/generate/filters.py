@@ -23,9 +23,9 @@ def comparison(catalog: Catalog, entries: list[Entry], lang: str) -> str:
     used = {tag for entry in entries for tag in entry.facts("tags")}
     tags = [(tag.id, tag.names[lang]) for tag in catalog.tags if tag.id in used]
     years = [entry.en.meta["year"] for entry in entries if entry.en.meta.get("year")]
-    more = [_choice("torch", word("filter_torch", lang), [("yes", word("yes", lang)), ("no", word("no", lang))], lang)]
+    more = [choice("torch", word("filter_torch", lang), [("yes", word("yes", lang)), ("no", word("no", lang))], lang)]
     if tags:
-        more.insert(0, _choice("tag", word("for", lang), tags, lang))
+        more.insert(0, choice("tag", word("for", lang), tags, lang))
     if years:
         more += [_year("from", word("filter_from", lang), min(years)), _year("to", word("filter_to", lang), max(years))]
     return text(lang, *more)
@@ -42,7 +42,8 @@ def marked(entry: Entry, lang: str) -> str:
     )
 
 
-def _choice(kind: str, label: str, options: Iterable[tuple[str, str]], lang: str) -> str:
+def choice(kind: str, label: str, options: Iterable[tuple[str, str]], lang: str) -> str:
+    """A field that offers values, each under its name; a row is shown if its link's ``data-<kind>`` holds the value."""
     every = [("", word("all", lang)), *options]
     inner = "".join(f'<option value="{html.attr(value)}">{html.text(name)}</option>' for value, name in every)
     return f'<label>{html.text(label)} <select data-filter="{kind}">{inner}</select></label>'

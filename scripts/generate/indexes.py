@@ -66,6 +66,8 @@ def papers(catalog: Catalog, lang: str) -> str:
         keys = set(entry.facts("papers")) | {
             key.strip()[1:] for mark in entry.en.of("cite") for key in mark.target.split(";")
         }
+        if (entry.section, entry.id) == ("", "recipes"):
+            keys |= {recipe.source.paper for recipe in catalog.recipes}
         for key in keys:
             citing.setdefault(key, []).append(entry)
     rows = []

@@ -88,7 +88,7 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
     if snippet:
         highlighted = [part for part in target.partition("#")[2].split(",") if part]
         return piece(site, entry, snippet, highlighted, lang)
-    return tables.MADE[target](site, entry, lang)
+    return tables.made(site, entry, target, lang)
 
 
 def _claim(mark: marks.Mark, lang: str) -> str:

@@ -18,6 +18,7 @@ from scripts.sources.pages import Entry
 from scripts.sources.snippets import Snippet
 
 BLANK = re.compile(r"\n{3,}")
+GROUP = re.compile(r'<tr class="group"><th[^>]*>(.*?)</th></tr>')
 FILTER = re.compile(r'<div class="table-filter".*?</div>\s*', re.DOTALL)  # fields of a page that a script serves
 
 
@@ -60,12 +61,13 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
         return _code(site, snippet)
     if target == "facts":
         return _facts(site, entry, lang)
-    made = FILTER.sub("", tables.MADE[target](site, entry, lang))
+    made = FILTER.sub("", tables.made(site, entry, target, lang))
     return plain(made)
 
 
 def plain(made: str) -> str:
     """Generated HTML, with what Markdown stands in it, as Markdown alone."""
+    made = GROUP.sub(r"<tr><td><strong>\1</strong></td></tr>", made)  # a heading within a table ends it in Markdown
     parts = re.split(r"^(#+ .*)$", made, flags=re.MULTILINE)
     return "\n\n".join(
         re.sub(r" *\{ *#[\w-]+ *\}$", "", part) if part.startswith("#") else markdownify(part).strip()

@@ -26,7 +26,17 @@ COMMON = frozenset(
 )
 # Headings that every entry has.
 STANDARD = frozenset(
-    ("use-it-when", "think-twice-when", "code", "how-it-works", "from-scratch", "evidence", "pitfalls", "related")
+    (
+        "use-it-when",
+        "think-twice-when",
+        "start-from-these-settings",
+        "code",
+        "how-it-works",
+        "from-scratch",
+        "evidence",
+        "pitfalls",
+        "related",
+    )
 )
 
 

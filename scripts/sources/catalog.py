@@ -12,9 +12,10 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from scripts.problems import ROOT, Problem, stop_on
-from scripts.sources import frontmatter, reading, records, sections, snippets, symptoms
+from scripts.sources import frontmatter, labels, reading, recipes, records, sections, snippets, symptoms
 from scripts.sources.pages import LANGUAGES, Entry, Page
 from scripts.sources.papers import Paper, load_papers
+from scripts.sources.recipes import Recipe
 from scripts.sources.sections import Family, Section
 from scripts.sources.snippets import Snippet
 from scripts.sources.symptoms import Symptom, Tag
@@ -24,7 +25,8 @@ SITE = "site"  # what the pages of no section are called in docs/search/
 
 @dataclass
 class Catalog:
-    """All that the guide holds. ``tests`` maps a test file to its test functions and their lines.
+    """All that the guide holds. ``tests`` maps a test file to its test functions and their lines; ``labels`` English
+    words to Chinese.
 
     ``entries`` are in the order of the guide: pages of no section, then each section's index and its techniques.
     """
@@ -37,6 +39,8 @@ class Catalog:
     tests: dict[str, dict[str, int]]
     symptoms: list[Symptom]
     tags: list[Tag]
+    recipes: list[Recipe]
+    labels: dict[str, str]
 
     @cached_property
     def techniques(self) -> list[Entry]:
@@ -117,6 +121,8 @@ def load(root: Path = ROOT) -> Catalog:
         tests=_load_tests(root),
         symptoms=symptoms.load_symptoms(root),
         tags=symptoms.load_tags(root),
+        recipes=recipes.load(root),
+        labels=labels.load(root),
     )
 
 

@@ -9,7 +9,16 @@ from pathlib import PurePosixPath
 
 from scripts import formulas
 from scripts.problems import BuildError, Problem
-from scripts.sources import check_docstrings, check_markdown, check_names, frontmatter, marks, outline
+from scripts.sources import (
+    check_docstrings,
+    check_markdown,
+    check_names,
+    check_recipes,
+    frontmatter,
+    marks,
+    outline,
+    recipes,
+)
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
 from scripts.sources.pages import LANGUAGES, Entry, Page
@@ -17,7 +26,7 @@ from scripts.sources.pages import LANGUAGES, Entry, Page
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
 OF_ENTRY = ("facts",)
 OF_SECTION = ("comparison", "timeline")
-OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections")
+OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections", "recipes")
 
 
 def inspect(catalog: Catalog) -> Iterator[Problem]:
@@ -29,6 +38,8 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_names.check_tags,
         check_names.check_addresses,
         check_outline,
+        check_recipes.check_recipes,
+        check_recipes.check_shown,
         check_marks,
         check_markdown.check,
         check_docstrings.check,
@@ -78,6 +89,8 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
     """Snippets exist and stand on exactly one page; an entry shows its facts."""
     for entry, page in _pages(catalog):
         for mark in page.of("include"):
+            if entry.is_technique and recipes.chosen(mark.target):
+                continue  # check_recipes sees to these
             known = [*made_for(entry), *(snippet.file for snippet in entry.snippets)]
             name, _, shown = mark.target.partition("#")
             if name.endswith(".py") and name not in known:
@@ -138,6 +151,7 @@ def check_citations(catalog: Catalog) -> Iterator[Problem]:
             if key not in catalog.papers:
                 remedy = hint(key, catalog.papers, "Add the paper to docs/papers.bib.")
                 yield Problem(page.path, line, f"unknown paper '{key}'", remedy)
+    used |= {recipe.source.paper for recipe in catalog.recipes}
     for key, paper in catalog.papers.items():
         if key not in used:
             remedy = "Cite it where it belongs, or remove it."

@@ -53,6 +53,32 @@ def line_of(text: str, word: str) -> int:
     return text.count("\n", 0, match.start()) + 1 if match else 1
 
 
+def mapping(root: Path, name: str) -> tuple[str, dict[str, Any]]:
+    """Text and content of a file of ``key: value`` lines; empty where there is no file.
+
+    Raises:
+        BuildError: for a file that is no YAML, or no mapping.
+    """
+    text = source(root, name)
+    data = frontmatter.value(text, name, what="YAML") or {}
+    if not isinstance(data, dict):
+        stop_on([Problem(name, 1, "the file is no list of 'key: value' lines", "Write one 'key: value' a line.")])
+    return text, data
+
+
+def rows(root: Path, name: str) -> tuple[str, list[dict[str, Any]]]:
+    """Text and records of a file that is a list of records; empty where there is no file.
+
+    Raises:
+        BuildError: for a file that is no YAML, or no list of records.
+    """
+    text = source(root, name)
+    found = frontmatter.value(text, name, what="YAML") or []
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        stop_on([Problem(name, 1, "the file is no list of records", "Begin each record with '- id: …'.")])
+    return text, found
+
+
 @cache
 def _phrases(text: str, name: str) -> dict[str, list[str]]:
     data = frontmatter.value(text, name, what="YAML") or {}

@@ -37,7 +37,7 @@
     });
   }
 
-  /* The fields are in the page (scripts/generate/filters.py); each row's link says year, tags and whether in torch. */
+  /* The fields are in the page (scripts/generate/filters.py); each row's link says what they ask: year, tags, task, … */
   function filterable(fields) {
     const table = fields.nextElementSibling.querySelector("table");
     const rows = rowsOf(table);
@@ -45,16 +45,16 @@
     const inputs = [...fields.querySelectorAll("[data-filter]")];
     const tests = {
       text: (row, value) => value.toLowerCase().split(/\s+/).every((word) => text(row).includes(word)),
-      tag: (row, value) => facts(row).tag.split(" ").includes(value),
-      torch: (row, value) => facts(row).torch === value,
       from: (row, value) => facts(row).year >= Number(value) && facts(row).year !== "",
       to: (row, value) => facts(row).year <= Number(value) && facts(row).year !== "",
     };
     const text = (row) => row.textContent.toLowerCase();
-    const facts = (row) => row.querySelector("[data-year]").dataset;
+    const facts = (row) => row.querySelector("[data-year], [data-task]").dataset;
+    const has = (kind) => (row, value) => facts(row)[kind].split(" ").includes(value);
+    const test = (row, { dataset: { filter: kind }, value }) => (tests[kind] || has(kind))(row, value.trim());
     function filter() {
       const set = inputs.filter((input) => input.value.trim());
-      for (const row of rows) row.hidden = !set.every((input) => tests[input.dataset.filter](row, input.value.trim()));
+      for (const row of rows) row.hidden = !set.every((input) => test(row, input));
       for (const body of table.tBodies) body.hidden = [...body.rows].every((row) => row.hidden || isGroup(row));
       status.textContent = set.length ? `${rows.filter((row) => !row.hidden).length} / ${rows.length}` : "";
     }
