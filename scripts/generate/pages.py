@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from scripts.generate import addresses, chinese, figures, foot, front_matter, html, tables
 from scripts.generate.phrases import word
@@ -13,6 +14,7 @@ from scripts.generate.svg import ArtifactError
 from scripts.problems import Problem
 from scripts.sources import marks
 from scripts.sources.catalog import Catalog
+from scripts.sources.labels import said
 from scripts.sources.pages import Entry
 
 HOLDER = re.compile(r"^<!-- piece (\d+) -->$", re.MULTILINE)
@@ -107,10 +109,11 @@ def _citation(catalog: Catalog, entry: Entry, mark: marks.Mark, lang: str) -> st
 
 
 def _embed(catalog: Catalog, have: dict[str, str], mark: marks.Mark, lang: str) -> str:
+    say = partial(said, catalog.labels, lang=lang)
     text = (catalog.root / have[mark.target]).read_text(encoding="utf-8")
     if mark.scheme == "table":
-        return figures.csv_table(text, mark.text)
+        return figures.csv_table(text, mark.text, say)
     stem = mark.target.rpartition(".")[0]
     data = have.get(f"{stem}.csv")
     numbers = (catalog.root / data).read_text(encoding="utf-8") if data else None
-    return figures.figure(text, numbers, stem, mark.text, mark.caption, lang)
+    return figures.figure(text, numbers, stem, mark.text, mark.caption, lang, say)
