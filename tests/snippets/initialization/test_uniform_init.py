@@ -7,7 +7,6 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from snippets.initialization.uniform_init.evidence import N, excess_kurtosis, pre_activations, rms_through
 from snippets.initialization.uniform_init.from_scratch import stretched_uniform_, stretched_uniform_std
 from snippets.initialization.uniform_init.use import symmetric_uniform_, symmetric_uniform_std
 
@@ -55,35 +54,32 @@ def test_default_interval_is_all_positive():
     assert w.mean().item() == pytest.approx(0.5, abs=0.003)
 
 
-def test_positive_mean_explodes():
+def test_positive_mean_explodes(evidence):
     """Under U(0, 1) a ReLU layer of width n multiplies by n/2: 10^20 after ten of width 256; Kaiming keeps 1."""
-    values = rms_through(0, 1)
+    values, kaiming, shifted = (evidence()["rms"][name] for name in ("positive", "Kaiming", "shifted"))
     assert values[9] / values[8] == pytest.approx(128, rel=0.02)
     assert 1e19 < values[9] < 1e22
     bound = math.sqrt(6 / 256)
-    assert 0.3 < rms_through(-bound, bound)[9] < 3
-    shifted = rms_through(0, 2 * bound)  # the same spread, but the mean is its bound: n * bound a layer
+    assert 0.3 < kaiming[9] < 3
+    # The same spread, but the mean is its bound: n * bound a layer.
     assert shifted[9] / shifted[8] == pytest.approx(256 * bound, rel=0.05)
     assert 2e14 < shifted[9] < 5e14
 
 
 @pytest.mark.parametrize("fan_in", [1, 2, 4, 16])
-def test_shape_is_forgotten(fan_in):
+def test_shape_is_forgotten(fan_in, evidence):
     """Excess kurtosis of a sum of n inputs of size 1: -1.2/n with uniform weights, 0 with normal ones."""
-    torch.manual_seed(0)
     # The standard error of the kurtosis of 400,000 normal samples is sqrt(24/400000) = 0.008.
-    assert excess_kurtosis(pre_activations(fan_in, "uniform")) == pytest.approx(-1.2 / fan_in, abs=0.03)
-    assert excess_kurtosis(pre_activations(fan_in, "normal")) == pytest.approx(0, abs=0.03)
+    assert evidence()["kurtosis"][f"{fan_in}"] == pytest.approx([-1.2 / fan_in, 0], abs=0.03)
 
 
-def test_uniform_trains_as_normal():
+def test_uniform_trains_as_normal(evidence):
     """With 16 inputs the density is the normal's; on digits (64 inputs) the losses differ by less than the seeds'."""
     centres = torch.linspace(-2.95, 2.95, 60)
     normal = torch.exp(-centres.square() / 2) / math.sqrt(2 * math.pi)
-    torch.manual_seed(0)
     distance = {}  # of the density from the normal one, whose own noise at 400,000 samples is 0.006 in the worst bin
     for fan_in in (1, 2, 4, 16):
-        density = torch.histc(pre_activations(fan_in, "uniform"), bins=60, min=-3, max=3) / (N * 0.1)
+        density = torch.tensor(evidence()["densities"][f"{fan_in}"])
         distance[fan_in] = (density - normal).abs().max().item()
     assert distance[1] > 0.15
     assert 0.025 < distance[2] < 0.05
