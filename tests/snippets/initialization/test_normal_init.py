@@ -156,11 +156,3 @@ def test_old_name():
         old = nn.init.normal(torch.empty(10), 0, 2)
     torch.manual_seed(0)
     assert torch.equal(old, nn.init.normal_(torch.empty(10), 0, 2))
-
-
-def test_in_place_and_seeded():
-    """Returns its argument, keeps a parameter a leaf, and repeats with the generator's seed."""
-    parameter = nn.Parameter(torch.empty(4, 4))
-    assert gaussian_(parameter, generator=seeded(3)) is parameter
-    assert parameter.is_leaf
-    assert torch.equal(parameter, gaussian_(torch.empty(4, 4), generator=seeded(3)))

@@ -170,12 +170,3 @@ def test_bad_arguments():
         truncated_normal_(torch.empty(3), std=0.0)
     with pytest.raises(ValueError, match="must be positive"):
         truncated_normal_(torch.empty(3), cut=-1.0)
-
-
-def test_in_place_and_seeded():
-    """Returns its argument, leaves a parameter a leaf, and repeats with the generator's seed."""
-    parameter = nn.Parameter(torch.empty(8, 8))
-    assert truncated_normal_(parameter, generator=torch.Generator().manual_seed(3)) is parameter
-    assert parameter.is_leaf
-    again = truncated_normal_(torch.empty(8, 8), generator=torch.Generator().manual_seed(3))
-    assert torch.equal(parameter, again)

@@ -102,17 +102,17 @@ def test_uniform_trains_as_normal(evidence):
             if kind == "shifted":
                 layer.weight.data += math.sqrt(3) * std
             nn.init.zeros_(layer.bias)
-        optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+        optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
 
         def loss(at: slice) -> Tensor:
             return nn.functional.cross_entropy(model(x[at]), y[at])
 
         for _ in range(60):
             optimizer.zero_grad()
-            loss(slice(400)).backward()
+            loss(slice(200)).backward()
             optimizer.step()
         with torch.no_grad():
-            return [loss(slice(400)).item(), loss(slice(400, None)).item()]
+            return [loss(slice(200)).item(), loss(slice(200, None)).item()]
 
     runs = {kind: torch.tensor([losses(kind, seed) for seed in range(10)]) for kind in ("uniform", "normal", "shifted")}
     difference = (runs["uniform"].mean(0) - runs["normal"].mean(0)).abs()  # (training and test,)
@@ -145,11 +145,3 @@ def test_old_name():
         old = nn.init.uniform(torch.empty(10), -1, 1)
     torch.manual_seed(0)
     assert torch.equal(old, nn.init.uniform_(torch.empty(10), -1, 1))
-
-
-def test_in_place_and_seeded():
-    """Returns its argument, keeps a parameter a leaf, and repeats with the generator's seed."""
-    parameter = nn.Parameter(torch.empty(4, 4))
-    assert symmetric_uniform_(parameter, generator=seeded(3)) is parameter
-    assert parameter.is_leaf
-    assert torch.equal(parameter, symmetric_uniform_(torch.empty(4, 4), generator=seeded(3)))
