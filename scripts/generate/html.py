@@ -11,7 +11,7 @@ from scripts.generate.phrases import word
 from scripts.sources.pages import Entry
 
 # Signs that Markdown reads, in text and in attributes alike; an underscore within a word is none.
-_SIGNS = re.compile(r"[\\`*{}\[\]$|]|(?<!\w)_|_(?!\w)")
+_SIGNS = re.compile(r"[\\`*{}\[\]$|]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def text(value: str) -> str:

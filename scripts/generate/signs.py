@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # Signs that a reader of Markdown would take for more than text.
-SIGNS = re.compile(r"[\\`*\[\]<>|$]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
+SIGNS = re.compile(r"[\\`*\[\]<>|$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 
 
 def written(text: str) -> str:

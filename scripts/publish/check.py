@@ -84,7 +84,9 @@ def _active(tree: html.HtmlElement, name: str) -> Iterator[Problem]:
         if not isinstance(element.tag, str):
             continue
         line = element.sourceline or 1
-        if element.tag.lower() in FOREIGN or (element.tag == "style" and next(element.iterancestors("body"), None)):
+        if element.tag.lower() in FOREIGN or (
+            element.tag == "style" and next(element.iterancestors("body"), None) is not None
+        ):
             yield Problem(name, line, f"the page holds <{element.tag}>", remedy)
         for key, value in element.attrib.items():
             if key.lower().startswith("on"):

@@ -185,8 +185,9 @@ def _homeless(root: Path, pages: dict[str, dict[str, Page]]) -> Iterator[Problem
     rooms = {name.removesuffix(".md").replace("-", "_") for name in pages}
     for folder in sorted((root / "snippets").glob("*/*/")):
         room = folder.relative_to(root / "snippets").as_posix()
-        if room not in rooms and any(folder.glob("*.py")):
-            first = min(folder.glob("*.py")).relative_to(root).as_posix()
+        files = sorted(folder.glob("*.py"))
+        if room not in rooms and files:
+            first = files[0].relative_to(root).as_posix()
             remedy = "Name the folder as the page, with _ for -, or write the page."
             yield Problem(first, 1, f"there is no page docs/en/{room.replace('_', '-')}.md for this room", remedy)
 

@@ -21,7 +21,7 @@ ATTRIBUTES = re.compile(r"\{: (#[\w-]+|\.[\w-]+)( (#[\w-]+|\.[\w-]+))* \}")
 # Beginnings of lines that mean something elsewhere, or that mean something here by accident.
 LINES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r".*\t"), "a tab", "Write spaces."),
-    (re.compile(r".*\S {2,}$"), "spaces at the end of a line, which break it", "Delete them."),
+    (re.compile(r".* $"), "a space at the end of a line, which may mean something", "Delete it."),
     (
         re.compile(r" *={3}[!+]* "),
         "content tabs, which nothing here understands",
@@ -43,7 +43,7 @@ LINES: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r" *\d+\) "), "a list numbered with ')'", "Write '1. '."),
     (re.compile(r" +#{1,6} "), "a heading that is indented", "Begin it at the margin."),
     (re.compile(r"#+[^ #]|#{7}"), "a line that begins with '#'", "A heading has one to six '#' and a space."),
-    (re.compile(r"#{1,6} .*[^\\]#$"), "a heading that ends in '#'", "Leave the '#' out."),
+    (re.compile(r"#{1,6} .*[^\\]#( +\{.*)?$"), "a heading that ends in '#'", "Leave the '#' out."),
     (re.compile(r"#{1,6} *$"), "a heading without text", "Write it, or delete the line."),
     (
         re.compile(r".*(```|~~~)"),

@@ -18,6 +18,7 @@ LINK = re.compile(rf"(?<!!)\[(?P<text>{marks.LINK_TEXT})\]\((?:{ADDRESS}|#[\w-]+
 ESCAPE = re.compile(r"\\[\\*_{}\[\]()#+.!$|>-]")
 STRONG = re.compile(r"(?<!\*)\*\*(?=[^\s*])([^*]*[^\s*])\*\*(?!\*)")
 EMPHASIS = re.compile(r"(?<!\*)\*(?=[^\s*])([^*]*[^\s*])\*(?!\*)")
+REFERENCE = re.compile(r"\]\[|\[\^|\[@")
 PAIR = re.compile(r"\[[^\[\]\x01]*\](?![\[({])")
 # Elements in a line, with their attributes, and lines that are nothing but the begin or end of an element.
 TAG = re.compile(
@@ -32,7 +33,7 @@ STRUCTURE = re.compile(r"\n *(\n|[-*+] |\d+[.)] |#|!!!|\?\?\?|>|<)")
 SIGNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"!?\]\(|!\["), "a link, mark or image that is not understood", "See the table in CONTRIBUTING.md."),
     (
-        re.compile(r"\]\[|\[\^|\[@"),
+        REFERENCE,
         "a reference that is not understood",
         "Write [text](address), or [@key] for a paper.",
     ),
@@ -142,7 +143,8 @@ def _text(text: str, line: int) -> Iterator[Found]:
     left = ESCAPE.sub(TAKEN, TAG.sub(TAKEN, LINK.sub(link, text)))
     yield from inner
     left = EMPHASIS.sub(r"\1", STRONG.sub(r"\1", left))
-    left = PAIR.sub(lambda match: TAKEN + match.group()[1:-1] + TAKEN, left)
+    if not REFERENCE.search(left):
+        left = PAIR.sub(lambda match: TAKEN + match.group()[1:-1] + TAKEN, left)
     for pattern, what, remedy in SIGNS:
         if match := pattern.search(left):
             near = left[max(0, match.start() - 20) : match.end() + 20].replace(TAKEN, "…").strip()

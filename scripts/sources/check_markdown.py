@@ -8,6 +8,7 @@ from functools import cache
 
 from markdown import Markdown
 
+from scripts import formulas
 from scripts.problems import Problem
 from scripts.sources import check_blocks, check_inline
 from scripts.sources.catalog import Catalog
@@ -18,11 +19,12 @@ def check(catalog: Catalog) -> Iterator[Problem]:
     """Everything in the pages' Markdown that would be printed as it stands, or be read otherwise than it is written."""
     for entry in catalog.entries:
         for page in entry.pages.values():
-            yield from _problems(page)
+            yield from problems(page)
 
 
 @cache
-def _problems(page: Page) -> list[Problem]:
+def problems(page: Page) -> list[Problem]:
+    """What is wrong with one page's Markdown."""
     found = [*check_blocks.problems(page.body), *check_inline.problems(page.body), *_headings(page)]
     return [Problem(page.path, page.body_line + line, message, remedy) for line, message, remedy in found]
 
@@ -49,12 +51,12 @@ def _headings(page: Page) -> Iterator[check_blocks.Found]:
 
 @cache
 def _renderer() -> Markdown:
-    return Markdown()
+    return Markdown(extensions=[formulas.makeExtension()])
 
 
 def _shown(heading: str) -> str:
     """The text of a heading as readers see it."""
-    if not re.search(r"[\\`*_&<]", heading):
+    if not re.search(r"[\\`*_&<$]", heading):
         return heading
     import lxml.html
 

@@ -145,8 +145,8 @@ def _values(key: str, given: Any, path: str, line: int) -> Iterator[Problem]:
     for item in given if isinstance(given, list) else [given]:
         if not isinstance(item, str):
             continue
-        if not item.strip() or "\n" in item.strip() or reading.UNSEEN.search(item):
-            message = f"front matter: '{key}' holds an empty text, a line break or an invisible character"
+        if not item.strip() or re.search(r"[\n\t]", item.strip()) or reading.UNSEEN.search(item):
+            message = f"front matter: '{key}' holds an empty text, a line break, a tab or an invisible character"
             yield Problem(path, line, message, "Write it in one line.")
         elif entity := ENTITY.search(item):
             message = f"front matter: '{key}' holds {entity.group()}, which would be shown as it stands"

@@ -29,7 +29,7 @@ PATTERNS = {
     "link": re.compile(
         rf"(?<!!)\[(?P<text>{LINK_TEXT})\]\((?P<target>(?![a-z]+:)[^)\s]+\.md(?:#[\w-]+)?)(?:\s+\"[^\"]*\")?\)"
     ),
-    "heading": re.compile(r"^(?P<level>#{1,6}) +(?P<text>.+?)(?: *\{ *#(?P<target>[\w-]+) *\})? *$", re.MULTILINE),
+    "heading": re.compile(r"^(?P<level>#{1,6}) +(?P<text>.+?)(?: +\{ *#(?P<target>[\w-]+) *\})? *$", re.MULTILINE),
 }
 # What the patterns above may leave behind when an author mistypes a mark.
 SUSPECT = re.compile(r"\]\((?:claim|figure|table):[^)\n]*\)?|^.*--8<--.*$|\[@[^\]\n]*\]?", re.MULTILINE)

@@ -74,7 +74,7 @@ def _plain(text: str, field: str) -> str:
     if re.search(r"[{}\\~`']|--", kept):
         try:
             kept = str(Text.from_latex(DOTLESS.sub(r"\1{\2}", kept)))
-        except (PybtexError, RecursionError) as error:
+        except (PybtexError, ValueError, RecursionError) as error:  # a codec's error is a ValueError
             raise _Wrong(field, f"not readable as BibTeX: {error}", "Mend the braces.") from None
     if left := LEFT.search(kept):
         remedy = "Write the character itself, the file is UTF-8; leave commands out."
@@ -187,7 +187,11 @@ def load_papers(path: Path, name: str) -> dict[str, Paper]:
     Raises:
         BuildError: for a file that is no BibTeX, a key used twice, or a record whose facts cannot be shown.
     """
-    text = reading.text(path, name)
+    return read(reading.text(path, name), name)
+
+
+def read(text: str, name: str) -> dict[str, Paper]:
+    """All papers of a BibTeX text by key; see :func:`load_papers`."""
     stop_on(reading.unseen(text, name))
     rows = text.splitlines()
     try:

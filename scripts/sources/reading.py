@@ -39,7 +39,11 @@ def text(path: Path, name: str) -> str:
         line = data[: error.start].count(b"\n") + 1
         stop_on([Problem(name, line, "the file is not UTF-8 text", "Save it as UTF-8.")])
         raise
-    return found.replace("\r\n", "\n").replace("\r", "\n")
+    found = found.replace("\r\n", "\n").replace("\r", "\n")
+    if "\x00" in found:
+        line = found.count("\n", 0, found.index("\x00")) + 1
+        stop_on([Problem(name, line, "the invisible character U+0000", "Delete it.")])
+    return found
 
 
 def unseen(text: str, name: str) -> Iterator[Problem]:

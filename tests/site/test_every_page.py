@@ -26,6 +26,17 @@ HERE = Path(__file__).parent
 AXE = (HERE / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 BARE, COPIES = ((HERE / name).read_text(encoding="utf-8") for name in ("bare.js", "copies.js"))
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=360, height=740)
+# The words of code in tables, names without their dots, that stand in more than one line.
+BROKEN = r"""() => [...document.querySelectorAll('article :is(td, th) code')].flatMap(code => {
+  const broken = [], texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(/[\w"]+/g)) {
+    const range = document.createRange();
+    range.setStart(texts.currentNode, word.index);
+    range.setEnd(texts.currentNode, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) broken.push(word[0]);
+  }
+  return broken;
+})"""
 COLOR_RULES = ["color-contrast", "link-in-text-block"]  # all of axe's that another colour scheme can break
 
 
@@ -44,7 +55,7 @@ def test_there_is_a_site_to_test(site):
 
 @pytest.mark.parametrize("names", groups(html_pages(), 24), ids=lambda names: names[0])
 def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, address, names):
-    """One visit a page: what it loads, its width on a phone, its snippets, its colours, and axe.
+    """One visit a page: what it loads, its width and its tables on a phone, its snippets, its colours, and axe.
 
     Copying: each snippet by its button and by hand, and each of its parts that a button copies, is what the file holds.
     """
@@ -58,6 +69,7 @@ def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, ad
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > PHONE["width"]:
             found.append(f"is {width} pixels wide on a phone of {PHONE['width']}")
+        found += [f"breaks '{word}' in a cell" for word in page.evaluate(BROKEN)]
         page.set_viewport_size(DESKTOP)
         found += miscopied(page, name)
         for scheme in colours.SCHEMES:
