@@ -88,6 +88,14 @@ def verify(catalog: Catalog, reports: list[str], device: str) -> Report:
     return result
 
 
+def edited(root: Path, verified: Report) -> Iterator[Problem]:
+    """Snippets that are no longer what was verified: somebody saved one while the build ran."""
+    for result in verified.results:
+        path = root / result.path
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != result.sha256:
+            yield Problem(result.path, 1, "it was edited while the build ran, after it was verified", "Build again.")
+
+
 def build(root: Path, reports: list[str], device: str) -> None:
     """The whole way, once.
 
@@ -102,6 +110,7 @@ def build(root: Path, reports: list[str], device: str) -> None:
         verified = verify(catalog, reports, device)
     with timed("claims"):
         results = claims.run(catalog)
+    stop_on(edited(root, verified))
     with timed("generate"):
         generate(Site(catalog, verified, results, address))
     with timed("render"):
@@ -112,6 +121,7 @@ def build(root: Path, reports: list[str], device: str) -> None:
         archive.archive(out)
         stop_on(check.check(out, address))
         archive.compress(out)
+        stop_on(edited(root, verified))  # between the two looks its bytes went into pages
         swap.publish(out, root / "site")
 
 

@@ -2,10 +2,10 @@
 
 ::
 
-    build/stage/<lang>/docs/       pages as the site generator reads them, and mkdocs.yml beside
-    build/stage/<lang>/markdown/   the same pages as plain Markdown, for readers
+    build/stage/LANG/docs/         pages as the site generator reads them, and mkdocs.yml beside
+    build/stage/LANG/markdown/     the same pages as plain Markdown, for readers
     build/stage/files/             what stands beside the pages
-    build/rendered/<lang>/         what the generator made of them
+    build/rendered/LANG/           what the generator made of them
     build/out/                     both editions together, until they are published
 """
 

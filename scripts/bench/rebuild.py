@@ -26,7 +26,7 @@ from scripts.sources import catalog as catalogs
 
 PAGE, SHOWN = "docs/en/optimizers/adamw.md", "optimizers/adamw.html"
 SNIPPET = "snippets/optimizers/adamw.py"
-LEAD, PRINT = "**In one sentence.**", '    print(f"loss below'
+LEAD, PRINT = "**In short.**", '    print(f"loss below'
 PATIENCE = 600.0  # seconds after which what is waited for will not come
 
 

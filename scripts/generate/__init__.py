@@ -56,8 +56,9 @@ def files(site: Site) -> Iterator[tuple[str, str]]:
         yield Stage.file_name(name), text
     yield Stage.file_name("catalog.json"), downloads.catalog_json(site)
     yield Stage.file_name("verification.json"), downloads.verification_json(site)
-    schema = Path(__file__).with_name("catalog.schema.json")
-    yield Stage.file_name("catalog.schema.json"), schema.read_text(encoding="utf-8")
+    yield Stage.file_name("recipes.json"), downloads.recipes_json(catalog)
+    for schema in sorted(Path(__file__).parent.glob("*.schema.json")):
+        yield Stage.file_name(schema.name), schema.read_text(encoding="utf-8")
     yield Stage.file_name("llms.txt"), downloads.llms_txt(catalog)
     dates = history.dates(catalog.root, "docs")
     for lang, name in (("en", "feed.xml"), ("zh", "zh/feed.xml")):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from html import escape
 
 from scripts.generate import html
 from scripts.generate.phrases import word
@@ -67,10 +66,10 @@ def _order(name: str) -> tuple[bytes, str]:
 
 
 def _item(name: str, targets: list[str], lang: str) -> str:
-    if len(targets) == 1 and targets[0].endswith(f">{escape(name)}</a>"):
+    if len(targets) == 1 and targets[0].endswith(f">{html.text(name)}</a>"):
         return f"<li>{targets[0]}</li>"
     other = lang != "zh" and re.search(r"[\u4e00-\u9fff]", name)
-    said = f'<span lang="zh-Hans">{escape(name)}</span>' if other else escape(name)
+    said = f'<span lang="zh-Hans">{html.text(name)}</span>' if other else html.text(name)
     return f"<li>{said}{word('colon', lang)}{word('comma', lang).join(targets)}</li>"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from scripts.sources import marks
+
 WIDE = r"\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…"
 # Emphasis, links, and what a claim has become: the characters beside it decide.
 MARKUP = r"(?:\*+|\[|\]\([^()\s]*\)|</?(?:span|a)\b[^<>]*>|✓)*"
@@ -14,8 +16,11 @@ ALONE = re.compile(r" *(#|\||<(?!span|a )|\[\^|:::|--8<--)")  # lines that are n
 
 def joined(body: str) -> str:
     """Markdown whose paragraphs have no line end between two wide characters, which a browser may show as a space."""
-    parts = re.split(r"(^ *(?:```|~~~).*?^ *(?:```|~~~) *$)", body, flags=re.MULTILINE | re.DOTALL)
-    return "".join(part if place % 2 else _prose(part) for place, part in enumerate(parts))
+    parts, place = [], 0
+    for fence in marks.fences(body):
+        parts += [_prose(body[place : fence.start]), body[fence.start : fence.end]]
+        place = fence.end
+    return "".join([*parts, _prose(body[place:])])
 
 
 def _prose(text: str) -> str:

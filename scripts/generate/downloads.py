@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import cache
+from typing import Any
 
 import nbformat
 
 from scripts.generate import proofs
 from scripts.generate.addresses import page_url
+from scripts.generate.signs import written
 from scripts.generate.site import Site
 from scripts.sources.catalog import Catalog
+from scripts.sources.labels import said
 from scripts.sources.pages import LANGUAGES, Entry
+from scripts.sources.recipes import Amount, Choice, Recipe
 from scripts.sources.snippets import Snippet
 
 
@@ -25,10 +30,11 @@ def notebook(site: Site, entry: Entry, snippet: Snippet) -> str:
     proof = ""
     if result:
         torch, device = result.release, proofs.device_of(result)
-        proof = f"Verified on torch {torch}, {device}, {proofs.day_of(result)}."
+        proof = written(f"Verified on torch {torch}, {device}, {proofs.day_of(result)}.")
     root = site.address or "../" * snippet.address.count("/")
-    links = " · ".join(f"[{entry.title(lang)}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
-    about = f"# {entry.title('en')}\n\n{entry.en.meta['summary']}\n\nPage: {links}\n\n{proof}".rstrip()
+    links = " · ".join(f"[{written(entry.title(lang))}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
+    title, summary = written(entry.title("en")), written(entry.en.meta["summary"])
+    about = f"# {title}\n\n{summary}\n\nPage: {links}\n\n{proof}".rstrip()
     return _book(about, snippet.text.removesuffix("\n"))
 
 
@@ -91,6 +97,52 @@ def catalog_json(site: Site) -> str:
     return json.dumps(entries, ensure_ascii=False, indent=1) + "\n"
 
 
+def recipes_json(catalog: Catalog) -> str:
+    """The published recipes; ``recipes.schema.json`` describes their fields."""
+    return json.dumps([_recipe(catalog, recipe) for recipe in catalog.recipes], ensure_ascii=False, indent=1) + "\n"
+
+
+def _recipe(catalog: Catalog, recipe: Recipe) -> dict[str, Any]:
+    source = recipe.source
+    places: dict[str, Any] = {"urls": [address for _, address in source.links]}
+    if source.paper:
+        places = {"paper": source.paper, "place": source.place, "urls": [catalog.papers[source.paper].url]}
+    found: dict[str, Any] = {
+        "id": recipe.id,
+        "url": f"recipes.html#{recipe.id}",
+        "url_zh": f"zh/recipes.html#{recipe.id}",
+        "task": recipe.task,
+        "task_zh": said(catalog.labels, recipe.task, "zh"),
+        "model": recipe.model,
+        "data": recipe.data,
+        "optimizer": _choice(recipe.optimizer),
+        "others": recipe.others and _choice(recipe.others),
+        "then": recipe.then and _choice(recipe.then),
+        "scaling": recipe.scaling and asdict(recipe.scaling),
+        "warmup": recipe.warmup and {**_amount(recipe.warmup.length), "start": recipe.warmup.start},
+        "schedule": recipe.schedule and _choice(recipe.schedule),
+        "length": recipe.length and _amount(recipe.length),
+        "batch": recipe.batch and _amount(recipe.batch),
+        **recipe.more,
+        "no_decay": list(recipe.no_decay),
+        "initialization": recipe.init,
+        "not_built": recipe.not_built.get("en"),
+        "note": recipe.note.get("en"),
+        "note_zh": recipe.note.get("zh"),
+        "result": recipe.result.get("en"),
+        "source": places,
+    }
+    return {key: value for key, value in found.items() if value not in (None, "", [])}
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    return {"id": choice.id, "settings": choice.settings}
+
+
+def _amount(amount: Amount) -> dict[str, Any]:
+    return {"number": amount.number, "unit": amount.unit}
+
+
 def verification_json(site: Site) -> str:
     """The verifier's report, whole."""
     return json.dumps(site.report.to_json(), ensure_ascii=False, indent=1) + "\n"
@@ -105,8 +157,8 @@ def llms_txt(catalog: Catalog) -> str:
     ]
     for section in catalog.sections:
         index = catalog.index_of(section.id)
-        lines += ["", f"## {index.title('en') if index else section.id}", ""]
+        lines += ["", f"## {written(index.title('en') if index else section.id)}", ""]
         for entry in catalog.in_section(section.id):
             address = page_url(entry, "en").removesuffix(".html") + ".md"
-            lines.append(f"- [{entry.title('en')}]({address}): {entry.en.meta['summary']}")
+            lines.append(f"- [{written(entry.title('en'))}]({address}): {written(entry.en.meta['summary'])}")
     return "\n".join(lines) + "\n"

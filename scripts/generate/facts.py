@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from scripts.generate import addresses, html, proofs
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
+from scripts.sources import outline
 from scripts.sources.pages import Entry
 
 
@@ -20,19 +19,19 @@ def facts(site: Site, entry: Entry, lang: str) -> str:
         lead = f"<strong>{year}</strong> · " if year and place == 0 else ""
         original = html.link(paper.url, word("original", lang), rel="noopener")
         archive = html.link(paper.archive, word("archive", lang), rel="noopener")
-        cite = html.link(f"{addresses.up(entry.section)}papers.html#{key}", escape(paper.short(lang)), class_="cite")
+        cite = html.link(f"{addresses.up(entry.section)}papers.html#{key}", html.text(paper.short(lang)), class_="cite")
         rows.append(
-            (word("paper", lang), f"{lead}{cite}{comma}<cite>{escape(paper.title)}</cite> [{original}] [{archive}]")
+            (word("paper", lang), f"{lead}{cite}{comma}<cite>{html.text(paper.title)}</cite> [{original}] [{archive}]")
         )
     if year and not entry.facts("papers"):
         rows.append((word("year", lang), f"<strong>{year}</strong>"))
     names = entry.facts("torch")
     to_torch = f"{addresses.up(entry.section)}torch.html"
     api = " · ".join(html.link(f"{to_torch}#{name}", html.code(name)) for name in names)
-    if api or "concepts" not in entry.facts("tags"):  # a page about choices has no code that torch lacks
+    if api or outline.kind_of(entry) != "concept":  # a page about choices has no code that torch lacks
         rows.append((word("api", lang), api or word("no_api", lang)))
     tags = [
-        html.link(f"{addresses.up(entry.section)}tags.html#{tag.id}", escape(tag.names[lang]))
+        html.link(f"{addresses.up(entry.section)}tags.html#{tag.id}", html.text(tag.names[lang]))
         for tag in site.catalog.tags
         if tag.id in entry.facts("tags")
     ]
@@ -42,7 +41,7 @@ def facts(site: Site, entry: Entry, lang: str) -> str:
     if results:
         proved = list(dict.fromkeys(map(proofs.proof, results)))
         more = f" (+{len(proved) - 1})" if len(proved) > 1 else ""
-        mark = html.link("#verified", f"✓ {escape(proved[0])}{more}", class_="proof")
+        mark = html.link("#verified", f"✓ {html.text(proved[0])}{more}", class_="proof")
         rows.append((word("verified_on", lang), mark))
     lines = "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
     return f'<dl class="facts">\n{lines}\n</dl>\n'

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from functools import cache
-from html import escape
+from html import unescape
 
 from lxml import etree
 
-from scripts.generate import html
+from scripts.generate import html, svg
 from scripts.generate.phrases import word
+from scripts.generate.svg import SVG, XLINK
 
 # scripts/verify/matplotlibrc draws with these colours; the style sheet gives each a value for light and for dark.
 COLOURS = {
@@ -29,8 +31,9 @@ COLOURS = {
     "#ffffff": "var(--figure-paper)",
 }
 PLACES = {"d", "x", "y", "transform"}  # attributes that hold coordinates, in points; matplotlib writes six decimals
-SVG = "{http://www.w3.org/2000/svg}"
-XLINK = "{http://www.w3.org/1999/xlink}"
+
+Say = Callable[[str], str]
+_TEXT = re.compile(r"(<text\b[^>]*>)([^<]*)(</text>)")
 
 
 def inline_svg(text: str, name: str, alt: str) -> str:
@@ -47,13 +50,8 @@ def inline_svg(text: str, name: str, alt: str) -> str:
 @cache
 def _drawn(text: str, name: str) -> str:
     """The element without its alternative text, which is another in each edition."""
-    root = etree.fromstring(text.encode(), etree.XMLParser(remove_comments=True, resolve_entities=False))
-    for metadata in root.findall(f"{SVG}metadata"):
-        root.remove(metadata)
-    for style in list(root.iter(f"{SVG}style")):  # a <style> in a page would reach the whole page
-        parent = style.getparent()
-        if parent is not None:
-            parent.remove(style)
+    root = svg.parsed(text)
+    width, height = svg.size(root)
     used = set(re.findall(r"""(?:url\(|href=["'])#([\w-]+)""", text))
     for element in root.iter():
         for key, value in list(element.attrib.items()):
@@ -79,13 +77,10 @@ def _drawn(text: str, name: str) -> str:
     for element in root.iter(f"{SVG}text"):
         if "fill" not in (element.get("style") or ""):
             element.set("style", f"{element.get('style') or ''}; fill: var(--figure-ink)".lstrip("; "))
-    width, height = (root.get("viewBox") or "0 0 1 1").split()[2:]
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     root.set("role", "img")
-    root.set(
-        "style", f"max-width: {float(width) * 4 / 3:.0f}px; aspect-ratio: {float(width):.0f} / {float(height):.0f}"
-    )
+    root.set("style", f"max-width: {width * 4 / 3:.0f}px; aspect-ratio: {width:.0f} / {height:.0f}")
     etree.cleanup_namespaces(root)
     drawn = etree.tostring(root, encoding="unicode")
     return re.sub(r"\n\s*", "\n", drawn).replace("\n", " ")  # one line: Markdown must not see a blank one
@@ -97,18 +92,44 @@ def _rounded(number: str) -> str:
     return "0" if text == "-0" else text
 
 
-def figure(svg: str, data: str | None, name: str, alt: str, caption: str, lang: str) -> str:
-    """HTML of a figure with its caption and, folded, its numbers."""
-    label = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+def words(text: str, kind: str) -> set[str]:
+    """What of a figure's or table's text is language: its words in the form in which labels know them."""
+    found = _TEXT.findall(text) if kind == "figure" else [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    plain = {unescape(part[1] if isinstance(part, tuple) else part).strip() for part in found}
+    return {part for part in plain if re.search(r"[A-Za-z]{2}", part)}
+
+
+def translated(drawn: str, say: Say) -> str:
+    """The element with its words exchanged: a figure is drawn once, for both editions."""
+    return _TEXT.sub(lambda m: f"{m[1]}{html.text(say(unescape(m[2]).strip()))}{m[3]}", drawn)
+
+
+def figure(drawing: str, data: str | None, name: str, alt: str, caption: str, lang: str, say: Say = str) -> str:
+    """HTML of a figure with its caption and, folded, its numbers; ``say`` gives a word in the edition's language."""
+    label = f"<figcaption>{html.text(caption)}</figcaption>" if caption else ""
     numbers = ""
     if data:
-        numbers = f'<details class="figure-data"><summary>{word("data", lang)}</summary>{csv_table(data)}</details>'
-    return f'<figure class="evidence">\n{inline_svg(svg, name, alt)}\n{label}\n{numbers}\n</figure>\n'
+        numbers = (
+            f'<details class="figure-data"><summary>{word("data", lang)}</summary>{csv_table(data, say=say)}</details>'
+        )
+    return (
+        f'<figure class="evidence">\n{translated(inline_svg(drawing, name, alt), say)}\n{label}\n{numbers}\n</figure>\n'
+    )
 
 
-def csv_table(text: str, caption: str = "") -> str:
+def csv_table(text: str, caption: str = "", say: Say = str) -> str:
     """HTML of a CSV file whose first row is the head; numbers are set to the right."""
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
-    head, *body = rows or [[""]]
-    cells = [[escape(cell) for cell in row] for row in body]
-    return html.table([escape(cell) for cell in head], cells, escape(caption), "data")
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+    except csv.Error as error:
+        raise svg.ArtifactError(f"it is no CSV: {error}") from None
+    if len(rows) < 2:
+        raise svg.ArtifactError("it holds no row under its head")
+    head, *body = rows
+    for row in body:
+        if len(row) != len(head):
+            raise svg.ArtifactError(
+                f"it has a row of {len(row)} cells under a head of {len(head)}: {','.join(row)[:60]}"
+            )
+    cells = [[html.text(say(cell)) for cell in row] for row in body]
+    return html.table([html.text(say(cell)) for cell in head], cells, html.text(caption), "data")

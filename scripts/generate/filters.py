@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 
 from scripts.generate import addresses, html
 from scripts.generate.phrases import word
@@ -24,9 +23,9 @@ def comparison(catalog: Catalog, entries: list[Entry], lang: str) -> str:
     used = {tag for entry in entries for tag in entry.facts("tags")}
     tags = [(tag.id, tag.names[lang]) for tag in catalog.tags if tag.id in used]
     years = [entry.en.meta["year"] for entry in entries if entry.en.meta.get("year")]
-    more = [_choice("torch", word("filter_torch", lang), [("yes", word("yes", lang)), ("no", word("no", lang))], lang)]
+    more = [choice("torch", word("filter_torch", lang), [("yes", word("yes", lang)), ("no", word("no", lang))], lang)]
     if tags:
-        more.insert(0, _choice("tag", word("for", lang), tags, lang))
+        more.insert(0, choice("tag", word("for", lang), tags, lang))
     if years:
         more += [_year("from", word("filter_from", lang), min(years)), _year("to", word("filter_to", lang), max(years))]
     return text(lang, *more)
@@ -36,17 +35,18 @@ def marked(entry: Entry, lang: str) -> str:
     """A link to an entry of its own section that bears what the fields filter by."""
     return html.link(
         addresses.entry_href(entry, entry.section),
-        escape(entry.title(lang)),
+        html.text(entry.title(lang)),
         data_year=str(entry.en.meta.get("year") or ""),
         data_torch="yes" if entry.facts("torch") else "no",
         data_tag=" ".join(entry.facts("tags")),
     )
 
 
-def _choice(kind: str, label: str, options: Iterable[tuple[str, str]], lang: str) -> str:
+def choice(kind: str, label: str, options: Iterable[tuple[str, str]], lang: str) -> str:
+    """A field that offers values, each under its name; a row is shown if its link's ``data-<kind>`` holds the value."""
     every = [("", word("all", lang)), *options]
-    inner = "".join(f'<option value="{html.attr(value)}">{escape(name)}</option>' for value, name in every)
-    return f'<label>{escape(label)} <select data-filter="{kind}">{inner}</select></label>'
+    inner = "".join(f'<option value="{html.attr(value)}">{html.text(name)}</option>' for value, name in every)
+    return f'<label>{html.text(label)} <select data-filter="{kind}">{inner}</select></label>'
 
 
 def _year(kind: str, label: str, example: int) -> str:

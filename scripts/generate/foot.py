@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
-from html import escape
 
 from scripts import claims
-from scripts.generate import html, proofs
+from scripts.generate import chinese, html, proofs
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
 from scripts.generate.snippets import fence
 from scripts.sources.pages import Entry
+
+CITATION = re.compile(r" *\[@[^\]]*\]")  # beside the sentence on the page it says enough
 
 
 def foot(site: Site, entry: Entry, lang: str) -> str:
@@ -26,7 +28,7 @@ def foot(site: Site, entry: Entry, lang: str) -> str:
         parts += ["</ul>", ""]
     leading = catalog.symptoms_of.get(entry.id, [])
     if leading:
-        items = "\n".join(f"<li>{escape(symptom.names[lang])}</li>" for symptom in leading)
+        items = "\n".join(f"<li>{html.text(symptom.names[lang])}</li>" for symptom in leading)
         parts += [f"**{word('symptoms', lang)}**", "", f'<ul class="symptoms">\n{items}\n</ul>', ""]
     return "\n".join(parts) + "\n" + verified(site, entry, lang)
 
@@ -39,8 +41,8 @@ def verified(site: Site, entry: Entry, lang: str) -> str:
     rows = [
         [
             html.link(f"#{snippet.anchor}", html.code(snippet.path)),
-            escape(f"torch {r.release}, Python {r.python}"),
-            escape(proofs.device_of(r)),
+            html.text(f"torch {r.release}, Python {r.python}"),
+            html.text(proofs.device_of(r)),
             word("passed", lang),
             proofs.day_of(r),
             f"{r.seconds:.2f}",
@@ -63,9 +65,9 @@ def _tests(site: Site, entry: Entry, lang: str) -> str:
     file = site.claims.get(entry.test)
     if file is None:
         return ""
-    claimed = {mark.target for mark in entry.en.of("claim")}
+    claimed = {mark.target: mark.text for mark in entry.pages[lang].of("claim")}
     sources = _sources((site.catalog.root / entry.test).read_text(encoding="utf-8"))
-    parts = [f"**{word('claim_test', lang)}** (`{entry.test}`)", "{: #claims-and-tests }", ""]
+    parts = [f"**{word('claim_test', lang)}** ({html.code(entry.test)})", "{: #claims-and-tests }", ""]
     lines = site.catalog.tests[entry.test]
     for name in sorted(lines, key=lambda n: (n.removeprefix("test_") not in claimed, lines[n])):
         claim = name.removeprefix("test_")
@@ -74,11 +76,12 @@ def _tests(site: Site, entry: Entry, lang: str) -> str:
             continue
         cases = f" · {result.cases} {word('cases', lang)}" if result.cases > 1 else ""
         when = f"torch {file.torch.split('+')[0]} · {file.when[:10]}"
-        label = f"<code>{name}</code> · {word('passed', lang)}{cases} · {result.seconds:.2f} s · {when}"
+        label = f"{html.code(name)} · {word('passed', lang)}{cases} · {result.seconds:.2f} s · {html.text(when)}"
         parts += [
             f'<details class="proof" markdown><summary>{label}</summary>',
             f'<div id="proof-{claim}" markdown>',
             "",
+            *_sentence(claimed.get(claim), lang),
             fence(sources[name], " { .python }"),
             "",
             "</div></details>",
@@ -97,3 +100,11 @@ def _sources(text: str) -> dict[str, str]:
             start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             found[node.name] = "\n".join(lines[start - 1 : node.end_lineno])
     return found
+
+
+def _sentence(text: str | None, lang: str) -> list[str]:
+    """The sentence that a test proves, in the words of the page."""
+    if text is None:
+        return []
+    plain = CITATION.sub("", text)
+    return [chinese.joined(plain) if lang == "zh" else plain, ""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import Any
 
 from scripts.sources.catalog import Catalog
@@ -22,8 +23,9 @@ def text(meta: dict[str, Any]) -> str:
 def of_entry(catalog: Catalog, entry: Entry, lang: str) -> dict[str, Any]:
     """What the template needs to know of an entry: description, structured data, and the papers that it rests on."""
     page = entry.pages[lang]
-    meta: dict[str, Any] = {key: page.meta[key] for key in ("title", "hide", "template") if key in page.meta}
-    meta["description"] = page.meta["summary"]
+    meta: dict[str, Any] = {key: page.meta[key] for key in ("hide", "template") if key in page.meta}
+    # The theme shows both as they are; what goes into structured data it escapes itself.
+    meta["title"], meta["description"] = escape(entry.title(lang)), escape(page.meta["summary"])
     if entry.is_technique:
         meta["entry"] = entry.id
         meta["article"] = article(catalog, entry, lang)

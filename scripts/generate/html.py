@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -9,43 +10,54 @@ from scripts.generate.addresses import entry_href
 from scripts.generate.phrases import word
 from scripts.sources.pages import Entry
 
-
-def attr(value: str) -> str:
-    """Text for an attribute in double quotes."""
-    return escape(value, quote=True).replace("\n", " ")
+# Signs that Markdown reads, in text and in attributes alike; an underscore within a word is none.
+_SIGNS = re.compile(r"[\\`*{}\[\]$|]|(?<![^\W_])_|_(?![^\W_])")
 
 
-def link(href: str, text: str, **attributes: str) -> str:
-    """A link; ``text`` is HTML already. ``class_`` gives the class."""
+def text(value: str) -> str:
+    """Text as HTML, in an element or in an attribute in double quotes, that Markdown does not read once more."""
+    return _SIGNS.sub(lambda sign: f"&#{ord(sign[0])};", escape(value, quote=True).replace("\n", " "))
+
+
+attr = text
+
+
+def heading(value: str) -> str:
+    """Text as the text of a heading in Markdown."""
+    return "&#35;".join(map(text, value.split("#")))
+
+
+def link(href: str, inner: str, **attributes: str) -> str:
+    """A link; ``inner`` is HTML already. ``class_`` gives the class."""
     extra = "".join(f' {name.rstrip("_").replace("_", "-")}="{attr(value)}"' for name, value in attributes.items())
-    return f'<a href="{attr(href)}"{extra}>{text}</a>'
+    return f'<a href="{attr(href)}"{extra}>{inner}</a>'
 
 
-def code(text: str) -> str:
+def code(value: str) -> str:
     """Inline code."""
-    return f"<code>{escape(text)}</code>"
+    return f"<code>{text(value)}</code>"
 
 
 def entry_link(entry: Entry, section: str, lang: str) -> str:
     """A link to an entry, by its title."""
-    return link(entry_href(entry, section), escape(entry.title(lang)))
+    return link(entry_href(entry, section), text(entry.title(lang)))
 
 
 def entry_item(entry: Entry, section: str, lang: str) -> str:
     """A list item: a link to an entry, and its summary."""
-    summary = escape(str(entry.pages[lang].meta["summary"]))
+    summary = text(str(entry.pages[lang].meta["summary"]))
     return f"<li>{entry_link(entry, section, lang)}{word('colon', lang)}{summary}</li>"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", class_: str = "") -> str:
-    """A table of cells that are HTML already, one line a row (Markdown must not see a blank line)."""
+    """A table of cells and caption that are HTML already, one line a row (Markdown must not see a blank line)."""
     return _table(head, f"<tbody>\n{_rows(rows)}\n</tbody>", caption, class_)
 
 
 def grouped_table(head: Sequence[str], groups: Iterable[tuple[str, Iterable[Sequence[str]]]], class_: str = "") -> str:
     """A table whose rows stand in groups, each under its name."""
     bodies = (
-        f'<tbody>\n<tr class="group"><th scope="rowgroup" colspan="{len(head)}">{escape(name)}</th></tr>\n'
+        f'<tbody>\n<tr class="group"><th scope="rowgroup" colspan="{len(head)}">{text(name)}</th></tr>\n'
         f"{_rows(rows)}\n</tbody>"
         for name, rows in groups
     )
@@ -60,7 +72,8 @@ def _table(head: Sequence[str], bodies: str, caption: str, class_: str) -> str:
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     label = f"<caption>{caption}</caption>" if caption else ""
     name = f' class="{class_}"' if class_ else ""
+    spoken = re.sub(r"<[^<>]*>", "", caption or head[0])
     return (
-        f'<div class="table-scroll" tabindex="0" role="region" aria-label="{attr(caption or head[0])}">'
+        f'<div class="table-scroll" tabindex="0" role="region" aria-label="{spoken}">'
         f"<table{name}>{label}<thead><tr>{top}</tr></thead>\n{bodies}</table></div>"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from html import escape
 
 from scripts.generate import filters, html
 from scripts.generate.phrases import word
@@ -25,10 +24,10 @@ def _compared(entry: Entry, lang: str) -> list[str]:
     names = " ".join(html.link(f"../torch.html#{n}", html.code(n.rpartition(".")[2])) for n in entry.facts("torch"))
     return [
         filters.marked(entry, lang),
-        escape(str(entry.pages[lang].meta.get("situation") or "")),
+        html.text(str(entry.pages[lang].meta.get("situation") or "")),
         str(entry.en.meta.get("year") or "–"),
         names or "–",
-        escape(str(entry.pages[lang].meta["summary"])),
+        html.text(str(entry.pages[lang].meta["summary"])),
     ]
 
 
@@ -39,7 +38,7 @@ def timeline(catalog: Catalog, section: str, lang: str) -> str:
 
     def item(entry: Entry) -> str:
         index = None if section else catalog.index_of(entry.section)
-        where = f" <small>{escape(index.title(lang))}</small>" if index else ""
+        where = f" <small>{html.text(index.title(lang))}</small>" if index else ""
         year = f'<span class="year">{entry.en.meta["year"]}</span>'
         return f"<li>{year} <span>{html.entry_link(entry, section, lang)}{where}</span></li>"
 
@@ -49,13 +48,13 @@ def timeline(catalog: Catalog, section: str, lang: str) -> str:
 def tags(catalog: Catalog, lang: str) -> str:
     """Markdown: a heading for each tag with the entries that bear it, and a line of links to the headings."""
     jumps = " ".join(
-        html.link(f"#{tag.id}", f"{escape(tag.names[lang])} <small>{len(catalog.tagged(tag.id))}</small>")
+        html.link(f"#{tag.id}", f"{html.text(tag.names[lang])} <small>{len(catalog.tagged(tag.id))}</small>")
         for tag in catalog.tags
     )
     parts = [f'<nav class="letters" aria-label="{word("all_tags", lang)}">{jumps}</nav>', ""]
     for tag in catalog.tags:
         items = [html.entry_item(entry, "", lang) for entry in catalog.tagged(tag.id)]
-        heading = tag.names[lang][0].upper() + tag.names[lang][1:]
+        heading = html.heading(tag.names[lang][0].upper() + tag.names[lang][1:])
         parts += [f"## {heading} {{#{tag.id}}}", "", "<ul>", *items, "</ul>", ""]
     return "\n".join(parts)
 
@@ -67,6 +66,8 @@ def papers(catalog: Catalog, lang: str) -> str:
         keys = set(entry.facts("papers")) | {
             key.strip()[1:] for mark in entry.en.of("cite") for key in mark.target.split(";")
         }
+        if (entry.section, entry.id) == ("", "recipes"):
+            keys |= {recipe.source.paper for recipe in catalog.recipes}
         for key in keys:
             citing.setdefault(key, []).append(entry)
     rows = []
@@ -78,8 +79,8 @@ def papers(catalog: Catalog, lang: str) -> str:
             + html.link(paper.archive, word("archive", lang), rel="noopener")
         )
         cited = word("comma", lang).join(html.entry_link(entry, "", lang) for entry in citing.get(paper.key, []))
-        title = f'<cite id="{html.attr(paper.key)}">{escape(paper.title)}</cite>'
-        rows.append([str(paper.year), title, escape(who), links, cited])
+        title = f'<cite id="{html.attr(paper.key)}">{html.text(paper.title)}</cite>'
+        rows.append([str(paper.year), title, html.text(who), links, cited])
     head = [word(key, lang) for key in ("year", "title", "authors", "paper", "cited_by")]
     return filters.text(lang) + html.table(head, rows, class_="bibliography")
 
@@ -95,7 +96,7 @@ def torch_names(catalog: Catalog, lang: str) -> str:
         [
             _torch_name(name, short[name.rpartition(".")[2]] == 1),
             word("comma", lang).join(html.entry_link(entry, "", lang) for entry in found[name]),
-            escape(str(found[name][0].pages[lang].meta["summary"])),
+            html.text(str(found[name][0].pages[lang].meta["summary"])),
         ]
         for name in sorted(found, key=str.casefold)
     ]
@@ -109,7 +110,7 @@ def _torch_name(name: str, alone: bool) -> str:
     path = module.replace(".", ".<wbr>") + ".<wbr>" if module else ""
     own = f' id="{html.attr(last)}"' if alone and module else ""
     functional = f" <small>{html.code('F.' + last)}</small>" if module == "torch.nn.functional" else ""
-    return f'<code id="{html.attr(name)}">{path}<b{own}>{escape(last)}</b></code>{functional}'
+    return f'<code id="{html.attr(name)}">{path}<b{own}>{html.text(last)}</b></code>{functional}'
 
 
 def symptoms(catalog: Catalog, lang: str) -> str:
@@ -118,7 +119,7 @@ def symptoms(catalog: Catalog, lang: str) -> str:
     for symptom in catalog.symptoms:
         entries = [catalog.by_id[fix] for fix in symptom.fixes]
         if entries:
-            name = f'<span id="{html.attr(symptom.id)}">{escape(symptom.names[lang])}</span>'
+            name = f'<span id="{html.attr(symptom.id)}">{html.text(symptom.names[lang])}</span>'
             rows.append([name, word("comma", lang).join(html.entry_link(entry, "", lang) for entry in entries)])
     return html.table([word("symptom", lang), word("look_at", lang)], rows, class_="symptoms")
 
@@ -133,6 +134,6 @@ def sections(catalog: Catalog, lang: str) -> str:
         count = len(catalog.in_section(section.id))
         items.append(
             f"<li>{html.entry_link(index, '', lang)} <small>{count} {word('entries', lang)}</small><br>"
-            f"{escape(str(index.pages[lang].meta['summary']))}</li>"
+            f"{html.text(str(index.pages[lang].meta['summary']))}</li>"
         )
     return '<ul class="sections">\n' + "\n".join(items) + "\n</ul>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 
 from scripts.generate.phrases import word
 from scripts.sources.catalog import Catalog
@@ -19,12 +20,17 @@ def config(catalog: Catalog, lang: str) -> str:
 
 def _item(indent: int, title: str, name: str) -> str:
     """A page under its title: without one the generator would have to read the page to name it on another."""
-    return f"{' ' * indent}- {json.dumps(title, ensure_ascii=False)}: {name}"
+    return f"{' ' * indent}- {_text(title)}: {name}"
+
+
+def _text(title: str) -> str:
+    """A title as HTML, for the theme shows it as it is; JSON is YAML."""
+    return json.dumps(escape(title), ensure_ascii=False)
 
 
 def _group(indent: int, title: str) -> str:
     """A heading of the navigation, over the items that follow with more indent."""
-    return f"{' ' * indent}- {json.dumps(title, ensure_ascii=False)}:"
+    return f"{' ' * indent}- {_text(title)}:"
 
 
 def _nav(catalog: Catalog, lang: str) -> list[str]:

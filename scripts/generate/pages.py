@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import escape
+from functools import partial
 
 from scripts.generate import addresses, chinese, figures, foot, front_matter, html, tables
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
 from scripts.generate.snippets import piece
+from scripts.generate.svg import ArtifactError
 from scripts.problems import Problem
 from scripts.sources import marks, pitfalls
 from scripts.sources.catalog import Catalog
+from scripts.sources.labels import said
 from scripts.sources.pages import Entry
 
 HOLDER = re.compile(r"^<!-- piece (\d+) -->$", re.MULTILINE)
@@ -29,7 +31,7 @@ def artifacts(site: Site, entry: Entry) -> dict[str, str]:
 
 
 def missing_artifacts(site: Site) -> Iterator[Problem]:
-    """Figures and tables that a page shows and no snippet of the page saved."""
+    """Figures and tables that a page shows and no snippet of the page saved, or that cannot stand on a page."""
     for entry in site.catalog.entries:
         have = artifacts(site, entry)
         for page in entry.pages.values():
@@ -37,6 +39,22 @@ def missing_artifacts(site: Site) -> Iterator[Problem]:
                 if mark.target not in have:
                     remedy = f"The entry's snippets saved: {', '.join(sorted(have)) or 'nothing'}."
                     yield Problem(page.path, mark.line, f"no {mark.scheme} '{mark.target}' was drawn", remedy)
+                elif wrong := _unfit(site.catalog, have, mark, page.lang):
+                    remedy = (
+                        "Let the snippet save it by matplotlib's savefig or Python's csv, and change nothing in it."
+                    )
+                    yield Problem(
+                        page.path, mark.line, f"{mark.scheme} '{mark.target}' cannot be shown: {wrong}", remedy
+                    )
+
+
+def _unfit(catalog: Catalog, have: dict[str, str], mark: marks.Mark, lang: str) -> str:
+    """Why a figure or table cannot stand on the page; what is drawn here is kept for the page."""
+    try:
+        _embed(catalog, have, mark, lang)
+    except (ArtifactError, UnicodeDecodeError, OSError) as error:
+        return str(error)
+    return ""
 
 
 def staged(site: Site, entry: Entry, lang: str) -> str:
@@ -76,8 +94,9 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
     """What ``--8<-- "target"`` stands for: a snippet of the entry's room, or a table of :mod:`tables`."""
     snippet = entry.snippet(target)
     if snippet:
-        return piece(site, entry, snippet, lang)
-    return tables.MADE[target](site, entry, lang)
+        highlighted = [part for part in target.partition("#")[2].split(",") if part]
+        return piece(site, entry, snippet, highlighted, lang)
+    return tables.made(site, entry, target, lang)
 
 
 def _place(mark: marks.Mark) -> str:
@@ -96,15 +115,16 @@ def _citation(catalog: Catalog, entry: Entry, mark: marks.Mark, lang: str) -> st
     for key in (part.strip()[1:] for part in mark.target.split(";")):
         paper = catalog.papers[key]
         target = f"{addresses.up(entry.section)}papers.html#{key}"
-        links.append(html.link(target, escape(paper.short(lang)), class_="cite", title=paper.title))
+        links.append(html.link(target, html.text(paper.short(lang)), class_="cite", title=paper.title))
     return ("（{}）" if lang == "zh" else "({})").format(word("semicolon", lang).join(links))
 
 
 def _embed(catalog: Catalog, have: dict[str, str], mark: marks.Mark, lang: str) -> str:
+    say = partial(said, catalog.labels, lang=lang)
     text = (catalog.root / have[mark.target]).read_text(encoding="utf-8")
     if mark.scheme == "table":
-        return figures.csv_table(text, mark.text)
+        return figures.csv_table(text, mark.text, say)
     stem = mark.target.rpartition(".")[0]
     data = have.get(f"{stem}.csv")
     numbers = (catalog.root / data).read_text(encoding="utf-8") if data else None
-    return figures.figure(text, numbers, stem, mark.text, mark.caption, lang)
+    return figures.figure(text, numbers, stem, mark.text, mark.caption, lang, say)

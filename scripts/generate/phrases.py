@@ -2,6 +2,73 @@
 
 from __future__ import annotations
 
+# What recipes say; the names of schedules are the ids of their entries.
+RECIPES: dict[str, dict[str, str]] = {
+    "recipe": {"en": "What is trained", "zh": "训练什么"},
+    "settings": {"en": "Settings", "zh": "设置"},
+    "schedule_length": {"en": "Schedule and length", "zh": "学习率计划与长度"},
+    "published": {"en": "Published in", "zh": "出处"},
+    "task": {"en": "Task", "zh": "任务"},
+    "optimizer": {"en": "Optimizer", "zh": "优化器"},
+    "others": {"en": "other parameters:", "zh": "其余参数："},
+    "then": {"en": "then", "zh": "之后"},
+    "fork": {"en": "read in the fork", "zh": "读自其分支"},
+    "batch": {"en": "batch {}", "zh": "批量 {}"},
+    "full_batch": {"en": "all data in one batch", "zh": "全部数据为一批"},
+    "linear_rule": {"en": "lr is {} for {}, scaled linearly", "zh": "批量 {1} 时 lr 为 {0}，按线性缩放"},
+    "root_rule": {"en": "lr is {} for {}, scaled by the square root", "zh": "批量 {1} 时 lr 为 {0}，按平方根缩放"},
+    "clip": {"en": "clip", "zh": "裁剪"},
+    "ema": {"en": "EMA", "zh": "EMA"},
+    "label_smoothing": {"en": "label smoothing", "zh": "标签平滑"},
+    "dropout": {"en": "dropout", "zh": "dropout"},
+    "drop_path": {"en": "drop path", "zh": "drop path"},
+    "mixup": {"en": "mixup", "zh": "mixup"},
+    "cutmix": {"en": "cutmix", "zh": "cutmix"},
+    "layer_decay": {"en": "layer decay", "zh": "逐层衰减"},
+    "no_decay": {"en": "no decay: {}", "zh": "不衰减：{}"},
+    "init": {"en": "initialization: {}", "zh": "初始化：{}"},
+    "and": {"en": " and ", "zh": "、"},
+    "warmup": {"en": "warm-up {}", "zh": "预热 {}"},
+    "warmup_from": {"en": "warm-up {} from {} of the peak", "zh": "预热 {}，从峰值的 {} 起"},
+    "run": {"en": "{} in all", "zh": "共 {}"},
+    "no_schedule": {"en": "schedule not stated", "zh": "未说明学习率计划"},
+    "constant": {"en": "constant", "zh": "保持不变"},
+    "step-lr": {"en": "times {gamma} every {step_size}", "zh": "每 {step_size}乘 {gamma}"},
+    "multi-step-lr": {"en": "times {gamma} at {milestones}", "zh": "在 {milestones}处乘 {gamma}"},
+    "exponential-lr": {"en": "times {gamma} every {one}", "zh": "每 {one}乘 {gamma}"},
+    "exponential-lr-per": {"en": "exponentially, times {gamma} in {per}", "zh": "按指数下降，每 {per}乘 {gamma}"},
+    "cosine-annealing-lr": {"en": "cosine to {final_lr}", "zh": "余弦降到 {final_lr}"},
+    "cosine-annealing-lr-over": {"en": "cosine to {final_lr} over {over}", "zh": "余弦在 {over}内降到 {final_lr}"},
+    "cosine-annealing-lr-open": {"en": "cosine", "zh": "余弦下降"},
+    "linear-decay-to-zero-open": {"en": "linear", "zh": "线性下降"},
+    "polynomial-lr-open": {"en": "polynomial of power {power}", "zh": "{power} 次多项式下降"},
+    "warmup-stable-decay-open": {"en": "constant, linear in the last {decay}", "zh": "先不变，最后 {decay}线性下降"},
+    "linear-decay-to-zero": {"en": "linear to {final_lr}", "zh": "线性降到 {final_lr}"},
+    "polynomial-lr": {"en": "polynomial of power {power} to {final_lr}", "zh": "{power} 次多项式降到 {final_lr}"},
+    "noam-schedule": {"en": "inverse square root", "zh": "平方根倒数"},
+    "noam-schedule-flat": {
+        "en": "constant for {warmup}, then inverse square root",
+        "zh": "前 {warmup}不变，之后按平方根倒数",
+    },
+    "warmup-stable-decay": {
+        "en": "constant, linear to {final_lr} in the last {decay}",
+        "zh": "先不变，最后 {decay}线性降到 {final_lr}",
+    },
+    "reduce-lr-on-plateau": {"en": "times {factor} on a plateau", "zh": "停滞时乘 {factor}"},
+    "reduce-lr-on-plateau-patience": {
+        "en": "times {factor} on a plateau, patience {patience}",
+        "zh": "停滞时乘 {factor}，patience 为 {patience}",
+    },
+    "one-cycle-lr": {
+        "en": "one cycle: {pct_start} of the run up from peak / {div_factor}, then down to start / {final_div_factor}",
+        "zh": "单周期：用全程的 {pct_start} 从峰值/{div_factor} 升到峰值，再降到起点/{final_div_factor}",
+    },
+    "cyclic-lr": {
+        "en": "cycles from {base_lr} to {peak}, up in {step_size_up}",
+        "zh": "在 {base_lr} 与 {peak} 间循环，上升 {step_size_up}",
+    },
+    "swa": {"en": "falls to {swa_lr}, weights averaged after {start}", "zh": "降到 {swa_lr}，{start}后开始平均权重"},
+}
 WORDS: dict[str, dict[str, str]] = {
     "original": {"en": "original", "zh": "原文"},
     "archive": {"en": "archive", "zh": "归档"},
@@ -45,7 +112,7 @@ WORDS: dict[str, dict[str, str]] = {
     "technique": {"en": "Technique", "zh": "技术"},
     "for": {"en": "For", "zh": "适用"},
     "in_torch": {"en": "In torch", "zh": "torch 接口"},
-    "summary": {"en": "In one sentence", "zh": "一句话"},
+    "summary": {"en": "In short", "zh": "一句话概括"},
     "cited_by": {"en": "Cited by", "zh": "引用它的条目"},
     "title": {"en": "Title", "zh": "标题"},
     "authors": {"en": "Authors", "zh": "作者"},
@@ -62,6 +129,7 @@ WORDS: dict[str, dict[str, str]] = {
     "pitfalls": {"en": "Pitfalls", "zh": "常见陷阱"},
     "site_name": {"en": "Deep Learning Guide", "zh": "深度学习指南"},
     "show_all": {"en": "Show all {} lines", "zh": "展开全部 {} 行"},
+    "copy_part": {"en": "Copy {}", "zh": "复制 {}"},
     "fold": {"en": "Fold", "zh": "收起"},
     "moved": {"en": "This page has a new address:", "zh": "本页已移至新地址："},
     "all_tags": {"en": "All tags", "zh": "全部标签"},
@@ -80,6 +148,7 @@ WORDS: dict[str, dict[str, str]] = {
     "comma": {"en": ", ", "zh": "、"},
     "semicolon": {"en": "; ", "zh": "；"},
     "look_at": {"en": "Look at", "zh": "查看"},
+    **RECIPES,
 }
 
 

@@ -10,12 +10,15 @@ from markdownify import markdownify
 
 from scripts.generate import pages, proofs, tables
 from scripts.generate.phrases import word
+from scripts.generate.signs import target, written
 from scripts.generate.site import Site
 from scripts.generate.snippets import fence
 from scripts.sources import marks
 from scripts.sources.pages import Entry
 from scripts.sources.snippets import Snippet
 
+BLANK = re.compile(r"\n{3,}")
+GROUP = re.compile(r'<tr class="group"><th[^>]*>(.*?)</th></tr>')
 FILTER = re.compile(r'<div class="table-filter".*?</div>\s*', re.DOTALL)  # fields of a page that a script serves
 
 
@@ -29,7 +32,7 @@ def markdown(site: Site, entry: Entry, lang: str) -> str:
             return mark.text
         if mark.kind == "cite":
             papers = [site.catalog.papers[key.strip()[1:]] for key in mark.target.split(";")]
-            return "; ".join(f"[{paper.short(lang)}]({paper.url})" for paper in papers)
+            return "; ".join(f"[{written(paper.short(lang))}]({target(paper.url)})" for paper in papers)
         if mark.kind == "embed":
             return _numbers(site, have, mark)
         if mark.kind == "heading":
@@ -46,10 +49,11 @@ def markdown(site: Site, entry: Entry, lang: str) -> str:
 
 def _one_blank_line(body: str) -> str:
     """At most one blank line between blocks; code stays as it is."""
-    parts = re.split(r"(^(`{3,})[^\n]*\n.*?^\2$)", body.strip("\n"), flags=re.MULTILINE | re.DOTALL)
-    text, code = parts[::3], parts[1::3]
-    squeezed = [re.sub(r"\n{3,}", "\n\n", part) for part in text]
-    return "".join(a + b for a, b in zip(squeezed, [*code, ""], strict=True))
+    body, parts, place = body.strip("\n"), [], 0
+    for block in marks.fences(body):
+        parts += [BLANK.sub("\n\n", body[place : block.start]), body[block.start : block.end]]
+        place = block.end
+    return "".join([*parts, BLANK.sub("\n\n", body[place:])])
 
 
 def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
@@ -57,12 +61,13 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
         return _code(site, snippet)
     if target == "facts":
         return _facts(site, entry, lang)
-    made = FILTER.sub("", tables.MADE[target](site, entry, lang))
+    made = FILTER.sub("", tables.made(site, entry, target, lang))
     return plain(made)
 
 
 def plain(made: str) -> str:
     """Generated HTML, with what Markdown stands in it, as Markdown alone."""
+    made = GROUP.sub(r"<tr><td><strong>\1</strong></td></tr>", made)  # a heading within a table ends it in Markdown
     parts = re.split(r"^(#+ .*)$", made, flags=re.MULTILINE)
     return "\n\n".join(
         re.sub(r" *\{ *#[\w-]+ *\}$", "", part) if part.startswith("#") else markdownify(part).strip()
@@ -80,12 +85,12 @@ def _code(site: Site, snippet: Snippet) -> str:
 
 def _numbers(site: Site, have: dict[str, str], mark: marks.Mark) -> str:
     """A table, or a figure by its caption and the numbers that it shows."""
-    label = f"*{mark.caption or mark.text}*"
+    label = f"*{written(mark.caption or mark.text)}*"
     data = have.get(f"{mark.target.rpartition('.')[0]}.csv")
     if data is None:
         return label
     rows = [row for row in csv.reader(io.StringIO((site.catalog.root / data).read_text(encoding="utf-8"))) if row]
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    cells = [[written(cell) for cell in row] for row in rows]
     head, *body = [f"| {' | '.join(row)} |" for row in cells]
     rule = "|" + " --- |" * len(cells[0])
     return "\n".join([label, "", head, rule, *body])
@@ -94,10 +99,11 @@ def _numbers(site: Site, have: dict[str, str], mark: marks.Mark) -> str:
 def _facts(site: Site, entry: Entry, lang: str) -> str:
     """What the page's fact line says."""
     papers = [site.catalog.papers[key] for key in entry.facts("papers")]
-    lines = [f"> {entry.pages[lang].meta['summary']}", ""]
-    lines += [f"- {paper.short(lang)}: [{paper.title}]({paper.url})" for paper in papers]
+    lines = [f"> {written(entry.pages[lang].meta['summary'])}", ""]
+    lines += [f"- {written(paper.short(lang))}: [{written(paper.title)}]({target(paper.url)})" for paper in papers]
     lines += [f"- `{name}`" for name in entry.facts("torch")]
     if result := next(filter(None, (site.report.first(snippet.path) for snippet in entry.snippets)), None):
         torch, device = result.release, proofs.device_of(result)
-        lines.append(f"- {word('verified_on', lang)}: torch {torch}, {device}, {proofs.day_of(result)}")
+        proof = written(f"torch {torch}, {device}, {proofs.day_of(result)}")
+        lines.append(f"- {word('verified_on', lang)}: {proof}")
     return "\n".join(lines)

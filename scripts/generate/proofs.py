@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from scripts.generate import html
 from scripts.generate.phrases import word
 from scripts.report import Result
 
@@ -28,4 +27,4 @@ def proof(result: Result) -> str:
 
 def badge(result: Result, lang: str) -> str:
     """HTML: where this build verified a snippet, and in what time."""
-    return f"{word('verified_on', lang)} {escape(proof(result))} · {result.seconds:.2f} s"
+    return f"{word('verified_on', lang)} {html.text(proof(result))} · {result.seconds:.2f} s"

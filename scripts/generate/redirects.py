@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 
 from scripts.generate import addresses, html
 from scripts.generate.addresses import page_url
@@ -23,7 +22,7 @@ def files(catalog: Catalog, address: str) -> Iterator[tuple[str, str]]:
 def page(entry: Entry, lang: str, address: str) -> str:
     """A page that leads from ``<section>/<old id>.html`` to the entry; search engines take the new address for it."""
     target = addresses.entry_href(entry, "elsewhere")  # old addresses too lie one folder down
-    title = escape(entry.title(lang))
+    title = html.text(entry.title(lang))
     return f"""<!doctype html>
 <html lang="{lang}">
   <head>

@@ -22,12 +22,12 @@ def page(catalog: Catalog, section: str, lang: str) -> str:
     index = catalog.index_of(section)
     title = index.title(lang) if index else section
     title = f"{word('reference', lang)}: {title}"
-    parts = [front_matter.text({"title": title}), f"# {title}", ""]
+    parts = [front_matter.text({"title": html.attr(title)}), f"# {html.heading(title)}", ""]
     for entry in catalog.in_section(section):
         modules = [snippet for snippet in entry.snippets if snippet.role != "evidence"]
         if not modules:
             continue
-        parts += [f"## {entry.title(lang)} {{#{entry.id}}}", ""]
+        parts += [f"## {html.heading(entry.title(lang))} {{#{entry.id}}}", ""]
         parts += [html.entry_link(entry, "reference", lang), ""]
         for snippet in modules:
             parts += [f"::: {snippet.path.removesuffix('.py').replace('/', '.')}", OPTIONS]

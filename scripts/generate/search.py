@@ -16,22 +16,20 @@ from typing import Any
 from scripts.generate import packing, search_terms
 from scripts.generate.addresses import page_url
 from scripts.generate.phrases import word
-from scripts.sources import pitfalls
+from scripts.sources import outline, pitfalls
 from scripts.sources.catalog import Catalog
 from scripts.sources.pages import LANGUAGES, Entry
 from scripts.sources.pitfalls import Pitfall
 
 PROSE = 30  # words of a page's own prose, beside those of its names, its phrases and its pitfalls
-# Headings that every entry has.
-STANDARD = frozenset(
-    ("use-it-when", "think-twice-when", "code", "how-it-works", "from-scratch", "evidence", "pitfalls", "related")
-)
 
 
 def files(catalog: Catalog, lang: str) -> Iterator[tuple[str, str]]:
     """The index, named by its content, and the small file that Material loads at start, which names both indexes."""
     texts = {each: _text(catalog, each) for each in LANGUAGES}
-    names = {each: f"search/index.{hashlib.sha256(text.encode()).hexdigest()[:10]}.json" for each, text in texts.items()}
+    names = {
+        each: f"search/index.{hashlib.sha256(text.encode()).hexdigest()[:10]}.json" for each, text in texts.items()
+    }
     folder, other = ("", f"zh/{names['zh']}") if lang == "en" else ("zh/", f"../{names['en']}")
     yield f"{folder}{names[lang]}", texts[lang]
     config = {"lang": [lang], "separator": "[\\s]+", "pipeline": [], "fields": {}}
@@ -133,7 +131,7 @@ def _headings(catalog: Catalog, lang: str) -> Iterator[list[Any]]:
     """Page, anchor and text of each heading that not every entry has."""
     for number, entry in enumerate(catalog.entries):
         for mark in entry.pages[lang].of("heading"):
-            if mark.level > 1 and mark.target not in STANDARD:
+            if mark.level > 1 and mark.target not in outline.IDS:
                 yield [number, mark.target, pitfalls.plain(mark.text)]
 
 

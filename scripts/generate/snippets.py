@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from functools import cache
-from html import escape
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 
 from griffe import Docstring, DocstringSectionKind, Module, visit
 
 from scripts.generate import addresses, html, proofs
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
+from scripts.sources.labels import said
 from scripts.sources.pages import Entry
 from scripts.sources.snippets import Snippet
 
@@ -26,8 +26,8 @@ def fence(text: str, info: str) -> str:
     return f"{bar}{info}\n{text.rstrip(chr(10))}\n{bar}"
 
 
-def piece(site: Site, entry: Entry, snippet: Snippet, lang: str) -> str:
-    """Markdown of one snippet: code, badge, downloads, captured output."""
+def piece(site: Site, entry: Entry, snippet: Snippet, highlighted: Sequence[str], lang: str) -> str:
+    """Markdown of one snippet: code with its chief parts highlighted, badge, downloads, captured output."""
     text, name, anchor = snippet.text, snippet.published, snippet.anchor
     is_evidence = snippet.role == "evidence"
     base = addresses.site_root(entry.section, lang) + snippet.address.removesuffix(".py")
@@ -37,8 +37,11 @@ def piece(site: Site, entry: Entry, snippet: Snippet, lang: str) -> str:
         *_proofs(site, entry, snippet, f"#{anchor}-output" if output else "#verified", lang),
         html.link(f"{base}.py", word("download_py", lang), download=name),
         html.link(f"{base}.ipynb", word("download_ipynb", lang), download=name.replace(".py", ".ipynb")),
+        *(_copy_part(snippet, part, lang) for part in highlighted),
     ]
-    parts = [fence(text, f' {{ .python title="{name}" }}')]
+    marked = " ".join("{}-{}".format(*snippet.parts[part]) for part in highlighted)
+    lit = f' hl_lines="{marked}"' if marked else ""
+    parts = [fence(text, f' {{ .python title="{name}"{lit} }}')]
     lines = text.count("\n")
     if long := lines > LONG and not is_evidence:
         label = f"<span>{word('show_all', lang).format(lines)}</span><span>{word('fold', lang)}</span>"
@@ -56,10 +59,17 @@ def piece(site: Site, entry: Entry, snippet: Snippet, lang: str) -> str:
             "",
         ]
     if snippet.role == "from_scratch":
-        parts += [parameters(text, name, lang), ""]
+        parts += [parameters(text, name, lang, partial(said, site.catalog.labels, lang=lang)), ""]
     return (
         f'<div class="snippet{" long" if long else ""}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
     )
+
+
+def _copy_part(snippet: Snippet, part: str, lang: str) -> str:
+    """A button that copies one function or class; docs/theme/assets/guide.js shows it and makes it work."""
+    first, last = snippet.parts[part]
+    label = word("copy_part", lang).format(html.code(part))
+    return f'<button type="button" class="copy-part" data-lines="{first}-{last}" hidden>{label}</button>'
 
 
 def _proofs(site: Site, entry: Entry, snippet: Snippet, output: str, lang: str) -> Iterator[str]:
@@ -73,10 +83,13 @@ def _proofs(site: Site, entry: Entry, snippet: Snippet, output: str, lang: str) 
         yield html.link("#claims-and-tests", word("tests_more", lang).format(len(tests)))
 
 
-def parameters(text: str, name: str, lang: str) -> str:
+def parameters(text: str, name: str, lang: str, say: Callable[[str], str] = str) -> str:
     """Tables of the parameters of a snippet's public functions and classes, from their docstrings."""
     head = [word(key, lang) for key in ("name", "type", "default", "meaning")]
-    tables = [html.table(head, rows, html.code(member), "parameters") for member, rows in _documented(text, name)]
+    tables = [
+        html.table(head, [[*row[:3], _described(say(row[3]))] for row in rows], html.code(member), "parameters")
+        for member, rows in _documented(text, name)
+    ]
     if not tables:
         return ""
     return (
@@ -86,9 +99,14 @@ def parameters(text: str, name: str, lang: str) -> str:
     )
 
 
+def meanings(snippet: Snippet) -> set[str]:
+    """What the docstrings of a snippet's public functions and classes say of their parameters."""
+    return {row[3] for _, rows in _documented(snippet.text, snippet.published) for row in rows}
+
+
 @cache
 def _documented(text: str, name: str) -> list[tuple[str, list[list[str]]]]:
-    """Name and rows of every public function and class whose docstring describes parameters."""
+    """Name and rows of every public function and class whose docstring describes parameters; the meaning is no HTML."""
     module = Module(name.removesuffix(".py"))
     tree = visit(module.name, filepath=None, code=text)  # type: ignore[arg-type]
     found = []
@@ -106,6 +124,12 @@ def _rows(docstring: Docstring) -> list[list[str]]:
         if section.kind is DocstringSectionKind.parameters:
             for item in section.value:
                 default = html.code(str(item.default)) if item.default is not None else ""
-                meaning = re.sub(r"``?([^`]+)``?", r"<code>\1</code>", escape(" ".join(item.description.split())))
+                meaning = " ".join(item.description.split())
                 rows.append([html.code(item.name), html.code(str(item.annotation or "")), default, meaning])
     return rows
+
+
+def _described(text: str) -> str:
+    """A line of a docstring as HTML: what stands in backticks is code."""
+    parts = re.split(r"``?([^`]+)``?", text)
+    return "".join(html.code(part) if place % 2 else html.text(part) for place, part in enumerate(parts))

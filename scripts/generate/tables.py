@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scripts.generate import alphabet, facts, indexes
+from scripts.generate import alphabet, facts, indexes, recipes
 from scripts.generate.site import Site
 from scripts.sources.pages import Entry
+from scripts.sources.recipes import chosen
 
 # name in `--8<-- "name"` -> what makes it, from the site, the entry whose page includes it, and the language
 MADE: dict[str, Callable[[Site, Entry, str], str]] = {
@@ -19,4 +20,11 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "tags": lambda site, entry, lang: indexes.tags(site.catalog, lang),
     "symptoms": lambda site, entry, lang: indexes.symptoms(site.catalog, lang),
     "sections": lambda site, entry, lang: indexes.sections(site.catalog, lang),
+    "recipes": lambda site, entry, lang: recipes.every(site.catalog, lang),
 }
+
+
+def made(site: Site, entry: Entry, target: str, lang: str) -> str:
+    """What ``--8<-- "target"`` stands for: one of :data:`MADE`, or rows of recipes by their ids."""
+    ids = chosen(target)
+    return MADE[target](site, entry, lang) if ids is None else recipes.rows(site.catalog, entry, ids, lang)

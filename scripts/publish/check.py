@@ -24,6 +24,8 @@ LOADING = {
     "audio": "src",
 }
 PASSIVE_RELATIONS = {"canonical", "alternate", "next", "prev", "license", "author", "search"}
+FOREIGN = {"iframe", "frame", "object", "embed", "applet", "base", "foreignobject"}  # no page of ours holds these
+SCHEMES = {"", "http", "https", "mailto", "data"}
 LEFT_OVER = re.compile(r"--8<--|\]\((?:claim|figure|table):|\[@[\w:-]+\]|\x02")
 
 
@@ -53,6 +55,7 @@ def read(root: Path, path: Path) -> Seen:
             if urlsplit(address).netloc and not relations & PASSIVE_RELATIONS:
                 message = f"the page would load {address} from another host"
                 problems.append(Problem(name, element.sourceline or 1, message, "Ship the file with the site."))
+    problems += _active(tree, name)
     for image in tree.iter("img"):
         if image.get("alt") is None:
             problems.append(Problem(name, image.sourceline or 1, "an image without alternative text", "Add it."))
@@ -72,6 +75,26 @@ def read(root: Path, path: Path) -> Seen:
             continue
         links.append(tuple(urldefrag(address)))
     return Seen(name, frozenset(i for i in ids if i), tuple(links), tuple(problems))
+
+
+def _active(tree: html.HtmlElement, name: str) -> Iterator[Problem]:
+    """What would act in a reader's browser and is not of the theme: handlers, frames, addresses that are scripts."""
+    remedy = "Take it out of the page's sources."
+    for element in tree.iter():
+        if not isinstance(element.tag, str):
+            continue
+        line = element.sourceline or 1
+        if element.tag.lower() in FOREIGN or (
+            element.tag == "style" and next(element.iterancestors("body"), None) is not None
+        ):
+            yield Problem(name, line, f"the page holds <{element.tag}>", remedy)
+        for key, value in element.attrib.items():
+            if key.lower().startswith("on"):
+                yield Problem(name, line, f"the page holds a handler, {key}", remedy)
+            elif key.lower() in ("href", "src", "action", "formaction", "xlink:href"):
+                scheme = re.match(r"([\w+.-]+):", re.sub(r"[\x00-\x20]", "", value))
+                if scheme and scheme[1].lower() not in SCHEMES:
+                    yield Problem(name, line, f"the page holds an address of the kind {scheme[1]}:", remedy)
 
 
 def check(out: Path, address: str = "") -> Iterator[Problem]:

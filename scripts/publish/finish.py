@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from scripts.problems import stop_on
 from scripts.publish import fonts, hosting, policy, stylesheets, unused_styles
 
 
@@ -12,14 +13,23 @@ def finish(out: Path, cache: Path) -> None:
     """Rewrite every page of the rendered site below ``out`` and write the files that web hosts read.
 
     ``cache`` is a folder that may be kept from build to build.
+
+    Raises:
+        BuildError: when a page holds a script that is not the theme's.
     """
     pages = {path: path.read_text(encoding="utf-8") for path in sorted(out.rglob("*.html"))}
     fonts.subset(out, "".join(pages.values()), cache / "fonts")
     words = unused_styles.words_of(pages.values(), (script.read_text(encoding="utf-8") for script in out.rglob("*.js")))
     pages = stylesheets.bundle(out, pages, words)
+    known = policy.theme_scripts()
+    stop_on(
+        problem
+        for path, text in pages.items()
+        for problem in policy.strangers(text, path.relative_to(out).as_posix(), known)
+    )
     hashes: set[str] = set()
     for path, text in pages.items():
-        own = policy.inline_scripts(text)
+        own = policy.inline_scripts(text, known)
         hashes |= own
         path.write_text(policy.with_policy(text, own), encoding="utf-8")
     for name, content in hosting.files(sorted(hashes), os.environ.get("SITE_URL", "")):

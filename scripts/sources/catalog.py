@@ -12,9 +12,10 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from scripts.problems import ROOT, Problem, stop_on
-from scripts.sources import frontmatter, lists, sections, snippets, symptoms
+from scripts.sources import frontmatter, labels, reading, recipes, records, sections, snippets, symptoms
 from scripts.sources.pages import LANGUAGES, Entry, Page
 from scripts.sources.papers import Paper, load_papers
+from scripts.sources.recipes import Recipe
 from scripts.sources.sections import Family, Section
 from scripts.sources.snippets import Snippet
 from scripts.sources.symptoms import Symptom, Tag
@@ -24,7 +25,8 @@ SITE = "site"  # what the pages of no section are called in docs/search/
 
 @dataclass
 class Catalog:
-    """All that the guide holds. ``tests`` maps a test file to its test functions and their lines.
+    """All that the guide holds. ``tests`` maps a test file to its test functions and their lines; ``labels`` English
+    words to Chinese.
 
     ``entries`` are in the order of the guide: pages of no section, then each section's index and its techniques.
     """
@@ -37,6 +39,8 @@ class Catalog:
     tests: dict[str, dict[str, int]]
     symptoms: list[Symptom]
     tags: list[Tag]
+    recipes: list[Recipe]
+    labels: dict[str, str]
 
     @cached_property
     def techniques(self) -> list[Entry]:
@@ -117,6 +121,8 @@ def load(root: Path = ROOT) -> Catalog:
         tests=_load_tests(root),
         symptoms=symptoms.load_symptoms(root),
         tags=symptoms.load_tags(root),
+        recipes=recipes.load(root),
+        labels=labels.load(root),
     )
 
 
@@ -141,12 +147,7 @@ def _load_pages(root: Path) -> dict[str, dict[str, Page]]:
 
 def _load_page(root: Path, path: Path, lang: str) -> tuple[Page, list[Problem]]:
     name = path.relative_to(root).as_posix()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        stop_on([Problem(name, line, "the file is not UTF-8 text", "Save it as UTF-8.")])
-        raise
+    text = reading.text(path, name)
     return _parse_page(name, path.relative_to(root / "docs" / lang).as_posix(), lang, text)
 
 
@@ -156,6 +157,7 @@ def _parse_page(path: str, name: str, lang: str, text: str) -> tuple[Page, list[
     page = Page(path, name, lang, text, meta, body, body_line)
     parts = name.split("/")
     is_entry = len(parts) == 2 and parts[1] != "index.md"
+    problems = [*reading.unseen(text, path), *problems]
     return page, problems or list(frontmatter.check(meta, text, path, lang, is_entry))
 
 
@@ -189,8 +191,9 @@ def _homeless(root: Path, pages: dict[str, dict[str, Page]]) -> Iterator[Problem
     rooms = {name.removesuffix(".md").replace("-", "_") for name in pages}
     for folder in sorted((root / "snippets").glob("*/*/")):
         room = folder.relative_to(root / "snippets").as_posix()
-        if room not in rooms and any(folder.glob("*.py")):
-            first = min(folder.glob("*.py")).relative_to(root).as_posix()
+        files = sorted(folder.glob("*.py"))
+        if room not in rooms and files:
+            first = files[0].relative_to(root).as_posix()
             remedy = "Name the folder as the page, with _ for -, or write the page."
             yield Problem(first, 1, f"there is no page docs/en/{room.replace('_', '-')}.md for this room", remedy)
 
@@ -214,7 +217,7 @@ def _entries(root: Path, pages: dict[str, dict[str, Page]], listed: list[Section
     for name, editions in pages.items():
         section, _, file = name.rpartition("/")
         entry = file.removesuffix(".md")
-        shown = [mark.target for mark in editions["en"].of("include")]
+        shown = [mark.target.partition("#")[0] for mark in editions["en"].of("include")]
         room = sorted(
             rooms.get(f"{section}/{entry.replace('-', '_')}", []),
             key=lambda s: shown.index(s.file) if s.file in shown else len(shown),
@@ -237,11 +240,11 @@ def _search_files(listed: list[Section]) -> Iterator[tuple[str, str]]:
 def _asked(root: Path, section: str, lang: str, pages: dict[str, dict[str, Page]]) -> dict[str, list[str]]:
     """Phrases by entry, as docs/search/ lists them for one section and language."""
     name = f"docs/search/{section}.{lang}.yaml"
-    text, phrases = lists.read_phrases(root, name)
+    text, phrases = records.phrases(root, name)
     folder = "" if section == SITE else f"{section}/"
     remedy = "Name a page of the section, or remove the phrases."
     stop_on(
-        Problem(name, lists.line_of(text, entry), f"'{entry}' is no page here", remedy)
+        Problem(name, records.line_of(text, entry), f"'{entry}' is no page here", remedy)
         for entry in phrases
         if f"{folder}{entry}.md" not in pages
     )
@@ -253,9 +256,10 @@ def _load_tests(root: Path) -> dict[str, dict[str, int]]:
     for path in sorted((root / "tests" / "snippets").rglob("test_*.py")):
         name = path.relative_to(root).as_posix()
         try:
-            tests[name] = _test_lines(path.read_text(encoding="utf-8"))
-        except SyntaxError as error:
-            stop_on([Problem(name, error.lineno or 1, f"not valid Python: {error.msg}", "Mend the test file.")])
+            tests[name] = _test_lines(reading.text(path, name))
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            stop_on([Problem(name, line, f"not valid Python: {getattr(error, 'msg', error)}", "Mend the test file.")])
     return tests
 
 

@@ -5,19 +5,29 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from pathlib import PurePosixPath
 
 from scripts import formulas
 from scripts.problems import BuildError, Problem
-from scripts.sources import check_names, frontmatter, marks, pitfalls
+from scripts.sources import (
+    check_docstrings,
+    check_links,
+    check_markdown,
+    check_names,
+    check_recipes,
+    frontmatter,
+    marks,
+    outline,
+    pitfalls,
+    recipes,
+)
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
-from scripts.sources.pages import LANGUAGES, Entry, Page
+from scripts.sources.pages import Entry, Page
 
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
 OF_ENTRY = ("facts",)
 OF_SECTION = ("comparison", "timeline")
-OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections")
+OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections", "recipes")
 
 
 def inspect(catalog: Catalog) -> Iterator[Problem]:
@@ -28,11 +38,16 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_names.check_fixes,
         check_names.check_tags,
         check_names.check_addresses,
+        check_outline,
+        check_recipes.check_recipes,
+        check_recipes.check_shown,
         check_marks,
+        check_markdown.check,
+        check_docstrings.check,
         check_includes,
         check_claims,
         check_citations,
-        check_links,
+        check_links.check,
         check_pitfalls,
         check_formulas,
         check_parity,
@@ -45,6 +60,19 @@ def _pages(catalog: Catalog) -> Iterator[tuple[Entry, Page]]:
     for entry in catalog.entries:
         for page in entry.pages.values():
             yield entry, page
+
+
+def check_outline(catalog: Catalog) -> Iterator[Problem]:
+    """Every entry's page has the sections of its kind."""
+    for entry in catalog.techniques:
+        kind = outline.kind_of(entry)
+        if kind not in outline.KINDS:
+            line = frontmatter.line_of(entry.en.text, "kind")
+            yield Problem(
+                entry.en.path, line, f"'{kind}' is no kind of page", f"Known are: {', '.join(outline.KINDS)}."
+            )
+        else:
+            yield from outline.check(entry)
 
 
 def check_marks(catalog: Catalog) -> Iterator[Problem]:
@@ -63,11 +91,19 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
     """Snippets exist and stand on exactly one page; an entry shows its facts."""
     for entry, page in _pages(catalog):
         for mark in page.of("include"):
+            if entry.is_technique and recipes.chosen(mark.target):
+                continue  # check_recipes sees to these
             known = [*made_for(entry), *(snippet.file for snippet in entry.snippets)]
-            if mark.target.endswith(".py") and mark.target not in known:
-                path = f"snippets/{entry.section}/{entry.id.replace('-', '_')}/{mark.target}"
-                remedy = hint(mark.target, known, "Write it, or take the include out.")
+            name, _, shown = mark.target.partition("#")
+            if name.endswith(".py") and name not in known:
+                path = f"snippets/{entry.section}/{entry.id.replace('-', '_')}/{name}"
+                remedy = hint(name, known, "Write it, or take the include out.")
                 yield Problem(page.path, mark.line, f"missing snippet {path}", remedy)
+            elif snippet := entry.snippet(name):
+                for part in filter(None, shown.split(",")):
+                    if part not in snippet.parts:
+                        remedy = hint(part, snippet.parts, "Name a function or class of the file.")
+                        yield Problem(page.path, mark.line, f"{snippet.path} has no '{part}' to highlight", remedy)
             elif mark.target not in known:
                 remedy = hint(mark.target, known, f"Here can stand: {', '.join(known)}.")
                 yield Problem(page.path, mark.line, f"nothing is generated as '{mark.target}' on this page", remedy)
@@ -117,44 +153,11 @@ def check_citations(catalog: Catalog) -> Iterator[Problem]:
             if key not in catalog.papers:
                 remedy = hint(key, catalog.papers, "Add the paper to docs/papers.bib.")
                 yield Problem(page.path, line, f"unknown paper '{key}'", remedy)
+    used |= {recipe.source.paper for recipe in catalog.recipes}
     for key, paper in catalog.papers.items():
         if key not in used:
             remedy = "Cite it where it belongs, or remove it."
             yield Problem("docs/papers.bib", paper.line, f"no page uses the paper '{key}'", remedy)
-
-
-def check_links(catalog: Catalog) -> Iterator[Problem]:
-    """Links between pages lead to a page, and to a heading of it."""
-    names = {entry.en.name: entry for entry in catalog.entries}  # the same in both editions
-    offered = {entry.en.name: {lang: anchors(entry, lang) for lang in LANGUAGES} for entry in catalog.entries}
-    for _, page in _pages(catalog):
-        for mark in page.of("link"):
-            target, _, anchor = mark.target.partition("#")
-            name = _resolve(PurePosixPath(page.name).parent, target)
-            if name.startswith("reference/"):
-                continue  # written by the build; the check of the rendered site sees to these
-            if name not in names:
-                remedy = hint(name, names, "Write that page, or name the technique without a link.")
-                yield Problem(page.path, mark.line, f"dead link to {mark.target}", remedy)
-            elif anchor and anchor not in offered[name][page.lang]:
-                remedy = hint(anchor, offered[name][page.lang], "Name a heading or a pitfall of that page.")
-                yield Problem(page.path, mark.line, f"dead link: {target} has no heading or pitfall #{anchor}", remedy)
-
-
-def _resolve(folder: PurePosixPath, target: str) -> str:
-    parts = list(folder.parts)
-    for part in PurePosixPath(target).parts:
-        if part == "..":
-            parts = parts[:-1] if parts else ["(outside)"]
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
-
-
-def anchors(entry: Entry, lang: str) -> set[str]:
-    """Anchors that a page offers: its headings, its pitfalls, and those that the build adds."""
-    headings = {mark.target for mark in entry.pages[lang].of("heading")}
-    return headings | {pitfall.anchor for pitfall in pitfalls.of(entry, lang)} | {"related", "verified"}
 
 
 def check_pitfalls(catalog: Catalog) -> Iterator[Problem]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from scripts.problems import Problem
+from scripts.problems import BuildError, Problem
+from scripts.sources import reading
 
 BLOCK = re.compile(r"\A---\n(?P<yaml>.*?)^---[ \t]*\n", re.MULTILINE | re.DOTALL)
 
@@ -19,6 +20,7 @@ NEUTRAL: dict[str, tuple[type, bool]] = {
     "torch": (list, False),
     "related": (list, True),
     "tags": (list, False),
+    "kind": (str, False),
     "formerly": (list, False),
 }
 SPOKEN: dict[str, tuple[type, bool]] = {
@@ -35,20 +37,53 @@ INDEX: dict[str, tuple[type, bool]] = {
     "hide": (list, False),
     "template": (str, False),
 }
+# What a value must look like beyond its type. ``hide`` and ``template`` are words of the site generator.
+FORMS = {
+    "torch": (re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII), "a dotted name, as torch.nn.init.zeros_"),
+    "hide": (re.compile(r"navigation|toc|path|footer"), "one of navigation, toc, path, footer"),
+    "template": (re.compile(r"[a-z0-9-]+\.html"), "the name of a template, as home.html"),
+}
+ENTITY = re.compile(r"&(#\d+|#[xX][0-9A-Fa-f]+|\w+);")
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where there is: ten times as fast
 
 
-class UniqueKeys(LOADER):
-    """A safe loader that refuses a key given twice, which YAML would let pass."""
+class _Loader(LOADER):
+    """A safe loader that refuses a key given twice, which YAML would let pass, and names the place of any bad value."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, AttributeError, LookupError, TypeError) as error:  # !!int x, the 32nd of a month
+            raise yaml.MarkedYAMLError(
+                problem=f"a value that is none ({error})", problem_mark=node.start_mark
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=deep)
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.MarkedYAMLError(problem="a key that is no text", problem_mark=key_node.start_mark)
             if key in seen:
                 raise yaml.MarkedYAMLError(problem=f"'{key}' is given twice", problem_mark=key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def value(text: str, path: str, first_line: int = 1, what: str = "front matter") -> Any:
+    """What a YAML text says.
+
+    Raises:
+        BuildError: when it is none; ``first_line`` is where it begins in the file ``path``.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark, position = getattr(error, "problem_mark", None), getattr(error, "position", None)
+        line = mark.line if mark else text.count("\n", 0, position) if position else 0
+        said = getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deep"
+        remedy = "Mend the YAML; put quotes around a value that holds ': ' or '#'."
+        raise BuildError([Problem(path, first_line + line, f"broken {what}: {said}", remedy)]) from None
 
 
 def split(text: str, path: str) -> tuple[dict[str, Any], str, int, list[Problem]]:
@@ -60,13 +95,9 @@ def split(text: str, path: str) -> tuple[dict[str, Any], str, int, list[Problem]
     body_line = text.count("\n", 0, match.end()) + 1
     body = text[match.end() :]
     try:
-        meta = yaml.load(match["yaml"], Loader=UniqueKeys)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = (mark.line if mark else 0) + 2
-        what = getattr(error, "problem", None) or "not readable"
-        remedy = "Mend the YAML; put quotes around a value that holds ': ' or '#'."
-        return {}, body, body_line, [Problem(path, line, f"broken front matter: {what}", remedy)]
+        meta = value(match["yaml"], path, 2)
+    except BuildError as error:
+        return {}, body, body_line, error.problems
     if not isinstance(meta, dict):
         return {}, body, body_line, [Problem(path, 2, "the front matter is no list of 'key: value' lines", "Mend it.")]
     return meta, body, body_line, []
@@ -84,22 +115,41 @@ def check(meta: dict[str, Any], text: str, path: str, lang: str, is_entry: bool)
         known = SPOKEN | NEUTRAL if lang == "en" else SPOKEN
     else:
         known = INDEX
-    for key, value in meta.items():
+    for key, given in meta.items():
         if key not in known:
             neutral = key in NEUTRAL and lang != "en"
             remedy = "State it in the English page alone." if neutral else f"Known are: {', '.join(known)}."
             yield Problem(path, line_of(text, str(key)), f"front matter: '{key}' does not belong here", remedy)
             continue
         kind, _ = known[key]
-        right = isinstance(value, kind) and not isinstance(value, bool)
+        right = isinstance(given, kind) and not isinstance(given, bool)
         if right and kind is str:
-            right = bool(value.strip())
+            right = bool(given.strip())
         if right and kind is list:
-            right = all(isinstance(item, str) for item in value)
+            right = all(isinstance(item, str) for item in given)
         if not right:
             wanted = {str: "a text", int: "a whole number", list: "a list of texts"}[kind]
             remedy = f"Write {wanted}; quote values that YAML would read otherwise (1e-3, yes, 2010, a: b)."
             yield Problem(path, line_of(text, key), f"front matter: '{key}' must be {wanted}", remedy)
+        else:
+            yield from _values(key, given, path, line_of(text, key))
     for key, (_, required) in known.items():
         if required and key not in meta:
             yield Problem(path, 1, f"front matter: '{key}' is missing", "Add it; CONTRIBUTING.md says what it is.")
+
+
+def _values(key: str, given: Any, path: str, line: int) -> Iterator[Problem]:
+    """Texts that a page would show otherwise than they are written, and names that are none."""
+    if key == "year" and not 1600 <= given < 2100:
+        yield Problem(path, line, f"front matter: the year {given}", "Write the year it appeared, as 2015.")
+    for item in given if isinstance(given, list) else [given]:
+        if not isinstance(item, str):
+            continue
+        if not item.strip() or re.search(r"[\n\t]", item.strip()) or reading.UNSEEN.search(item):
+            message = f"front matter: '{key}' holds an empty text, a line break, a tab or an invisible character"
+            yield Problem(path, line, message, "Write it in one line.")
+        elif entity := ENTITY.search(item):
+            message = f"front matter: '{key}' holds {entity.group()}, which would be shown as it stands"
+            yield Problem(path, line, message, "Write the character itself.")
+        elif key in FORMS and not FORMS[key][0].fullmatch(item):
+            yield Problem(path, line, f"front matter: {key}: '{item}' is not {FORMS[key][1]}", "Write it so.")

@@ -11,23 +11,25 @@ from dataclasses import dataclass
 
 from scripts.formulas import DISPLAY, INLINE
 
-FENCE = re.compile(r"^(?P<indent> *)(?P<mark>`{3,}|~{3,}).*?^(?P=indent)(?P=mark)[`~]* *$", re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"(?<!`)(?P<tick>`+)(?!`).+?(?<!`)(?P=tick)(?!`)", re.DOTALL)
+OPENING = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<info>.*)")
+# What may follow the marks: a language, a title, or attributes in braces.
+INFO = re.compile(r" *([\w#.+-]+)?( +title=(\"[^\"]*\"|'[^']*'))? *| *\{[^{}]*\} *", re.ASCII)
+CODE = re.compile(r"(?<![`\\])(?P<tick>`+)(?!`).+?(?<!`)(?P=tick)(?!`)", re.DOTALL)
 MATH = re.compile(f"{DISPLAY}|{INLINE}", re.DOTALL)
 
-_TEXT = r"(?:[^\[\]]|\[[^\[\]]*\])*?"  # link text, with one level of brackets in it
+LINK_TEXT = r"(?:[^\[\]]|\[[^\[\]]*\])*?"  # link text, with one level of brackets in it
 PATTERNS = {
     "include": re.compile(r'^ *--8<-- "(?P<target>[^"\n]+)" *$', re.MULTILINE),
     "embed": re.compile(
-        rf'^!\[(?P<text>{_TEXT})\]\((?P<scheme>figure|table):(?P<target>[^)\s]+)(?:\s+"(?P<caption>[^"]*)")?\) *$',
+        rf'^!\[(?P<text>{LINK_TEXT})\]\((?P<scheme>figure|table):(?P<target>[^)\s]+)(?:\s+"(?P<caption>[^"]*)")?\) *$',
         re.MULTILINE,
     ),
-    "claim": re.compile(rf"(?<!!)\[(?P<text>{_TEXT})\]\(claim:(?P<target>[^)\s]+)\)"),
+    "claim": re.compile(rf"(?<!!)\[(?P<text>{LINK_TEXT})\]\(claim:(?P<target>[^)\s]+)\)"),
     "cite": re.compile(r"\[(?P<target>@[\w:-]+(?:;\s*@[\w:-]+)*)\]"),
     "link": re.compile(
-        rf"(?<!!)\[(?P<text>{_TEXT})\]\((?P<target>(?![a-z]+:)[^)\s]+\.md(?:#[\w-]+)?)(?:\s+\"[^\"]*\")?\)"
+        rf"(?<!!)\[(?P<text>{LINK_TEXT})\]\((?P<target>(?![a-z]+:)[^)\s]+\.md(?:#[\w-]+)?)(?:\s+\"[^\"]*\")?\)"
     ),
-    "heading": re.compile(r"^(?P<level>#{1,6}) +(?P<text>.+?)(?: *\{ *#(?P<target>[\w-]+) *\})? *$", re.MULTILINE),
+    "heading": re.compile(r"^(?P<level>#{1,6}) +(?P<text>.+?)(?: +\{ *#(?P<target>[\w-]+) *\})? *$", re.MULTILINE),
 }
 # What the patterns above may leave behind when an author mistypes a mark.
 SUSPECT = re.compile(r"\]\((?:claim|figure|table):[^)\n]*\)?|^.*--8<--.*$|\[@[^\]\n]*\]?", re.MULTILINE)
@@ -48,15 +50,70 @@ class Mark:
     level: int = 0
 
 
+@dataclass(frozen=True)
+class Fence:
+    """A fenced block, ``text[start:end]``; ``problem`` says why the renderer would not read it as one."""
+
+    start: int
+    end: int
+    indent: int
+    problem: str = ""
+
+
+def fences(text: str) -> Iterator[Fence]:
+    """The fenced blocks of ``text``, as pymdownx.superfences reads them: marks, indent and end must be the same."""
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    place = number = 0
+    while number < len(lines):
+        opening = OPENING.fullmatch(lines[number].rstrip("\n"))
+        if not opening or opening["mark"][0] in opening["info"]:  # three backticks may hold code within a line
+            place += len(lines[number])
+            number += 1
+            continue
+        size, problem = _fence_size(lines[number:], opening)
+        length = sum(map(len, lines[number : number + size]))
+        yield Fence(place, place + length, len(opening["indent"]), problem)
+        place += length
+        number += size
+
+
+def _fence_size(lines: list[str], opening: re.Match[str]) -> tuple[int, str]:
+    """How many lines the block has that the first one opens, and what is wrong with it; one line for a broken one."""
+    indent = opening["indent"]
+    if not INFO.fullmatch(opening["info"]):
+        return 1, f"a fence whose first line is not understood: {opening['info'].strip()}"
+    for size, line in enumerate(lines[1:], 2):
+        row = line.rstrip("\n")
+        if row.strip() and not row.startswith(indent):
+            return 1, "a fence that holds a line indented less than itself"
+        if re.fullmatch(rf"{indent}{opening['mark']}[ \t]*", row):
+            return size, ""
+    return 1, f"a fence that never ends: no line is {indent + opening['mark']!r}"
+
+
 def _blank(text: str, patterns: tuple[re.Pattern[str], ...]) -> str:
     for pattern in patterns:
         text = pattern.sub(lambda match: re.sub(r"[^\n]", "\x00", match.group()), text)
     return text
 
 
+def without_fences(text: str) -> str:
+    """``text`` with its fenced blocks blanked out, every other character where it was."""
+    for fence in fences(text):
+        if not fence.problem:
+            blank = re.sub(r"[^\n]", "\x00", text[fence.start : fence.end])
+            text = text[: fence.start] + blank + text[fence.end :]
+    return text
+
+
+def without_code(text: str) -> str:
+    """``text`` with all code blanked out, formulas left."""
+    return _blank(without_fences(text), (CODE,))
+
+
 def mask(text: str) -> str:
     """``text`` with code and formulas blanked out, every other character where it was."""
-    return _blank(text, (FENCE, CODE, MATH))
+    return _blank(without_code(text), (MATH,))
 
 
 def slug(heading: str) -> str:
@@ -90,7 +147,7 @@ def marks(body: str, first_line: int = 1) -> list[Mark]:
                 )
 
     def formulas() -> Iterator[Mark]:
-        for match in MATH.finditer(_blank(body, (FENCE, CODE))):
+        for match in MATH.finditer(without_code(body)):
             scheme = "display" if match["display"] else "inline"
             line = first_line + body.count("\n", 0, match.start())
             tex = body[match.start(scheme) : match.end(scheme)].strip()

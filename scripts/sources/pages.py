@@ -80,6 +80,6 @@ class Entry:
         """Names of the pages that this entry once had, as ``section/id``."""
         return [old if "/" in old else f"{self.section}/{old}" for old in self.facts("formerly")]
 
-    def snippet(self, name: str) -> Snippet | None:
-        """The snippet that a page of this entry names by its file, such as ``use.py``."""
-        return next((snippet for snippet in self.snippets if snippet.file == name), None)
+    def snippet(self, target: str) -> Snippet | None:
+        """The snippet that a page of this entry includes: ``use.py``, or ``use.py#a,b`` with two parts highlighted."""
+        return next((snippet for snippet in self.snippets if snippet.file == target.partition("#")[0]), None)

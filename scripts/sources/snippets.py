@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 from dataclasses import dataclass
@@ -63,6 +64,20 @@ class Snippet:
     def text(self) -> str:
         """Its text, as readers see it."""
         return self.data.decode("utf-8")
+
+    @cached_property
+    def parts(self) -> dict[str, tuple[int, int]]:
+        """First and last line of each function and class at its top level, decorators included."""
+        try:
+            body = ast.parse(self.text).body
+        except (SyntaxError, ValueError):  # the verifier will say so, with its line
+            return {}
+        found = {}
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                found[node.name] = (start, node.end_lineno or start)
+        return found
 
     @cached_property
     def sha256(self) -> str:

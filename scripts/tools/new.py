@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from scripts.problems import ROOT, BuildError
-from scripts.sources import sections
+from scripts.sources import marks, outline, sections
+from scripts.sources.pages import LANGUAGES
 
-PAGE = """---
+HEAD = """---
 title:
 summary:
 aliases: []
@@ -20,31 +21,8 @@ aliases: []
 
 --8<-- "facts"
 
-{one_sentence}
+{in_short}
 
-## {use_it_when}
-
-## {think_twice_when}
-
-## {code}
-
---8<-- "use.py"
-
-## {how_it_works}
-
-## {from_scratch}
-
---8<-- "from_scratch.py"
-
-## {evidence}
-
-![](figure:{id}.svg "")
-
---8<-- "evidence.py"
-
-## {pitfalls}
-
-- [](claim:wrong_way_fails)
 """
 NEUTRAL = """year:
 papers: []
@@ -52,27 +30,13 @@ torch: []
 related: []
 tags: []
 """
-HEADINGS = {
-    "en": {
-        "one_sentence": "**In one sentence.**",
-        "use_it_when": "Use it when",
-        "think_twice_when": "Think twice when",
-        "code": "Code",
-        "how_it_works": "How it works",
-        "from_scratch": "From scratch",
-        "evidence": "Evidence",
-        "pitfalls": "Pitfalls",
-    },
-    "zh": {
-        "one_sentence": "**一句话。**",
-        "use_it_when": "何时使用 {#use-it-when}",
-        "think_twice_when": "何时三思 {#think-twice-when}",
-        "code": "代码 {#code}",
-        "how_it_works": "原理 {#how-it-works}",
-        "from_scratch": "从零实现 {#from-scratch}",
-        "evidence": "实验证据 {#evidence}",
-        "pitfalls": "常见陷阱 {#pitfalls}",
-    },
+IN_SHORT = {"en": "**In short.**", "zh": "**一句话概括：**"}
+# What stands under a heading from the first; the rest is for whoever writes the page.
+UNDER = {
+    "code": '--8<-- "use.py"\n\n',
+    "from-scratch": '--8<-- "from_scratch.py"\n\n',
+    "evidence": '![](figure:{id}.svg "")\n\n--8<-- "evidence.py"\n\n',
+    "pitfalls": "- **** [](claim:wrong_way_fails)\n",
 }
 SNIPPET = '''"""One line that says what this shows.
 
@@ -91,14 +55,20 @@ def test_wrong_way_fails():
 '''
 
 
+def page(entry: str, lang: str) -> str:
+    """The page of one language, with the headings of a technique."""
+    text = HEAD.format(title=entry, neutral=NEUTRAL if lang == "en" else "", in_short=IN_SHORT[lang])
+    for heading in outline.OUTLINE:
+        plain = lang == "en" and marks.slug(heading.titles[lang]) == heading.id
+        text += f"## {heading.titles[lang]}{'' if plain else f' {{#{heading.id}}}'}\n\n"
+        text += UNDER.get(heading.id, "").format(id=entry)
+    return text
+
+
 def files(section: str, entry: str) -> dict[str, str]:
     """Path -> text of every file of the entry."""
     name = entry.replace("-", "_")
-    wanted = {}
-    for lang, headings in HEADINGS.items():
-        neutral = NEUTRAL if lang == "en" else ""
-        text = PAGE.format(id=entry, title=entry, neutral=neutral, **headings)
-        wanted[f"docs/{lang}/{section}/{entry}.md"] = text
+    wanted = {f"docs/{lang}/{section}/{entry}.md": page(entry, lang) for lang in LANGUAGES}
     for role in ("use", "from_scratch", "evidence"):
         path = f"snippets/{section}/{name}/{role}.py"
         wanted[path] = SNIPPET.format(path=path)
@@ -140,7 +110,8 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     print("\n".join(written))
-    print("\nFill them in (CONTRIBUTING.md says how); `make site` stops at whatever is still open.")
+    print(f"\nAdd the id to a family in {sections.FILE}, and fill the files in (CONTRIBUTING.md says how);")
+    print("`make site` stops at whatever is still open.")
     return 0
 
 

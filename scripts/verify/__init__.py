@@ -5,10 +5,10 @@ package::
 
     cli ── session ── discover, shard, cache ──> engine ══ socket ══> zygote (imports torch once)
               │                                                         └─ fork ─> supervisor, one a slot
-              └──<── report, display <── artifacts <── verdicts <────────────────── └─ fork ─> worker: the snippet
+              └──<── files, display <── artifacts <── verdicts <────────────────── └─ clone ─> worker: the snippet
 
 Everything left of the double line runs in the controlling process and never imports torch. The zygote never runs a
-snippet; a supervisor never runs a snippet; a worker runs one snippet and dies.
+snippet; a supervisor never runs a snippet; a worker runs one snippet and dies. docs/dev/verifier.md says more.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import shutil
 import stat
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from scripts.verify.cache import write_atomically
 KINDS = (".svg", ".csv", ".png", ".json", ".txt")
 SIZE_LIMIT = 2 << 20
 COUNT_LIMIT = 32
+UP = f".moved-up-{os.getpid()}-"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -39,12 +38,17 @@ def collect(folder: Path) -> dict[str, bytes]:
     return found
 
 
+def place(build: Path, snippet: str, device: str) -> Path:
+    """Where the artifacts of a snippet lie: below its whole name, so that no snippet's folder lies in another's."""
+    return build / "artifacts" / snippet.lstrip("/") / device
+
+
 def publish(folder: Path, artifacts: dict[str, bytes]) -> list[Path]:
     """Make ``folder`` hold exactly these files; unchanged ones are not touched."""
     if folder.is_dir():
         for path in folder.iterdir():
             if path.name not in artifacts:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                remove_tree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         if not artifacts:
             folder.rmdir()
     for name, content in artifacts.items():
@@ -55,16 +59,45 @@ def publish(folder: Path, artifacts: dict[str, bytes]) -> list[Path]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Delete a folder, if it is there, whatever a snippet did to the modes inside."""
+    """Delete a folder, if it is there, whatever a snippet did to the modes inside and however deep it went.
 
-    def retry(_function: object, path: str, _error: object) -> None:
-        shut = Path(path)
-        with contextlib.suppress(FileNotFoundError):
-            shut.parent.chmod(0o700)
-            if shut.is_dir() and not shut.is_symlink():
-                shut.chmod(0o700)
-                shutil.rmtree(shut, ignore_errors=True)
-            else:
-                shut.unlink()
+    A folder inside a folder is moved up, emptied and deleted there: no path ever gets longer than two names.
+    """
+    try:
+        top = os.open(_opened(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    number = 0
+    try:
+        while names := os.listdir(top):  # noqa: PTH208  (of a descriptor)
+            for name in names:
+                if not _is_folder(name, top):
+                    os.unlink(name, dir_fd=top)
+                    continue
+                os.chmod(name, 0o700, dir_fd=top)
+                inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
+                try:
+                    for entry in os.listdir(inner):  # noqa: PTH208
+                        if _is_folder(entry, inner):
+                            os.chmod(entry, 0o700, dir_fd=inner)
+                            number += 1
+                            os.rename(entry, f"{UP}{number}", src_dir_fd=inner, dst_dir_fd=top)
+                        else:
+                            os.unlink(entry, dir_fd=inner)
+                finally:
+                    os.close(inner)
+                os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    folder.rmdir()
 
-    shutil.rmtree(folder, onerror=retry)
+
+def _opened(folder: Path) -> Path:
+    """The folder itself, with the right to work in it."""
+    if folder.is_dir() and not folder.is_symlink():
+        folder.chmod(0o700)
+    return folder
+
+
+def _is_folder(name: str, fd: int) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)

@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--no-cache", action="store_true", help="run everything; what passes is kept all the same")
     p.add_argument("--guards", choices=["kernel", "audit"], default="kernel", help="audit: do without the kernel's")
+    p.add_argument("--internals", action="store_true", help="run what is refused by name too, to test the walls")
     p.add_argument("--build", type=Path, default=ROOT / "build", metavar="DIR", help="where cache and artifacts lie")
     p.add_argument("--report", type=Path, metavar="FILE", help="default: DIR/verification.json")
     p.add_argument("--junit", type=Path, metavar="FILE", help="default: beside the report")
@@ -103,6 +104,7 @@ def _verified(options: argparse.Namespace) -> Report:
         durations=options.durations,
         cache=not options.no_cache,
         kernel=options.guards == "kernel",
+        internals=options.internals,
         build=options.build,
     )
     pages = _pages(options.embedded_in, options.build / "embedded_in.json")

@@ -65,8 +65,8 @@ def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def display_path(file: Path) -> str:
-    """Relative to the repository where it lies in it, else absolute."""
-    absolute = file.absolute()
+    """Relative to the repository where it lies in it, else absolute; never by way of ``..``."""
+    absolute = file.resolve() if ".." in file.parts else file.absolute()
     return absolute.relative_to(ROOT).as_posix() if absolute.is_relative_to(ROOT) else absolute.as_posix()
 
 
@@ -74,23 +74,37 @@ def discover(paths: Iterable[str]) -> list[Snippet]:
     """Every ``.py`` file that the paths name or hold, once each, in order of path.
 
     Raises:
-        BadCall: a path does not exist, is no ``.py`` file, or holds none.
+        BadCall: a path does not exist, is no ``.py`` file, cannot be read, or holds none; or a file is a link.
     """
     files: dict[str, Path] = {}
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*.py")) if p.is_file() and not _hidden(p.relative_to(path))]
+            inside = [p for p in sorted(path.rglob("*.py")) if not p.is_dir() and not _hidden(p.relative_to(path))]
             if not inside:
                 raise BadCall(f"{name}: no .py file in this folder")
-        elif path.is_file():
+        elif path.is_file() or path.is_symlink():
             if path.suffix != ".py":
                 raise BadCall(f"{name}: not a .py file")
             inside = [path]
         else:
             raise BadCall(f"{name}: no such file or folder")
         files |= {display_path(p): p for p in inside}
-    return [Snippet(shown, file.absolute(), file.read_bytes()) for shown, file in sorted(files.items())]
+    return [_snippet(shown, file) for shown, file in sorted(files.items())]
+
+
+def _snippet(shown: str, file: Path) -> Snippet:
+    if file.is_symlink():
+        raise BadCall(f"{shown}: a symbolic link; put the file itself there")
+    if not file.is_file():
+        raise BadCall(f"{shown}: not a regular file")
+    if any(not c.isprintable() for c in shown):
+        raise BadCall(f"{shown!a}: its name holds characters that cannot be shown; rename it")
+    try:
+        file = file.resolve() if ".." in file.parts else file.absolute()
+        return Snippet(shown, file, file.read_bytes())
+    except OSError as error:
+        raise BadCall(f"{shown}: {error.strerror}") from error
 
 
 def _hidden(path: Path) -> bool:

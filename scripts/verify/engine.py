@@ -23,6 +23,7 @@ from scripts.verify.jobs import Job, environment
 from scripts.verify.seen import Seen
 
 LOST: Sequence[object] = ()  # compared by identity
+RESTARTS = 5  # of a zygote, with no job that ends in between
 BACKSTOP = 20.0  # seconds past its deadline after which a supervisor itself is taken for lost
 START = "import sys; sys.path.insert(0, {!r}); from scripts.verify.zygote import main; sys.path.pop(0); main()"
 
@@ -51,6 +52,7 @@ class Engine:
         self._preload: list[str] = []
         self._folder = folder
         self._slots: list[Slot] = []
+        self._restarts = 0  # since a job ended as it should
         self._ready = False  # it has forked
         self._complete = False  # it has imported all that it was told to
         self._control = socket.socket(socket.AF_UNIX)  # until there is a real one
@@ -119,6 +121,7 @@ class Engine:
                     messages = self._receive(slot)
                     for message in messages:
                         if slot.job is not None:
+                            self._restarts = 0
                             finished(slot.job, _seen(message))
                         self._give(slot, waiting)
                     if messages is LOST and slot.job is not None:
@@ -136,8 +139,11 @@ class Engine:
 
     def _open(self, selector: selectors.BaseSelector) -> None:
         """A new slot; its first message will be its process id."""
-        if self._zygote.poll() is not None and self._ready:
-            self._start()  # a snippet got at it; no kernel guard on this machine, then
+        if self._zygote.poll() is not None and self._ready:  # a snippet got at it: no kernel guard on this machine
+            self._restarts += 1
+            if self._restarts > RESTARTS:
+                raise EngineError("python or torch does not stay:\n" + self._log.read_text(errors="replace"))
+            self._start()
         ours, theirs = socket.socketpair()
         with theirs, contextlib.suppress(OSError):  # a zygote that is gone shows in the slot, as the end of its link
             socket.send_fds(self._control, [b"+"], [theirs.fileno()])

@@ -1,7 +1,8 @@
 """Walls around one snippet: what it may read, write, signal and reach.
 
-Landlock confines files and signals, seccomp the network; both need no privilege and cannot be taken off again. What
-they leave open (``chmod``), or all of it where the kernel has neither, an audit hook refuses from inside Python.
+Namespaces hide what is none of its business, Landlock confines files and signals, seccomp the network and what could be
+left to another snippet; all need no privilege and cannot be taken off again. What they leave open, or all of it where
+the kernel has none of them, an audit hook refuses from inside Python.
 """
 
 from __future__ import annotations
@@ -9,99 +10,94 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+
+from scripts.verify import audit, namespaces
+from scripts.verify.audit import DEVICE_FILES
+from scripts.verify.syscalls import LANDLOCK_ADD, LANDLOCK_CREATE, LANDLOCK_RESTRICT, check, libc, machine
 
 Guards = dict[str, str]
 
 _PR_SET_NO_NEW_PRIVS, _PR_GET_SECCOMP, _PR_SET_SECCOMP = 38, 21, 22
-_LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read file, read directory
 _WRITE_FILE, _TRUNCATE, _IOCTL = 1 << 1, 1 << 14, 1 << 15
 _ALL_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _ONLY_FOR_FOLDERS = ((1 << 16) - 1) & ~(1 << 0 | _WRITE_FILE | 1 << 2 | _TRUNCATE | _IOCTL)
 _SCOPES = 1 << 0 | 1 << 1  # abstract sockets, signals
-# machine: (audit architecture, socket system call)
-_SECCOMP_ARCH = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
-_IO_URING_SETUP = 425
-
-_CLONE_NEWNS, _CLONE_NEWUSER, _MS_PRIVATE = 0x20000, 0x10000000, 0x44000
-SHARED_MEMORY = "/dev/shm"
 
 # What Python, torch, compilers, fonts and drivers read. No home folder, no repository: there are the secrets.
-SYSTEM_PATHS = (
-    "/usr",
-    "/lib",
-    "/lib64",
-    "/lib32",
-    "/bin",
-    "/sbin",
-    "/etc",
-    "/opt",
-    "/proc",
-    "/sys",
-    "/dev",
-    "/nix/store",
+_ETC = (
+    "alternatives fonts gai.conf group host.conf hosts inputrc ld.so.cache ld.so.conf ld.so.conf.d ld.so.preload "
+    "localtime mime.types nsswitch.conf OpenCL os-release passwd protocols resolv.conf services ssl/openssl.cnf "
+    "ssl/certs terminfo timezone vulkan"
 )
-DEVICE_FILES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
-
-
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
+SYSTEM_PATHS = (
+    *("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/opt", "/proc", "/sys", "/nix/store"),
+    *(f"/etc/{name}" for name in _ETC.split()),
+)
 
 
 def landlock_abi() -> int:
     """Version of Landlock in the running kernel, 0 when there is none."""
     if not sys.platform.startswith("linux"):
         return 0
-    return max(0, int(_libc().syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint(1))))
+    return max(0, int(libc().syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint(1))))
 
 
 def available(kernel: bool = True) -> Guards:
     """Which guard stops what on this machine; ``kernel=False`` leaves only the audit hook, to test it."""
     abi = landlock_abi() if kernel else 0
-    seccomp = kernel and platform.machine() in _SECCOMP_ARCH and sys.platform.startswith("linux")
-    seccomp = seccomp and _libc().prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
+    seccomp = kernel and machine() is not None and libc().prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
+    whole = kernel and machine() is not None and _succeeds(_try_namespaces)
+    memory = whole or (kernel and _succeeds(namespaces.private_shared_memory))
     return {
         "files": f"landlock {abi}" if abi else "audit hook",
         "signals": f"landlock {abi}" if abi >= 6 else "audit hook",
         "network": "seccomp" if seccomp else "audit hook",
-        "metadata": "audit hook",
-        "shared memory": "namespace" if kernel and _succeeds(_private_shared_memory) else "refused",
+        "metadata": "namespace" if whole else "audit hook",
+        "processes": "namespace" if whole else "audit hook",
+        "shared memory": "namespace" if memory else "refused",
     }
 
 
-def apply(guards: Guards, readable: Iterable[str], writable: Iterable[str]) -> None:
+def shown(guards: Guards, readable: Iterable[str]) -> dict[str, str]:
+    """What the file system of a snippet will hold beside its own folders; nothing where it is this machine's own."""
+    if guards["processes"] != "namespace":
+        return {}
+    system = ("/etc", *(path for path in SYSTEM_PATHS if path != "/proc" and not path.startswith("/etc/")))
+    return namespaces.plan([*system, *DEVICE_FILES, *_accelerators(), *readable])
+
+
+def apply(guards: Guards, shown: dict[str, str], readable: Iterable[str], writable: Iterable[str]) -> None:
     """Confine the calling process and all its descendants for ever.
 
     Args:
         guards: what :func:`available` said; a guard it named and that cannot be put up raises ``OSError``.
+        shown: what :func:`shown` made of the same paths.
         readable: paths that may be read, beside :data:`SYSTEM_PATHS`.
         writable: folders under which everything may be done.
     """
+    readable = [*SYSTEM_PATHS, *readable]
     writable = [os.path.realpath(path) for path in writable]
+    if guards["processes"] == "namespace":
+        folder = Path.cwd()
+        namespaces.furnish(shown, writable)
+        os.chdir(folder)  # the same one, in the new root
+    elif guards["shared memory"] == "namespace":
+        namespaces.private_shared_memory()
     if guards["shared memory"] == "namespace":
-        _private_shared_memory()
-        writable.append(SHARED_MEMORY)
+        writable.append(namespaces.SHARED_MEMORY)
     if sys.platform.startswith("linux"):
-        _check(_libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+        check(libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
         _drop_capabilities()
     if guards["files"].startswith("landlock"):
-        _landlock(int(guards["files"].split()[1]), [*SYSTEM_PATHS, *readable], writable)
+        _landlock(int(guards["files"].split()[1]), readable, writable)
     if guards["network"] == "seccomp":
         _seccomp()
-    sys.addaudithook(_audit_hook(writable, os.getpid()))
-
-
-def _check(outcome: int, what: str) -> int:
-    if outcome < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{what}: {os.strerror(code)}")
-    return outcome
+    sys.addaudithook(audit.hook(writable, os.getpid()))
 
 
 def _succeeds(action: Callable[[], None]) -> bool:
@@ -117,31 +113,40 @@ def _succeeds(action: Callable[[], None]) -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-def _private_shared_memory() -> None:
-    """An empty ``/dev/shm`` that nobody else sees, for locks and tensors between a snippet's own processes."""
-    libc, user, group = _libc(), os.getuid(), os.getgid()
-    if libc.unshare(_CLONE_NEWNS) < 0:  # not privileged: the right to mount comes with a user namespace
-        _check(libc.unshare(_CLONE_NEWNS | _CLONE_NEWUSER), "unshare")
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-    _check(libc.mount(None, b"/", None, _MS_PRIVATE, None), "mount")
-    shm = SHARED_MEMORY.encode()
-    _check(libc.mount(b"tmpfs", shm, b"tmpfs", 0, b"size=256m,mode=1777"), f"mount {SHARED_MEMORY}")
+def _try_namespaces() -> None:
+    """What a worker will do, with less in it.
+
+    Raises:
+        OSError: this kernel, or who set it up, does not allow it.
+    """
+    ours, theirs = os.pipe()
+
+    def work() -> None:
+        code = 1
+        try:
+            namespaces.furnish(namespaces.plan(["/usr", *DEVICE_FILES]), [])
+            code = 0
+        finally:
+            os._exit(code)
+
+    os.waitpid(namespaces.start(work, theirs), 0)
+    os.close(theirs)
+    if os.read(ours, 9) != b"0":
+        raise PermissionError(errno.EPERM, "no namespaces")
 
 
 def _drop_capabilities() -> None:
     """A snippet of root is nobody special."""
     header, nothing = struct.pack("<Ii", 0x20080522, 0), bytes(24)
-    _check(_libc().capset(header, nothing), "capset")
+    check(libc().capset(header, nothing), "capset")
 
 
 def _landlock(abi: int, readable: Iterable[str], writable: Iterable[str]) -> None:
-    libc = _libc()
+    c = libc()
     handled = _ALL_BY_ABI[min(abi, 5)]
     attributes = struct.pack("<QQQ", handled, 0, _SCOPES if abi >= 6 else 0)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
-    ruleset = _check(libc.syscall(_LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), ctypes.c_uint(0)), "landlock")
+    ruleset = check(c.syscall(LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), ctypes.c_uint(0)), "landlock")
 
     def allow(path: str, access: int) -> None:
         try:
@@ -150,7 +155,7 @@ def _landlock(abi: int, readable: Iterable[str], writable: Iterable[str]) -> Non
             return  # not on this machine
         access &= handled if Path(path).is_dir() else handled & ~_ONLY_FOR_FOLDERS
         rule = struct.pack("<Qi", access, fd)
-        _check(libc.syscall(_LANDLOCK_ADD, ruleset, 1, rule, ctypes.c_uint(0)), f"landlock {path}")
+        check(c.syscall(LANDLOCK_ADD, ruleset, 1, rule, ctypes.c_uint(0)), f"landlock {path}")
         os.close(fd)
 
     for path in readable:
@@ -159,26 +164,28 @@ def _landlock(abi: int, readable: Iterable[str], writable: Iterable[str]) -> Non
         allow(path, _READ | _WRITE_FILE | _TRUNCATE | _IOCTL)
     for path in writable:
         allow(path, handled)
-    _check(libc.syscall(_LANDLOCK_RESTRICT, ruleset, ctypes.c_uint(0)), "landlock")
+    check(c.syscall(LANDLOCK_RESTRICT, ruleset, ctypes.c_uint(0)), "landlock")
     os.close(ruleset)
 
 
 def _accelerators() -> list[str]:
-    return [str(path) for pattern in ("nvidia*", "kfd", "dri/*") for path in Path("/dev").glob(pattern)]
+    return [str(path) for pattern in ("nvidia*", "kfd", "dri/*", "dxg") for path in Path("/dev").glob(pattern)]
 
 
 def _seccomp() -> None:
-    """Allow local sockets only; refuse io_uring, which would go round the filter."""
-    arch, socket_call = _SECCOMP_ARCH[platform.machine()]
+    """Allow local sockets only; refuse what would go round the filter, or stay for the next snippet."""
+    here = machine()
+    assert here is not None
     load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06
     allow, refuse = 0x7FFF0000, 0x00050000 | errno.EACCES
+    count = len(here.refused)
     program = [
         (load, 0, 0, 4),  # architecture
-        (equal, 0, 7, arch),
+        (equal, 0, count + 6, here.audit),
         (load, 0, 0, 0),  # number of the system call
-        (at_least, 5, 0, 0x40000000),  # the x32 calls
-        (equal, 4, 0, _IO_URING_SETUP),
-        (equal, 0, 2, socket_call),
+        (at_least, count + 4, 0, 0x40000000),  # the x32 calls
+        *((equal, count + 3 - i, 0, number) for i, number in enumerate(here.refused)),
+        (equal, 0, 2, here.socket),
         (load, 0, 0, 16),  # its first argument, the address family
         (equal, 0, 1, 1),  # AF_UNIX
         (give, 0, 0, allow),
@@ -187,57 +194,4 @@ def _seccomp() -> None:
     code = b"".join(struct.pack("<HBBI", *step) for step in program)
     buffer = ctypes.create_string_buffer(code, len(code))
     filter_ = struct.pack("<HxxxxxxQ", len(program), ctypes.addressof(buffer))
-    _check(_libc().prctl(_PR_SET_SECCOMP, 2, filter_, 0, 0), "seccomp")
-
-
-def _audit_hook(writable: list[str], own_pid: int) -> Callable[[str, tuple[Any, ...]], None]:
-    """The refusals that Python itself can make; a kernel guard behind it catches what goes round Python."""
-    prefixes = tuple(f"{path}/" for path in writable)
-    write_flags = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-
-    def inside(path: Any) -> bool:
-        if not isinstance(path, (str, bytes, os.PathLike)):
-            return True  # an open descriptor, which was judged when it was opened
-        name = Path(os.fsdecode(path))
-        entry = f"{os.path.realpath(name.parent)}/{name.name}"  # the entry itself, not what a link points to
-        return entry.startswith(prefixes) or entry in DEVICE_FILES
-
-    def hook(event: str, args: tuple[Any, ...]) -> None:
-        if event == "open":
-            path, mode, flags = args
-            writes = flags & write_flags if isinstance(flags, int) else set(mode or "") & set("wax+")
-            if writes and not (inside(path) and inside(os.path.realpath(path) if isinstance(path, str) else path)):
-                raise PermissionError(errno.EACCES, "a snippet may write only to its working directory", path)
-        elif event in _PATHS_OF:
-            for path in args[: _PATHS_OF[event]]:
-                if not inside(path):
-                    raise PermissionError(errno.EACCES, "a snippet may change only its working directory", path)
-        elif event in ("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo"):
-            if event == "socket.getaddrinfo" or not isinstance(args[1], (str, bytes)):
-                raise PermissionError(errno.EACCES, "a snippet may not use the network")
-            if args[1] and args[1][:1] not in ("\0", b"\0") and not inside(args[1]):
-                raise PermissionError(errno.EACCES, "a snippet may not talk to services of this machine", args[1])
-        elif event in ("os.kill", "os.killpg") and not _own(args[0], own_pid):
-            raise PermissionError(errno.EPERM, "a snippet may signal only its own processes")
-
-    return hook
-
-
-_PATHS_OF = {
-    "os.chmod": 1, "os.chown": 1, "os.utime": 1, "os.setxattr": 1, "os.removexattr": 1, "os.remove": 1, "os.rmdir": 1,
-    "os.mkdir": 1, "os.truncate": 1, "os.rename": 2, "os.link": 2, "shutil.rmtree": 1,
-}  # fmt: skip
-
-
-def _own(pid: Any, own_pid: int) -> bool:
-    """Whether ``pid`` is the worker, its group, or one of its descendants."""
-    if pid in (0, own_pid, -own_pid, os.getpid()):
-        return True
-    while isinstance(pid, int) and pid > 1:
-        if pid == own_pid:
-            return True
-        try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            return False
-    return False
+    check(libc().prctl(_PR_SET_SECCOMP, 2, filter_, 0, 0), "seccomp")

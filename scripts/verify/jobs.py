@@ -7,11 +7,13 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.verify import guards, namespaces
 from scripts.verify.discover import ROOT, Snippet
 from scripts.verify.preload import preload
 
+MATPLOTLIBRC = Path(__file__).with_name("matplotlibrc")
 # What a snippet may know of its caller: nothing that could be a secret.
-KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SYSTEMROOT")
+KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SYSTEMROOT")
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,17 @@ class Job:
     writable: list[str]
     environment: dict[str, str]
     readable: list[str]
+    shown: dict[str, str]  # see guards.shown
     hidden: list[str] = field(default_factory=list)  # modules of the verifier, which a snippet must not find
 
 
-def make(number: int, snippet: Snippet, device: str, settings: Settings, place: Path, readable: list[str]) -> Job:
-    """The job of one snippet, whose own folders will lie in ``place``."""
+def make(number: int, snippet: Snippet, device: str, settings: Settings, place: Path, shown: dict[str, str]) -> Job:
+    """The job of one snippet, whose own folders will lie in ``place``. ``shown`` is that of all; see :func:`shown`."""
+    file = str(snippet.file)
     private = {name: str(place / name) for name in ("cwd", "tmp", "home")}
     return Job(
         number,
-        str(snippet.file),
+        file,
         snippet.sha256,
         snippet.imports,
         preload([snippet]),
@@ -79,8 +83,18 @@ def make(number: int, snippet: Snippet, device: str, settings: Settings, place: 
             "TMPDIR": private["tmp"],
             "TORCHINDUCTOR_CACHE_DIR": f"{private['tmp']}/inductor",
         },
-        readable,
+        [*_readable(settings), file],
+        shown | namespaces.plan([file]) if shown else {},
     )
+
+
+def shown(settings: Settings) -> dict[str, str]:
+    """What every snippet finds in its file system, where it has one of its own."""
+    return guards.shown(settings.guards, _readable(settings))
+
+
+def _readable(settings: Settings) -> list[str]:
+    return [*sorted(libraries()), str(settings.home), str(MATPLOTLIBRC)]
 
 
 def libraries() -> set[str]:
@@ -95,8 +109,9 @@ def environment(folder: Path) -> dict[str, str]:
         "HOME": "/nonexistent",
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": str(folder),
-        "MATPLOTLIBRC": str(Path(__file__).with_name("matplotlibrc")),
+        "MATPLOTLIBRC": str(MATPLOTLIBRC),
         "SOURCE_DATE_EPOCH": "0",
+        "TZ": "UTC",
         "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",  # they would lie in a folder that snippets share
         "TORCHINDUCTOR_COMPILE_THREADS": "1",  # no pool of compilers that outlives its snippet
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",

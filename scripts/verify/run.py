@@ -16,6 +16,7 @@ from scripts.verify.discover import Snippet, display_path
 from scripts.verify.engine import Engine
 from scripts.verify.jobs import Job, Settings
 from scripts.verify.outcome import Files
+from scripts.verify.refusals import ALLOWED, refusal
 from scripts.verify.seen import Seen
 
 Tell = Callable[[Result], None]
@@ -45,7 +46,7 @@ def results(
     pending: list[tuple[Snippet, str]] = []
 
     def done(snippet: Snippet, result: Result, files: Files) -> None:
-        place = settings.build / "artifacts" / snippet.path.removesuffix(".py").lstrip("/") / result.device
+        place = artifacts.place(settings.build, snippet.path, result.device)
         left = tuple(display_path(path) for path in artifacts.publish(place, files))
         found[snippet.path, result.device] = result = replace(result, path=snippet.path, artifacts=left)
         tell(result)
@@ -57,6 +58,11 @@ def results(
             else:
                 pending.append((snippet, device))
     pending.sort(key=lambda item: -seconds.get(item[0].path, 1.0))
+
+    for snippet, device in list(pending):
+        if error := refusal(snippet.content, settings.guards["internals"] == ALLOWED):
+            pending.remove((snippet, device))
+            done(snippet, outcome.result(snippet, device, devices[device], "failed", error), {})
 
     def ran(snippet: Snippet, result: Result, files: Files) -> None:
         if result.status == "passed":
@@ -99,13 +105,13 @@ class _Runs:
         """Run; ``running`` stays, and is left alone."""
         scratch = self._settings.folder / "run"
         artifacts.remove_tree(scratch)  # of a verifier that was killed
-        readable = [*jobs.libraries(), str(self._settings.home)]
+        shown = jobs.shown(self._settings)
         try:
             for turn in range(1, self._settings.repeat + 1):
                 own = contextlib.nullcontext(running) if running else Engine(self._settings.jobs, self._settings.home)
                 with own as engine:  # it begins to import torch, so what follows costs nothing
                     made = [
-                        jobs.make(number, snippet, device, self._settings, scratch / f"{turn}-{number}", readable)
+                        jobs.make(number, snippet, device, self._settings, scratch / f"{turn}-{number}", shown)
                         for number, (snippet, device) in enumerate(self._pending)
                         if turn == 1 or self._earlier[number][0].status == "passed"
                     ]

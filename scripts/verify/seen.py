@@ -16,6 +16,7 @@ class Seen:
     stopped: str = ""  # the status to give, when the supervisor ended it
     message: str = ""
     reports: tuple[str, ...] = ()  # what the worker said of itself, a JSON object each, not to be trusted
+    early: int = 0  # bytes of the output that came before the file knew itself to be the main one
     output: bytes = b""
     errors: str = ""
     trace: str = ""
@@ -39,6 +40,7 @@ class Seen:
             stopped=row.get("stopped", str),
             message=row.get("message", str),
             reports=row.texts("reports"),
+            early=row.get("early", int),
             output=row.get("output", str).encode("latin-1"),
             errors=row.get("errors", str),
             trace=row.get("trace", str),

@@ -18,6 +18,7 @@ from scripts.verify.discover import BadCall, Snippet, discover
 from scripts.verify.engine import Engine, EngineError
 from scripts.verify.jobs import Settings
 from scripts.verify.preload import preload
+from scripts.verify.refusals import ALLOWED, BY_NAME
 
 VerifierProblem = (BadCall, EngineError)  # what to catch: bad input, or a Python or torch that does not start
 
@@ -37,6 +38,7 @@ class Options:
     durations: Path | None = None
     cache: bool = True
     kernel: bool = True  # whether to use the kernel's guards
+    internals: bool = False  # whether to run what is refused by name, to test the walls behind
     build: Path | None = None  # default: build/
     warm: bool = False
 
@@ -49,7 +51,7 @@ class Session:
         self._paths = self._options.paths or (str(root / "snippets"),)
         self._settings = Settings(
             (self._options.build or root / "build").absolute(),
-            guards.available(self._options.kernel),
+            guards.available(self._options.kernel) | {"internals": ALLOWED if self._options.internals else BY_NAME},
             self._options.timeout,
             self._options.memory,
             self._options.disk,
@@ -181,7 +183,7 @@ def keep(root: Path, verdicts: Iterable[tuple[Result, dict[str, bytes]]]) -> Non
 
     What lies there in another version is left to be verified.
     """
-    settings = Settings(root / "build", guards.available())
+    settings = Settings(root / "build", guards.available() | {"internals": BY_NAME})
     settings.folder.mkdir(parents=True, exist_ok=True)
     cache = Cache(settings.folder)
     names = environment.device_names(settings.folder / "devices.json")

@@ -14,8 +14,14 @@ from scripts.rows import BadReport, Row
 from scripts.verify.seen import Seen
 
 Verdict = tuple[str, Error | None, str]
+LINE_LIMIT = 10_000
 Say = Callable[..., Verdict]
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
+# Characters that turn the direction of text, have no width, or end a line for some readers of it and not for others.
+INVISIBLE = (
+    r"\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+CONTROL = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{INVISIBLE}]")
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Last:
     at: str = ""  # "last line", "end", "exit" or "error"; empty: it said nothing
     seconds: float | None = None
     error: Error | None = None
+    guarded: bool = False  # it has a main part, and came to it
     memory: bool = False  # the error is that of a limit
     disk: bool = False
 
@@ -41,6 +48,7 @@ def last_of(seen: Seen) -> Last:
             row.get("at", str),
             row.optional("seconds", float),
             Error.from_json(error) if error else None,
+            row.get("guarded", bool, False),
             limits.get("memory", bool, False),
             limits.get("disk", bool, False),
         )
@@ -61,7 +69,7 @@ def judge(seen: Seen, file: str, source: str) -> Verdict:
         Status, error (``None`` when passed) and the printed text, safe to show.
     """
     text = seen.output.decode(errors="backslashreplace")
-    output = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    output = CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
     last = last_of(seen)
     line = traced_line(seen.trace, file)
 
@@ -78,10 +86,13 @@ def judge(seen: Seen, file: str, source: str) -> Verdict:
         return "exited-early", replace(last.error, message=f"left by sys.exit({last.error.message})"), output
     if last.error:
         return "memory" if last.memory else "output" if last.disk else "failed", last.error, output
-    if last.at != "end":
+    if last.at != "end" or seen.code != 0:
         return _died(seen, last.at, say)
     if seen.left:
         return say("failed", "ProcessLeft", "left running: " + ", ".join(seen.left), None)
+    if last.guarded and seen.early:
+        shown = seen.output[: seen.early].decode(errors="backslashreplace").strip()
+        return say("failed", "PrintsOnImport", f"an import of it would print {shown[:200]!r}", None)
     return _unfit(seen.output, text, say) or ("passed", None, output)
 
 
@@ -104,8 +115,10 @@ def _unfit(raw: bytes, text: str, say: Say) -> Verdict | None:
         raw.decode()
     except UnicodeDecodeError as error:
         return say("output", "BadOutput", f"printed bytes that are not UTF-8: {raw[error.start : error.end]!r}", None)
-    if found := _CONTROL.search(text):
-        return say("output", "BadOutput", f"printed a control character: {found[0]!r}", None)
+    if found := CONTROL.search(text):
+        return say("output", "BadOutput", f"printed a control character: {found[0]!a}", None)
+    if text.count("\n") > LINE_LIMIT:
+        return say("output", "OutputLimit", f"printed more than {LINE_LIMIT} lines", None)
     return None
 
 

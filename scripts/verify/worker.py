@@ -5,6 +5,7 @@ told, because nothing else tells ``os._exit(0)`` from success.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import atexit
@@ -21,49 +22,56 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 import types
 import warnings
+from collections.abc import Callable
+from os import _exit  # a snippet may replace the one in the module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from scripts.verify import guards
+from scripts.verify.failure import describe
 from scripts.verify.jobs import Job
 
 PRIVATE_FD = 100  # where our own descriptors hide from loops over the small ones
+GUARD = "__name__ == '__main__'"
+FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 FILE_SHARE = 4  # of what all files may take, one may take a quarter: its end is an error with a line
 
 
 def main(job: Job, pipes: dict[str, int], nonce: str, preload: list[str]) -> NoReturn:
     """Run the snippet of ``job`` and end the process."""
+    own_pid = os.getpid()
     try:
-        report_fd = _furnish(job, pipes)
+        report_fd, output_fd = _furnish(job, pipes)
 
         def report(**what: Any) -> None:
-            os.write(report_fd, json.dumps({"nonce": nonce, **what}).encode() + b"\n")
+            if os.getpid() == own_pid:  # what a snippet forks and lets run on speaks for nobody
+                os.write(report_fd, json.dumps({"nonce": nonce, **what}).encode() + b"\n")
 
         _prepare_modules(job, preload)
-        guards.apply(job.guards, [*job.readable, job.file], job.writable)
+        guards.apply(job.guards, job.shown, job.readable, job.writable)
     except BaseException as error:  # our own fault, never the snippet's
         with contextlib.suppress(BaseException):
             os.write(2, f"the verifier failed to start: {error!r}\n".encode())
-        os._exit(70)
+        _exit(70)
     try:
-        os._exit(_run(job.file, job.sha256, report))
+        _exit(_run(job.file, job.sha256, Streams(output_fd), report))
     finally:
-        os._exit(71)
+        _exit(71)
 
 
-def _furnish(job: Job, pipes: dict[str, int]) -> int:
-    """A session, streams, folder, environment and limits of its own; returns the descriptor to report to."""
+def _furnish(job: Job, pipes: dict[str, int]) -> tuple[int, int]:
+    """A session, streams, folder, environment and limits of its own; the descriptors to report to and to print to."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(pipes["output"], 1)
+    os.dup2(pipes["import"], 1)
     os.dup2(pipes["errors"], 2)
-    report_fd = fcntl.fcntl(pipes["report"], fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD)
-    trace_fd = fcntl.fcntl(pipes["trace"], fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD)
+    report_fd, output_fd, trace_fd = (
+        fcntl.fcntl(pipes[name], fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD) for name in ("report", "output", "trace")
+    )
     os.closerange(3, PRIVATE_FD)
-    os.closerange(max(report_fd, trace_fd) + 1, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(max(report_fd, output_fd, trace_fd) + 1, os.sysconf("SC_OPEN_MAX"))
     faulthandler.enable(trace_fd)
     for name in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(name, signal.SIG_DFL)
@@ -79,7 +87,7 @@ def _furnish(job: Job, pipes: dict[str, int]) -> int:
         resource.setrlimit(resource.RLIMIT_DATA, (data + job.memory,) * 2)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # if memory runs out all the same, take this one
-    return report_fd
+    return report_fd, output_fd
 
 
 def _data_size() -> int:
@@ -121,7 +129,33 @@ def leave_to_the_zygote() -> None:
         atexit.unregister(folder.cleanup)
 
 
-def _run(file: str, sha256: str, report: Any) -> int:
+class Streams:
+    """Standard output and error. What is printed on import goes another way than what the main program prints."""
+
+    def __init__(self, output_fd: int) -> None:
+        self._output_fd = output_fd
+        self._known = os.fstat(1), os.fstat(2)
+        self.entered = False
+
+    def enter(self) -> None:
+        """From here on it is the main program that prints."""
+        sys.stdout.flush()
+        self.check()
+        os.dup2(self._output_fd, 1)
+        self._known = os.fstat(1), os.fstat(2)
+        self.entered = True
+
+    def check(self) -> None:
+        """They are those that it was given.
+
+        Raises:
+            OSError: they are not.
+        """
+        if not all(os.path.samestat(a, b) for a, b in zip(self._known, (os.fstat(1), os.fstat(2)), strict=True)):
+            raise OSError(errno.EBADF, "it replaced its standard output")
+
+
+def _run(file: str, sha256: str, streams: Streams, report: Callable[..., None]) -> int:
     """Execute the file; the exit code."""
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=file, __builtins__=__builtins__, __cached__=None, __annotations__={})
@@ -134,15 +168,13 @@ def _run(file: str, sha256: str, report: Any) -> int:
 
     sys.unraisablehook = lambda u: trouble(u.exc_type, u.exc_value, f"{u.err_msg or 'ignored in'} {u.object!r:.200}")
     threading.excepthook = lambda t: trouble(t.exc_type, t.exc_value, f"in thread {t.thread and t.thread.name}")
-    streams = os.fstat(1), os.fstat(2)
     started = time.perf_counter()
     try:
-        source = Path(file).read_bytes()
-        if hashlib.sha256(source).hexdigest() != sha256:
-            raise ValueError("the file changed since the verifier read it; verify it again")
-        if not _does_something(source, file):
-            raise ValueError("the file is empty: it has no statement to run")
-        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+        on_import, as_main = _halves(file, sha256)
+        exec(on_import, module.__dict__)
+        if as_main:
+            streams.enter()
+            exec(as_main, module.__dict__)
         report(at="last line")
         threading._shutdown()  # type: ignore[attr-defined]  # waits for threads as the interpreter does
         atexit._run_exitfuncs()
@@ -150,8 +182,7 @@ def _run(file: str, sha256: str, report: Any) -> int:
             module.__dict__.clear()  # objects say their last words, such as "unclosed file"
         sys.stdout.flush()
         sys.stderr.flush()
-        if not all(os.path.samestat(a, b) for a, b in zip(streams, (os.fstat(1), os.fstat(2)), strict=True)):
-            raise OSError(errno.EBADF, "it replaced its standard output")
+        streams.check()
     except SystemExit as error:
         report(at="exit", error=describe(error, file), seconds=time.perf_counter() - started)
         return 1
@@ -164,42 +195,31 @@ def _run(file: str, sha256: str, report: Any) -> int:
     if troubles:
         report(at="error", error=troubles[0], seconds=seconds)
         return 1
-    report(at="end", seconds=seconds)
+    report(at="end", seconds=seconds, guarded=streams.entered)
     return 0
 
 
-def _does_something(source: bytes, file: str) -> bool:
+def _halves(file: str, sha256: str) -> tuple[types.CodeType, types.CodeType | None]:
+    """What an import of the file would run, and what begins with ``if __name__ == "__main__"``, if there is that.
+
+    Raises:
+        ValueError: it is not what the verifier read, or it is empty.
+    """
+    source = Path(file).read_bytes()
+    if hashlib.sha256(source).hexdigest() != sha256:
+        raise ValueError("the file changed since the verifier read it; verify it again")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # compiling it for real will warn
+        warnings.simplefilter("ignore")  # compiling it will warn
         body = ast.parse(source, file).body
-    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
-
-
-def describe(error: BaseException, file: str) -> dict[str, Any]:
-    """Type, message and line of an exception, and its frames in the snippet itself, innermost last."""
-    try:
-        message = str(error)
-    except BaseException as worse:
-        message = f"<{type(worse).__name__} in __str__>"
-    walk = traceback.walk_tb(error.__traceback__)
-    own = [(frame.f_code.co_name, line) for frame, line in walk if frame.f_code.co_filename == file]
-    line: int | None = own[-1][1] if own else None
-    if isinstance(error, SyntaxError) and error.filename == file:
-        line = error.lineno
-        own = [("<module>", line or 0)]
-        message = error.msg
-    source = None
-    if line:
-        with contextlib.suppress(OSError, IndexError):
-            source = Path(file).read_text(errors="replace").splitlines()[line - 1].strip()
-    return {
-        "type": type(error).__name__,
-        "message": message[:4000],
-        "line": line,
-        "source": source,
-        "frames": [[line, name] for name, line in own[-12:]],
-        "memory": isinstance(error, MemoryError)
-        or "allocate memory" in message
-        or "OutOfMemory" in type(error).__name__,
-        "disk": isinstance(error, OSError) and error.errno in (errno.EFBIG, errno.ENOSPC, errno.EDQUOT),
-    }
+    if all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body):
+        raise ValueError("the file is empty: it has no statement to run")
+    guard = next(
+        (n for n, node in enumerate(body) if isinstance(node, ast.If) and ast.unparse(node.test) == GUARD), None
+    )
+    whole = compile(source, file, "exec", dont_inherit=True)  # for what the parts would not be refused for
+    if guard is None:
+        return whole, None
+    future = whole.co_flags & FUTURE
+    parts = (ast.Module(half, []) for half in (body[:guard], body[guard:]))
+    first, second = (compile(part, file, "exec", flags=future, dont_inherit=True) for part in parts)
+    return first, second

@@ -48,7 +48,7 @@ def main() -> None:
 def _load(*modules: str) -> None:
     """Import these, and make all that there is now cheap to fork."""
     for module in modules:
-        with contextlib.suppress(ImportError):  # the snippet that needs it will say so, with its line
+        with contextlib.suppress(BaseException):  # the snippet that needs it will say so, with its line
             importlib.import_module(module)
     for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]
         finalizer.atexit = False  # taking torch's operators apart, 0.1 s, means nothing to a process that ends

@@ -30,7 +30,7 @@ Make = Callable[..., torch.optim.Optimizer]
 
 
 def evidence(entry: str) -> Any:
-    return importlib.import_module(f"snippets.optimizers.{entry}_evidence")
+    return importlib.import_module(f"snippets.optimizers.{entry}.evidence")
 
 
 @pytest.fixture(autouse=True)
@@ -124,7 +124,7 @@ def test_lion(name: str, kind: Make, lr: float, digits: tuple[Tensor, Tensor]) -
 def test_sam(rho: float, digits: tuple[Tensor, Tensor]) -> None:
     """Both accuracies, that is the same answer for each image."""
     module = evidence("sam")
-    copied = module.train(rho, 1, *digits)
+    copied = tuple(shares.item() for shares in module.train(rho, [1], *digits))
     x, y = digits
     torch.manual_seed(1)
     order = torch.randperm(len(x))
@@ -135,8 +135,8 @@ def test_sam(rho: float, digits: tuple[Tensor, Tensor]) -> None:
     optimizer = SAM(model.parameters(), SGD, lr=0.1, rho=rho, momentum=0.9)
     loss_after(model, optimizer, module.STEPS, x[rows], labels, 0)
     with torch.no_grad():
-        fit = (model(x[rows]).argmax(1) == labels).float().mean().item()
-        others = (model(x[rest]).argmax(1) == y[rest]).float().mean().item()
+        fit = (model(x[rows]).argmax(1) == labels).double().mean().item()
+        others = (model(x[rest]).argmax(1) == y[rest]).double().mean().item()
     assert copied == (fit, others)
 
 

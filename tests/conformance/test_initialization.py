@@ -1,7 +1,7 @@
 """Conformance of every initializer of the guide, found by its form: nothing here names one.
 
-An initializer is a public function of `snippets/initialization/*.py` whose name ends in `_` and whose first parameter
-is `tensor`. What is checked follows from what stands beside it and from what it does, never from its name:
+An initializer is a public function in a room of `snippets/initialization/` whose name ends in `_` and whose first
+parameter is `tensor`. What is checked follows from what stands beside it and from what it does, never from its name:
 
 - `<name>_std(shape, …)`, the closed form: mean 0 (or `<name>_mean(shape, …)`) and this mean square about it, from 2-D
   to 5-D with unequal fans, so that a wrong fan shows;
@@ -35,7 +35,7 @@ def is_initializer(name: str, function: Callable) -> bool:
 
 
 def discover() -> dict[str, tuple[Initializer, Callable[..., float] | None, Callable[..., float] | None]]:
-    """`module.function` -> the initializer, its closed form and its mean, where there are such."""
+    """`<id_>/<role>.function` -> the initializer, its closed form and its mean, where there are such."""
     found = {}
     for stem, module in modules("initialization").items():
         for name, function in own_functions(module):

@@ -1,6 +1,6 @@
 """Every option of every from-scratch optimizer equals torch's, alone and with all others, over 100 steps in float64.
 
-Nothing here names an optimizer. The class is the one of `<id_>_from_scratch.py`; torch's is the first of `torch:` in
+Nothing here names an optimizer. The class is the one of `from_scratch.py`; torch's is the first of `torch:` in
 the page's front matter; a switch that makes torch's class the one of the page (`nesterov`, `amsgrad`, `centered`) is
 read off the optimizer that the page's own `make_optimizer` makes. Each option takes one other value, from `OTHER`: an
 option without one fails. Values, state and complex parameters are compared after each step.
@@ -8,18 +8,17 @@ option without one fails. Values, state and complex parameters are compared afte
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 import torch
-import yaml
 
-from tests.conformance.test_optimizers import BAD, FOUND, ROOT, start
+from tests.support.every_optimizer import BAD, FOUND, FROM_SCRATCH, start
+from tests.support.guide import guide
 from tests.support.optimizers import as_real
 
 STEPS = 100
-SUFFIX = "_from_scratch"
-NAMES = sorted(name.removesuffix(SUFFIX) for name in FOUND if name.endswith(SUFFIX))
 OWN_BUSINESS = {"foreach", "capturable", "differentiable", "fused"}  # how torch computes, not what
 OTHER: dict[str, list] = {  # argument -> another value, of the type of its default
     "lr": [0.003],
@@ -52,20 +51,19 @@ def arguments(kind: Callable) -> dict[str, Any]:
 
 
 def ours(name: str) -> type:
-    owner = FOUND[name + SUFFIX][1]
+    owner = FOUND[f"{name}/from_scratch"][1]
     assert isinstance(owner, type)
     return owner
 
 
 def torchs(name: str) -> type:
-    page = (ROOT / f"docs/en/optimizers/{name.replace('_', '-')}.md").read_text(encoding="utf-8")
-    dotted = yaml.safe_load(page.split("---\n")[1])["torch"][0]
+    dotted = guide().by_id[name.replace("_", "-")].facts("torch")[0]
     return getattr(torch.optim, dotted.removeprefix("torch.optim."))
 
 
 def fixed(name: str) -> dict[str, bool]:
     """Switches that torch's class has, ours has not, and the page's own optimizer turns on."""
-    optimizer = FOUND[name][0](start())
+    optimizer = FOUND[f"{name}/use"][0](start())
     group, usual = optimizer.param_groups[0], type(optimizer)(start()).param_groups[0]
     switches = set(arguments(torchs(name))) - set(arguments(ours(name)))
     return {k: True for k in switches if group.get(k) is True and usual[k] is not True}
@@ -84,7 +82,7 @@ def other_value(argument: str, default: Any) -> Any:
 
 
 def cases() -> Iterator[Any]:
-    for name in NAMES:
+    for name in FROM_SCRATCH:
         if "closure" in inspect.signature(torchs(name).step).parameters and needs_closure(name):
             continue
         options = {k: other_value(k, v) for k, v in arguments(ours(name)).items()}
@@ -114,13 +112,20 @@ def matrices(dtype: torch.dtype) -> list[torch.nn.Parameter]:
 
 def give_gradients(parameters: list[torch.nn.Parameter], step: int, sparse: bool) -> None:
     """Of a quadratic of condition number 100, with noise; a few rows only where gradients are sparse."""
-    generator = torch.Generator().manual_seed(1000 + step)
-    for p in parameters:
+    shapes = tuple(p.shape for p in parameters)
+    for p, noise in zip(parameters, noises(shapes, parameters[0].dtype, step), strict=True):
         curvature = torch.linspace(0.1, 10, p.numel()).reshape(p.shape)
-        g = curvature * p.detach() + 0.3 * torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        g = curvature * p.detach() + noise
         if sparse:
             g[step % 3] = 0
         p.grad = g.to_sparse(1) if sparse else g
+
+
+@cache
+def noises(shapes: tuple[torch.Size, ...], dtype: torch.dtype, step: int) -> list[torch.Tensor]:
+    """The noise of one step; the same for both sides, and for every option."""
+    generator = torch.Generator().manual_seed(1000 + step)
+    return [0.3 * torch.randn(shape, dtype=dtype, generator=generator) for shape in shapes]
 
 
 def wants_sparse(kind: type) -> bool:
@@ -139,11 +144,11 @@ def takes_complex(kind: type, settings: dict[str, Any]) -> bool:
 
 
 def test_enough_is_compared() -> None:
-    assert len(NAMES) >= 19
+    assert len(FROM_SCRATCH) >= 19
     assert sum(1 for _ in cases()) >= 120
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FROM_SCRATCH)
 def test_arguments_and_defaults_are_torchs(name: str) -> None:
     """No name of our own; defaults are torch's, but for a momentum of 0, which would make it another optimizer."""
     mine, theirs = arguments(ours(name)), arguments(torchs(name))
@@ -211,7 +216,7 @@ def raises(kind: type, settings: dict[str, Any]) -> type | None:
     return None
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FROM_SCRATCH)
 def test_refuses_what_torch_refuses(name: str) -> None:
     """Each bad value of the suite, and NaN: ours raises ValueError wherever torch refuses it."""
     mine = arguments(ours(name))

@@ -1,8 +1,8 @@
 """Conformance of every optimizer of the guide, found by its file: nothing here names one.
 
-`snippets/optimizers/<id_>.py` gives `make_optimizer`, `<id_>_from_scratch.py` its one `torch.optim.Optimizer` subclass
-(or a `make_optimizer` of its own, where the class needs more than parameters and a learning rate). Peculiar ones are
-handled by what they do, not by their name:
+`snippets/optimizers/<id_>/use.py` gives `make_optimizer`, `from_scratch.py` beside it one `torch.optim.Optimizer`
+subclass (or a `make_optimizer` of its own, where the class needs more than parameters and a learning rate). Peculiar
+ones are handled by what they do, not by their name:
 
 - every step gets a closure, so optimizers that need one (L-BFGS, SAM) run as the others do;
 - an optimizer that refuses dense gradients gets the same gradients as sparse ones (`wants_sparse`);
@@ -15,57 +15,25 @@ handled by what they do, not by their name:
 Snippets of concept pages, which have no "How it works", are no optimizers and have tests of their own.
 """
 
-import importlib
 import inspect
 import io
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
+from functools import cache
 
 import pytest
 import torch
 from torch import Tensor
 
-ROOT = Path(__file__).resolve().parents[2]
-FILES = [f for f in sorted((ROOT / "snippets/optimizers").glob("*.py")) if not f.stem.endswith("_evidence")]
-Make = Callable[..., torch.optim.Optimizer]
+from tests.support.every_optimizer import BAD, FOUND, MODULES, Make, start
+
 Loss = Callable[[list[Tensor]], Tensor]
-
-
-def load(file: Path) -> ModuleType:
-    return importlib.import_module(f"snippets.optimizers.{file.stem}")
-
-
-def classes_of(module: ModuleType) -> list[type]:
-    found = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, torch.optim.Optimizer)]
-    return [c for c in found if c.__module__ == module.__name__]
-
-
-def discover() -> dict[str, tuple[Make, Callable | None]]:
-    """Name of the file -> how to make the optimizer, and whose signature lists its hyperparameters (None: nobody's)."""
-    found: dict[str, tuple[Make, Callable | None]] = {}
-    for file in FILES:
-        module = load(file)
-        classes = classes_of(module)
-        if hasattr(module, "make_optimizer"):
-            found[file.stem] = (module.make_optimizer, classes[0] if len(classes) == 1 else None)
-        elif len(classes) == 1:
-            found[file.stem] = (classes[0], classes[0])
-    return found
-
-
-FOUND = discover()
 every_optimizer = pytest.mark.parametrize("name", FOUND or ["none found"])
 
 
-def is_concept(stem: str) -> bool:
-    page = ROOT / f"docs/en/optimizers/{stem.replace('_', '-')}.md"
-    return page.exists() and "\n## How it works" not in page.read_text(encoding="utf-8")
-
-
-def test_every_file_has_an_optimizer():
+def test_every_file_has_an_optimizer(catalog):
     assert FOUND, "no optimizer discovered under snippets/optimizers"
-    techniques = {f.stem for f in FILES if not is_concept(f.stem)}
+    concepts = {e.id.replace("-", "_") for e in catalog.entries if kind_of(e) == "concept"}
+    techniques = {name for name in MODULES if name.partition("/")[0] not in concepts}
     assert techniques == set(FOUND), "a file has neither make_optimizer nor exactly one Optimizer class"
 
 
@@ -77,11 +45,6 @@ def sparse_checks():
 
 
 # Problems: a list of matrices -> loss. Each starts from the same place.
-
-
-def start(dtype: torch.dtype = torch.float64) -> list[torch.nn.Parameter]:
-    generator = torch.Generator().manual_seed(0)
-    return [torch.nn.Parameter(1 + torch.rand(4, 3, dtype=dtype, generator=generator)) for _ in range(2)]
 
 
 def quadratic(parameters: list[Tensor]) -> Tensor:
@@ -108,6 +71,7 @@ def switch(optimizer: torch.optim.Optimizer, mode: str) -> None:
         getattr(optimizer, mode)()
 
 
+@cache
 def wants_sparse(make: Make) -> bool:
     """True for an optimizer that refuses a dense gradient."""
     parameters = start()
@@ -159,6 +123,9 @@ def value_after(make: Make, loss_of: Loss, steps: int, sparse: bool, **settings:
     return float(loss_of(parameters).detach())
 
 
+RATES = [0.1, 0.03, 0.3, 1.0, 0.01, 3.0, 3e-3, 1e-3, 10.0, 3e-4, 1e-4]  # those that do for most come first
+
+
 @every_optimizer
 @pytest.mark.parametrize("problem", [quadratic, rosenbrock])
 def test_minimizes(name, problem):
@@ -169,7 +136,7 @@ def test_minimizes(name, problem):
     if problem is quadratic:
         assert value_after(make, problem, 50, sparse) < before
     best = before
-    for lr in [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0]:
+    for lr in RATES:
         value = value_after(make, problem, 300, sparse, lr=lr)
         best = value if value < best else best  # a comparison with NaN is False: a diverged run never counts
         if best < 0.1 * before:
@@ -327,20 +294,6 @@ def test_no_parameter_becomes_nan(name, slope):
     descend(optimizer, parameters, linear(slope), 20, sparse)
     switch(optimizer, "eval")
     assert all(torch.isfinite(p).all() for p in parameters)
-
-
-BAD: dict[str, list] = {
-    "lr": [-0.1],
-    "weight_decay": [-0.1],
-    "eps": [-1e-8],
-    "momentum": [-0.1],
-    "betas": [(-0.1, 0.999), (1.0, 0.999), (0.9, -0.1), (0.9, 1.0)],
-    "rho": [-0.1],
-    "alpha": [-0.1],
-    "lr_decay": [-0.1],
-    "initial_accumulator_value": [-0.1],
-    "etas": [(0.0, 1.2), (1.5, 1.2), (0.5, 0.9)],
-}
 
 
 @every_optimizer

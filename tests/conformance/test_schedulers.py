@@ -1,9 +1,10 @@
 """Conformance of every scheduler of the guide, found by its file: nothing here names one.
 
-`snippets/schedulers/<id_>.py` gives `make_scheduler(optimizer, *, settings)`, `<id_>_from_scratch.py` the closed form
-`learning_rate(step, base_lr, settings)` with the same settings and defaults. Peculiar ones are handled by what they do:
+`snippets/schedulers/<id_>/use.py` gives `make_scheduler(optimizer, *, settings)`, `from_scratch.py` beside it the
+closed form `learning_rate(step, base_lr, settings)` with the same settings and defaults. Peculiar ones are handled by
+what they do:
 
-- a scheduler whose `step()` takes a metric gets one (`scheduler_curves.metric`), its closed form gets `metrics=[...]`,
+- a scheduler whose `step()` takes a metric gets one (`metric`), its closed form gets `metrics=[...]`,
   all values reported before the step;
 - a schedule that has an end raises ValueError beyond it, and so must its closed form;
 - a schedule that replaces the base rate (OneCycleLR) has a `learning_rate` that does so too, for every group.
@@ -11,15 +12,14 @@
 Files with neither function (averages of weights, rules for the base rate) are no schedules and have tests of their own.
 """
 
-import importlib
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.support.discovery import modules
 from tests.support.schedulers import (
     advance,
     assert_same_curve,
@@ -31,44 +31,40 @@ from tests.support.schedulers import (
     weights,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted((ROOT / "snippets/schedulers").glob("*.py"))
 STEPS = 300
 TWO_RATES = (0.1, 0.003)
-SUFFIX = "_from_scratch"
 
 
-def functions(name: str) -> dict[str, Callable]:
-    """The file's functions `make_scheduler` and `learning_rate`, those that it has itself."""
-    module = importlib.import_module(f"snippets.schedulers.{name}")
-    found = {n: getattr(module, n, None) for n in ("make_scheduler", "learning_rate")}
-    return {n: f for n, f in found.items() if getattr(f, "__module__", None) == module.__name__}
+def having(function: str, role: str) -> dict[str, Callable]:
+    """Entry -> the function of this name that its file of this role has itself."""
+    found = {}
+    for name, module in modules("schedulers").items():
+        entry, _, here = name.partition("/")
+        value = getattr(module, function, None)
+        if here == role and getattr(value, "__module__", None) == module.__name__:
+            found[entry] = value
+    return found
 
 
-HAS = {f.stem: functions(f.stem) for f in FILES if not f.stem.endswith("_evidence")}
-NAMES = sorted(name for name, found in HAS.items() if "make_scheduler" in found and not name.endswith(SUFFIX))
-every_scheduler = pytest.mark.parametrize("name", NAMES or ["none found"])
-
-
-def make_of(name: str) -> Callable:
-    return HAS[name]["make_scheduler"]
+MAKE = having("make_scheduler", "use")
+CLOSED = having("learning_rate", "from_scratch")
+every_scheduler = pytest.mark.parametrize("name", sorted(MAKE) or ["none found"])
 
 
 def closed_form_of(name: str, **settings: Any) -> Callable[[int, float], float]:
     """`learning_rate` of the from-scratch file, with the metrics so far where the scheduler asks for them."""
-    form = HAS[name + SUFFIX]["learning_rate"]
-    if not wants_metric(new_run(make_of(name), (0.1,))[1]):
+    form = CLOSED[name]
+    if not wants_metric(new_run(MAKE[name], (0.1,))[1]):
         return lambda step, rate: form(step, rate, **settings)
     return lambda step, rate: form(step, rate, metrics=[metric(t) for t in range(step)], **settings)
 
 
 def test_something_was_discovered():
-    assert NAMES, "no make_scheduler discovered under snippets/schedulers"
+    assert MAKE, "no make_scheduler discovered under snippets/schedulers"
 
 
 def test_every_scheduler_has_its_closed_form():
-    closed = {name.removesuffix(SUFFIX) for name, found in HAS.items() if "learning_rate" in found}
-    assert closed == set(NAMES), "make_scheduler without learning_rate in <id_>_from_scratch.py, or the other way round"
+    assert set(CLOSED) == set(MAKE), "make_scheduler in use.py without learning_rate in from_scratch.py, or only that"
 
 
 def cosine_lengths(scheduler: Any) -> list[int]:
@@ -90,8 +86,8 @@ def tolerance(scheduler: Any) -> float:
 def assert_curve(name: str, **settings: Any) -> None:
     """Both groups follow the closed form; where the schedule ends early, the closed form ends there too."""
     closed = closed_form_of(name, **settings)
-    curve = curve_of(make_of(name), STEPS, TWO_RATES, **settings)
-    assert_same_curve(curve, TWO_RATES, closed, tolerance(new_run(make_of(name), TWO_RATES, **settings)[1]))
+    curve = curve_of(MAKE[name], STEPS, TWO_RATES, **settings)
+    assert_same_curve(curve, TWO_RATES, closed, tolerance(new_run(MAKE[name], TWO_RATES, **settings)[1]))
     if len(curve) < STEPS:
         with pytest.raises(ValueError):
             closed(len(curve), TWO_RATES[0])
@@ -100,14 +96,14 @@ def assert_curve(name: str, **settings: Any) -> None:
 @every_scheduler
 def test_whole_curve_is_the_closed_form(name):
     """Two parameter groups with different base rates, over 300 steps, or up to the schedule's end."""
-    assert len(curve_of(make_of(name), STEPS)) >= 200, "give the snippet defaults that last for 200 steps"
+    assert len(curve_of(MAKE[name], STEPS)) >= 200, "give the snippet defaults that last for 200 steps"
     assert_curve(name)
 
 
 def numeric_settings(name: str) -> dict[str, Any]:
     return {
         key: p.default
-        for key, p in inspect.signature(make_of(name)).parameters.items()
+        for key, p in inspect.signature(MAKE[name]).parameters.items()
         if isinstance(p.default, int | float) and not isinstance(p.default, bool)
     }
 
@@ -141,24 +137,24 @@ def test_same_settings_and_defaults(name):
         kept = {k: p.default for k, p in parameters.items() if k not in ("optimizer", "step", "base_lr", "metrics")}
         return {k: getattr(v, "__name__", v) if callable(v) else v for k, v in kept.items()}
 
-    make = settings(make_of(name))
-    assert make == settings(HAS[name + SUFFIX]["learning_rate"])
+    make = settings(MAKE[name])
+    assert make == settings(CLOSED[name])
     assert inspect.Parameter.empty not in make.values(), "every setting needs a default"
 
 
 @every_scheduler
 def test_closed_form_refuses_a_negative_step(name):
     with pytest.raises(ValueError):
-        HAS[name + SUFFIX]["learning_rate"](-1, 0.1)
+        CLOSED[name](-1, 0.1)
 
 
 @every_scheduler
 @pytest.mark.parametrize("at", [1, 57, 150])
 def test_resume_equals_an_uninterrupted_run(name, at):
     """Bit for bit, rates and weights, for two groups: once in the first phase, once later, once in the middle."""
-    optimizer, scheduler = new_run(make_of(name), TWO_RATES)
+    optimizer, scheduler = new_run(MAKE[name], TWO_RATES)
     whole = advance(optimizer, scheduler, range(STEPS))
-    rest, final = interrupted(make_of(name), STEPS, at, TWO_RATES)
+    rest, final = interrupted(MAKE[name], STEPS, at, TWO_RATES)
     assert rest == whole[at:]
     assert all(torch.equal(a, b) for a, b in zip(final, weights(optimizer), strict=True))
 
@@ -166,7 +162,7 @@ def test_resume_equals_an_uninterrupted_run(name, at):
 @every_scheduler
 def test_reported_rate_is_the_optimizers(name):
     """`get_last_lr()` is what the next update uses, before the first step and after each."""
-    optimizer, scheduler = new_run(make_of(name), TWO_RATES)
+    optimizer, scheduler = new_run(MAKE[name], TWO_RATES)
     for step in range(120):
         assert scheduler.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
         advance(optimizer, scheduler, range(step, step + 1))
@@ -175,7 +171,7 @@ def test_reported_rate_is_the_optimizers(name):
 @every_scheduler
 def test_only_the_optimizers_own_groups_change(name):
     """Making and stepping a scheduler touches no parameter."""
-    optimizer, scheduler = new_run(make_of(name), TWO_RATES)
+    optimizer, scheduler = new_run(MAKE[name], TWO_RATES)
     assert all(torch.equal(w, torch.ones_like(w)) for w in weights(optimizer))
     optimizer.step()  # without gradients: a no-op that keeps torch's warning about the order silent
     scheduler.step(*([metric(0)] if wants_metric(scheduler) else []))

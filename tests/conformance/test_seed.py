@@ -3,13 +3,7 @@
 Its papers are looked up by title, since a key is ours; its classes and functions are found by `test_torch_names.py`.
 """
 
-from functools import cache
-
 import pytest
-import yaml
-
-from scripts.sources.catalog import ROOT
-from scripts.sources.papers import load_papers
 
 PAPERS = {  # part 3 of the check list: title -> year it gave
     "Understanding the difficulty of training deep feedforward neural networks": 2010,
@@ -32,27 +26,17 @@ VERDICT = {
 }
 
 
-@cache
-def principal_papers() -> dict[str, str]:
-    """Paper key -> entry of the initialization section whose first paper it is."""
-    found = {}
-    for page in (ROOT / "docs/en/initialization").glob("*.md"):
-        papers = yaml.safe_load(page.read_text(encoding="utf-8").split("---\n")[1]).get("papers") or []
-        if papers and page.stem != "index":
-            found.setdefault(papers[0], page.stem)
-    return found
-
-
 @pytest.mark.parametrize(("title", "year"), PAPERS.items())
-def test_paper_has_an_entry_of_its_own(title: str, year: int) -> None:
-    papers = {paper.title: paper for paper in load_papers(ROOT / "docs/papers.bib", "papers.bib").values()}
+def test_paper_has_an_entry_of_its_own(catalog, title: str, year: int) -> None:
+    papers = {paper.title: paper for paper in catalog.papers.values()}
     assert papers[title].year == year
-    assert papers[title].key in principal_papers()
+    principal = {entry.facts("papers")[0] for entry in catalog.in_section("initialization") if entry.facts("papers")}
+    assert papers[title].key in principal
 
 
 @pytest.mark.parametrize("entry", CRITICS)
 @pytest.mark.parametrize("language", VERDICT)
-def test_critics_page_says_what_is_claimed_and_what_we_saw(entry: str, language: str) -> None:
-    text = (ROOT / f"docs/{language}/initialization/{entry}.md").read_text(encoding="utf-8")
+def test_critics_page_says_what_is_claimed_and_what_we_saw(catalog, entry: str, language: str) -> None:
+    text = catalog.by_id[entry].pages[language].text
     places = [text.find(phrase) for phrase in VERDICT[language]]
     assert -1 < places[0] < places[1] < places[2]

@@ -1,12 +1,10 @@
 """Every public name of torch's own toolboxes is explained on some English page, by the `torch:` of its front matter."""
 
 import importlib
-from pathlib import Path
 
 import pytest
-import yaml
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "en"
+from scripts.sources.catalog import Catalog
 
 # Names that torch lists as public and that are no technique: base classes, submodules, tools of other libraries.
 NOT_A_TECHNIQUE = {
@@ -24,14 +22,9 @@ def public_names(namespace: str) -> list[str]:
     return [name for name in names if name not in NOT_A_TECHNIQUE]
 
 
-def explained() -> set[str]:
+def explained(catalog: Catalog) -> set[str]:
     """Every name that a page's front matter gives under `torch:`."""
-    found: set[str] = set()
-    for page in DOCS.rglob("*.md"):
-        head, marker, rest = page.read_text(encoding="utf-8").partition("---\n")
-        if marker and not head:
-            found |= set((yaml.safe_load(rest.partition("\n---\n")[0]) or {}).get("torch") or [])
-    return found
+    return {name for entry in catalog.entries for name in entry.facts("torch")}
 
 
 @pytest.mark.parametrize(
@@ -43,16 +36,16 @@ def explained() -> set[str]:
         ("torch.optim.swa_utils", 7),
     ],
 )
-def test_every_public_name_is_on_a_page(namespace: str, at_least: int) -> None:
+def test_every_public_name_is_on_a_page(catalog, namespace: str, at_least: int) -> None:
     names = public_names(namespace)
     assert len(names) >= at_least, f"only {len(names)} names enumerated: this test would pass empty"
-    missing = sorted(set(names) - explained())
+    missing = sorted(set(names) - explained(catalog))
     assert not missing, f"{len(missing)} of {len(names)} stand on no page: {', '.join(missing)}"
 
 
-def test_names_on_pages_exist() -> None:
+def test_names_on_pages_exist(catalog) -> None:
     """A name on a page is torch's name of something: typing errors and removed names are found here."""
-    found = explained()
+    found = explained(catalog)
     assert found, "no page names anything of torch"
     for name in sorted(found):
         parts = name.split(".")

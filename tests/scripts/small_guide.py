@@ -28,6 +28,7 @@ torch: [torch.add]
 related: []
 tags: [numbers]
 formerly: [twice, sums/times-two]
+kind: concept
 situation: numbers
 ---
 
@@ -35,13 +36,21 @@ situation: numbers
 
 --8<-- "facts"
 
-**In one sentence.** Computes $2x$ [@doe2020paper].
+**In short.** Computes $2x$ [@doe2020paper].
+
+## Use it when
+
+- a number is too small;
+
+## Think twice when
+
+- it is large enough;
 
 ## Code
 
 --8<-- "use.py"
 
-## Evidence
+## What our experiment shows {#evidence}
 
 ![a straight line](figure:double.svg "The line.")
 
@@ -62,13 +71,21 @@ situation: 数
 
 --8<-- "facts"
 
-**一句话。** 计算 $2x$[@doe2020paper]。
+**一句话概括：** 计算 $2x$[@doe2020paper]。
+
+## 何时使用 {#use-it-when}
+
+- 数太小；
+
+## 何时慎用 {#think-twice-when}
+
+- 已经够大；
 
 ## 代码 {#code}
 
 --8<-- "use.py"
 
-## 实验证据 {#evidence}
+## 我们的实验说明了什么 {#evidence}
 
 ![一条直线](figure:double.svg "直线。")
 

@@ -24,7 +24,10 @@ from lxml import html
 
 from scripts.build import STAGES
 from scripts.problems import ROOT
+from scripts.publish import policy
 from scripts.publish.archive import ARCHIVE, EARLIEST
+from scripts.sources import checks
+from scripts.sources.catalog import load
 from tests.scripts.small_guide import SNIPPET, edit, plant_whole
 
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
@@ -243,9 +246,9 @@ BREAKS = [
     ("render", "docs/theme/main.html", "{% endblock %}", "{% endblok %}", "build/stage/en/mkdocs.yml", "endblok"),
     (
         "publish",
-        EN,
-        "**In one sentence.**",
-        '<img src="https://elsewhere.example/x.png" alt="">',
+        "docs/theme/main.html",
+        "{% block extrahead %}",
+        '{% block extrahead %}<link rel="stylesheet" href="https://elsewhere.example/x.css">',
         "demo/double.html",
         "another host",
     ),
@@ -278,7 +281,7 @@ RENDER = """
 from pathlib import Path
 from scripts import claims
 from scripts.generate import Site, generate
-from scripts.render import mkdocs
+from scripts.render.mkdocs import mkdocs
 from scripts.report import Report
 from scripts.sources.catalog import load
 root = Path.cwd()
@@ -321,6 +324,67 @@ def test_what_is_kept_is_what_a_whole_rendering_gives(published):
     assert render(published) == seen[0]
 
 
+TITLE = 'Loss < 1 "quoted" & *starred* $x$'
+SUMMARY = '"><script>alert(1)</script> [x](y) `c` </title>'
+PAPER = '"><script>alert(1)</script> [x](y) *z*'
+
+
+def test_words_are_shown_as_words_wherever_they_stand(published):
+    """Titles, summaries, papers and foreign reports that would be HTML or Markdown if they were not escaped."""
+    edits = [
+        (EN, "title: Double\n", f"title: {json.dumps(TITLE)}\n"),
+        (EN, "summary: Doubles its input.", f"summary: {json.dumps(SUMMARY)}"),
+        (EN, "# Double\n", '# Loss < 1 "quoted" & \\*starred\\* \\$x\\$\n'),
+        ("docs/papers.bib", "{A Paper}", f"{{{PAPER}}}"),
+    ]
+    originals = {file: (published / file).read_text(encoding="utf-8") for file, *_ in edits}
+    report = published / "build/verification.json"
+    verdicts = report.read_text(encoding="utf-8")
+    for file, old, new in edits:
+        edit(published, file, old, new)
+    changed = json.loads(verdicts)
+    for result in changed["results"]:
+        result |= {"torch": "<script>1</script>", "python": "<script>2</script>"}
+    report.write_text(json.dumps(changed), encoding="utf-8")
+    try:
+        assert list(checks.inspect(load(published))) == []
+        render(published)
+        out = published / "build" / "out"
+        trees = {path: html.fromstring(path.read_bytes()) for path in out.rglob("*.html")}
+        copy = (published / "build/stage/en/markdown/demo/double.md").read_text(encoding="utf-8")
+    finally:
+        report.write_text(verdicts, encoding="utf-8")
+        for file, text in originals.items():
+            (published / file).write_text(text, encoding="utf-8")
+        render(published)
+    known = policy.theme_scripts()
+    for path, tree in trees.items():
+        inline = [script for script in tree.iter("script") if not script.get("src") and not script.get("type")]
+        assert all(any(pattern.fullmatch(s.text) for pattern in known) for s in inline), path
+    entry, section, papers = (trees[out / name] for name in ("demo/double.html", "demo/index.html", "papers.html"))
+    assert entry.xpath("string(//title)") == f"{TITLE} - Deep Learning Guide"
+    assert entry.xpath("//h1")[0].text_content().removesuffix("¶") == TITLE
+    assert entry.xpath('//meta[@property="og:title"]/@content') == [TITLE]
+    for name in ("description", "og:description"):
+        assert entry.xpath(f'//meta[@name="{name}" or @property="{name}"]/@content') == [SUMMARY]
+    structured = json.loads(entry.xpath('string(//script[@type="application/ld+json"])'))
+    assert (structured["headline"], structured["description"]) == (TITLE, SUMMARY)
+    assert structured["citation"][0]["name"] == PAPER
+    assert entry.xpath('//dl[@class="facts"]//cite')[0].text_content() == PAPER
+    assert entry.xpath('//p/a[@class="cite"]/@title') == [PAPER]
+    assert "torch <script>1</script>" in entry.xpath('//table[@class="runs"]')[0].text_content()
+    assert "Python <script>2</script>" in entry.xpath('//table[@class="runs"]')[0].text_content()
+    row = section.xpath('//table[@class="comparison"]//tr')[1]
+    assert (row.xpath("string(td[1])"), row.xpath("string(td[5])")) == (TITLE, SUMMARY)
+    assert papers.xpath('//cite[@id="doe2020paper"]')[0].text_content() == PAPER
+    named = {link.text_content().strip() for link in section.xpath('//nav//a[contains(@href, "double.html")]')}
+    spoken = section.xpath('//footer//a[contains(@href, "double.html")]/@aria-label')
+    assert TITLE in named | {label.partition(": ")[2] for label in spoken}
+    assert all("&amp;" not in label and "&lt;" not in label for label in spoken)
+    assert trees[out / "reference/demo.html"].xpath('//h2[@id="double"]')[0].text_content().removesuffix("¶") == TITLE
+    assert r'> "\>\<script\>alert(1)\</script\>' in copy
+
+
 def test_only_what_changed_is_rendered(published):
     render(published)
     folder = published / "build" / "rendered"
@@ -349,6 +413,46 @@ def test_page_that_was_refused_is_refused_again(published):
             assert "nowhere" in done.stderr
     finally:
         edit(published, EN, "# Double\n\n[nowhere](#nowhere)\n", "# Double\n")
+
+
+@pytest.mark.parametrize("during", ["claims", "check"])
+def test_a_snippet_edited_while_the_build_runs_is_not_published(published, during):
+    """Its verdict is about other bytes; the stage that edits it here stands for a person who saves a file then."""
+    before = state(published / "site")
+    stage = {"claims": "claims.run(catalog)", "check": 'check_site.check(out, os.environ.get("SITE_URL", ""))'}[during]
+    save = "(root / 'snippets/demo/double.py').open('a').write('# edited\\n')"
+    edit(published, "scripts/build.py", stage, f"({save}, {stage})[1]")
+    try:
+        done = build(published)
+    finally:
+        edit(published, "scripts/build.py", f"({save}, {stage})[1]", stage)
+        (published / "snippets/demo/double.py").write_text(SNIPPET, encoding="utf-8")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "snippets/demo/double.py:1: it was edited while the build ran" in done.stderr
+    assert state(published / "site") == before
+
+
+def test_a_verifier_that_crashes_leaves_no_report_to_publish_from(published):
+    before = state(published / "site")
+    edit(
+        published,
+        "scripts/verify/run.py",
+        "    found: dict",
+        "    raise MemoryError('of the verifier itself')\n    found: dict",
+    )
+    try:
+        done = build(published, "--force")
+        called = [sys.executable, "-m", "scripts.verify", "--build", str(published / "build")]
+        alone = subprocess.run(called, cwd=published, capture_output=True, text=True, check=False)
+    finally:
+        edit(published, "scripts/verify/run.py", "    raise MemoryError('of the verifier itself')\n", "")
+    assert done.returncode == 1
+    assert "of the verifier itself" in done.stderr
+    assert alone.returncode == 70
+    assert "a fault of the verifier itself" in alone.stderr
+    assert not (published / "build/verification.json").exists()
+    assert state(published / "site") == before
+    assert build(published, "--force").returncode == 0
 
 
 def test_second_build_at_once_is_refused(published):

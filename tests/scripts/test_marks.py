@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from scripts import formulas
+from scripts.generate.snippets import fence
 from scripts.sources import marks
+from tests.scripts import rendered
 
 
 def kinds(body: str) -> list[tuple[str, str]]:
@@ -24,6 +26,50 @@ def kinds(body: str) -> list[tuple[str, str]]:
 )
 def test_code_and_escapes_hold_no_marks(body):
     assert kinds(body) == []
+
+
+# Fences in every place that a page may have them, and what is shown in each.
+FENCES = [
+    ("```\n[x](claim:y)\n```", ["[x](claim:y)"]),
+    ("~~~~\n~~~\n[@key]\n~~~~", ["~~~\n[@key]"]),
+    ("````python\n```\n# no heading\n```\n````", ["```\n# no heading\n```"]),
+    ('~~~python title="a"\n$x$\n~~~', ["$x$"]),
+    ("- a\n\n    ```\n    [x](claim:y)\n\n      z\n    ```\n\n- b\n\n    - c\n\n        ~~~\n        $x$\n        ~~~",
+     ["[x](claim:y)\n\n  z", "$x$"]),
+    ('<details markdown>\n<summary>s</summary>\n\n```\n</details>\n```\n\n</details>', ["</details>"]),
+    ('??? note "n"\n\n    ```\n    - [ ] x\n    ```', ["- [ ] x"]),
+    ("```\n> a\n```", ["> a"]),
+    ("```\n```", [""]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "held"), FENCES)
+def test_fences_are_what_the_renderer_takes_for_fences(body, held):
+    found = list(marks.fences(body))
+    assert not any(fence.problem for fence in found)
+    shown = [pre.text_content().strip("\n") for pre in rendered.page(body).xpath("//pre")]
+    assert shown == held
+    assert len(found) == len(shown)
+    assert kinds(body) == []
+
+
+@pytest.mark.parametrize(
+    "body", ["```\na", "```\na\n~~~", "```\na\n````", "- a\n\n    ```\n  a\n    ```", "```a b c\nx\n```"]
+)
+def test_fences_that_the_renderer_would_not_take_are_none(body):
+    assert next(iter(marks.fences(body))).problem
+    assert not rendered.page(body).xpath("//pre")
+
+
+@pytest.mark.xfail(
+    "pymdownx.snippets" in rendered.configuration(),
+    reason="pymdownx.snippets draws pieces into code, too; it goes when pages are staged with their pieces in them",
+    strict=True,
+)
+def test_line_that_was_printed_is_no_mark_of_pages():
+    """Output and code that look like a piece of a page are shown as they are."""
+    page = rendered.page(fence('--8<-- "facts/double.md"\n[@doe2020paper]', " { .text }"))
+    assert page.xpath("string(//pre)") == '--8<-- "facts/double.md"\n[@doe2020paper]\n'
 
 
 def test_marks_with_their_lines():

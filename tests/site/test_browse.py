@@ -60,6 +60,30 @@ def test_comparison_table_filters_by_torch_year_purpose_and_words(page: Page, ad
     assert shown(page) == ["optimizers/lbfgs.html"]
 
 
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_recipes_filter_by_task_optimizer_and_words(page: Page, address, edition):
+    recipes = load().recipes
+    page.goto(f"{address}{edition}recipes.html")
+    rows = page.locator("table.recipes tbody tr:not(.group):visible a[id]")
+    fields = {name: page.locator(f".table-filter [data-filter={name}]") for name in ("text", "task", "optimizer")}
+
+    def ids() -> list[str]:
+        return sorted(rows.evaluate_all("links => links.map(a => a.id)"))
+
+    assert ids() == sorted(recipe.id for recipe in recipes)
+    fields["optimizer"].select_option("lamb")
+    assert ids() == sorted(r.id for r in recipes if any(c.id == "lamb" for c in r.optimizers)) != []
+    fields["task"].select_option("masked-language-model")
+    wanted = [r.id for r in recipes if r.task == "masked language model" and r.optimizer.id == "lamb"]
+    assert ids() == sorted(wanted) != []
+    assert page.locator("table.recipes tr.group:visible").count() == 1
+    expect(page.locator(".table-filter [role=status]")).to_have_text(f"{len(wanted)} / {len(recipes)}")
+    for name in ("optimizer", "task"):
+        fields[name].select_option("")
+    fields["text"].fill("swin-t")
+    assert ids() == sorted(r.id for r in recipes if "swin-t" in r.model.lower()) != []
+
+
 def test_comparison_table_sorts_both_ways_and_keeps_blanks_last(page: Page, address):
     page.goto(f"{address}optimizers/index.html")
     head = page.locator("table.comparison th").nth(2)

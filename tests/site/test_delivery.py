@@ -162,6 +162,16 @@ def test_catalog_keeps_to_its_published_schema():
     assert not validator.is_valid([{**entries()[0], "papers": [{"key": "a"}]}])
 
 
+def test_recipes_keep_to_their_published_schema_and_lead_to_their_rows():
+    schema = json.loads((SITE / "recipes.schema.json").read_text(encoding="utf-8"))
+    recipes = json.loads((SITE / "recipes.json").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(recipes)
+    for edition in ("", "zh/"):
+        tree = html.parse(SITE / f"{edition}recipes.html").getroot()
+        anchors = set(tree.xpath("//article//table//@id"))
+        assert {recipe["id"] for recipe in recipes} == anchors
+
+
 @pytest.mark.parametrize("edition", ["", "zh/"])
 def test_feed_leads_to_pages(edition):
     root = ElementTree.parse(SITE / edition / "feed.xml").getroot()

@@ -1,4 +1,4 @@
-"""Finds what a section's conformance suite tests: the modules under `snippets/<section>/`, and functions in them.
+"""Finds what a section's conformance suite tests: the modules in the section's rooms, and functions in them.
 
 Nothing here names an entry. A module is imported by its dotted path; importing a snippet does nothing.
 """
@@ -6,21 +6,22 @@ Nothing here names an entry. A module is imported by its dotted path; importing 
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.problems import ROOT
+from scripts.sources import snippets
 
 
 def modules(section: str) -> dict[str, ModuleType]:
-    """Stem of the file -> module, for every snippet of a section that is not evidence."""
-    files = sorted((ROOT / "snippets" / section).glob("*.py"))
-    return {f.stem: importlib.import_module(f"snippets.{section}.{f.stem}") for f in files if not _is_evidence(f)}
-
-
-def _is_evidence(file: Path) -> bool:
-    return file.stem.endswith("_evidence")
+    """``<id_>/<role>`` -> module, such as ``adam/use``, for every snippet of a section that is no experiment."""
+    found = {}
+    for snippet in snippets.load(ROOT):
+        name, entry = snippet.room.split("/")
+        if name == section and snippet.role != "evidence":
+            dotted = snippet.path.removesuffix(".py").replace("/", ".")
+            found[f"{entry}/{snippet.role}"] = importlib.import_module(dotted)
+    return found
 
 
 def own_functions(module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:

@@ -11,6 +11,10 @@
 
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
+  /* Rows that say something; those that name a group of rows are not among them. */
+  const rowsOf = (table) => [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => !isGroup(row));
+  const isGroup = (row) => row.classList.contains("group");
+
   function sortable(table) {
     const body = table.tBodies[0];
     [...table.tHead.rows[0].cells].forEach((head, column) => {
@@ -24,31 +28,34 @@
         head.setAttribute("aria-sort", up ? "ascending" : "descending");
         const text = (row) => row.cells[column].textContent.trim();
         const none = (row) => text(row) === "–"; // what says nothing stays last
-        const rows = [...body.rows].sort(
+        const rows = rowsOf(table).sort(
           (a, b) => none(a) - none(b) || collator.compare(text(a), text(b)) * (up ? 1 : -1),
         );
+        for (const group of table.querySelectorAll("tr.group")) group.remove(); // another order knows no groups
         body.append(...rows);
       });
     });
   }
 
-  /* The fields are in the page (scripts/generate/filters.py); each row's link says year, tags and whether in torch. */
+  /* The fields are in the page (scripts/generate/filters.py); each row's link says what they ask: year, tags, task, … */
   function filterable(fields) {
-    const rows = [...fields.nextElementSibling.querySelector("table").tBodies[0].rows];
+    const table = fields.nextElementSibling.querySelector("table");
+    const rows = rowsOf(table);
     const status = fields.querySelector("[role=status]");
     const inputs = [...fields.querySelectorAll("[data-filter]")];
     const tests = {
       text: (row, value) => value.toLowerCase().split(/\s+/).every((word) => text(row).includes(word)),
-      tag: (row, value) => facts(row).tag.split(" ").includes(value),
-      torch: (row, value) => facts(row).torch === value,
       from: (row, value) => facts(row).year >= Number(value) && facts(row).year !== "",
       to: (row, value) => facts(row).year <= Number(value) && facts(row).year !== "",
     };
     const text = (row) => row.textContent.toLowerCase();
-    const facts = (row) => row.querySelector("[data-year]").dataset;
+    const facts = (row) => row.querySelector("[data-year], [data-task]").dataset;
+    const has = (kind) => (row, value) => facts(row)[kind].split(" ").includes(value);
+    const test = (row, { dataset: { filter: kind }, value }) => (tests[kind] || has(kind))(row, value.trim());
     function filter() {
       const set = inputs.filter((input) => input.value.trim());
-      for (const row of rows) row.hidden = !set.every((input) => tests[input.dataset.filter](row, input.value.trim()));
+      for (const row of rows) row.hidden = !set.every((input) => test(row, input));
+      for (const body of table.tBodies) body.hidden = [...body.rows].every((row) => row.hidden || isGroup(row));
       status.textContent = set.length ? `${rows.filter((row) => !row.hidden).length} / ${rows.length}` : "";
     }
     fields.addEventListener("input", filter);
@@ -81,6 +88,21 @@
     event.clipboardData.setData("text/html", copy.innerHTML);
     copy.remove();
     event.preventDefault();
+  }
+
+  /* Copies the lines of one function or class of the block above. */
+  function copyPart(button) {
+    const code = button.closest(".snippet").querySelector("pre code");
+    const [first, last] = button.dataset.lines.split("-").map(Number);
+    const lines = code.textContent.split("\n").slice(first - 1, last);
+    navigator.clipboard.writeText(lines.join("\n") + "\n").then(() => {
+      button.dataset.done = "";
+      setTimeout(() => delete button.dataset.done, 2000);
+    });
+  }
+  for (const button of navigator.clipboard ? document.querySelectorAll(".copy-part") : []) {
+    button.hidden = false;
+    button.addEventListener("click", () => copyPart(button));
   }
 
   /* What scrolls sideways can be reached by keyboard; Material's box of copy buttons is no landmark. An observer is told

@@ -4,6 +4,7 @@ Source: Krähenbühl et al., "Data-dependent Initializations of Convolutional Ne
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -84,14 +85,13 @@ if __name__ == "__main__":
     inputs, y = load()
     rows = [["inputs", "initializer", "largest / smallest rate", "loss of the last 10 steps"]]
     styles = {"default": "^:", "Kaiming": "s-", "unit channels": "D-.", "unit channels, equal rates": "o--"}
+    results = {}
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
     for axis, (title, x) in zip(axes, inputs.items(), strict=True):
         for method, style in styles.items():
-            curves, spread = [], []
-            for seed in range(SEEDS):
-                rates, curve = train(method, seed, x, y)
-                spread.append(max(rates) / min(rates))
-                curves.append(curve)
+            rates, curves = zip(*(train(method, seed, x, y) for seed in range(SEEDS)), strict=True)
+            results[f"{title}, {method}"] = {"rates": rates, "losses": curves}
+            spread = [max(layers) / min(layers) for layers in rates]
             mean = torch.tensor(curves).mean(0).tolist()
             axis.plot(range(1, STEPS + 1), mean, style, markevery=10, label=method)
             last = sum(mean[-10:]) / 10
@@ -105,3 +105,4 @@ if __name__ == "__main__":
     plt.savefig("data-dependent-init.svg")
     with Path("data-dependent-init.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+    Path("data-dependent-init.json").write_text(json.dumps(results))

@@ -4,6 +4,7 @@ Source: Zagoruyko and Komodakis, "DiracNets", 2017.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -54,7 +55,7 @@ def load() -> tuple[Tensor, Tensor]:
 if __name__ == "__main__":
     x, y = load()
     figure, axes = plt.subplots(2, 4, figsize=(7, 3.8), layout="constrained")
-    rows = []
+    rows, results = [], {}
     for row, name in zip(axes, NAMES, strict=True):
         model = network(name, 0)
         for axis, depth in zip(row, [0, 5, 10, 20], strict=True):
@@ -64,8 +65,8 @@ if __name__ == "__main__":
             axis.set(xticks=[], yticks=[], title=f"layer {depth}" if name == NAMES[0] else "")
         row[0].set_ylabel(name)
         likeness = torch.corrcoef(torch.stack([x[5].flatten(), z[5].flatten()]))[0, 1]
-        losses = torch.tensor([train(network(name, seed), x, y)[-1] for seed in range(SEEDS)])
-        rows.append([name, f"{likeness:.2f}", f"{losses.median():.2f}"])
+        results[name] = [train(network(name, seed), x, y) for seed in range(SEEDS)]
+        rows.append([name, f"{likeness:.2f}", f"{torch.tensor(results[name])[:, -1].median():.2f}"])
     plt.savefig("dirac-init.svg")
     with Path("dirac-init.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
@@ -73,5 +74,6 @@ if __name__ == "__main__":
             ["initialization", "correlation of layer 20 with the input", f"training loss after {STEPS} steps"]
         )
         table.writerows(rows)
+    Path("dirac-init.json").write_text(json.dumps(results))
     for name, correlation, loss in rows:
         print(f"{name}: correlation with the input {float(correlation):.1f}, training loss {float(loss):.1f}")

@@ -4,6 +4,7 @@ Source: Zhang et al., "Fixup Initialization: Residual Learning Without Normaliza
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -68,10 +69,11 @@ if __name__ == "__main__":
     x = torch.tensor(digits.data, dtype=torch.get_default_dtype()) / 16 - 0.3
     y = torch.tensor(digits.target)
     rows: list[list[str]] = [["learning rate", "He, no normalization", "Fixup", "BatchNorm"]]
-    table = {
-        method: [sum(final_loss(method, lr, seed, x, y) for seed in range(SEEDS)) / SEEDS for lr in RATES]
+    results = {
+        method: [[final_loss(method, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES]
         for method in rows[0][1:]
     }
+    table = {method: [sum(losses) / SEEDS for losses in results[method]] for method in results}
     for i, lr in enumerate(RATES):
         rows.append([str(lr)] + [f"{table[method][i]:.2f}" for method in rows[0][1:]])
     for method, marker in zip(table, "so^", strict=True):
@@ -85,3 +87,4 @@ if __name__ == "__main__":
     plt.savefig("fixup.svg")
     with Path("fixup.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+    Path("fixup.json").write_text(json.dumps(results))

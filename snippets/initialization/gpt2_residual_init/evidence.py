@@ -4,6 +4,7 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners", 2
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -41,15 +42,17 @@ def variances(blocks: int, scaled: bool, seed: int = 0) -> list[float]:
 if __name__ == "__main__":
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
     rows = [["blocks", "variance added, std 0.02 throughout", "variance added, scaled by 1/sqrt(2 blocks)"]]
+    names = {False: "0.02 throughout", True: "scaled by 1/sqrt(2 blocks)"}
     added: dict[bool, list[float]] = {False: [], True: []}
+    results = {}
     for blocks in DEPTHS:
-        for scaled in added:
-            runs = torch.tensor([variances(blocks, scaled, seed) for seed in range(3)])
+        for scaled, name in names.items():
+            results[f"{name}, {blocks} blocks"] = [variances(blocks, scaled, seed) for seed in range(3)]
+            runs = torch.tensor(results[f"{name}, {blocks} blocks"])
             added[scaled].append((runs[:, -1] - runs[:, 0]).median().item())
         rows.append([str(blocks), f"{added[False][-1]:.4f}", f"{added[True][-1]:.4f}"])
-    names = {False: "0.02 throughout", True: "scaled by 1/sqrt(2 blocks)"}
     for scaled, style, marker in [(False, "--", "s"), (True, "-", "o")]:
-        path = variances(64, scaled)
+        path = results[f"{names[scaled]}, 64 blocks"][0]
         axes[0].semilogy([v - path[0] for v in path[1:]], style, marker=marker, markevery=8, label=names[scaled])
         axes[1].loglog(DEPTHS, added[scaled], style, marker=marker, label=names[scaled])
     axes[0].set(title="along one model of 64 blocks", xlabel="block", ylabel="variance added to the stream")
@@ -60,5 +63,6 @@ if __name__ == "__main__":
     plt.savefig("gpt2-residual-init.svg")
     with Path("gpt2-residual-init.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("gpt2-residual-init.json").write_text(json.dumps(results))
     for scaled, name in names.items():
         print(f"{name}: 64 blocks add {added[scaled][-1] / added[scaled][0]:.0f} times what 2 blocks add")

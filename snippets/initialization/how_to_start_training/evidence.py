@@ -4,6 +4,7 @@ Source: Hanin and Rolnick, "How to Start Training: The Effect of Initialization 
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def train(depth: int, width: int, x: Tensor, y: Tensor, lr: float = 0.02, steps:
     """Share of the draws with a training accuracy above one half after ``steps`` steps."""
     torch.manual_seed(0)
     weights = networks(depth, width)
-    optimizer = torch.optim.SGD(weights, lr=lr, momentum=0.9)
+    optimizer = torch.optim.SGD(weights, lr=lr, momentum=0.9, fused=True)
     for _ in range(steps):
         batch = torch.randint(len(x), (64,))
         logits, _ = forward(x[batch], weights)
@@ -71,12 +72,14 @@ if __name__ == "__main__":
     rows = [
         ["depth", "width", "sum of 1 / width", "measured E[M^2]/E[M]^2", "product of 1 + 5 / width", "draws that train"]
     ]
+    results = {}
     for depth, marker in ((5, "o"), (10, "s"), (20, "^")):
         sums, moments, shares = [], [], []
         for width in (12, 24, 48):
             moments.append(spread(depth, width, x))
             sums.append(depth / width)
             shares.append(train(depth, width, x, y))
+            results[f"depth {depth}, width {width}"] = {"spread": moments[-1], "share": shares[-1]}
             row = [str(depth), str(width), f"{sums[-1]:.2f}", f"{moments[-1]:.1f}"]
             rows.append([*row, f"{(1 + 5 / width) ** depth:.1f}", f"{shares[-1]:.2f}"])
         axes[0].plot(sums, moments, marker, label=f"depth {depth}")
@@ -90,3 +93,4 @@ if __name__ == "__main__":
     plt.savefig("how-to-start-training.svg")
     with Path("how-to-start-training.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+    Path("how-to-start-training.json").write_text(json.dumps(results))

@@ -4,6 +4,7 @@ Source: Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -61,8 +62,10 @@ if __name__ == "__main__":
         axis.pcolormesh(picture.flip(0).tolist(), edgecolors="face", linewidth=0.2)
         axis.set(title=title, xticks=[], yticks=[], aspect="equal")
     rows = [["initialization", "checkerboard at step 0", f"at step {STEPS}", f"squared error at step {STEPS}"]]
+    results = {}
     for name, style in zip(NAMES, ["-", "--"], strict=True):
         losses, patterns = train(name, x, y)
+        results[name] = {"losses": losses.tolist(), "checkerboards": patterns.tolist()}
         for axis, values in zip(axes[3:], (losses, patterns), strict=True):
             axis.semilogy(values.median(0).values.tolist(), style, label=name)
             axis.fill_between(range(STEPS), values.amin(0).tolist(), values.amax(0).tolist(), alpha=0.2)
@@ -74,5 +77,6 @@ if __name__ == "__main__":
     plt.savefig("icnr.svg")
     with Path("icnr.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("icnr.json").write_text(json.dumps(results))
     for row in rows[1:]:
         print(f"{row[0]}: checkerboard in the error at step 0 {float(row[1]):.2f}")

@@ -4,6 +4,7 @@ Source: Le et al., "A Simple Way to Initialize Recurrent Networks of Rectified L
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -60,10 +61,12 @@ def train(rnn: nn.RNN) -> list[float]:
 
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    rows = []
+    rows, results = [], {}
     for name, style, marker in zip(NAMES, ["-", "--", ":"], ["o", "s", "^"], strict=True):
-        sizes = torch.tensor([gradients(network(name, seed)) for seed in range(SEEDS)]).median(0).values.tolist()
-        losses = torch.tensor([train(network(name, seed)) for seed in range(SEEDS)]).median(0).values.tolist()
+        found = [gradients(network(name, seed)) for seed in range(SEEDS)]
+        errors = [train(network(name, seed)) for seed in range(SEEDS)]
+        results[name] = {"gradients": found, "errors": errors}
+        sizes, losses = (torch.tensor(runs).median(0).values.tolist() for runs in (found, errors))
         left.semilogy(sizes, style, marker=marker, markevery=10, label=name)
         right.plot(losses, style, marker=marker, markevery=10, label=name)
         last = sum(losses[-10:]) / 10
@@ -76,5 +79,6 @@ if __name__ == "__main__":
         table = csv.writer(file)
         table.writerow(["network", "gradient 59 steps back", f"error over the last 10 of {STEPS} steps"])
         table.writerows(rows)
+    Path("identity-init.json").write_text(json.dumps(results))
     for name, _, error in rows:
         print(f"{name}: error {float(error):.1f}")

@@ -5,6 +5,7 @@ section 4.2; He et al., "Delving Deep into Rectifiers", 2015, section 2.2.
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -54,9 +55,11 @@ def median(runs: list[list[float]]) -> list[float]:
 if __name__ == "__main__":
     figure, axes = plt.subplots(2, 4, figsize=(10, 5.6), sharex=True, sharey=True, layout="constrained")
     rows = [["activation", "initializer", "std of the output of layer 50", "std of the gradient at the input"]]
+    results = {}
     for column, activation in enumerate(ACTIVATIONS):
         for place, initializer in enumerate(INITIALIZERS):
             runs = [through_layers(initializer, activation, seed) for seed in range(DRAWS)]
+            results[f"{activation}, {initializer}"] = runs
             forward, backward = median([r[0] for r in runs]), median([r[1] for r in runs])
             for axis, values in zip(axes[:, column], (forward, backward), strict=True):
                 axis.semilogy(
@@ -72,6 +75,7 @@ if __name__ == "__main__":
     plt.savefig("index-depth.svg")
     with Path("index-depth.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("index.json").write_text(json.dumps(results))
     kept = [row for row in rows[1:] if 0.1 < float(row[2]) < 10 and 0.1 < float(row[3]) < 10]
     for row in kept:
         print(f"{row[0]} with {row[1]}: signal and gradient within a factor of 10 after 50 layers")

@@ -4,6 +4,7 @@ Source: He et al., "Delving Deep into Rectifiers", 2015, section 2.2.
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -55,11 +56,14 @@ if __name__ == "__main__":
     x = (x - x.mean()) / x.std()
     y = torch.tensor(digits.target[:200])
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    rows = []
+    rows, results = [], {}
     for (name, variance), style, marker in zip(INITS.items(), ["-", "--", ":"], ["o", "s", "^"], strict=True):
-        sizes = torch.tensor([signal(variance, seed) for seed in range(SEEDS)]).median(0).values.tolist()
+        signals = [signal(variance, seed) for seed in range(SEEDS)]
+        losses = [train(variance, seed, x, y) for seed in range(SEEDS)]
+        results[name] = {"signals": signals, "losses": losses}
+        sizes = torch.tensor(signals).median(0).values.tolist()
         left.semilogy(sizes, style, marker=marker, markevery=10, label=name)
-        curves = torch.tensor([train(variance, seed, x, y) for seed in range(SEEDS)])  # (seeds, steps)
+        curves = torch.tensor(losses)  # (seeds, steps)
         right.plot(curves.median(0).values.tolist(), style, marker=marker, markevery=10, label=name)
         rows.append([name, f"{sizes[-1]:.0e}", f"{curves[:, -1].median():.2f}"])
     left.set(xlabel="layer", title="size of the signal")
@@ -70,5 +74,6 @@ if __name__ == "__main__":
         table = csv.writer(file)
         table.writerow(["initialization", "size of the signal after 50 layers", f"training loss after {STEPS} steps"])
         table.writerows(rows)
+    Path("kaiming-init.json").write_text(json.dumps(results))
     for name, size, loss in rows:
         print(f"{name}: signal {float(size):.0e}, training loss {float(loss):.1f}")

@@ -4,6 +4,7 @@ Source: Kumar, "On weight initialization in deep neural networks", 2017.
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -54,10 +55,12 @@ if __name__ == "__main__":
     x = (x - x.mean()) / x.std()
     y = torch.tensor(digits.target[:200])
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    rows = []
+    rows, results = [], {}
     for (name, variance), style, marker in zip(INITS.items(), ["--", "-", ":"], ["s", "o", "^"], strict=True):
-        sizes = torch.tensor([spread(variance, seed) for seed in range(SEEDS)]).median(0).values.tolist()
-        losses = torch.tensor([train(variance, seed, x, y) for seed in range(SEEDS)]).median(0).values.tolist()
+        spreads = [spread(variance, seed) for seed in range(SEEDS)]
+        curves = [train(variance, seed, x, y) for seed in range(SEEDS)]
+        results[name] = {"spreads": spreads, "losses": curves}
+        sizes, losses = (torch.tensor(runs).median(0).values.tolist() for runs in (spreads, curves))
         left.semilogy(range(1, len(sizes) + 1), sizes, style, marker=marker, markevery=2, label=name)
         right.plot(losses, style, marker=marker, markevery=15, label=name)
         rows.append([name, f"{sizes[9]:.0e}", f"{losses[-1]:.2f}"])
@@ -69,5 +72,6 @@ if __name__ == "__main__":
         table = csv.writer(file)
         table.writerow(["variance of the weights", "spread after 10 layers", f"training loss after {STEPS} steps"])
         table.writerows(rows)
+    Path("kumar-init.json").write_text(json.dumps(results))
     for name, _, loss in rows:
         print(f"{name}: training loss {float(loss):.1f}")

@@ -4,6 +4,7 @@ Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017.
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -37,8 +38,9 @@ def moments(model: nn.Sequential, x: Tensor) -> list[tuple[float, float]]:
     return found
 
 
-def train(body: nn.Sequential, x: Tensor, y: Tensor) -> float:
-    """Loss after STEPS steps of Adam on all images at once."""
+def train(body: nn.Sequential, x: Tensor, y: Tensor) -> tuple[float, float, float]:
+    """Loss after STEPS steps of Adam on all images at once, and the last layer's deviation before and after them."""
+    before = moments(body, x)[-1][1]
     model = nn.Sequential(body, nn.Linear(WIDTH, 10))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     for _ in range(STEPS):
@@ -46,7 +48,7 @@ def train(body: nn.Sequential, x: Tensor, y: Tensor) -> float:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return nn.functional.cross_entropy(model(x), y).item()
+    return nn.functional.cross_entropy(model(x), y).item(), before, moments(body, x)[-1][1]
 
 
 if __name__ == "__main__":
@@ -55,14 +57,16 @@ if __name__ == "__main__":
     x = (x - x.mean()) / x.std()
     y = torch.tensor(digits.target[:128])
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    rows = []
+    rows, results = [], {}
     for (name, gain), marker in zip(GAINS.items(), ["v", "o", "s"], strict=True):
         with torch.no_grad():
             runs = torch.tensor([moments(network(gain, seed, 256), torch.randn(64, 64)) for seed in range(SEEDS)])
         mean, std = runs.median(0).values.T  # over seeds; each (layers,)
         axes[0].plot(range(1, DEPTH + 1), mean.tolist(), marker=marker, markevery=4, label=name)
         axes[1].semilogy(range(1, DEPTH + 1), std.tolist(), marker=marker, markevery=4, label=name)
-        losses = torch.tensor([train(network(gain, seed, WIDTH), x, y) for seed in range(SEEDS)])
+        trained = [train(network(gain, seed, WIDTH), x, y) for seed in range(SEEDS)]
+        results[name] = {"moments": runs.tolist(), "trained": trained}
+        losses = torch.tensor([run[0] for run in trained])
         rows.append([name, f"{mean[-1]:.1f}", f"{std[-1]:.1f}", f"{losses.median():.2f}"])
     axes[0].set(xlabel="layer", title="mean of the activations", ylim=(-2, 12))
     axes[1].set(xlabel="layer", title="standard deviation")
@@ -79,5 +83,6 @@ if __name__ == "__main__":
             ]
         )
         table.writerows(rows)
+    Path("lecun-init.json").write_text(json.dumps(results))
     for name, _, std, loss in rows:
         print(f"{name}: standard deviation {float(std):.0f}, training loss {float(loss):.1f}")

@@ -4,6 +4,7 @@ Source: Mishkin and Matas, "All you need is a good init", 2015.
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -68,10 +69,12 @@ if __name__ == "__main__":
     x = torch.tensor(digits.data, dtype=torch.get_default_dtype()) / 16  # not centred: most pixels are 0
     y = torch.tensor(digits.target)
     rows = [["activation", "initializer", "variance in layer 20", f"loss after {STEPS} steps"]]
+    results = {}
     figure, axes = plt.subplots(1, len(ACTIVATIONS), figsize=(10, 3.4), sharey=True)
     for axis, (name, activation) in zip(axes, ACTIVATIONS.items(), strict=True):
         for method, style in (("Kaiming", "s-"), ("Xavier", "^:"), ("LSUV", "o--")):
             curves, losses = zip(*(run(activation, method, seed, x, y) for seed in range(SEEDS)), strict=True)
+            results[f"{name}, {method}"] = {"variances": curves, "losses": losses}
             curve = torch.tensor(curves).mean(0).tolist()
             axis.plot(range(1, DEPTH + 1), curve, style, markevery=3, label=method)
             mean = sum(losses) / SEEDS
@@ -83,3 +86,4 @@ if __name__ == "__main__":
     plt.savefig("lsuv.svg")
     with Path("lsuv.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+    Path("lsuv.json").write_text(json.dumps(results))

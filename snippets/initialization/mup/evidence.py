@@ -4,6 +4,7 @@ Source: Yang et al., "Tensor Programs V: Tuning Large Neural Networks via Zero-S
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def final_loss(mup: bool, width: int, lr: float, seed: int, x: Tensor, y: Tensor
     multiplier, hidden_lr = (BASE / width, lr * BASE / width) if mup else (1.0, lr)
     others = [*first.parameters(), hidden.bias, *last.parameters()]
     groups: list[dict[str, Any]] = [{"params": [hidden.weight], "lr": hidden_lr}, {"params": others, "lr": lr}]
-    optimizer = torch.optim.Adam(groups)
+    optimizer = torch.optim.Adam(groups, fused=True)
     losses = []
     for step in range(STEPS):
         batch = (torch.arange(64) + 64 * step) % len(x)
@@ -51,10 +52,13 @@ if __name__ == "__main__":
     x, y = digits()
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharex=True, sharey=True, layout="constrained")
     rows = [["parametrization", "width", "best learning rate", "loss there", f"loss at {RATES[-2]:.3f}"]]
+    results = {}
     for axis, mup in zip(axes, (False, True), strict=True):
         name = "muP" if mup else "standard"
         for width, style, marker in zip(WIDTHS, ["-", "--", ":"], "osv", strict=True):
-            losses = [sum(final_loss(mup, width, lr, seed, x, y) for seed in range(SEEDS)) / SEEDS for lr in RATES]
+            runs = [[final_loss(mup, width, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES]
+            results[f"{name}, width {width}"] = runs
+            losses = [sum(run) / SEEDS for run in runs]
             axis.loglog(RATES, losses, style, marker=marker, label=f"width {width}")
             best = min(range(len(RATES)), key=losses.__getitem__)
             ring = {"marker": marker, "markersize": 12, "fillstyle": "none", "color": axis.lines[-1].get_color()}
@@ -67,6 +71,7 @@ if __name__ == "__main__":
     plt.savefig("mup.svg")
     with Path("mup.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("mup.json").write_text(json.dumps(results))
     for name in ("standard", "muP"):
         best_rates = {row[2] for row in rows[1:] if row[0] == name}
         print(f"{name}: the same best learning rate at widths {WIDTHS}: {len(best_rates) == 1}")

@@ -4,6 +4,7 @@ Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in d
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -64,14 +65,15 @@ def singular_values(body: nn.Sequential, x: Tensor) -> Tensor:
 if __name__ == "__main__":
     x, y = load()
     figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
-    rows = []
+    rows, results = [], {}
     for (name, orthogonal, relu), style, marker in zip(
         CASES, ["-", "-", "--", "--"], ["o", "s", "^", "v"], strict=True
     ):
         values = singular_values(network(orthogonal, relu, 0), x[0])
         axis.semilogy(range(1, WIDTH + 1), values.tolist(), style, marker=marker, markevery=6, label=name)
-        losses = torch.tensor([train(network(orthogonal, relu, seed), x, y) for seed in range(SEEDS)])
-        rows.append([name, f"{values[9] / values[0]:.0e}", f"{losses.median():.2f}"])
+        losses = [train(network(orthogonal, relu, seed), x, y) for seed in range(SEEDS)]
+        results[name] = {"singular values": values.tolist(), "losses": losses}
+        rows.append([name, f"{values[9] / values[0]:.0e}", f"{torch.tensor(losses).median():.2f}"])
     axis.set(xlabel="number of the singular value", ylabel="singular value", ylim=(1e-18, 1e2))
     axis.legend()
     plt.savefig("orthogonal-init.svg")
@@ -79,5 +81,6 @@ if __name__ == "__main__":
         table = csv.writer(file)
         table.writerow(["network", "tenth singular value : largest", f"training loss after {STEPS} steps"])
         table.writerows(rows)
+    Path("orthogonal-init.json").write_text(json.dumps(results))
     for name, _, loss in rows:
         print(f"{name}: training loss {float(loss):.1f}")

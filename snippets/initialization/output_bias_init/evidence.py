@@ -4,6 +4,7 @@ Source: Lin et al., "Focal Loss for Dense Object Detection", 2017.
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -49,9 +50,11 @@ if __name__ == "__main__":
     prior = y.mean().item()
     entropy = -(prior * math.log(prior) + (1 - prior) * math.log(1 - prior))
     rows = [["start", "first loss", "loss after 20 steps", "loss after 60 steps", f"loss after {STEPS} steps"]]
+    results = {}
     styles = ("s-", "^:", "o--")
     for start, style in zip(STARTS, styles, strict=True):
         runs = [train(start, seed, x, y) for seed in range(SEEDS)]
+        results[start] = runs
         losses = torch.tensor(runs).mean(0).tolist()
         plt.plot(range(1, STEPS + 1), losses, style, markevery=0.1, label=start)
         rows.append([start, f"{losses[0]:.3f}", f"{losses[19]:.3f}", f"{losses[59]:.3f}", f"{losses[-1]:.3f}"])
@@ -65,3 +68,4 @@ if __name__ == "__main__":
     plt.savefig("output-bias-init.svg")
     with Path("output-bias-init.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+    Path("output-bias-init.json").write_text(json.dumps(results))

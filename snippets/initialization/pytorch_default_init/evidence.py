@@ -4,6 +4,7 @@ Source: experiment of this guide; the Kaiming rule is He et al., "Delving Deep i
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -107,10 +108,12 @@ if __name__ == "__main__":
 
     x, y = load()
     rows = [["hidden layers", "default", "Kaiming"]]
-    for depth in (2, 5, 10, 20):
-        rows.append([str(depth), *[f"{accuracy(depth, k, x, y):.2f}" for k in (False, True)]])
+    accuracies = {depth: [accuracy(depth, k, x, y) for k in (False, True)] for depth in (2, 5, 10, 20)}
+    rows += [[str(depth), *[f"{share:.2f}" for share in shares]] for depth, shares in accuracies.items()]
     with Path("pytorch-default-init-accuracy.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    results = {"default": default, "Kaiming": kaiming, "accuracies": accuracies}
+    Path("pytorch-default-init.json").write_text(json.dumps(results))
     print(f"default: rms {default['rms'][-1]:.2f} after {DEPTH} layers, spread over inputs {default['signal'][-1]:.0e}")
     print(f"default: gradient at layer 1 {default['gradient'][0]:.0e}; Kaiming: {kaiming['gradient'][0]:.1f}")
     print(f"digits, 20 layers: default {rows[-1][1]}, Kaiming {rows[-1][2]}")

@@ -4,6 +4,7 @@ Source: Bachlechner et al., "ReZero is All You Need: Fast Convergence at Large D
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -48,8 +49,10 @@ def train(name: str, steps: int = STEPS) -> tuple[Tensor, Tensor]:
 if __name__ == "__main__":
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", width_ratios=[3, 2])
     rows = [["network", f"loss, mean of steps {STEPS - 10} to {STEPS}, median of {SEEDS} seeds"]]
+    results = {}
     for name, style, marker in zip(NAMES, ["-", "--", "-.", ":"], "o^sv", strict=True):
         history, alphas = train(name)
+        results[name] = {"losses": history.tolist(), "alphas": alphas.tolist()}
         low, middle, high = history.amin(0), history.median(0).values, history.amax(0)
         axes[0].semilogy(middle.tolist(), style, marker=marker, markevery=10, markersize=5, label=name)
         axes[0].fill_between(range(STEPS), low.tolist(), high.tolist(), alpha=0.2)
@@ -63,5 +66,6 @@ if __name__ == "__main__":
     plt.savefig("rezero.svg")
     with Path("rezero.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("rezero.json").write_text(json.dumps(results))
     trained = [row[0] for row in rows[1:] if float(row[1]) < 1.5]
     print("trained:", "; ".join(trained))

@@ -4,6 +4,7 @@ Source: Arpit et al., "How to Initialize your Network? Robust Initialization for
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def run(method: str, residual: bool, seed: int, x: Tensor, y: Tensor) -> tuple[l
         for block in body:
             signal = block(signal)
             norms.append((signal.norm() / start).item())
-    optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=0.9, fused=True)
     losses = []
     for _ in range(STEPS):
         batch = torch.randint(len(x), (64,))
@@ -64,6 +65,8 @@ def run(method: str, residual: bool, seed: int, x: Tensor, y: Tensor) -> tuple[l
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
+        if not math.isfinite(losses[-1]):
+            break
     return norms, sum(losses[-5:]) / 5
 
 
@@ -77,11 +80,13 @@ def load() -> tuple[Tensor, Tensor]:
 if __name__ == "__main__":
     x, y = load()
     rows = [["network", "g", "norm after 12 blocks", f"loss after {STEPS} steps"]]
+    results = {}
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     for axis, residual in zip(axes, (False, True), strict=True):
         title = "residual, 12 blocks" if residual else f"plain, {PLAIN} layers"
         for method, style in (("torch default", "^:"), ("Kaiming", "s-"), ("proposed", "o--")):
             runs = [run(method, residual, seed, x, y) for seed in range(SEEDS)]
+            results[f"{title}, {method}"] = {"norms": [run[0] for run in runs], "losses": [run[1] for run in runs]}
             norms = torch.tensor([norms for norms, _ in runs]).mean(0).tolist()
             loss = sum(loss for _, loss in runs) / SEEDS
             axis.plot(range(1, BLOCKS + 1), norms, style, label=method)
@@ -93,3 +98,4 @@ if __name__ == "__main__":
     plt.savefig("robust-weightnorm-resnet-init.svg")
     with Path("robust-weightnorm-resnet-init.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+    Path("robust-weightnorm-resnet-init.json").write_text(json.dumps(results))

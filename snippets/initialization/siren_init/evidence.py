@@ -5,6 +5,7 @@ Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activati
 
 import csv
 import itertools
+import json
 import math
 from pathlib import Path
 
@@ -64,8 +65,10 @@ if __name__ == "__main__":
     x = dense[::4]  # 256 training points; the three between each two of them are never seen
     figure, axes = plt.subplots(1, 4, figsize=(10, 3), layout="constrained", width_ratios=[1.3, 1, 1, 1])
     rows: list[list[str]] = []
+    results = {}
     for place, (name, style) in enumerate(zip(NAMES, ["-", "--", ":"], strict=True)):
         runs = [train(name, seed, x, dense) for seed in range(SEEDS)]
+        results[name] = [{"losses": losses, "fit": fit.flatten().tolist()} for losses, fit in runs]
         curves = torch.tensor([losses for losses, _ in runs])  # (seeds, steps)
         axes[0].semilogy(curves.median(0).values.tolist(), style, color=f"C{place}")
         axes[0].fill_between(
@@ -91,6 +94,7 @@ if __name__ == "__main__":
         table = csv.writer(file)
         table.writerow(["network", "squared error at training points", "squared error between them"])
         table.writerows(rows)
+    Path("siren-init.json").write_text(json.dumps(results))
     for name, at_points, between in rows:
         orders = [round(math.log10(float(error))) for error in (at_points, between)]
         print(f"{name}: error near 1e{orders[0]} at training points, near 1e{orders[1]} between them")

@@ -4,6 +4,7 @@ Source: Glorot and Bengio, "Understanding the difficulty of training deep feedfo
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -59,14 +60,16 @@ if __name__ == "__main__":
     x = (x - x.mean()) / x.std()
     y = torch.tensor(digits.target[:128])
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
-    rows = []
+    rows, results = [], {}
     for (name, variance), marker in zip(INITS.items(), ["v", "o", "s", "^"], strict=True):
         runs = [sizes(network(variance, seed), x, y) for seed in range(SEEDS)]
+        losses = [train(network(variance, seed), x, y) for seed in range(SEEDS)]
+        results[name] = {"signals": [run[0] for run in runs], "gradients": [run[1] for run in runs], "losses": losses}
         medians = [torch.tensor(part).median(0).values.tolist() for part in zip(*runs, strict=True)]
         for axis, values in zip(axes, medians, strict=True):
             axis.semilogy(range(1, DEPTH + 1), values, marker=marker, markevery=3, label=name)
-        losses = torch.tensor([train(network(variance, seed), x, y) for seed in range(SEEDS)])
-        rows.append([name, f"{medians[0][-1]:.0e}", f"{medians[1][0] / medians[1][-1]:.0e}", f"{losses.median():.2f}"])
+        loss = torch.tensor(losses).median()
+        rows.append([name, f"{medians[0][-1]:.0e}", f"{medians[1][0] / medians[1][-1]:.0e}", f"{loss:.2f}"])
     axes[0].set(xlabel="layer", title="size of the signal")
     axes[1].set(xlabel="layer", title="size of the gradient")
     axes[0].legend(fontsize="small")
@@ -82,5 +85,6 @@ if __name__ == "__main__":
             ]
         )
         table.writerows(rows)
+    Path("xavier-init.json").write_text(json.dumps(results))
     for name, signal, gradient, loss in rows:
         print(f"{name}: signal {signal}, gradient {gradient}, loss {float(loss):.1f}")

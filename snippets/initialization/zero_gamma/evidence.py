@@ -4,6 +4,7 @@ Source: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hou
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -55,9 +56,11 @@ if __name__ == "__main__":
     x = (torch.tensor(digits.data, dtype=torch.get_default_dtype()) - 4.9) / 6.0
     y = torch.tensor(digits.target)
     rows = [["scale", "std after 16 blocks", "largest loss", "loss of the last 10 steps", "its spread over seeds"]]
+    results = {}
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     for gamma, style in ((1.0, "s-"), (0.0, "o--")):
         runs = [run(gamma, seed, x, y) for seed in range(SEEDS)]
+        results[f"{gamma:.0f}"] = {"stds": [run[0] for run in runs], "losses": [run[1] for run in runs]}
         stds = torch.tensor([stds for stds, _ in runs])
         losses = torch.tensor([losses for _, losses in runs])
         axes[0].plot(stds.mean(0).tolist(), style, label=f"last scale {gamma:.0f}")
@@ -78,3 +81,4 @@ if __name__ == "__main__":
     plt.savefig("zero-gamma.svg")
     with Path("zero-gamma.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+    Path("zero-gamma.json").write_text(json.dumps(results))

@@ -1,4 +1,4 @@
-# expect: failed PermissionError
+# expect: failed FileNotFoundError
 from pathlib import Path
 
 print(Path(__file__).with_name("harmless.py").read_text())  # <-

@@ -49,11 +49,11 @@ def verify(*arguments: object, build: Path) -> Run:
 
 def survivors(build: Path) -> list[str]:
     """Living processes that a verifier with this build folder started: all inherit a path into it."""
-    mark = f"MPLCONFIGDIR={build}/".encode()
+    marks = tuple(f"MPLCONFIGDIR={build}{end}".encode() for end in ("/", "\0"))
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (process / "environ").read_bytes():
+            if any(mark in (process / "environ").read_bytes() for mark in marks):
                 found.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
             pass

@@ -73,7 +73,7 @@ def test_cache(snippets: Path, tmp_path: Path) -> None:
     assert not any(result["cached"] for result in third.report["results"])
     assert Path(third.result("one.py")["artifacts"][0]).read_text() == "a,b"
     assert third.result("two.py")["artifacts"] == []
-    assert not (build / "artifacts" / str(snippets).lstrip("/") / "two" / "cpu").exists()
+    assert not (build / "artifacts" / str(snippets).lstrip("/") / "two.py" / "cpu").exists()
 
 
 def test_stand_in_device_and_junit(snippets: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_stand_in_device_and_junit(snippets: Path, tmp_path: Path) -> None:
     assert run.code == 1
     one = run.result("one.py")
     assert (one["device"], one["device_name"], one["output"]) == ("meta", "meta", "(2, 3) meta\n")
-    assert one["artifacts"][0].endswith("snippets/one/meta/table.csv")
+    assert one["artifacts"][0].endswith("snippets/one.py/meta/table.csv")
     assert one["embedded_in"] == ["docs/en/a.md:3"]
     assert "shown on docs/en/b.md:7" in run.errors
     suite = ElementTree.parse(tmp_path / "build" / "verification.xml").getroot().find("testsuite")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.verify import guards
 from scripts.verify.discover import Snippet
 from scripts.verify.engine import Engine
 from scripts.verify.jobs import Job, Settings, make
@@ -46,13 +47,13 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def jobs(folder: Path, *sources: str) -> list[Job]:
     """A job for each source, as the verifier would make it."""
-    settings = Settings(folder, {"files": "audit hook", "signals": "", "network": "", "shared memory": "refused"})
+    settings = Settings(folder, guards.available(kernel=False))
     made = []
     for number, source in enumerate(sources):
         file = folder / f"{number}.py"
         file.write_text(source)
         snippet = Snippet(file.name, file, source.encode())
-        made.append(make(number, snippet, "cpu", settings, folder / f"place-{number}", []))
+        made.append(make(number, snippet, "cpu", settings, folder / f"place-{number}", {}))
     return made
 
 

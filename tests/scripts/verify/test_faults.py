@@ -14,7 +14,7 @@ import pytest
 
 from tests.scripts.verify.calls import FAULTS, SECRET, Run, survivors, verify
 
-FILES = sorted(FAULTS.glob("*.py"))
+ALL = sorted(FAULTS.glob("*.py"))
 OUTSIDE = [Path("/var/tmp/verify-fault-was-here"), *(Path(p) / "left_by_other_snippet" for p in ("/tmp", "/dev/shm"))]
 LIMITS = ("--timeout", 6, "--memory", 0.2, "--disk", 0.03, "--jobs", 6)  # a slow disk must reach its limit in time
 # What only the kernel can stop: ways round Python, and reading.
@@ -24,17 +24,25 @@ NEEDS_KERNEL = {
 }  # fmt: skip
 
 
+def lines(file: Path) -> list[str]:
+    return file.read_text(errors="replace").split("\n")
+
+
 def expectation(file: Path) -> tuple[str, str | None]:
     """Status and type of error that the file's first line announces."""
     if file.name == "empty.py":
         return "failed", "ValueError"
-    found = re.search(r"expect: (\S+?)(?: (\w+))?\W*$", file.read_text().splitlines()[0])
+    found = re.search(r"expect: (\S+?)(?: (\w+))?\W*$", lines(file)[0])
     assert found, f"{file} does not say what to expect"
     return found[1], found[2]
 
 
+READ = [file for file in ALL if expectation(file) == ("failed", "Refused")]  # refused before they run
+FILES = [file for file in ALL if file not in READ]  # run, with what is refused by name let through
+
+
 def sources() -> dict[str, tuple[str, int]]:
-    return {file.name: (hashlib.sha256(file.read_bytes()).hexdigest(), file.stat().st_mode) for file in FILES}
+    return {file.name: (hashlib.sha256(file.read_bytes()).hexdigest(), file.stat().st_mode) for file in ALL}
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +54,14 @@ def before() -> dict[str, tuple[str, int]]:
 
 @pytest.fixture(scope="module")
 def run(before: object, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return verify(FAULTS, *LIMITS, build=tmp_path_factory.mktemp("kernel"))
+    return verify(*FILES, *LIMITS, "--internals", build=tmp_path_factory.mktemp("kernel"))
 
 
 @pytest.fixture(scope="module")
 def audited(before: object, tmp_path_factory: pytest.TempPathFactory) -> Run:
     names = ("kill", "write", "network", "chmod", "delete", "harmless", "exception", "orphan", "leaves")
     files = [f for f in FILES if f.name.startswith(names) and (f.name not in NEEDS_KERNEL or "parent" in f.name)]
-    return verify(*files, *LIMITS, "--guards", "audit", build=tmp_path_factory.mktemp("audit"))
+    return verify(*files, *LIMITS, "--guards", "audit", "--internals", build=tmp_path_factory.mktemp("audit"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -65,10 +73,32 @@ def test_names_the_fault(run: Run, file: Path) -> None:
         assert result["error"] is None
         return
     assert result["error"]["type"] == kind, result
-    marked = [number for number, line in enumerate(file.read_text().splitlines(), 1) if line.endswith("# <-")]
+    marked = [number for number, line in enumerate(lines(file), 1) if line.endswith("# <-")]
     if marked:
         assert result["error"]["line"] in marked, result
-        assert result["error"]["source"] == file.read_text().splitlines()[result["error"]["line"] - 1].strip()
+        assert result["error"]["source"] == lines(file)[result["error"]["line"] - 1].strip()
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return verify(*READ, FAULTS / "os_exit.py", FAULTS / "harmless.py", build=tmp_path_factory.mktemp("read"))
+
+
+@pytest.mark.parametrize("file", READ, ids=lambda file: file.stem)
+def test_is_refused_before_it_runs(read: Run, file: Path) -> None:
+    error = read.result(file.name)["error"]
+    assert (error["type"], read.result(file.name)["output"]) == ("Refused", "")
+    marked = [number for number, line in enumerate(lines(file), 1) if line.endswith("# <-")]
+    assert not marked or error["line"] in marked, error
+    assert "Traceback" not in read.errors
+
+
+def test_what_could_forge_a_verdict_is_refused_by_name_and_the_report_says_so(read: Run, run: Run) -> None:
+    assert (
+        read.result("os_exit.py")["error"]["message"] == "a snippet may not use os._exit, which could forge a verdict"
+    )
+    assert read.result("harmless.py")["status"] == "passed"
+    assert (read.report["guards"]["internals"], run.report["guards"]["internals"]) == ("refused by name", "allowed")
 
 
 def test_exit_code_and_summary(run: Run) -> None:
@@ -118,8 +148,16 @@ def test_only_plain_files_of_known_kinds_become_artifacts(run: Run) -> None:
 
 
 def test_says_which_guard_was_on(run: Run, audited: Run) -> None:
-    assert set(run.report["guards"]) == {"files", "signals", "network", "metadata", "shared memory"}
-    assert set(audited.report["guards"].values()) == {"audit hook", "refused"}
+    assert set(run.report["guards"]) == {
+        "files",
+        "signals",
+        "network",
+        "metadata",
+        "processes",
+        "shared memory",
+        "internals",
+    }
+    assert set(audited.report["guards"].values()) == {"audit hook", "refused", "allowed"}
 
 
 def test_failure_is_shown_with_its_own_frames(run: Run) -> None:
@@ -136,7 +174,7 @@ def test_the_fall_of_one_supervisor_harms_no_other_snippet(tmp_path: Path) -> No
             (tmp_path / f"kills_{number}.py").write_text((FAULTS / "kills_parent_in_c.py").read_text())
         else:
             (tmp_path / f"waits_{number}.py").write_text("import subprocess\n\nsubprocess.run(['true'], check=True)\n")
-    run = verify(tmp_path, "--jobs", 6, "--guards", "audit", build=tmp_path / "build")
+    run = verify(tmp_path, "--jobs", 6, "--guards", "audit", "--internals", build=tmp_path / "build")
     statuses = {Path(result["path"]).stem: result["status"] for result in run.report["results"]}
     assert statuses == {name: "crashed" if name.startswith("kills") else "passed" for name in statuses}
     assert len(statuses) == 60

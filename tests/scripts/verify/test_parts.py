@@ -6,6 +6,7 @@ import ast
 import hashlib
 import itertools
 import json
+import os
 import re
 import struct
 import subprocess
@@ -19,8 +20,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.report import BadReport, Error, Report, Result, Shard
-from scripts.verify import artifacts, cache, discover, environment, files, guards, merge, preload, shard, verdict
+from scripts.verify import (
+    artifacts,
+    cache,
+    discover,
+    engine,
+    environment,
+    files,
+    guards,
+    jobs,
+    merge,
+    preload,
+    refusals,
+    shard,
+    verdict,
+)
 from scripts.verify.discover import ROOT
+from scripts.verify.seen import Seen
 
 
 def snippet(path: str, content: bytes = b"pass") -> discover.Snippet:
@@ -195,7 +211,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
 
 def test_fingerprint_covers_what_runs_and_judges_a_snippet_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that a zygote imports of this package, and what judges; a comment in the progress bar changes nothing."""
-    begun = {"zygote", "verdict", "outcome", "jobs"}
+    begun = {"zygote", "refusals", "verdict", "outcome", "jobs"}
     reached: set[str] = set()
     while begun:
         reached.add(name := begun.pop())
@@ -324,6 +340,81 @@ def test_publish_makes_the_folder_exact(tmp_path: Path) -> None:
     assert (folder / "kept.svg").stat().st_mtime_ns == before
     artifacts.publish(folder, {})
     assert not folder.exists()
+
+
+def test_a_tree_of_any_depth_and_mode_is_deleted(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    (tmp_path / "kept").write_text("x")
+    fd = os.open(place, os.O_RDONLY)
+    for number in range(3000):  # longer than any path may be
+        os.mkdir("deep", dir_fd=fd)
+        os.mkdir("beside", dir_fd=fd)
+        os.symlink(tmp_path / "kept", f"link{number}", dir_fd=fd)
+        inner = os.open("deep", os.O_RDONLY, dir_fd=fd)
+        if number % 2:
+            os.chmod("deep", 0o000, dir_fd=fd)
+        os.close(fd)
+        fd = inner
+    os.close(fd)
+    place.chmod(0o000)
+    artifacts.remove_tree(place)
+    artifacts.remove_tree(place)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"at": "end", "seconds": "for ever"}',
+        '{"at": "end", "seconds": 1e999}',
+        '{"at": "end", "seconds": true}',
+        '{"at": 3}',
+        '{"at": "end", "guarded": 1}',
+        '{"at": "error", "error": {"type": "E"}}',
+        '{"at": "end", "error": {"type": "E", "message": "m"}}',
+        "[]",
+        "{",
+        "[" * 100_000,
+    ],
+)
+def test_a_forged_report_of_another_form_is_none(said: str) -> None:
+    status, error, _ = verdict.judge(Seen(code=0, reports=(said,)), "/s.py", "x")
+    assert status == "exited-early"
+    assert error is not None
+    assert error.type == "ExitedEarly"
+
+
+def test_a_pass_needs_exit_code_0() -> None:
+    end = ('{"at": "end", "seconds": 0.1}',)
+    assert verdict.judge(Seen(code=0, reports=end), "/s.py", "x")[0] == "passed"
+    for code in (1, 3, -9, None):
+        assert verdict.judge(Seen(code=code, reports=end), "/s.py", "x")[0] in ("exited-early", "crashed")
+
+
+@pytest.mark.parametrize("message", ["[]", "{}", '{"code": 0, "output": 3}', '{"code": "0"}'])
+def test_what_no_supervisor_says_is_as_good_as_its_loss(message: str) -> None:
+    assert engine._seen(json.loads(message)) == Seen()
+
+
+def test_names_are_refused_as_they_are_reached() -> None:
+    refused = ["import ctypes.util", "from os import _exit as leave", "import os as o\no.fork()", "from os import *"]
+    refused += ["import importlib\nimportlib.import_module('gc')", "import sys\ngetattr(sys, '_getframe')()"]
+    refused += ["x.__traceback__.tb_frame", "import inspect\ninspect.stack()", "def f():\n    import ctypes"]
+    allowed = ["import os\nos.getpid()", "gc = 1\nprint(gc)", "model.code.x", "import inspect\ninspect.signature(f)"]
+    allowed += ["code = 3\ncode.real", "import torch\ntorch._C", "x = 'ctypes'"]
+    assert [code for code in refused if not refusals.refusal(code.encode())] == []
+    assert [code for code in allowed if refusals.refusal(code.encode())] == []
+
+
+@pytest.mark.parametrize("name", ["numpy.f2py.__main__", "torch.utils.collect_env", "matplotlib.tests", "antigravity"])
+def test_only_known_modules_are_imported_beforehand(name: str) -> None:
+    assert preload.preload([snippet("a", f"import {name}".encode())]) == ["torch"]
+
+
+def test_where_this_machine_is_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    assert jobs.environment(tmp_path)["TZ"] == "UTC"
 
 
 def test_key_depends_on_everything() -> None:

@@ -1,14 +1,12 @@
 """Fixup: closed form of the scale, the identity at the start, the module contract, and the claims of its page."""
 
-import functools
 import math
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 
-from snippets.initialization.fixup.evidence import RATES, SEEDS, final_loss
+from snippets.initialization.fixup.evidence import RATES, SEEDS
 from snippets.initialization.fixup.from_scratch import backward, fixup_weights, forward
 from snippets.initialization.fixup.use import FixupBlock, fixup_init, fixup_scale
 
@@ -116,29 +114,19 @@ def test_wrong_sign_of_exponent():
     assert output_change(0.5, 64) > 1000 * output_change(-0.5, 64)
 
 
-@functools.cache
-def final_losses(method: str) -> list[list[float]]:
-    """For each rate of the figure the loss of each seed after 40 steps, 10 where it diverged."""
-    digits = load_digits()
-    data = torch.tensor(digits.data, dtype=torch.float32) / 16 - 0.3, torch.tensor(digits.target)
-    return [[final_loss(method, lr, seed, *data) for seed in range(SEEDS)] for lr in RATES]
-
-
-def mean_losses(method: str) -> list[float]:
-    return [sum(losses) / len(losses) for losses in final_losses(method)]
-
-
-def test_he_does_no_better_than_guessing():
+def test_he_does_no_better_than_guessing(evidence):
     """He's weights without normalization: at every rate and seed the loss stays at ln 10 or diverges."""
-    for losses in final_losses("He, no normalization"):
+    runs = evidence()["He, no normalization"]  # for each rate the loss of each seed after 40 steps, 10 if it diverged
+    assert [len(losses) for losses in runs] == [SEEDS] * len(RATES)
+    for losses in runs:
         for loss in losses:
             assert loss == pytest.approx(math.log(10), abs=0.02) or loss > 5
-    assert final_losses("He, no normalization")[-1] == [10.0] * SEEDS
+    assert runs[-1] == [10.0] * SEEDS
 
 
-def test_fixup_wants_a_larger_rate():
+def test_fixup_wants_a_larger_rate(evidence):
     """Fixup trains at 0.1, and has hardly begun at 0.01 and 0.03, where batch normalization is good already."""
-    fixup, normalized = mean_losses("Fixup"), mean_losses("BatchNorm")
+    fixup, normalized = ([sum(run) / SEEDS for run in evidence()[method]] for method in ("Fixup", "BatchNorm"))
     assert RATES == [0.01, 0.03, 0.1]
     assert fixup == sorted(fixup, reverse=True)
     for slow, fast in zip(fixup[:2], normalized[:2], strict=True):

@@ -1,6 +1,5 @@
 """Hessian norms at initialization: against torch's full Hessian, the derivations of the page, and its claims."""
 
-import functools
 import math
 from itertools import pairwise
 
@@ -10,7 +9,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
-from snippets.initialization.hessian_chain_init import evidence
+from snippets.initialization.hessian_chain_init.evidence import DEPTH, GAINS, RATES, SEEDS
+from snippets.initialization.hessian_chain_init.evidence import network as experiment_network
 from snippets.initialization.hessian_chain_init.from_scratch import autograd_norm, block_norms
 from snippets.initialization.hessian_chain_init.use import hessian_norms, hessian_variance
 
@@ -116,15 +116,14 @@ def test_kaiming_keeps_the_trace():
     torch.manual_seed(0)
 
     def mean_trace(depth: int, gain: float) -> float:
-        total = 0.0
-        for _ in range(300):
-            x = torch.randn(1, 48, **torch64)
-            model = network([48] * (depth + 1), nn.ReLU, gain)
-            z = model[0](x).detach().requires_grad_()
-            out = model[1:](z) if depth > 1 else z
-            probe = torch.randn_like(out)  # E|B^T u|^2 = |B|_F^2 for normal u
-            total += (x.square().sum() * torch.autograd.grad(out, z, probe)[0].square().sum()).item()
-        return total / 300
+        first, *others = gain * (2 / 48) ** 0.5 * torch.randn(depth, 300, 48, 48, **torch64)  # 300 networks at once
+        x = torch.randn(300, 1, 48, **torch64)
+        out = z = (x @ first).requires_grad_()
+        for weight in others:
+            out = torch.relu(out) @ weight
+        probe = torch.randn_like(out)  # E|B^T u|^2 = |B|_F^2 for normal u
+        gradient = torch.autograd.grad(out, z, probe)[0]
+        return (x.square().sum(2) * gradient.square().sum(2)).mean().item()
 
     assert mean_trace(12, 1.0) / mean_trace(2, 1.0) == pytest.approx(1, abs=0.3)
     assert mean_trace(12, 0.7) < mean_trace(2, 0.7) / 100
@@ -142,83 +141,68 @@ def test_norm_grows_with_depth():
     assert largest(12) > 10 * largest(2)
 
 
-def digits() -> tuple[torch.Tensor, torch.Tensor]:
-    data = load_digits()
-    return (torch.tensor(data.data, dtype=torch.float32) - 4.9) / 6.0, torch.tensor(data.target)
-
-
-@functools.cache
-def experiment_norms() -> dict[float, torch.Tensor]:
+@pytest.fixture(scope="module")
+def norms(evidence) -> dict[float, torch.Tensor]:
     """The left panel: for each scale the norms (seeds, layers)."""
-    x, y = digits()
-    seeds = range(evidence.SEEDS)
-    runs = {g: [evidence.norms(evidence.network(g, seed), x[:128], y[:128]) for seed in seeds] for g in evidence.GAINS}
-    return {gain: torch.tensor(norms) for gain, norms in runs.items()}
+    found = {gain: torch.tensor(evidence()[f"{gain}"]["norms"]) for gain in GAINS}
+    assert all(drawn.shape == (SEEDS, DEPTH + 1) for drawn in found.values())
+    return found
 
 
-@functools.cache
-def experiment_losses(lr: float) -> dict[float, list[float]]:
-    """The right panel: for each scale the loss of each seed after 60 steps, 10 where it diverged."""
-    seeds = range(evidence.SEEDS)
-    return {g: [evidence.train(evidence.network(g, seed), lr, *digits()) for seed in seeds] for g in evidence.GAINS}
+@pytest.fixture(scope="module")
+def losses(evidence) -> dict[float, dict[float, list[float]]]:
+    """The right panel: for each rate and scale the loss of each seed after 60 steps, 10 where it diverged."""
+    return {lr: {gain: evidence()[f"{gain}"]["losses"][f"{lr}"] for gain in GAINS} for lr in RATES}
 
 
-def best_scale(lr: float) -> float:
-    losses = experiment_losses(lr)
-    return min(losses, key=lambda gain: sum(losses[gain]))
-
-
-def test_norm_tells_scales_apart():
+def test_norm_tells_scales_apart(norms):
     """From half of Kaiming's scale to Kaiming's every step, the smallest by a fifth, raises each block of each draw.
 
     Over all scales the mean norms span seven decades; at one scale the layers differ less than tenfold.
     """
-    norms = experiment_norms()
-    assert evidence.GAINS[:4] == [0.5, 0.71, 0.84, 1.0]
-    for smaller, larger in pairwise(evidence.GAINS[:4]):
+    assert GAINS[:4] == [0.5, 0.71, 0.84, 1.0]
+    for smaller, larger in pairwise(GAINS[:4]):
         assert (norms[larger] > 3 * norms[smaller]).all()
-    means = torch.stack([norms[gain].mean(0) for gain in evidence.GAINS])
+    means = torch.stack([norms[gain].mean(0) for gain in GAINS])
     assert math.log10(means.max() / means.min()) == pytest.approx(7, abs=0.3)
     assert (means.max(1).values < 10 * means.min(1).values).all()
 
 
-def test_extreme_norms_do_not_train():
+def test_extreme_norms_do_not_train(norms, losses):
     """Norms under 0.001: the loss stays at ln 10 at both rates. Largest mean norm: at rate 0.1 every draw diverges."""
-    norms = experiment_norms()
-    tiny = [gain for gain in evidence.GAINS if norms[gain].max() < 1e-3]
+    tiny = [gain for gain in GAINS if norms[gain].max() < 1e-3]
     assert tiny == [0.5]
-    for lr in evidence.RATES:
-        assert experiment_losses(lr)[0.5] == pytest.approx([math.log(10)] * 2, abs=0.01)
-    largest = max(evidence.GAINS, key=lambda gain: norms[gain].mean(0).max().item())
+    for lr in RATES:
+        assert losses[lr][0.5] == pytest.approx([math.log(10)] * 2, abs=0.01)
+    largest = max(GAINS, key=lambda gain: norms[gain].mean(0).max().item())
     assert largest == 1.41
-    assert experiment_losses(0.1)[largest] == [10.0, 10.0]
-    assert all(max(experiment_losses(0.1)[gain]) < 3 for gain in evidence.GAINS[:-1])
+    assert losses[0.1][largest] == [10.0, 10.0]
+    assert all(max(losses[0.1][gain]) < 3 for gain in GAINS[:-1])
 
 
-def test_certain_softmax_hides_the_scale():
+def test_certain_softmax_hides_the_scale(norms, losses):
     """1.41 times Kaiming: one draw has a norm of about 1000, the other of about 1; at rate 0.1 both diverge.
 
     The second is certain of its guesses, so the curvature of its cross-entropy in the logits is nearly zero.
     """
-    first, second = experiment_norms()[1.41].max(1).values.tolist()
+    first, second = norms[1.41].max(1).values.tolist()
     assert 500 < first < 2000
     assert 0.5 < second < 2
-    assert experiment_losses(0.1)[1.41] == [10.0, 10.0]
-    x, _ = digits()
+    assert losses[0.1][1.41] == [10.0, 10.0]
+    x = (torch.tensor(load_digits().data[:128], dtype=torch.float32) - 4.9) / 6.0
     curvatures = []
     for seed in range(2):
-        p = evidence.network(1.41, seed)(x[:128]).softmax(1)
+        p = experiment_network(1.41, seed)(x).softmax(1)
         curvatures.append((1 - p.square().sum(1)).mean().item())  # trace of diag(p) - p p^T
     assert curvatures[1] < 0.01
     assert curvatures[0] > 10 * curvatures[1]
 
 
-def test_best_scale_depends_on_the_rate():
+def test_best_scale_depends_on_the_rate(losses):
     """At learning rate 0.1 Kaiming's scale has the smallest loss, at 0.01 a larger one, for either seed, too."""
-    assert best_scale(0.1) == 1.0
-    assert best_scale(0.01) == 1.19
-    losses = experiment_losses(0.01)
-    assert all(above < at for above, at in zip(losses[1.19], losses[1.0], strict=True))
+    best = {lr: min(GAINS, key=lambda gain: sum(losses[lr][gain])) for lr in RATES}
+    assert best == {0.1: 1.0, 0.01: 1.19}
+    assert all(above < at for above, at in zip(losses[0.01][1.19], losses[0.01][1.0], strict=True))
 
 
 def test_dropout_variance():

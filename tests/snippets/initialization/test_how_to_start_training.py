@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from snippets.initialization.how_to_start_training.evidence import spread, train
+from snippets.initialization.how_to_start_training.evidence import train
 from snippets.initialization.how_to_start_training.from_scratch import random_lengths
 from snippets.initialization.how_to_start_training.use import (
     length_second_moment,
@@ -31,6 +32,13 @@ def normal(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, dtype=torch.float64)
 
 
+@functools.cache
+def lengths() -> torch.Tensor:
+    """M of 40,000 networks, whose widths go up and down."""
+    torch.manual_seed(0)
+    return random_lengths([16, 24, 12, 32], 40_000)
+
+
 def test_one_layer_moments():
     """One normal layer of width n: E[M'] = M and E[M'^2] = M^2 (1 + 5 / n)."""
     m = one_layer(8, 60_000, normal)
@@ -40,8 +48,7 @@ def test_one_layer_moments():
 
 def test_mean_length_is_preserved():
     """With variance 2 / fan_in the expected length stays 1, whatever the widths."""
-    torch.manual_seed(0)
-    assert random_lengths([10, 40, 20, 60, 30], 20_000).mean().item() == pytest.approx(1, abs=0.03)
+    assert lengths().mean().item() == pytest.approx(1, abs=0.03)
     assert mean_length_ratio([10, 40, 20, 60, 30], [2 / n for n in (10, 40, 20, 60)]) == pytest.approx(1)
 
 
@@ -66,9 +73,7 @@ def test_asymmetric_distribution_is_not():
 
 def test_second_moment_is_the_product():
     """Several layers: E[M^2] / E[M]^2 is the product of 1 + 5 / n over the widths."""
-    torch.manual_seed(0)
-    m = random_lengths([16, 16, 24, 32], 40_000)
-    assert m.square().mean().item() == pytest.approx(length_second_moment([16, 24, 32]), rel=0.05)
+    assert lengths().square().mean().item() == pytest.approx(length_second_moment([24, 12, 32]), rel=0.05)
 
 
 def test_exponential_in_the_sum():
@@ -127,11 +132,11 @@ def test_residual_sum_stays_bounded():
     draws, n = 4_000, 16
     etas = residual_scales(12)
     for scales in (etas, [1.0] * 12):
-        x = normal(draws, n, 1)
+        x = torch.randn(draws, n, 1)
         start = x.square().mean()
         for eta in scales:
-            hidden = torch.relu(normal(draws, n, n) * math.sqrt(2 / n) @ x)
-            x = x + eta * (normal(draws, n, n) * math.sqrt(1 / n) @ hidden)
+            hidden = torch.relu(math.sqrt(2 / n) * torch.randn(draws, n, n) @ x)
+            x = x + eta * (math.sqrt(1 / n) * torch.randn(draws, n, n) @ hidden)
         expected = math.prod(1 + eta**2 for eta in scales)
         assert (x.square().mean() / start).item() == pytest.approx(expected, rel=0.1)
     assert math.prod(1 + eta**2 for eta in residual_scales(10_000)) < 72
@@ -150,43 +155,41 @@ def test_depth_does_not_hurt_residual_spread():
     assert length_second_moment([n] * blocks) > 1e12
 
 
-@functools.cache
-def digits() -> tuple[torch.Tensor, torch.Tensor]:
-    """The experiment's data."""
-    data = load_digits()
-    return (torch.tensor(data.data, dtype=torch.float32) - 4.9) / 6.0, torch.tensor(data.target)
+@pytest.fixture(scope="module")
+def figure(evidence) -> Callable[[str, int, int], float]:
+    """``figure("share", depth, width)``: what the figure shows of a network, its spread or the share that starts."""
+
+    def of(what: str, depth: int, width: int) -> float:
+        return evidence()[f"depth {depth}, width {width}"][what]
+
+    return of
 
 
-@functools.cache
-def share(depth: int, width: int) -> float:
-    """Share of the draws that start to train, as in the figure."""
-    return train(depth, width, *digits())
-
-
-def test_sum_decides_who_starts():
+def test_sum_decides_who_starts(figure):
     """Sums of 0.10 and 0.21: all draws start at depths 5 and 10; 0.42: at most 3 in 10; 0.83 and more: none."""
-    assert [share(*size) for size in ((5, 48), (5, 24), (10, 48))] == [1, 1, 1]
-    assert max(share(*size) for size in ((5, 12), (10, 24), (20, 48))) <= 0.31  # a share of ten draws, rounded
-    assert [share(*size) for size in ((10, 12), (20, 24), (20, 12))] == [0, 0, 0]
+    assert [figure("share", *size) for size in ((5, 48), (5, 24), (10, 48))] == [1, 1, 1]
+    assert max(figure("share", *size) for size in ((5, 12), (10, 24), (20, 48))) <= 0.31  # of ten draws, rounded
+    assert [figure("share", *size) for size in ((10, 12), (20, 24), (20, 12))] == [0, 0, 0]
 
 
-def test_sum_does_not_rank_depths():
+def test_sum_does_not_rank_depths(figure):
     """At a sum of 0.42 depth 20 starts less often than depth 5; at half the rate and twice the steps, more often."""
-    assert share(20, 48) < share(5, 12)
-    slow = [train(depth, width, *digits(), lr=0.01, steps=90) for depth, width in ((20, 48), (5, 12))]
+    assert figure("share", 20, 48) < figure("share", 5, 12)
+    digits = load_digits()
+    x, y = (torch.tensor(digits.data, dtype=torch.float32) - 4.9) / 6.0, torch.tensor(digits.target)
+    slow = [train(depth, width, x, y, lr=0.01, steps=90) for depth, width in ((20, 48), (5, 12))]
     assert slow[0] > slow[1]
 
 
-def test_few_draws_underestimate_the_spread():
+def test_few_draws_underestimate_the_spread(figure):
     """The figure's 400 draws: near the exponential up to 0.21, below it from 0.42, under half the product from 0.83."""
-    x, _ = digits()
     for depth, width in ((5, 48), (5, 24), (10, 48)):
-        assert spread(depth, width, x) == pytest.approx(math.exp(5 * depth / width), rel=0.25)
+        assert figure("spread", depth, width) == pytest.approx(math.exp(5 * depth / width), rel=0.25)
     for depth, width in ((5, 12), (10, 24), (20, 48)):
-        assert spread(depth, width, x) < math.exp(5 * depth / width)
+        assert figure("spread", depth, width) < math.exp(5 * depth / width)
     for depth, width in ((10, 12), (20, 24), (20, 12)):
-        assert spread(depth, width, x) < length_second_moment([width] * depth) / 2
-        assert spread(depth, width, x) < math.exp(5 * depth / width)
+        assert figure("spread", depth, width) < length_second_moment([width] * depth) / 2
+        assert figure("spread", depth, width) < math.exp(5 * depth / width)
 
 
 def test_init_sets_variance_and_bias():

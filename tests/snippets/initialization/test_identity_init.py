@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.identity_init.evidence import NAMES, SEEDS, gradients, network, train
+from snippets.initialization.identity_init.evidence import LENGTH, NAMES, SEEDS, STEPS
 from snippets.initialization.identity_init.from_scratch import eye_, relu_rnn
 from snippets.initialization.identity_init.use import identity_init_, irnn
 
@@ -87,16 +87,18 @@ def test_wider_layers_start_dead():
     assert (layer.weight.grad.abs().sum(dim=1) == 0).sum() == 12
 
 
-def test_default_does_not_learn():
+def test_default_does_not_learn(evidence):
     """Identity and orthogonal weights learn to recall the first of 30 inputs, the latter better; the default does not.
 
     The gradient 59 steps back explains it: still 1, a fifth, and under 1e-11.
     """
     gradient, curve = {}, {}
     for name in NAMES:
-        sizes = torch.tensor([gradients(network(name, seed)) for seed in range(SEEDS)])
-        gradient[name] = sizes.median(0).values
-        curve[name] = torch.tensor([train(network(name, seed)) for seed in range(SEEDS)]).median(0).values
+        sizes, errors = (torch.tensor(evidence()[name][what]) for what in ("gradients", "errors"))
+        assert sizes.shape == (SEEDS, 60)  # from 0 to 59 steps back
+        assert errors.shape == (SEEDS, STEPS)
+        gradient[name], curve[name] = sizes.median(0).values, errors.median(0).values
+    assert LENGTH == 30
     identity, orthogonal, default = (curve[name][-10:].mean().item() for name in NAMES)  # guessing gives 1
     assert 0.01 < orthogonal < identity < 0.06
     assert default == pytest.approx(1, abs=0.1)

@@ -1,51 +1,60 @@
 """Claims of the initialization section's index page: how signal and gradient travel, and what trains."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 import snippets.initialization.index.evidence_training as training
-from snippets.initialization.index.evidence import ACTIVATIONS, INITIALIZERS, through_layers
+from snippets.initialization.index.evidence import ACTIVATIONS, DEPTH, DRAWS, INITIALIZERS
 
 LECUN, DEFAULT, KAIMING, ORTHOGONAL = "LeCun (here = Xavier)", "torch's default", "Kaiming", "orthogonal, gain 1"
 
 
-def ends(initializer: str, activation: str, seeds: int = 4) -> tuple[float, float]:
-    """Median std of the output of layer 50 and of the gradient at the input."""
-    runs = [through_layers(initializer, activation, seed) for seed in range(seeds)]
-    forward, backward = (torch.tensor([run[i][j] for run in runs]) for i, j in ((0, -1), (1, 0)))
-    return forward.median().item(), backward.median().item()
+@pytest.fixture(scope="module")
+def ends(evidence) -> Callable[[str, str], tuple[list[float], list[float]]]:
+    """Std of the output of layer 50, and of the gradient at the input, in each draw of the figure."""
+    results = evidence()
+
+    def of(initializer: str, activation: str) -> tuple[list[float], list[float]]:
+        runs = results[f"{activation}, {initializer}"]
+        assert len(runs) == DRAWS
+        assert all(len(outputs) == len(gradients) == DEPTH + 1 == 51 for outputs, gradients in runs)
+        return [outputs[-1] for outputs, _ in runs], [gradients[0] for _, gradients in runs]
+
+    return of
 
 
-def test_relu_needs_kaiming():
+def test_relu_needs_kaiming(ends):
     """50 ReLU layers: Kaiming keeps signal and gradient within a factor of 10; Xavier leaves under 1e-6 of both."""
-    assert all(0.1 < value < 10 for value in ends(KAIMING, "ReLU"))
-    assert all(value < 1e-6 for value in ends(LECUN, "ReLU"))
+    assert all(0.1 < value < 10 for draws in ends(KAIMING, "ReLU") for value in draws)
+    assert all(value < 1e-6 for draws in ends(LECUN, "ReLU") for value in draws)
 
 
-def test_tanh_keeps_signal_with_xavier():
+def test_tanh_keeps_signal_with_xavier(ends):
     """Through 50 tanh layers Xavier leaves over 3% of signal and gradient; torch's default leaves under 1e-9."""
-    assert all(0.03 < value < 1 for value in ends(LECUN, "tanh"))
-    assert all(value < 1e-9 for value in ends(DEFAULT, "tanh"))
+    assert all(0.03 < value < 1 for draws in ends(LECUN, "tanh") for value in draws)
+    assert all(value < 1e-9 for draws in ends(DEFAULT, "tanh") for value in draws)
 
 
-def test_selu_settles_with_lecun():
+def test_selu_settles_with_lecun(ends):
     """50 SELU layers: LeCun's initialization keeps a standard deviation within 20% of 1; Kaiming's lifts it over 5."""
-    assert 0.8 < ends(LECUN, "SELU")[0] < 1.2
-    assert ends(KAIMING, "SELU")[0] > 5
+    assert all(0.8 < value < 1.2 for value in ends(LECUN, "SELU")[0])
+    assert all(value > 5 for value in ends(KAIMING, "SELU")[0])
 
 
-def test_gelu_fades_in_plain_layers():
+def test_gelu_fades_in_plain_layers(ends):
     """Under GELU even Kaiming loses more than 99.9% of the signal in 50 plain layers."""
-    assert ends(KAIMING, "GELU")[0] < 1e-3
+    assert all(value < 1e-3 for value in ends(KAIMING, "GELU")[0])
 
 
-def test_default_fades_everywhere():
+def test_default_fades_everywhere(ends):
     """torch's default keeps less than a thousandth of the signal after 50 layers under each of the four activations."""
+    assert len(ACTIVATIONS) == 4
     for activation in ACTIVATIONS:
-        assert ends(DEFAULT, activation)[0] < 1e-3
+        assert all(value < 1e-3 for value in ends(DEFAULT, activation)[0])
 
 
 def test_leaky_relu_needs_its_slope():
@@ -177,34 +186,34 @@ def test_square_layers_make_xavier_lecun():
 
 
 @pytest.fixture(scope="module")
-def trained():
-    """Final losses (initializers, seeds) of the training figure, with one seed and 120 steps."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SEEDS", 1)
-        runs = {
-            "ReLU": training.train(torch.relu, math.sqrt(2), 120)[0],
-            "tanh": training.train(torch.tanh, 1.0, 120)[0],
-        }
-    names = list(training.INITIALIZERS)
-    return {key: dict(zip(names, history[:, 0, -20:].mean(-1).tolist(), strict=True)) for key, history in runs.items()}
+def trained(evidence) -> dict[str, dict[str, Tensor]]:
+    """Losses over the last 20 steps, (seeds,), of each initializer in the two panels of the training figure."""
+    final = {
+        panel: {name: torch.tensor(losses)[:, -20:].mean(1) for name, losses in runs.items()}
+        for panel, runs in evidence("training").items()
+    }
+    for runs in final.values():
+        assert list(runs) == list(training.INITIALIZERS)
+        assert all(losses.shape == (training.SEEDS,) for losses in runs.values())
+    return final
 
 
 def test_relu_network_starts_only_with_gain(trained):
     """30 ReLU layers: only Kaiming and orthogonal with gain sqrt(2) leave the loss of guessing, log 10."""
-    for name, loss in trained["ReLU"].items():
+    for name, losses in trained["ReLU"].items():
         if name in ("Kaiming", "orthogonal"):
-            assert loss < 1.5, name
+            assert losses.max() < 1.5, name
         else:
-            assert loss == pytest.approx(math.log(10), abs=0.02), name
+            assert losses.tolist() == pytest.approx([math.log(10)] * 3, abs=0.02), name
 
 
 def test_tanh_network_trains_with_xavier(trained):
     """30 tanh layers: Xavier, Kaiming and orthogonal train; the default and a fixed std of 0.01 stay at guessing."""
-    for name, loss in trained["tanh"].items():
+    for name, losses in trained["tanh"].items():
         if name in (LECUN, "Kaiming", "orthogonal"):
-            assert loss < 1, name
+            assert losses.max() < 1, name
         else:
-            assert loss == pytest.approx(math.log(10), abs=0.02), name
+            assert losses.tolist() == pytest.approx([math.log(10)] * 3, abs=0.02), name
 
 
 def test_stack_equals_single_networks():

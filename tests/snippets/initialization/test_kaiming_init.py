@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from snippets.initialization.kaiming_init.evidence import INITS, SEEDS, STEPS, signal, train
+from snippets.initialization.kaiming_init.evidence import INITS, SEEDS, STEPS, train
 from snippets.initialization.kaiming_init.from_scratch import kaiming_normal_, kaiming_normal_std, kaiming_uniform_
 from snippets.initialization.kaiming_init.use import deep_relu_network, init_relu_layer
 
@@ -104,20 +104,14 @@ def test_fan_out_keeps_the_gradient():
     assert backward["fan_in"] == pytest.approx(1 / 4, rel=0.05)
 
 
-def curves(variance: float, depth: int) -> Tensor:
-    """Losses of the experiment's network of ``depth`` layers, (seeds, steps)."""
-    digits = load_digits()
-    x = torch.tensor(digits.data[:200], dtype=torch.float32)
-    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:200])
-    return torch.tensor([train(variance, seed, x, y, depth) for seed in range(SEEDS)])
-
-
-def test_only_kaiming_trains_twenty_layers():
+def test_only_kaiming_trains_twenty_layers(evidence):
     """50 layers: Kaiming keeps the signal, Xavier and torch's default lose it; 20 layers: only Kaiming's is trained."""
     final, size = {}, {}
-    for name, variance in INITS.items():
-        size[name] = torch.tensor([signal(variance, seed) for seed in range(SEEDS)]).median(0).values
-        final[name] = curves(variance, 20)[:, -1]
+    for name in INITS:
+        signals, losses = (torch.tensor(evidence()[name][what]) for what in ("signals", "losses"))
+        assert signals.shape == (SEEDS, 51)  # the input, and 50 layers
+        assert losses.shape == (SEEDS, STEPS)
+        size[name], final[name] = signals.median(0).values, losses[:, -1]
     assert size["Kaiming"].min() > 0.4
     assert size["Kaiming"].max() < 1.1
     assert size["Xavier"][-1].item() == pytest.approx(1.5e-8, rel=0.05)
@@ -130,7 +124,11 @@ def test_only_kaiming_trains_twenty_layers():
 
 def test_two_layers_need_ten_steps_more():
     """With two layers all three train; torch's default ends where Kaiming was about ten steps before."""
-    kaiming, xavier, default = (curves(variance, 2).median(0).values for variance in INITS.values())
+    digits = load_digits()
+    x = torch.tensor(digits.data[:200], dtype=torch.float32)
+    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:200])
+    runs = [torch.tensor([train(variance, seed, x, y, 2) for seed in range(SEEDS)]) for variance in INITS.values()]
+    kaiming, xavier, default = (losses.median(0).values for losses in runs)
     assert max(kaiming[-1], xavier[-1], default[-1]) < math.log(10) / 2  # half of what guessing costs
     behind = STEPS - 1 - int((kaiming > default[-1]).sum())
     assert 7 <= behind <= 13

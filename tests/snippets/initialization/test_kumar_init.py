@@ -1,14 +1,12 @@
 """Kumar's rule: closed form, its linearized recursion, Monte Carlo, and the claims of its page."""
 
-import functools
 import math
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 
-import snippets.initialization.kumar_init.evidence as evidence
+from snippets.initialization.kumar_init.evidence import INITS, SEEDS, STEPS
 from snippets.initialization.kumar_init.from_scratch import linearized_variance, sigmoid_normal_, sigmoid_normal_std
 from snippets.initialization.kumar_init.use import kumar_init_, kumar_init_std
 
@@ -76,39 +74,34 @@ def test_ten_layers():
     assert spread(12.8, 10)[-1] > 1e-3
 
 
-@functools.cache
-def losses() -> list[torch.Tensor]:
+@pytest.fixture(scope="module")
+def losses(evidence) -> list[torch.Tensor]:
     """The experiment's losses for Xavier's, Kumar's and the third variance, each (seeds, steps)."""
-    digits = load_digits()
-    x = torch.tensor(digits.data[:200], dtype=torch.float32)
-    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:200])
-    seeds = range(evidence.SEEDS)
-    return [torch.tensor([evidence.train(v, seed, x, y) for seed in seeds]) for v in evidence.INITS.values()]
+    found = [torch.tensor(evidence()[name]["losses"]) for name in INITS]
+    assert all(runs.shape == (SEEDS, STEPS) for runs in found)
+    return found
 
 
-def steps_to(level: float) -> list[int]:
+def steps_to(level: float, losses: list[torch.Tensor]) -> list[int]:
     """Step at which the median loss is below ``level`` for the first time."""
-    return [int((runs.median(0).values < level).nonzero()[0]) for runs in losses()]
+    return [int((runs.median(0).values < level).nonzero()[0]) for runs in losses]
 
 
-def test_kumar_trains_sooner():
+def test_kumar_trains_sooner(losses):
     """Kumar's variance reaches a loss of 1 after 42 steps, Xavier's after 74; its last loss is lower in every seed."""
-    xavier, kumar, _ = losses()
-    assert steps_to(1)[:2] == pytest.approx([74, 42], abs=1)
-    assert steps_to(2.2) == pytest.approx([33, 11, 7], abs=1)  # guessing costs 2.3
+    xavier, kumar, _ = losses
+    assert steps_to(1, losses)[:2] == pytest.approx([74, 42], abs=1)
+    assert steps_to(2.2, losses) == pytest.approx([33, 11, 7], abs=1)  # guessing costs 2.3
     assert kumar[:, -1].max() < xavier[:, -1].min() / 3
 
 
-def test_larger_variance_is_ahead():
+def test_larger_variance_is_ahead(losses, evidence):
     """40/n, three times Kumar's variance, is a little ahead of it at the end, and keeps more of the spread."""
-    _, kumar, larger = losses()
+    _, kumar, larger = losses
     ratio = larger[:, -1] / kumar[:, -1]
     assert ratio.max() < 1
     assert ratio.min() > 0.7
-    seeds = range(evidence.SEEDS)
-    spreads = [
-        torch.tensor([evidence.spread(v, seed) for seed in seeds]).median(0).values for v in evidence.INITS.values()
-    ]
+    spreads = [torch.tensor(evidence()[name]["spreads"]).median(0).values for name in INITS]
     assert (spreads[0] < spreads[1]).all()
     assert (spreads[1] < spreads[2]).all()
     assert [s[-1].log10().item() for s in spreads] == pytest.approx([-7.9, -3.7, -2.2], abs=0.1)

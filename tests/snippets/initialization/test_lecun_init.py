@@ -1,6 +1,5 @@
 """LeCun initialization: equal to torch and to timm, closed form, and the claims of its page."""
 
-import functools
 import math
 
 import pytest
@@ -8,7 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-import snippets.initialization.lecun_init.evidence as evidence
+from snippets.initialization.lecun_init.evidence import DEPTH, GAINS, SEEDS, WIDTH, network, train
 from snippets.initialization.lecun_init.from_scratch import SHRINK, lecun_truncated_, lecun_uniform_
 from snippets.initialization.lecun_init.use import lecun_normal_, lecun_normal_std, self_normalizing_network
 
@@ -104,59 +103,49 @@ def test_relu_halves():
     assert through(1.0, 10, nn.ReLU()).square().mean().item() == pytest.approx(2.0**-10, rel=0.4)
 
 
-@functools.cache
-def trained(depth: int) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """For torch's gain, LeCun's and Kaiming's, each (seeds,): last layer's deviation before and after, the loss."""
-    digits = load_digits()
-    x = torch.tensor(digits.data[:128], dtype=torch.float32)
-    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:128])
-    found = []
-    for gain in evidence.GAINS.values():
-        runs = []
-        for seed in range(evidence.SEEDS):
-            body = evidence.network(gain, seed, evidence.WIDTH, depth)
-            before = evidence.moments(body, x)[-1][1]
-            loss = evidence.train(body, x, y)
-            runs.append((before, evidence.moments(body, x)[-1][1], loss))
-        before, after, losses = torch.tensor(runs).T
-        found.append((before, after, losses))
+@pytest.fixture(scope="module")
+def trained(evidence) -> list[Tensor]:
+    """For torch's gain, LeCun's and Kaiming's: loss, last layer's deviation before training and after, (3, seeds)."""
+    found = [torch.tensor(evidence()[name]["trained"]).T for name in GAINS]
+    assert all(runs.shape == (3, SEEDS) for runs in found)
     return found
 
 
-def test_training_mends_the_moments():
+def test_training_mends_the_moments(trained, evidence):
     """All three train 32 layers, and training takes the two wrong standard deviations closer to 1, with every seed.
 
     Before it, in the figure's wide networks, the means are 0, 0 and 9.1, the standard deviations 0.2, 1 and 15.5.
     """
-    small, _, large = trained(32)
-    assert max(losses.max() for _, _, losses in trained(32)) < 1.3  # guessing costs 2.3
-    assert small[0].max() < 0.3
-    assert large[0].min() > 4
-    for before, after, _ in (small, large):
+    small, _, large = trained
+    assert max(losses.max() for losses, _, _ in trained) < 1.3  # guessing costs 2.3
+    assert small[1].max() < 0.3
+    assert large[1].min() > 4
+    for _, before, after in (small, large):
         assert (after.log().abs() < before.log().abs()).all()
 
-    moments = []
-    for gain in evidence.GAINS.values():
-        with torch.no_grad():
-            runs = [
-                evidence.moments(evidence.network(gain, seed, 256), torch.randn(64, 64))[-1]
-                for seed in range(evidence.SEEDS)
-            ]
-        moments.append(torch.tensor(runs).median(0).values)
-    means, deviations = torch.stack(moments).T
+    moments = torch.tensor([evidence()[name]["moments"] for name in GAINS])  # (gains, seeds, layers, 2)
+    assert moments.shape == (3, SEEDS, DEPTH, 2)
+    means, deviations = moments[:, :, -1].median(1).values.T
     assert means.tolist() == pytest.approx([0, 0, 9.1], abs=0.05)
     assert deviations.tolist() == pytest.approx([0.2, 1, 15.5], abs=0.05)
 
 
-def test_lecun_trains_first():
+def test_lecun_trains_first(trained):
     """After 30 steps of 32 layers LeCun's worst seed has a lower loss than the best seed of the two others."""
-    small, lecun, large = (losses for _, _, losses in trained(32))
+    assert DEPTH == 32
+    small, lecun, large = (losses for losses, _, _ in trained)
     assert lecun.max() < 0.75 * torch.cat([small, large]).min()
 
 
 def test_two_layers_prefer_kaiming():
     """With two layers Kaiming's loss is the lowest with every seed, by less than a quarter of LeCun's."""
-    small, lecun, large = (losses for _, _, losses in trained(2))
+    digits = load_digits()
+    x = torch.tensor(digits.data[:128], dtype=torch.float32)
+    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:128])
+    small, lecun, large = (
+        torch.tensor([train(network(gain, seed, WIDTH, 2), x, y)[0] for seed in range(SEEDS)])
+        for gain in GAINS.values()
+    )
     assert (large < lecun).all()
     assert (lecun < small).all()
     assert (large > 0.75 * lecun).all()

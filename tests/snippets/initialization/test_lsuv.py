@@ -1,6 +1,6 @@
 """LSUV: unit variance on the batch, untouched modes and hooks, and the claims of its page."""
 
-import functools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -99,26 +99,36 @@ def test_kaiming_misses_other_activations():
     assert layer_variances(model, 0.5 * x)[-1] == pytest.approx(1, abs=0.1)
 
 
-@functools.cache
-def experiment(activation: str, method: str, seeds: int = SEEDS) -> tuple[torch.Tensor, torch.Tensor]:
+@pytest.fixture(scope="module")
+def experiment(evidence) -> Callable[[str, str], tuple[torch.Tensor, torch.Tensor]]:
     """Variance of each layer, mean over seeds, and the losses of the seeds after training, as on the page."""
-    digits = load_digits()
-    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
-    runs = [run(ACTIVATIONS[activation], method, seed, x, y) for seed in range(seeds)]
-    return torch.tensor([curve for curve, _ in runs]).mean(0), torch.tensor([loss for _, loss in runs])
+
+    def of(activation: str, method: str) -> tuple[torch.Tensor, torch.Tensor]:
+        found = evidence()[f"{activation}, {method}"]
+        assert len(found["variances"]) == len(found["losses"]) == SEEDS
+        return torch.tensor(found["variances"]).mean(0), torch.tensor(found["losses"])
+
+    return of
 
 
-def test_little_to_add_for_relu():
+def test_little_to_add_for_relu(experiment):
     """With ReLU the mean losses over ten seeds differ by less than the seeds do, and both have begun to train.
 
     Ten, because two seeds differ by up to a third with the rounding of another processor.
     """
-    kaiming, lsuv_ = (experiment("ReLU", method, seeds=10)[1] for method in ("Kaiming", "LSUV"))
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+
+    def losses(method: str) -> torch.Tensor:
+        more = [run(nn.ReLU, method, seed, x, y)[1] for seed in range(SEEDS, 10)]
+        return torch.cat([experiment("ReLU", method)[1], torch.tensor(more)])
+
+    kaiming, lsuv_ = losses("Kaiming"), losses("LSUV")
     assert abs(kaiming.mean() - lsuv_.mean()) < max(kaiming.std(), lsuv_.std())
     assert max(kaiming.mean(), lsuv_.mean()) < 2.15  # guessing costs 2.3
 
 
-def test_lsuv_pays_for_other_activations():
+def test_lsuv_pays_for_other_activations(experiment):
     """ELU: LSUV reaches 0.44, Kaiming diverges. GELU: LSUV alone starts to train, with one seed of two.
 
     The variances say why: LSUV's stay at 1, Kaiming's fall to 1.5e-6 under GELU and rise to 12 under ELU.

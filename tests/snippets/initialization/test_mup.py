@@ -1,13 +1,12 @@
 """muP: the coordinate check, equality with torch's Adam, and the claims of its page."""
 
 import math
-from functools import cache
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.initialization.mup.evidence import BASE, RATES, SEEDS, WIDTHS, digits, final_loss
+from snippets.initialization.mup.evidence import BASE, RATES, SEEDS, WIDTHS
 from snippets.initialization.mup.from_scratch import adam_step, forward, learning_rates
 from snippets.initialization.mup.use import MuReadout, mup_mlp, mup_parameter_groups
 
@@ -84,48 +83,47 @@ def test_multiplier_is_the_same_as_smaller_weights():
     torch.testing.assert_close(*outputs, rtol=1e-9, atol=1e-9)
 
 
-@cache
-def loss_at(mup: bool, width: int, lr: float, seed: int) -> float:
-    """One run of the figure."""
-    return final_loss(mup, width, lr, seed, *digits())
+@pytest.fixture(scope="module")
+def losses(evidence) -> dict[tuple[str, int], Tensor]:
+    """The figure's losses, (rates, seeds), for each parametrization and width."""
+    found = {(name, width): f"{name}, width {width}" for name in ("standard", "muP") for width in WIDTHS}
+    runs = {key: torch.tensor(evidence()[label], dtype=torch.float64) for key, label in found.items()}
+    assert all(run.shape == (len(RATES), SEEDS) for run in runs.values())
+    return runs
 
 
-@cache
-def curve(mup: bool, width: int) -> list[float]:
-    """One line of the figure: the loss at every rate, mean of its seeds; both panels share the line of width 32."""
-    mup = mup or width == BASE
-    return [sum(loss_at(mup, width, lr, seed) for seed in range(SEEDS)) / SEEDS for lr in RATES]
+def test_same_network_at_width_32(losses):
+    """At width 32 both parametrizations are the same network: the same losses after 25 steps, bit for bit."""
+    assert BASE == 32
+    assert torch.equal(losses["standard", 32], losses["muP", 32])
 
 
-def test_same_network_at_width_32():
-    """At width 32 both parametrizations are the same network: the same loss after 25 steps, bit for bit."""
-    assert loss_at(True, 32, RATES[4], 0) == loss_at(False, 32, RATES[4], 0)
-
-
-def test_best_rate_stays():
+def test_best_rate_stays(losses):
     """From width 32 to 512 muP's best rate stays, and the standard one falls, at all eight rates and at every other."""
     rates = [2.0**power for power in (-11, -9, -7, -5)]
     best = {
-        (mup, width): min(rates, key=lambda lr: loss_at(mup, width, lr, 0))
-        for mup in (False, True)
+        (name, width): min(rates, key=lambda lr: losses[name, width][RATES.index(lr), 0])
+        for name in ("standard", "muP")
         for width in (BASE, 512)
     }
-    assert best[True, 512] == best[True, BASE]
-    assert best[False, 512] < best[False, BASE]
-    lowest = [[RATES[curve(mup, width).index(min(curve(mup, width)))] for width in WIDTHS] for mup in (False, True)]
-    assert lowest[0][0] > lowest[0][1] > lowest[0][2]
-    assert lowest[1] == [2.0**-7] * 3
+    assert best["muP", 512] == best["muP", BASE]
+    assert best["standard", 512] < best["standard", BASE]
+    lowest = {name: [RATES[losses[name, width].mean(1).argmin()] for width in WIDTHS] for name in ("standard", "muP")}
+    narrow, middle, wide = lowest["standard"]
+    assert narrow > middle > wide
+    assert lowest["muP"] == [2.0**-7] * 3
 
 
-def test_tuned_standard_is_no_worse():
+def test_tuned_standard_is_no_worse(losses):
     """Each parametrization at its best rate, widths 128 and 512: the standard loss is not a tenth above muP's."""
+    assert WIDTHS[1:] == [128, 512]
     for width in WIDTHS[1:]:
-        assert min(curve(False, width)) < 1.1 * min(curve(True, width))
+        assert losses["standard", width].mean(1).min() < 1.1 * losses["muP", width].mean(1).min()
 
 
-def test_narrow_base_stands_apart():
+def test_narrow_base_stands_apart(losses):
     """Under muP, at each rate up to the best, width 32 is over twice as far from 128 as 128 is from 512."""
-    narrow, middle, wide = (curve(True, width) for width in WIDTHS)
+    narrow, middle, wide = (losses["muP", width].mean(1) for width in WIDTHS)
     for at in range(RATES.index(2.0**-7) + 1):
         assert narrow[at] - middle[at] > 2 * abs(middle[at] - wide[at])
 

@@ -1,13 +1,12 @@
 """Orthogonal initialization: equal to torch, isometry, and the claims of its page."""
 
 import math
-from functools import cache
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-import snippets.initialization.orthogonal_init.evidence as evidence
+from snippets.initialization.orthogonal_init.evidence import SEEDS, WIDTH
 from snippets.initialization.orthogonal_init.from_scratch import orthonormal_rows_
 from snippets.initialization.orthogonal_init.use import init_recurrent, orthogonal_init_, orthogonal_init_std
 
@@ -73,35 +72,38 @@ def test_relu_takes_the_advantage():
     assert values[32] < values[0] / 100
 
 
-@cache
-def spectrum(orthogonal: bool, relu: bool) -> Tensor:
-    """One curve of the figure."""
-    return evidence.singular_values(evidence.network(orthogonal, relu, 0), evidence.load()[0][0])
+@pytest.fixture(scope="module")
+def spectra(evidence) -> dict[str, Tensor]:
+    """The curves of the figure."""
+    found = {name: torch.tensor(run["singular values"], dtype=torch.float64) for name, run in evidence().items()}
+    assert all(values.shape == (WIDTH,) for values in found.values())
+    return found
 
 
-@cache
-def losses(orthogonal: bool, relu: bool) -> list[float]:
-    """One row of the table, before the median is taken."""
-    x, y = evidence.load()
-    return [evidence.train(evidence.network(orthogonal, relu, seed), x, y) for seed in range(evidence.SEEDS)]
+@pytest.fixture(scope="module")
+def losses(evidence) -> dict[str, Tensor]:
+    """The rows of the table, before the median is taken."""
+    found = {name: torch.tensor(run["losses"]) for name, run in evidence().items()}
+    assert all(runs.shape == (SEEDS,) for runs in found.values())
+    return found
 
 
-def test_linear_network_keeps_directions_and_trains_faster():
+def test_linear_network_keeps_directions_and_trains_faster(spectra, losses):
     """30 linear layers: every singular value is 1, where normal weights fall to 1e-10; each seed's loss is lower."""
-    torch.testing.assert_close(spectrum(True, False), torch.ones(64, dtype=torch.float64), rtol=0, atol=1e-4)  # float32
-    normal = spectrum(False, False)
+    orthogonal, normal = spectra["linear, orthogonal"], spectra["linear, normal"]
+    torch.testing.assert_close(orthogonal, torch.ones(64, dtype=torch.float64), rtol=0, atol=1e-4)  # float32
     assert normal[-1] / normal[0] < 1e-10
-    assert max(losses(True, False)) < min(losses(False, False))
+    assert losses["linear, orthogonal"].max() < losses["linear, normal"].min()
 
 
-def test_relu_losses_lie_together():
+def test_relu_losses_lie_together(spectra, losses):
     """30 ReLU layers: both spectra fall by ten powers of ten before the middle, orthogonal later; alike losses."""
-    orthogonal, normal = spectrum(True, True), spectrum(False, True)
-    for values, linear in ((orthogonal, spectrum(True, False)), (normal, spectrum(False, False))):
+    orthogonal, normal = spectra["ReLU, orthogonal"], spectra["ReLU, normal"]
+    for values, linear in ((orthogonal, spectra["linear, orthogonal"]), (normal, spectra["linear, normal"])):
         assert values[31] / values[0] < 1e-10
         assert values[31] / values[0] < 1e-3 * linear[31] / linear[0]  # steeper than without ReLUs
     assert orthogonal[9] / orthogonal[0] > 4 * normal[9] / normal[0]
-    ours, theirs = (torch.tensor(losses(kind, True)) for kind in (True, False))
+    ours, theirs = losses["ReLU, orthogonal"], losses["ReLU, normal"]
     assert (ours.median() - theirs.median()).abs() < ours.max() - ours.min()
 
 

@@ -1,14 +1,14 @@
 """Output-bias initialization: closed forms against torch, and the claims of its page."""
 
 import math
-from functools import cache
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import snippets.initialization.output_bias_init.evidence as evidence
+from snippets.initialization.output_bias_init.evidence import SEEDS, STARTS, STEPS, load
 from snippets.initialization.output_bias_init.from_scratch import binary_bias, class_bias
 from snippets.initialization.output_bias_init.use import init_binary_bias, init_class_bias, init_mean_bias
 
@@ -84,32 +84,37 @@ def test_bias_gradient_vanishes():
     assert grads[1] == pytest.approx(0.49, abs=1e-6)
 
 
-@cache
-def runs(start: str) -> Tensor:
+@pytest.fixture(scope="module")
+def runs(evidence) -> Callable[[str], Tensor]:
     """Losses of the figure's runs, (seeds, steps); the figure shows their mean."""
-    x, y = evidence.load()
-    return torch.tensor([evidence.train(start, seed, x, y) for seed in range(evidence.SEEDS)])
+
+    def of(start: str) -> Tensor:
+        losses = torch.tensor(evidence()[start])
+        assert losses.shape == (SEEDS, STEPS)
+        return losses
+
+    return of
 
 
-def test_prior_removes_fall_and_bounce():
+def test_prior_removes_fall_and_bounce(runs):
     """Without the prior: from 0.7 to a low, and up by a third before step 20. With it: from the entropy, never up."""
-    for start in evidence.STARTS[:2]:
+    for start in STARTS[:2]:
         losses = runs(start).mean(0)[:20]
         low = int(losses.argmin())
         assert losses[0].item() == pytest.approx(0.7, abs=0.01)
         assert losses[low] < 0.25 * losses[0]
         assert losses[low:].max() > 1.33 * losses[low]
         assert losses[-1] < losses[low:].max()  # the bounce is over: it falls again
-    losses = runs(evidence.STARTS[2])
-    prior = evidence.load()[1].mean().item()
+    losses = runs(STARTS[2])
+    prior = load()[1].mean().item()
     assert losses.mean(0)[0].item() == pytest.approx(entropy(prior), rel=0.01)
     assert (losses.diff(dim=1) < 0).all()
     assert (losses[:, :20] > 0.9 * entropy(prior)).all()
 
 
-def test_prior_is_not_faster_afterwards():
+def test_prior_is_not_faster_afterwards(runs):
     """At step 60 each run without the prior is below each with it; at the end the means differ less than the seeds."""
-    default, zero, prior = (runs(start) for start in evidence.STARTS)
+    default, zero, prior = (runs(start) for start in STARTS)
     assert max(default[:, 59].max(), zero[:, 59].max()) < 0.8 * prior[:, 59].min()
     ends = torch.stack([default[:, -1], zero[:, -1], prior[:, -1]])  # (starts, seeds)
     means = ends.mean(1)

@@ -1,12 +1,14 @@
 """PyTorch's default initialization: equal to torch's layers, the closed forms, and the claims of the page."""
 
+import functools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.pytorch_default_init.evidence import accuracy, load, measure
+from snippets.initialization.pytorch_default_init.evidence import DEPTH, accuracy, load
 from snippets.initialization.pytorch_default_init.from_scratch import default_weight_, reset_parameters
 from snippets.initialization.pytorch_default_init.use import pytorch_default_, pytorch_default_std, use_kaiming
 
@@ -104,20 +106,21 @@ def test_kaiming_keeps_both():
     assert abs(backward) < math.log10(6)
 
 
-def test_bias_hides_it():
+def test_bias_hides_it(evidence):
     """With the default biases the rms settles near sqrt(0.2/n), 0.028 at width 256, while inputs become alike."""
-    found = measure(kaiming=False)
+    found = evidence()["default"]
+    assert [len(values) for values in found.values()] == [DEPTH] * 3 == [50] * 3
     assert found["rms"][-1] == pytest.approx(math.sqrt(0.2 / 256), rel=0.15)
     assert found["signal"][19] < 1e-6 * found["rms"][19]  # layer 20: all inputs give the same activations
     assert all(0.02 < rms < 0.035 for rms in found["rms"][4:])  # the figure: near 0.03
     assert all(0.7e-9 < spread < 3e-9 for spread in found["signal"][22:])  # and 1e-9, float32's rounding, by layer 23
-    kept = measure(kaiming=True)
+    kept = evidence()["Kaiming"]
     assert all(0.2 < value < 2 for value in kept["rms"] + kept["signal"])
 
 
-def test_gradient_vanishes():
+def test_gradient_vanishes(evidence):
     """The gradient that reaches layer 1 of 50 is below 1e-18 at the default and of order 1 under Kaiming."""
-    default, kaiming = measure(kaiming=False)["gradient"], measure(kaiming=True)["gradient"]
+    default, kaiming = (evidence()[name]["gradient"] for name in ("default", "Kaiming"))
     assert default[0] < 1e-18
     assert 0.1 < kaiming[0] < 10
     assert default[0] == pytest.approx(7e-20, rel=0.1)  # the figure
@@ -125,26 +128,34 @@ def test_gradient_vanishes():
     assert all(1 / 2 < gradient < 2 for gradient in kaiming)
 
 
-def test_deep_network_does_not_learn():
-    """20 hidden layers on digits, 50 steps: at the default about chance, under Kaiming over half right."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
+@pytest.fixture(scope="module")
+def accuracies(evidence) -> Callable[[int], list[tuple[float, float]]]:
+    """Test accuracy at the default and under Kaiming, for digits in the table's order and two others."""
     torch.manual_seed(1)
-    order = torch.randperm(len(digits.target))
-    x = torch.tensor(digits.data, dtype=torch.float32)[order] / 8 - 1
-    y = torch.tensor(digits.target)[order]
-    assert accuracy(20, False, x, y) < 0.25
-    assert accuracy(20, True, x, y) > 0.5
-    assert accuracy(2, False, x, y) > 0.8  # and where it does no harm: two hidden layers
+    others = [load() for _ in range(2)]
+
+    @functools.cache
+    def of(depth: int) -> list[tuple[float, float]]:
+        drawn = [(accuracy(depth, False, x, y), accuracy(depth, True, x, y)) for x, y in others]
+        return [tuple(evidence()["accuracies"][f"{depth}"]), *drawn]
+
+    return of
 
 
-def test_shallow_default_does_no_harm():
+def test_deep_network_does_not_learn(accuracies):
+    """20 hidden layers on digits, 50 steps: at the default about chance, under Kaiming over half right."""
+    for default, kaiming in accuracies(20):
+        assert default < 0.25
+        assert kaiming > 0.5
+    assert all(default > 0.8 for default, _ in accuracies(2))  # and where it does no harm: two hidden layers
+
+
+def test_shallow_default_does_no_harm(accuracies):
     """Digits in the table's order and two others: level at two hidden layers; at five it learns and lags."""
-    measure(kaiming=True)  # leaves the generator as the table finds it
-    for x, y in [load() for _ in range(3)]:
-        assert accuracy(2, False, x, y) > accuracy(2, True, x, y) - 0.02
-        assert 0.5 < accuracy(5, False, x, y) < accuracy(5, True, x, y) - 0.05
+    for default, kaiming in accuracies(2):
+        assert default > kaiming - 0.02
+    for default, kaiming in accuracies(5):
+        assert 0.5 < default < kaiming - 0.05
 
 
 def test_other_layers():

@@ -1,13 +1,12 @@
 """ReZero: identity at the start, equality with autograd, and the claims of its page."""
 
 import copy
-from functools import cache
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-import snippets.initialization.rezero.evidence as evidence
+from snippets.initialization.rezero.evidence import DEPTH, NAMES, SEEDS, STEPS
 from snippets.initialization.rezero.from_scratch import backward, forward
 from snippets.initialization.rezero.use import ReZero, rezero_mlp
 
@@ -78,39 +77,40 @@ def test_dimension_rule_spares_alpha():
     assert alpha.item() == pytest.approx(0.99**10, rel=1e-6)
 
 
-def test_trains_where_plain_residual_explodes():
-    """32 layers, one seed: ReZero and pre-LayerNorm fall below 1.5; the plain residual network exceeds 100."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evidence, "SEEDS", 1)
-        losses = {name: evidence.train(name)[0][0] for name in evidence.NAMES[:3]}
-    assert losses["ReZero"][-10:].mean() < 1.5
-    assert losses["residual, pre-LayerNorm"][-10:].mean() < 1.5
-    assert losses["residual"].max() > 100
+@pytest.fixture(scope="module")
+def losses(evidence) -> dict[str, Tensor]:
+    """The figure's losses of each network, (seeds, steps)."""
+    found = {name: torch.tensor(evidence()[name]["losses"]) for name in NAMES}
+    assert all(runs.shape == (SEEDS, STEPS) for runs in found.values())
+    return found
 
 
-@cache
-def figure(name: str) -> tuple[Tensor, Tensor]:
-    """Losses (seeds, steps) and final alphas (seeds, layers) of the figure."""
-    return evidence.train(name)
+def test_trains_where_plain_residual_explodes(losses):
+    """32 layers, each seed: ReZero and pre-LayerNorm fall below 1.5; the plain residual network exceeds 100."""
+    assert DEPTH == 32
+    assert (losses["ReZero"][:, -10:].mean(1) < 1.5).all()
+    assert (losses["residual, pre-LayerNorm"][:, -10:].mean(1) < 1.5).all()
+    assert (losses["residual"].amax(1) > 100).all()
 
 
-def test_layer_norm_is_faster_by_step():
+def test_layer_norm_is_faster_by_step(losses):
     """Three seeds: from step 10 on pre-LayerNorm is below ReZero but for single steps, at the end under 2/3 of it."""
-    rezero, normalized = figure("ReZero")[0], figure("residual, pre-LayerNorm")[0]
+    rezero, normalized = losses["ReZero"], losses["residual, pre-LayerNorm"]
     assert (normalized < rezero)[:, 9:].double().mean() > 0.95
     assert (normalized.median(0).values < rezero.median(0).values)[9:].all()
     assert (normalized[:, -10:].mean(1) < rezero[:, -10:].mean(1) / 1.5).all()
 
 
-def test_figure():
+def test_figure(losses, evidence):
     """As the figure's text says: two fall below 1, one slowly, one leaves at the top; small alphas of both signs."""
-    for name in evidence.NAMES[:2]:
-        assert (figure(name)[0][:, -10:].mean(1) < 1).all()
-    plain = figure("no skip connection")[0][:, -10:].mean(1)
+    for name in NAMES[:2]:
+        assert (losses[name][:, -10:].mean(1) < 1).all()
+    plain = losses["no skip connection"][:, -10:].mean(1)
     assert plain.median() < 2  # from log(10) = 2.3 at the start
-    assert (plain > 1.5 * figure("ReZero")[0][:, -10:].mean(1)).all()
-    assert (figure("residual")[0].amax(1) > 1e5).all()
-    alphas = figure("ReZero")[1]
+    assert (plain > 1.5 * losses["ReZero"][:, -10:].mean(1)).all()
+    assert (losses["residual"].amax(1) > 1e5).all()
+    alphas = torch.tensor(evidence()["ReZero"]["alphas"])  # (seeds, layers)
+    assert alphas.shape == (SEEDS, DEPTH)
     assert alphas.abs().max() < 0.1
     assert ((alphas > 0).sum(1) > 5).all()
     assert ((alphas < 0).sum(1) > 5).all()

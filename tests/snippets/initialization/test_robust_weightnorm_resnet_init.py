@@ -1,6 +1,7 @@
 """Robust initialization for WeightNorm: norms preserved, equal to torch's parametrization, and the page's claims."""
 
 import math
+from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 
@@ -9,9 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-import snippets.initialization.robust_weightnorm_resnet_init.evidence as evidence
+import snippets.initialization.robust_weightnorm_resnet_init.evidence as experiment
 from snippets.initialization.robust_weightnorm_resnet_init.from_scratch import backward, forward
 from snippets.initialization.robust_weightnorm_resnet_init.use import WeightNormBlock, weight_norm_gain, weight_normed
+
+Run = Callable[[str, bool, int], tuple[list[float], float]]
 
 
 def chain(widths: list[int]) -> nn.Sequential:
@@ -122,29 +125,40 @@ def test_writing_to_weight_is_projected():
     torch.testing.assert_close(layer(x), before)
 
 
-@cache
-def run(method: str, residual: bool, seed: int) -> tuple[list[float], float]:
-    """One run of the figure: relative norms after each block at the start, and the loss at the end."""
-    return evidence.run(method, residual, seed, *evidence.load())
+@pytest.fixture(scope="module")
+def run(evidence) -> Run:
+    """Relative norms after each block at the start, and the loss at the end: the figure's seeds, and more of them."""
+    x, y = experiment.load()
+
+    @cache
+    def of(method: str, residual: bool, seed: int) -> tuple[list[float], float]:
+        if seed >= experiment.SEEDS:
+            return experiment.run(method, residual, seed, x, y)
+        found = evidence()[f"{'residual, 12 blocks' if residual else 'plain, 24 layers'}, {method}"]
+        return found["norms"][seed], found["losses"][seed]
+
+    return of
 
 
-def mean_norms(method: str, residual: bool) -> Tensor:
+def mean_norms(run: Run, method: str, residual: bool) -> Tensor:
     """One curve of the figure."""
-    return torch.tensor([run(method, residual, seed)[0] for seed in range(evidence.SEEDS)]).mean(0)
+    norms = torch.tensor([run(method, residual, seed)[0] for seed in range(experiment.SEEDS)])
+    assert norms.shape == (2, 12)
+    return norms.mean(0)
 
 
-def mean_loss(method: str, residual: bool, seeds: int) -> float:
+def mean_loss(run: Run, method: str, residual: bool, seeds: int) -> float:
     return sum(run(method, residual, seed)[1] for seed in range(seeds)) / seeds
 
 
-def test_biases_keep_the_curve_level():
+def test_biases_keep_the_curve_level(run):
     """Plain network at torch's default: the norm stays at 0.2, alike for all inputs; without biases nothing is left."""
-    curve = mean_norms("torch default", residual=False)
+    curve = mean_norms(run, "torch default", residual=False)
     assert curve.max() < 1.6 * curve.min()
     assert curve[-1].item() == pytest.approx(0.19, abs=0.03)
     torch.manual_seed(0)
-    blocks = nn.Sequential(*(evidence.Block("torch default", residual=False) for _ in range(evidence.BLOCKS)))
-    x = torch.relu(torch.randn(256, evidence.WIDTH))
+    blocks = nn.Sequential(*(experiment.Block("torch default", residual=False) for _ in range(experiment.BLOCKS)))
+    x = torch.relu(torch.randn(256, experiment.WIDTH))
     with torch.no_grad():
         y = blocks(x)
         assert y.std(0).norm() < 1e-5 * y.mean(0).norm()  # one vector, whatever the input
@@ -154,32 +168,35 @@ def test_biases_keep_the_curve_level():
         assert blocks(x).norm() < 1e-6 * x.norm()
 
 
-def test_proposed_trains_best_in_residual():
+def test_proposed_trains_best_in_residual(run):
     """Twelve seeds: Kaiming gives NaN; the proposed mean loss is a tenth below torch's default, not for every seed."""
     seeds = 12
     assert all(math.isnan(run("Kaiming", True, seed)[1]) for seed in range(seeds))
-    table, gap = (mean_loss("torch default", True, n) - mean_loss("proposed", True, n) for n in (evidence.SEEDS, seeds))
-    assert gap > 0.1 * mean_loss("torch default", True, seeds)
+    table, gap = (
+        mean_loss(run, "torch default", True, n) - mean_loss(run, "proposed", True, n)
+        for n in (experiment.SEEDS, seeds)
+    )
+    assert gap > 0.1 * mean_loss(run, "torch default", True, seeds)
     assert table > 2 * gap
     assert any(run("torch default", True, seed)[1] < run("proposed", True, seed)[1] for seed in range(seeds))
 
 
-def test_norms_of_the_residual_network():
+def test_norms_of_the_residual_network(run):
     """The right figure: Kaiming multiplies the norm by 1.7 in each of 12 blocks; the two others do not double it."""
-    norms = mean_norms("Kaiming", residual=True)
+    norms = mean_norms(run, "Kaiming", residual=True)
     steps = norms[1:] / norms[:-1]
     assert ((steps > 1.4) & (steps < 2.2)).all()
     for method in ("proposed", "torch default"):
-        assert mean_norms(method, residual=True).max() < 2
+        assert mean_norms(run, method, residual=True).max() < 2
 
 
-def test_no_advantage_in_plain_network():
+def test_no_advantage_in_plain_network(run):
     """Plain network: both keep the norm between 0.4 and 1.6, and the proposed mean loss is not below Kaiming's."""
     for method in ("Kaiming", "proposed"):
-        norms = mean_norms(method, residual=False)
+        norms = mean_norms(run, method, residual=False)
         assert norms.min() > 0.4
         assert norms.max() < 1.6
-    assert mean_loss("proposed", False, 6) > mean_loss("Kaiming", False, 6)
+    assert mean_loss(run, "proposed", False, 6) > mean_loss(run, "Kaiming", False, 6)
 
 
 def test_convolution_fans():

@@ -8,7 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from snippets.initialization.xavier_init.evidence import DEPTH, INITS, SEEDS, network, sizes, train
+from snippets.initialization.xavier_init.evidence import DEPTH, INITS, SEEDS, network
 from snippets.initialization.xavier_init.from_scratch import xavier_normal_, xavier_uniform_, xavier_uniform_std
 from snippets.initialization.xavier_init.use import init_attention, init_tanh_layer
 
@@ -99,20 +99,19 @@ def test_relu_halves():
     assert signal(1.0, torch.relu, 10) ** 2 == pytest.approx(2.0**-10, rel=0.5)
 
 
-def test_steady_signal_is_not_enough():
+def test_steady_signal_is_not_enough(evidence):
     """The older rule starves layer 1 of gradient; 8/n keeps the signal, but gradients explode; Xavier trains twice.
 
     Under 8/n a layer multiplies the gradient's second moment by 8 E[tanh'^2]: half of the units are saturated, which
     takes away more than three quarters, and 1.8 is left.
     """
-    digits = load_digits()
-    x = torch.tensor(digits.data[:128], dtype=torch.float32)
-    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:128])
     signals, gradients, losses = {}, {}, {}
-    for name, variance in INITS.items():
-        runs = [sizes(network(variance, seed), x, y) for seed in range(SEEDS)]
-        signals[name], gradients[name] = (torch.tensor(part).median(0).values for part in zip(*runs, strict=True))
-        losses[name] = torch.tensor([train(network(variance, seed), x, y) for seed in range(SEEDS)])
+    for name in INITS:
+        forward, backward, losses[name] = (
+            torch.tensor(evidence()[name][what]) for what in ("signals", "gradients", "losses")
+        )
+        assert forward.shape == backward.shape == (SEEDS, DEPTH)
+        signals[name], gradients[name] = forward.median(0).values, backward.median(0).values
     older, xavier, gain, large = INITS
     shrunk = {name: (gradients[name][0] / gradients[name][-1]).item() for name in INITS}
     assert shrunk[older] == pytest.approx(2e-5, rel=0.3)
@@ -128,6 +127,8 @@ def test_steady_signal_is_not_enough():
     assert losses[older].min() > 2  # log 10 = 2.3 is chance
     assert losses[large].min() > 1
 
+    x = torch.tensor(load_digits().data[:128], dtype=torch.float32)
+    x = (x - x.mean()) / x.std()
     with torch.no_grad():
         output = network(INITS[large], 0)[: 2 * DEPTH](x)  # of the last tanh
     slope = (1 - output.square()).square().mean().item()

@@ -1,6 +1,6 @@
 """Zero-gamma: equal to torchvision and timm, the block's contract, and the claims of its page."""
 
-import functools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torchvision import models
 
-import snippets.initialization.zero_gamma.evidence as evidence
+import snippets.initialization.zero_gamma.evidence as experiment
 from snippets.initialization.zero_gamma.from_scratch import backward, branch
 from snippets.initialization.zero_gamma.use import ResidualBlock, zero_last_gamma
 
@@ -17,14 +17,21 @@ def run_seeds(gamma: float) -> tuple[Tensor, Tensor]:
     """The experiment's signal (seeds, blocks + 1) and losses (seeds, steps) at the module's present settings."""
     digits = load_digits()
     x, y = (torch.tensor(digits.data, dtype=torch.float32) - 4.9) / 6.0, torch.tensor(digits.target)
-    runs = [evidence.run(gamma, seed, x, y) for seed in range(evidence.SEEDS)]
+    runs = [experiment.run(gamma, seed, x, y) for seed in range(experiment.SEEDS)]
     return torch.tensor([stds for stds, _ in runs]), torch.tensor([losses for _, losses in runs])
 
 
-@functools.cache
-def as_published(gamma: float) -> tuple[Tensor, Tensor]:
-    """The runs that drew the figure; call before changing a setting."""
-    return run_seeds(gamma)
+@pytest.fixture(scope="module")
+def as_published(evidence) -> Callable[[float], tuple[Tensor, Tensor]]:
+    """The runs that drew the figure."""
+
+    def of(gamma: float) -> tuple[Tensor, Tensor]:
+        stds, losses = (torch.tensor(evidence()[f"{gamma:.0f}"][what]) for what in ("stds", "losses"))
+        assert stds.shape == (experiment.SEEDS, experiment.BLOCKS + 1)
+        assert losses.shape == (experiment.SEEDS, experiment.STEPS)
+        return stds, losses
+
+    return of
 
 
 def rises_above_its_start(losses: Tensor) -> bool:
@@ -145,7 +152,7 @@ def test_plain_network_goes_silent():
     assert y.std(dim=0).max() < 1e-6
 
 
-def test_zero_gamma_removes_the_spike():
+def test_zero_gamma_removes_the_spike(as_published):
     """At rate 0.3 scale 1 multiplies the first loss by over 10 within 6 steps; zero-gamma falls and ends below half."""
     (signal, losses), (level, zero) = as_published(1.0), as_published(0.0)
     peaks = losses[:, :6].max(1).values
@@ -162,7 +169,7 @@ def test_zero_gamma_removes_the_spike():
     assert torch.equal(level, level[:, :1].expand_as(level))
 
 
-def test_warm_up_lowers_the_spike(monkeypatch: pytest.MonkeyPatch):
+def test_warm_up_lowers_the_spike(as_published, monkeypatch: pytest.MonkeyPatch):
     """A rate that rises over 20 steps lowers the peak to less than a third by the mean, but not below the start."""
     _, without = as_published(1.0)
 
@@ -174,7 +181,7 @@ def test_warm_up_lowers_the_spike(monkeypatch: pytest.MonkeyPatch):
         def step(self) -> None:
             self.count += 1
             for group in self.param_groups:
-                group["lr"] = evidence.LR * min(1, self.count / 20)
+                group["lr"] = experiment.LR * min(1, self.count / 20)
             super().step()
 
     monkeypatch.setattr(torch.optim, "SGD", WarmSGD)
@@ -183,15 +190,15 @@ def test_warm_up_lowers_the_spike(monkeypatch: pytest.MonkeyPatch):
     assert (losses.max(1).values > 1.3 * losses[:, 0]).all()
 
 
-def test_no_spike_at_a_small_rate(monkeypatch: pytest.MonkeyPatch):
+def test_no_spike_at_a_small_rate(as_published, monkeypatch: pytest.MonkeyPatch):
     """At rate 0.01, or with two blocks, no loss exceeds the first; at 0.01 zero-gamma's last losses are higher."""
     assert rises_above_its_start(as_published(1.0)[1])
-    monkeypatch.setattr(evidence, "LR", 0.01)
+    monkeypatch.setattr(experiment, "LR", 0.01)
     (_, losses), (_, zero) = run_seeds(1.0), run_seeds(0.0)
     assert not rises_above_its_start(losses)
     assert zero[:, -10:].mean(1).min() > 1.3 * losses[:, -10:].mean(1).max()
-    monkeypatch.setattr(evidence, "LR", 0.3)
-    monkeypatch.setattr(evidence, "BLOCKS", 2)
+    monkeypatch.setattr(experiment, "LR", 0.3)
+    monkeypatch.setattr(experiment, "BLOCKS", 2)
     assert not rises_above_its_start(run_seeds(1.0)[1])
 
 

@@ -1,0 +1,129 @@
+"""Tables of published recipes: rows on an entry's page, and all of them on a page of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+from scripts.generate import addresses, filters, html, recipe_text
+from scripts.generate.phrases import word
+from scripts.sources.catalog import Catalog
+from scripts.sources.labels import said
+from scripts.sources.pages import Entry
+from scripts.sources.recipes import Choice, Recipe
+
+
+def rows(catalog: Catalog, entry: Entry, ids: Iterable[str], lang: str) -> str:
+    """HTML table of some recipes, for an entry's page; its words lead to the page of all."""
+    known = {recipe.id: recipe for recipe in catalog.recipes}
+    table = [_row(catalog, known[id_], entry.section, lang) for id_ in ids]
+    return html.table(_head(lang), table, class_="recipes")
+
+
+def every(catalog: Catalog, lang: str) -> str:
+    """HTML table of all recipes by task, with fields to filter it by words, task and optimizer."""
+    tasks = list(dict.fromkeys(recipe.task for recipe in catalog.recipes))
+    groups = [
+        (
+            said(catalog.labels, task, lang),
+            [_row(catalog, recipe, "", lang) for recipe in catalog.recipes if recipe.task == task],
+        )
+        for task in tasks
+    ]
+    used = {choice.id for recipe in catalog.recipes for choice in recipe.optimizers}
+    optimizers = [(e.id, _short(e, lang)) for e in catalog.in_section("optimizers") if e.id in used]
+    chosen = [(_slug(task), said(catalog.labels, task, lang)) for task in tasks]
+    fields = filters.text(
+        lang,
+        filters.choice("task", word("task", lang), chosen, lang),
+        filters.choice("optimizer", word("optimizer", lang), optimizers, lang),
+    )
+    return fields + html.grouped_table(_head(lang), groups, class_="recipes")
+
+
+def _head(lang: str) -> list[str]:
+    return [word(key, lang) for key in ("recipe", "settings", "schedule_length", "published")]
+
+
+def _row(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> list[str]:
+    return [
+        _situation(catalog, recipe, section, lang),
+        _settings(catalog, recipe, section, lang),
+        _schedule(catalog, recipe, section, lang),
+        _source(catalog, recipe, section, lang),
+    ]
+
+
+def _situation(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
+    """Model, data and task; on the page of recipes the model is the row's anchor, with what the fields filter by."""
+    model = escape(said(catalog.labels, recipe.model, lang))
+    if section:
+        link = html.link(f"{addresses.up(section)}recipes.html#{recipe.id}", model)
+    else:
+        facts = {"data_task": _slug(recipe.task), "data_optimizer": " ".join(c.id for c in recipe.optimizers)}
+        link = html.link(f"#{recipe.id}", model, id=recipe.id, **facts)
+    more = [said(catalog.labels, text, lang) for text in (recipe.data, recipe.task if section else "") if text]
+    result = recipe.result.get(lang)
+    return _lines(f"<strong>{link}</strong>", escape(word("comma", lang).join(more)), escape(result or ""))
+
+
+def _settings(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
+    lines = [_optimizer(catalog, recipe.optimizer, section, lang)]
+    for name, choice in (("others", recipe.others), ("then", recipe.then)):
+        if choice:
+            lines.append(f"{word(name, lang)} {_optimizer(catalog, choice, section, lang)}")
+    more = recipe_text.more(catalog.labels, recipe, lang)
+    return _lines(*lines, escape(word("semicolon", lang).join(more)), _small(recipe.note.get(lang)))
+
+
+def _optimizer(catalog: Catalog, choice: Choice, section: str, lang: str) -> str:
+    arguments = recipe_text.arguments(choice)
+    return f"{_entry(catalog, choice.id, section, lang)} {html.code(arguments) if arguments else ''}".rstrip()
+
+
+def _schedule(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
+    form = escape(recipe_text.form(catalog.labels, recipe, lang))
+    schedule = recipe.schedule
+    if schedule and schedule.id in catalog.by_id:
+        form = html.link(addresses.entry_href(catalog.by_id[schedule.id], section), form)
+    warmup, length = recipe_text.warmup(catalog.labels, recipe, lang), recipe_text.length(catalog.labels, recipe, lang)
+    return _lines(escape(warmup), form, escape(length))
+
+
+def _source(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
+    source = recipe.source
+    if source.paper:
+        paper = catalog.papers[source.paper]
+        href = f"{addresses.up(section)}papers.html#{source.paper}"
+        cite = html.link(href, escape(paper.short(lang)), class_="cite", title=paper.title)
+        return f"{cite}{word('comma', lang)}{escape(said(catalog.labels, source.place, lang))}"
+    files = [
+        html.link(address, escape(name.rpartition("/")[2]), title=f"{name} ({source.commit})", rel="noopener")
+        for name, address in source.links
+    ]
+    origin = html.link(f"https://github.com/{source.repository}", escape(source.repository), rel="noopener")
+    fork = f"{word('fork', lang)} {source.fork}" if source.fork else ""
+    return _lines(origin, word("comma", lang).join(files), _small(fork))
+
+
+def _entry(catalog: Catalog, id_: str, section: str, lang: str) -> str:
+    entry = catalog.by_id[id_]
+    return html.link(addresses.entry_href(entry, section), escape(_short(entry, lang)))
+
+
+def _short(entry: Entry, lang: str) -> str:
+    """A title without what stands in brackets behind it."""
+    return re.split(r" ?[(（]", entry.title(lang))[0]
+
+
+def _slug(task: str) -> str:
+    return re.sub(r"\W+", "-", task).lower()
+
+
+def _small(text: str | None) -> str:
+    return f"<small>{escape(text)}</small>" if text else ""
+
+
+def _lines(*parts: str) -> str:
+    return "<br>".join(part for part in parts if part)

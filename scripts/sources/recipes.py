@@ -1,0 +1,205 @@
+"""docs/recipes.yaml: published training recipes, every setting with the place where it was published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from scripts.problems import Problem, stop_on
+from scripts.sources import recipe_form, records
+
+FILE = "docs/recipes.yaml"
+MARK = "settings:"  # `--8<-- "settings: id, id"` shows these rows on an entry's page
+Setting = float | bool | str | tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number of something: ``90 epochs``, ``10 %``."""
+
+    number: float
+    unit: str
+
+    @classmethod
+    def read(cls, text: str) -> Amount:
+        """From the file's ``300e9 tokens``, or ``full``: all data at once."""
+        number, _, unit = text.rpartition(" ")
+        return cls(float(number or 1), unit)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An optimizer or a schedule: the id of its entry, and settings under torch's names."""
+
+    id: str
+    settings: dict[str, Setting]
+
+    def number(self, name: str) -> float:
+        """A setting that is a number; 0 where it is not given."""
+        value = self.settings.get(name, 0)
+        return float(value) if isinstance(value, int | float) else 0.0
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """A linear rise to the peak; ``start`` is the share of the peak at which it begins, if the source says."""
+
+    length: Amount
+    start: float | None
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How the source states the learning rate: ``lr`` for a batch of ``per``."""
+
+    rule: str
+    lr: float
+    per: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a recipe is published: a place in a paper, or files of a repository at a commit."""
+
+    paper: str = ""
+    place: str = ""
+    repository: str = ""
+    fork: str = ""
+    commit: str = ""
+    files: tuple[str, ...] = ()
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """Name and address of each file."""
+        root = f"https://github.com/{self.fork or self.repository}/blob/{self.commit}"
+        return [(name, f"{root}/{quote(name)}") for name in self.files]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One published recipe.
+
+    Args:
+        id: its anchor on the page of recipes.
+        task, model, data: what is trained on what, in English.
+        optimizer: its ``lr`` is the peak at this batch.
+        source: where it is published.
+        line: its line in the file.
+        others: a second optimizer, for parameters that the first does not take.
+        then: an optimizer that follows.
+        more: further numbers, such as ``clip`` and ``ema``.
+        not_built, note, result: by language; empty where there is none.
+    """
+
+    id: str
+    task: str
+    model: str
+    data: str
+    optimizer: Choice
+    source: Source
+    line: int
+    others: Choice | None = None
+    then: Choice | None = None
+    scaling: Scaling | None = None
+    warmup: Warmup | None = None
+    schedule: Choice | None = None
+    length: Amount | None = None
+    batch: Amount | None = None
+    more: dict[str, float] = field(default_factory=dict)
+    no_decay: tuple[str, ...] = ()
+    init: str = ""
+    not_built: dict[str, str] = field(default_factory=dict)
+    note: dict[str, str] = field(default_factory=dict)
+    result: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def optimizers(self) -> list[Choice]:
+        """All of its optimizers."""
+        return [choice for choice in (self.optimizer, self.others, self.then) if choice]
+
+    @property
+    def words(self) -> list[str]:
+        """Words that need a Chinese twin: all but names, which begin with a capital or hold a digit."""
+        amounts = (self.length, self.batch, self.warmup and self.warmup.length)
+        units = [each.unit for each in amounts if each and each.unit not in ("%", "full")]
+        names = [text for text in (self.model, self.data) if re.match(r"[a-z]+ ", text)]
+        others = [text for text in (self.init, self.source.place) if text]
+        return [self.task, *units, *self.no_decay, *others, *names]
+
+
+def load(root: Path) -> list[Recipe]:
+    """Every recipe, in the file's order.
+
+    Raises:
+        BuildError: for a record of another form, numbers that are none, or two recipes of one id.
+    """
+    text, rows = records.rows(root, FILE)
+    lines = [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r"^- id:", text, re.MULTILINE)]
+    stop_on(_problems(text, rows, lines))
+    return [_recipe(row, line) for row, line in zip(rows, lines, strict=True)]
+
+
+def chosen(target: str) -> tuple[str, ...] | None:
+    """Ids of the recipes that ``--8<-- "settings: id, id"`` names; None for another include."""
+    if not target.startswith(MARK):
+        return None
+    return tuple(part.strip() for part in target.removeprefix(MARK).split(","))
+
+
+def _problems(text: str, rows: list[dict[str, Any]], lines: list[int]) -> Iterator[Problem]:
+    if len(rows) != len(lines):
+        yield Problem(FILE, 1, "a recipe does not begin with its id", "Begin each record with '- id: …'.")
+        return
+    seen: set[str] = set()
+    for row, start in zip(rows, lines, strict=True):
+        for key, message, remedy in recipe_form.faults(row):
+            yield Problem(FILE, _line_in(text, start, key), f"recipe '{row['id']}': {message}", remedy)
+        if row["id"] in seen:
+            yield Problem(FILE, start, f"two recipes have the id '{row['id']}'", "Rename one of them.")
+        seen.add(row["id"])
+
+
+def _line_in(text: str, start: int, key: str) -> int:
+    """The line of ``key`` in the record that begins in line ``start``."""
+    record = text.split("\n")[start:]
+    for number, line in enumerate(record, start + 1):
+        if line.startswith("- "):
+            break
+        if line.startswith(f"  {key}:"):
+            return number
+    return start
+
+
+def _recipe(row: Mapping[str, Any], line: int) -> Recipe:
+    warmup, scaling, source = row.get("warmup"), row.get("scaling"), row["source"]
+    return Recipe(
+        id=row["id"],
+        task=row["task"],
+        model=row["model"],
+        data=row.get("data") or "",
+        optimizer=_choice(row["optimizer"]),
+        source=Source(**{**source, "files": tuple(source.get("files") or ())}),
+        line=line,
+        others=_choice(row["others"]) if "others" in row else None,
+        then=_choice(row["then"]) if "then" in row else None,
+        scaling=Scaling(**scaling) if scaling else None,
+        warmup=Warmup(Amount.read(warmup["length"]), warmup.get("start")) if warmup else None,
+        schedule=_choice(row["schedule"]) if "schedule" in row else None,
+        length=Amount.read(row["length"]) if "length" in row else None,
+        batch=Amount.read(row["batch"]) if "batch" in row else None,
+        more={key: float(row[key]) for key in recipe_form.MORE if key in row},
+        no_decay=tuple(row.get("no_decay") or ()),
+        init=row.get("init") or "",
+        not_built=dict(row.get("not_built") or {}),
+        note=dict(row.get("note") or {}),
+        result=dict(row.get("result") or {}),
+    )
+
+
+def _choice(row: Mapping[str, Any]) -> Choice:
+    settings = {k: tuple(map(float, v)) if isinstance(v, list) else v for k, v in row.items() if k != "id"}
+    return Choice(row["id"], settings)

@@ -1,0 +1,3 @@
+# expect: failed Refused
+# coding: latin-1
+print("café")

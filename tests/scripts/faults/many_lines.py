@@ -1,0 +1,2 @@
+# expect: output OutputLimit
+print("\n" * 900_000)

@@ -1,0 +1,2 @@
+# expect: output BadOutput
+print("loss \u202e1.0")

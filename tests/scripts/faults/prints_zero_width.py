@@ -1,0 +1,2 @@
+# expect: output BadOutput
+print("accu\u200bracy")

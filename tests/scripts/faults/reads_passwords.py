@@ -1,0 +1,4 @@
+# expect: failed PermissionError
+from pathlib import Path
+
+print(len(Path("/etc/shadow").read_bytes()))  # <-

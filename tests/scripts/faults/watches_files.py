@@ -1,0 +1,5 @@
+# expect: failed AssertionError
+import ctypes
+
+libc = ctypes.CDLL(None)
+assert libc.fanotify_init(0x200, 0) >= 0, "refused"  # <-

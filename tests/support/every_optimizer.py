@@ -1,0 +1,53 @@
+"""Every optimizer of the guide, found by its file, and where all of them begin; nothing here names one."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+import torch
+
+from tests.support.discovery import modules
+
+Make = Callable[..., torch.optim.Optimizer]
+
+
+def classes_of(module: ModuleType) -> list[type]:
+    """The optimizers that a module itself defines."""
+    found = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, torch.optim.Optimizer)]
+    return [c for c in found if c.__module__ == module.__name__]
+
+
+def discover() -> dict[str, tuple[Make, Callable | None]]:
+    """``<id_>/<role>`` -> how to make it, and whose signature lists its hyperparameters (None: nobody's)."""
+    found: dict[str, tuple[Make, Callable | None]] = {}
+    for name, module in MODULES.items():
+        classes = classes_of(module)
+        if hasattr(module, "make_optimizer"):
+            found[name] = (module.make_optimizer, classes[0] if len(classes) == 1 else None)
+        elif len(classes) == 1:
+            found[name] = (classes[0], classes[0])
+    return found
+
+
+MODULES = modules("optimizers")
+FOUND = discover()
+FROM_SCRATCH = sorted(name.partition("/")[0] for name in FOUND if name.endswith("/from_scratch"))
+
+# Values that every optimizer refuses that has an argument of this name.
+BAD: dict[str, list] = {
+    "lr": [-0.1],
+    "weight_decay": [-0.1],
+    "eps": [-1e-8],
+    "momentum": [-0.1],
+    "betas": [(-0.1, 0.999), (1.0, 0.999), (0.9, -0.1), (0.9, 1.0)],
+    "rho": [-0.1],
+    "alpha": [-0.1],
+    "lr_decay": [-0.1],
+    "initial_accumulator_value": [-0.1],
+    "etas": [(0.0, 1.2), (1.5, 1.2), (0.5, 0.9)],
+}
+
+
+def start(dtype: torch.dtype = torch.float64) -> list[torch.nn.Parameter]:
+    """Two matrices, the same at each call; some optimizers (Muon) take nothing else."""
+    generator = torch.Generator().manual_seed(0)
+    return [torch.nn.Parameter(1 + torch.rand(4, 3, dtype=dtype, generator=generator)) for _ in range(2)]
