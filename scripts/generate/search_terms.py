@@ -61,18 +61,22 @@ class Pairs:
     def __init__(self, texts: Iterable[str]) -> None:
         self._said = Counter(pair for text in texts for pair in _pairs(text))
 
-    def word(self, term: str, times: int) -> bool:
+    def said(self, term: str, times: int) -> bool:
         """Whether a term is no pair, or one that the guide says this often."""
-        return not is_han(term) or (self._said[term] >= times and not BINDING.intersection(term))
+        return not is_han(term) or self._said[term] >= times
 
 
 def _pairs(text: str) -> Iterable[str]:
     return (text[i : i + 2] for i in range(len(text) - 1) if is_han(text[i]) and is_han(text[i + 1]))
 
 
+def _binds(term: str) -> bool:
+    return is_han(term) and not BINDING.isdisjoint(term)
+
+
 def prose(text: str, pairs: Pairs) -> list[str]:
     """What is worth finding in prose: no common words, no pairs that are no word."""
-    return [term for term in terms(text) if term not in COMMON and pairs.word(term, 3)]
+    return [term for term in terms(text) if term not in COMMON and pairs.said(term, 3) and not _binds(term)]
 
 
 def phrase(text: str, pairs: Pairs) -> list[str]:
@@ -82,8 +86,8 @@ def phrase(text: str, pairs: Pairs) -> list[str]:
     kept: list[str] = []
     covered = False
     for term in said:
-        word = pairs.word(term, 2)
-        if word or not (covered or BINDING.intersection(term)):
+        word = pairs.said(term, 2)
+        if word or not (covered or _binds(term)):
             kept.append(term)
         covered = is_han(term) and (word or not covered)
     return kept or said
