@@ -12,7 +12,7 @@ from scripts.generate.site import Site
 from scripts.generate.snippets import piece
 from scripts.generate.svg import ArtifactError
 from scripts.problems import Problem
-from scripts.sources import marks
+from scripts.sources import marks, pitfalls
 from scripts.sources.catalog import Catalog
 from scripts.sources.labels import said
 from scripts.sources.pages import Entry
@@ -73,9 +73,12 @@ def staged(site: Site, entry: Entry, lang: str) -> str:
             return _citation(site.catalog, entry, mark, lang)
         if mark.kind == "embed":
             return _embed(site.catalog, have, mark, lang)
+        if mark.kind == "pitfall":
+            return f'{page.body[mark.start : mark.end]}<span class="pitfall" id="{mark.target}"></span>'
         return None
 
-    body = marks.replace(page.body, page.marks, render)
+    places = [marks.Mark("pitfall", one.anchor, one.line, one.start, one.end) for one in pitfalls.of(entry, lang)]
+    body = marks.replace(page.body, [*page.marks, *places], render)
     if lang == "zh":
         body = chinese.joined(body)
     body = HOLDER.sub(lambda match: pieces[int(match[1])], body)  # what was made is set as it is

@@ -17,6 +17,7 @@ from scripts.sources import (
     frontmatter,
     marks,
     outline,
+    pitfalls,
     recipes,
 )
 from scripts.sources.catalog import Catalog, load
@@ -47,6 +48,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_claims,
         check_citations,
         check_links,
+        check_pitfalls,
         check_formulas,
         check_parity,
     )
@@ -160,9 +162,9 @@ def check_citations(catalog: Catalog) -> Iterator[Problem]:
 
 def check_links(catalog: Catalog) -> Iterator[Problem]:
     """Links between pages lead to a page, and to a heading of it."""
-    editions = {lang: {entry.pages[lang].name: entry.pages[lang] for entry in catalog.entries} for lang in LANGUAGES}
+    names = {entry.en.name: entry for entry in catalog.entries}  # the same in both editions
+    offered = {entry.en.name: {lang: anchors(entry, lang) for lang in LANGUAGES} for entry in catalog.entries}
     for _, page in _pages(catalog):
-        names = editions[page.lang]
         for mark in page.of("link"):
             target, _, anchor = mark.target.partition("#")
             name = _resolve(PurePosixPath(page.name).parent, target)
@@ -171,9 +173,9 @@ def check_links(catalog: Catalog) -> Iterator[Problem]:
             if name not in names:
                 remedy = hint(name, names, "Write that page, or name the technique without a link.")
                 yield Problem(page.path, mark.line, f"dead link to {mark.target}", remedy)
-            elif anchor and anchor not in anchors(names[name]):
-                remedy = hint(anchor, anchors(names[name]), "Name a heading of that page.")
-                yield Problem(page.path, mark.line, f"dead link: {target} has no heading #{anchor}", remedy)
+            elif anchor and anchor not in offered[name][page.lang]:
+                remedy = hint(anchor, offered[name][page.lang], "Name a heading or a pitfall of that page.")
+                yield Problem(page.path, mark.line, f"dead link: {target} has no heading or pitfall #{anchor}", remedy)
 
 
 def _resolve(folder: PurePosixPath, target: str) -> str:
@@ -186,10 +188,15 @@ def _resolve(folder: PurePosixPath, target: str) -> str:
     return "/".join(parts)
 
 
-@cache
-def anchors(page: Page) -> set[str]:
-    """Anchors that a page offers: its headings, and those that the build adds."""
-    return {mark.target for mark in page.of("heading")} | {"related", "verified"}
+def anchors(entry: Entry, lang: str) -> set[str]:
+    """Anchors that a page offers: its headings, its pitfalls, and those that the build adds."""
+    headings = {mark.target for mark in entry.pages[lang].of("heading")}
+    return headings | {pitfall.anchor for pitfall in pitfalls.of(entry, lang)} | {"related", "verified"}
+
+
+def check_pitfalls(catalog: Catalog) -> Iterator[Problem]:
+    """Every pitfall has an address of its own, the same in both editions."""
+    yield from pitfalls.check(catalog.entries)
 
 
 def check_formulas(catalog: Catalog) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from scripts.sources.outline import kind_of
 from tests.support.every_optimizer import BAD, FOUND, MODULES, Make, start
 
 Loss = Callable[[list[Tensor]], Tensor]
