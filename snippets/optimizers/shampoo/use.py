@@ -83,7 +83,8 @@ def make_optimizer(parameters: ParamsT, lr: float = 0.1) -> torch.optim.Optimize
 
     Args:
         parameters: tensors, named tensors or parameter groups.
-        lr: learning rate, as for Adagrad.
+        lr: learning rate; no other optimizer's carries over, for a first step on an (m, n) matrix has an RMS of
+            ``lr / sqrt(max(m, n))``. Tune it upward, with fresh roots (``refresh=1``) if it diverges.
 
     Raises:
         ValueError: if ``lr`` is negative.
