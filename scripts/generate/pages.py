@@ -74,10 +74,13 @@ def staged(site: Site, entry: Entry, lang: str) -> str:
         if mark.kind == "embed":
             return _embed(site.catalog, have, mark, lang)
         if mark.kind == "pitfall":
-            return f'{page.body[mark.start : mark.end]}<span class="pitfall" id="{mark.target}"></span>'
+            return page.body[mark.start : mark.end] + _place(mark)
         return None
 
-    places = [marks.Mark("pitfall", one.anchor, one.line, one.start, one.end) for one in pitfalls.of(entry, lang)]
+    places = [
+        marks.Mark("pitfall", one.anchor, one.line, one.start, one.end, text=str(number))
+        for number, one in enumerate(pitfalls.of(entry, lang), 1)
+    ]
     body = marks.replace(page.body, [*page.marks, *places], render)
     if lang == "zh":
         body = chinese.joined(body)
@@ -94,6 +97,11 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
         highlighted = [part for part in target.partition("#")[2].split(",") if part]
         return piece(site, entry, snippet, highlighted, lang)
     return tables.made(site, entry, target, lang)
+
+
+def _place(mark: marks.Mark) -> str:
+    """Where a pitfall begins: by its words, for links, and by its number, which says it briefly in the search index."""
+    return f'<span id="pitfall-{mark.text}"><span class="pitfall" id="{mark.target}"></span></span>'
 
 
 def _claim(mark: marks.Mark, lang: str) -> str:
