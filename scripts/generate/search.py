@@ -41,7 +41,9 @@ STANDARD = frozenset(
 def files(catalog: Catalog, lang: str) -> Iterator[tuple[str, str]]:
     """The index, named by its content, and the small file that Material loads at start, which names both indexes."""
     texts = {each: _text(catalog, each) for each in LANGUAGES}
-    names = {each: f"search/index.{hashlib.sha256(text.encode()).hexdigest()[:10]}.json" for each, text in texts.items()}
+    names = {
+        each: f"search/index.{hashlib.sha256(text.encode()).hexdigest()[:10]}.json" for each, text in texts.items()
+    }
     folder, other = ("", f"zh/{names['zh']}") if lang == "en" else ("zh/", f"../{names['en']}")
     yield f"{folder}{names[lang]}", texts[lang]
     config = {"lang": [lang], "separator": "[\\s]+", "pipeline": [], "fields": {}}
