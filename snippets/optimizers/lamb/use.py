@@ -71,12 +71,12 @@ class Lamb(torch.optim.Optimizer):
         return loss
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-2) -> torch.optim.Optimizer:
+def make_optimizer(parameters: ParamsT, lr: float = 5e-3) -> torch.optim.Optimizer:
     """LAMB with the weight decay of AdamW's default.
 
     Args:
         parameters: tensors, named tensors or parameter groups.
-        lr: relative length of a step; 1e-2 moves each tensor by one hundredth of its norm.
+        lr: relative length of a step; 5e-3 moves each tensor by one two-hundredth of its norm.
 
     Raises:
         ValueError: if ``lr`` is negative.
