@@ -159,14 +159,17 @@ def test_rotation_does_not_matter():
 
 
 def test_gradient_scale_does_not_matter():
-    """Gradients 1 000 times larger give the same path (up to eps)."""
-    paths = []
-    for scale in (1.0, 1000.0):
+    """Gradients 1 000 times larger or smaller give the same path where eps is small beside their squares; else not."""
+
+    def path(scale: float, eps: float) -> torch.Tensor:
         torch.manual_seed(0)
         p = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
-        moves(Shampoo([p], eps=1e-12), p, [scale * torch.randn(3, 3, dtype=torch.float64) for _ in range(10)])
-        paths.append(p.detach())
-    torch.testing.assert_close(paths[0], paths[1], rtol=0, atol=1e-6)
+        moves(Shampoo([p], eps=eps), p, [scale * torch.randn(3, 3, dtype=torch.float64) for _ in range(10)])
+        return p.detach()
+
+    for scale in (1e-3, 1e3):
+        torch.testing.assert_close(path(scale, 1e-18), path(1.0, 1e-18), rtol=0, atol=1e-6)
+    assert path(1e-3, 1e-4).norm() < 0.5 * path(1.0, 1e-4).norm()  # the eps of make_optimizer, gradients of 1e-3
 
 
 def test_inverse_root():
