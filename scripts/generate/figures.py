@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from functools import cache
+from html import unescape
 
 from lxml import etree
 
@@ -29,6 +31,9 @@ COLOURS = {
     "#ffffff": "var(--figure-paper)",
 }
 PLACES = {"d", "x", "y", "transform"}  # attributes that hold coordinates, in points; matplotlib writes six decimals
+
+Say = Callable[[str], str]
+_TEXT = re.compile(r"(<text\b[^>]*>)([^<]*)(</text>)")
 
 
 def inline_svg(text: str, name: str, alt: str) -> str:
@@ -87,16 +92,32 @@ def _rounded(number: str) -> str:
     return "0" if text == "-0" else text
 
 
-def figure(drawing: str, data: str | None, name: str, alt: str, caption: str, lang: str) -> str:
-    """HTML of a figure with its caption and, folded, its numbers."""
+def words(text: str, kind: str) -> set[str]:
+    """What of a figure's or table's text is language: its words in the form in which labels know them."""
+    found = _TEXT.findall(text) if kind == "figure" else [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    plain = {unescape(part[1] if isinstance(part, tuple) else part).strip() for part in found}
+    return {part for part in plain if re.search(r"[A-Za-z]{2}", part)}
+
+
+def translated(drawn: str, say: Say) -> str:
+    """The element with its words exchanged: a figure is drawn once, for both editions."""
+    return _TEXT.sub(lambda m: f"{m[1]}{html.text(say(unescape(m[2]).strip()))}{m[3]}", drawn)
+
+
+def figure(drawing: str, data: str | None, name: str, alt: str, caption: str, lang: str, say: Say = str) -> str:
+    """HTML of a figure with its caption and, folded, its numbers; ``say`` gives a word in the edition's language."""
     label = f"<figcaption>{html.text(caption)}</figcaption>" if caption else ""
     numbers = ""
     if data:
-        numbers = f'<details class="figure-data"><summary>{word("data", lang)}</summary>{csv_table(data)}</details>'
-    return f'<figure class="evidence">\n{inline_svg(drawing, name, alt)}\n{label}\n{numbers}\n</figure>\n'
+        numbers = (
+            f'<details class="figure-data"><summary>{word("data", lang)}</summary>{csv_table(data, say=say)}</details>'
+        )
+    return (
+        f'<figure class="evidence">\n{translated(inline_svg(drawing, name, alt), say)}\n{label}\n{numbers}\n</figure>\n'
+    )
 
 
-def csv_table(text: str, caption: str = "") -> str:
+def csv_table(text: str, caption: str = "", say: Say = str) -> str:
     """HTML of a CSV file whose first row is the head; numbers are set to the right."""
     try:
         rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
@@ -110,5 +131,5 @@ def csv_table(text: str, caption: str = "") -> str:
             raise svg.ArtifactError(
                 f"it has a row of {len(row)} cells under a head of {len(head)}: {','.join(row)[:60]}"
             )
-    cells = [[html.text(cell) for cell in row] for row in body]
-    return html.table([html.text(cell) for cell in head], cells, html.text(caption), "data")
+    cells = [[html.text(say(cell)) for cell in row] for row in body]
+    return html.table([html.text(say(cell)) for cell in head], cells, html.text(caption), "data")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from scripts.generate import addresses, chinese, figures, foot, front_matter, html, tables
 from scripts.generate.phrases import word
@@ -11,8 +12,9 @@ from scripts.generate.site import Site
 from scripts.generate.snippets import piece
 from scripts.generate.svg import ArtifactError
 from scripts.problems import Problem
-from scripts.sources import marks
+from scripts.sources import marks, pitfalls
 from scripts.sources.catalog import Catalog
+from scripts.sources.labels import said
 from scripts.sources.pages import Entry
 
 HOLDER = re.compile(r"^<!-- piece (\d+) -->$", re.MULTILINE)
@@ -71,9 +73,15 @@ def staged(site: Site, entry: Entry, lang: str) -> str:
             return _citation(site.catalog, entry, mark, lang)
         if mark.kind == "embed":
             return _embed(site.catalog, have, mark, lang)
+        if mark.kind == "pitfall":
+            return page.body[mark.start : mark.end] + _place(mark)
         return None
 
-    body = marks.replace(page.body, page.marks, render)
+    places = [
+        marks.Mark("pitfall", one.anchor, one.line, one.start, one.end, text=str(number))
+        for number, one in enumerate(pitfalls.of(entry, lang), 1)
+    ]
+    body = marks.replace(page.body, [*page.marks, *places], render)
     if lang == "zh":
         body = chinese.joined(body)
     body = HOLDER.sub(lambda match: pieces[int(match[1])], body)  # what was made is set as it is
@@ -89,6 +97,11 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
         highlighted = [part for part in target.partition("#")[2].split(",") if part]
         return piece(site, entry, snippet, highlighted, lang)
     return tables.made(site, entry, target, lang)
+
+
+def _place(mark: marks.Mark) -> str:
+    """Where a pitfall begins: by its words, for links, and by its number, which says it briefly in the search index."""
+    return f'<span id="pitfall-{mark.text}"><span class="pitfall" id="{mark.target}"></span></span>'
 
 
 def _claim(mark: marks.Mark, lang: str) -> str:
@@ -107,10 +120,11 @@ def _citation(catalog: Catalog, entry: Entry, mark: marks.Mark, lang: str) -> st
 
 
 def _embed(catalog: Catalog, have: dict[str, str], mark: marks.Mark, lang: str) -> str:
+    say = partial(said, catalog.labels, lang=lang)
     text = (catalog.root / have[mark.target]).read_text(encoding="utf-8")
     if mark.scheme == "table":
-        return figures.csv_table(text, mark.text)
+        return figures.csv_table(text, mark.text, say)
     stem = mark.target.rpartition(".")[0]
     data = have.get(f"{stem}.csv")
     numbers = (catalog.root / data).read_text(encoding="utf-8") if data else None
-    return figures.figure(text, numbers, stem, mark.text, mark.caption, lang)
+    return figures.figure(text, numbers, stem, mark.text, mark.caption, lang, say)

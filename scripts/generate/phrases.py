@@ -126,6 +126,7 @@ WORDS: dict[str, dict[str, str]] = {
         "en": "Nothing here is called so. The nearest, and the sections:",
         "zh": "没有同名条目。最接近的条目与各章节：",
     },
+    "pitfalls": {"en": "Pitfalls", "zh": "常见陷阱"},
     "site_name": {"en": "Deep Learning Guide", "zh": "深度学习指南"},
     "show_all": {"en": "Show all {} lines", "zh": "展开全部 {} 行"},
     "copy_part": {"en": "Copy {}", "zh": "复制 {}"},

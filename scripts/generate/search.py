@@ -1,114 +1,145 @@
-"""The search index of each edition: what docs/theme/assets/search ranks pages by."""
+"""The search index of each edition: what docs/theme/assets/search finds pages, pitfalls and headings by.
+
+An index holds what is said in its own language; for a query that uses the other one's letters the search asks the other
+edition's index, too, in which the same page has the same number. Columns hold one thing of all pages, so that like
+stands beside like; :mod:`packing` says how words are written. docs/dev/search.md tells the whole.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from scripts.generate import packing, search_terms
 from scripts.generate.addresses import page_url
 from scripts.generate.phrases import word
-from scripts.sources import marks
+from scripts.sources import outline, pitfalls
 from scripts.sources.catalog import Catalog
-from scripts.sources.pages import Entry, Page
+from scripts.sources.pages import LANGUAGES, Entry
+from scripts.sources.pitfalls import Pitfall
 
-LETTERS = {"en": 400, "zh": 120}  # of a page's own words in the index; the rest of the prose is not searched
-COMMON = frozenset(
-    re.findall(
-        r"\w+",
-        "a an and are as at be because been but by can each for from has have if in into is it its more most not of on "
-        "one only or other same so such than that the their them then there these they this to two use used uses using "
-        "was what when where which while who will with without your you",
-    )
-)
-# Headings that every entry has.
-STANDARD = frozenset(
-    (
-        "use-it-when",
-        "think-twice-when",
-        "start-from-these-settings",
-        "code",
-        "how-it-works",
-        "from-scratch",
-        "evidence",
-        "pitfalls",
-        "related",
-    )
-)
+PROSE = 30  # words of a page's own prose, beside those of its names, its phrases and its pitfalls
 
 
 def files(catalog: Catalog, lang: str) -> Iterator[tuple[str, str]]:
-    """The index, named by its content, and the small file that Material loads at start, which names the index."""
-    folder = "search" if lang == "en" else f"{lang}/search"
-    text = json.dumps(index(catalog, lang), ensure_ascii=False, separators=(",", ":")) + "\n"
-    name = f"index.{hashlib.sha256(text.encode()).hexdigest()[:10]}.json"
-    yield f"{folder}/{name}", text
-    config = {"lang": [lang], "separator": "[\\s]+", "pipeline": [], "fields": {}, "index": name}
-    yield f"{folder}/search_index.json", json.dumps({"config": config, "docs": []}) + "\n"
+    """The index, named by its content, and the small file that Material loads at start, which names both indexes."""
+    texts = {each: _text(catalog, each) for each in LANGUAGES}
+    names = {
+        each: f"search/index.{hashlib.sha256(text.encode()).hexdigest()[:10]}.json" for each, text in texts.items()
+    }
+    folder, other = ("", f"zh/{names['zh']}") if lang == "en" else ("zh/", f"../{names['en']}")
+    yield f"{folder}{names[lang]}", texts[lang]
+    config = {"lang": [lang], "separator": "[\\s]+", "pipeline": [], "fields": {}}
+    config |= {"index": names[lang], "other": other}  # from the root of the edition
+    yield f"{folder}search/search_index.json", json.dumps({"config": config, "docs": []}) + "\n"
+
+
+def _text(catalog: Catalog, lang: str) -> str:
+    return json.dumps(index(catalog, lang), ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What one page says beyond its names: phrases by which it is asked for, its prose, and its pitfalls' words."""
+
+    asked: list[frozenset[str]]
+    prose: frozenset[str]
+    pitfalls: list[frozenset[str]]
+
+    @property
+    def in_order(self) -> list[frozenset[str]]:
+        """As ``unpack.js`` counts them."""
+        return [frozenset().union(*self.asked), self.prose, *self.pitfalls]
 
 
 def index(catalog: Catalog, lang: str) -> dict[str, Any]:
-    """Every page of the edition that can be found, and each symptom, which leads to its first fix."""
-    docs = [_page(catalog, entry, lang) for entry in catalog.entries]
-    return {"words": {"nearest": word("nearest", lang)}, "docs": [*docs, *_symptoms(catalog, lang)]}
-
-
-def _id(entry: Entry) -> str:
-    return entry.section if entry.section and not entry.is_technique else entry.id
-
-
-def _url(entry: Entry) -> str:
-    return page_url(entry, "en")  # relative to the edition's root, which is the same in both
-
-
-def _page(catalog: Catalog, entry: Entry, lang: str) -> dict[str, Any]:
-    other = next(page for key, page in entry.pages.items() if key != lang)
-    page = entry.pages[lang]
-    aliases = [str(name) for each in (page, other) for name in each.meta.get("aliases") or []]
-    asked = [phrase for each in (page, other) for phrase in entry.asked[each.lang]]
-    papers = [catalog.papers[key] for key in entry.facts("papers") if key in catalog.papers]
-    doc: dict[str, Any] = {
-        "url": _url(entry),
-        "kind": "technique" if entry.is_technique else "section" if entry.section else "page",
-        "title": entry.title(lang),
-        "summary": str(page.meta["summary"]),
-        "names": list(dict.fromkeys([str(other.meta["title"]), _id(entry), *aliases])),
-        "asked": asked,
-        "torch": entry.facts("torch"),
-        "papers": [paper.title for paper in papers],
-        "authors": " ".join([*papers[0].authors, str(papers[0].year)]) if papers else "",
-        "coauthors": " ".join(name for paper in papers[1:] for name in paper.authors),
-        "headings": [m.text for m in page.of("heading") if m.level > 1 and m.target not in STANDARD],
-        "links": len(catalog.related_to.get(entry.id, [])),
-        "text": _words(page)[: LETTERS[lang]].rpartition(" ")[0],
+    """The columns of one edition."""
+    entries = catalog.entries
+    pairs = search_terms.Pairs(_everything(catalog, lang))
+    texts = [_texts(catalog, entry, lang, pairs) for entry in entries]
+    packed = packing.pack([text for page in texts for text in page.in_order])
+    known = [key for key in catalog.papers if any(key in entry.facts("papers") for entry in entries)]
+    hurdles = [pitfalls.of(entry, lang) for entry in entries]
+    return {
+        "lang": lang,
+        "words": {"nearest": word("nearest", lang), "pitfalls": word("pitfalls", lang)},
+        "vocabulary": packed.vocabulary,
+        "where": packed.where,
+        "urls": [page_url(entry, "en") for entry in entries],  # relative to the edition's root, the same in both
+        "kinds": "".join("t" if entry.is_technique else "s" if entry.section else "p" for entry in entries),
+        "titles": [entry.title(lang) for entry in entries],
+        "summaries": [str(entry.pages[lang].meta["summary"]) for entry in entries],
+        "names": [_row(_names(entry, lang)) for entry in entries],
+        "torch": [_row(entry.facts("torch")) for entry in entries],
+        "links": [len(catalog.related_to.get(entry.id, [])) for entry in entries],
+        "papers": [[paper.title, _row(paper.authors), paper.year] for paper in map(catalog.papers.__getitem__, known)],
+        "cited": [[known.index(key) for key in entry.facts("papers") if key in known] for entry in entries],
+        "asked": [packing.phrases(page.asked) for page in texts],
+        "pitfalls": [_row(one.lead.rstrip(".。") for one in found) for found in hurdles],
+        "errors": list(_errors(hurdles)),
+        "headings": list(_headings(catalog, lang)),
+        "symptoms": list(_symptoms(catalog, lang)),
     }
-    return {key: value for key, value in doc.items() if value}
 
 
-@cache
-def _words(page: Page) -> str:
-    """The page's first words, each once, without code, formulas, marks and the commonest words."""
-    kept = marks.replace(page.body, page.marks, lambda m: m.text if m.kind in ("claim", "link") else "")
-    plain = re.sub(r"\x00+", " ", marks.mask(kept))
-    seen: dict[str, None] = {}
-    for part in re.findall(r"[\u4e00-\u9fff]+|[^\W\d_][\w-]{2,}", plain):
-        if part.lower() not in COMMON:
-            seen.setdefault(part if part[0] >= "\u4e00" else part.lower())
-    return " ".join(seen) + " "
+def _row(texts: Iterable[str]) -> str:
+    return "|".join(text.replace("|", "/") for text in texts)
 
 
-def _symptoms(catalog: Catalog, lang: str) -> Iterator[dict[str, Any]]:
+def _names(entry: Entry, lang: str) -> list[str]:
+    """Names in the edition's language; in Chinese those English ones, too, that one word asks for."""
+    names = [str(name) for name in entry.pages[lang].meta.get("aliases") or []]
+    if lang == "zh":
+        english = [str(entry.en.meta["title"]), *map(str, entry.en.meta.get("aliases") or [])]
+        names = [*english[:1], *names, *(name for name in english[1:] if " " not in name)]
+    return [name for name in dict.fromkeys(names) if name not in entry.facts("torch")]
+
+
+def _everything(catalog: Catalog, lang: str) -> Iterator[str]:
+    for entry in catalog.entries:
+        yield from (entry.title(lang), entry.pages[lang].body, *entry.asked[lang])
+
+
+def _texts(catalog: Catalog, entry: Entry, lang: str, pairs: search_terms.Pairs) -> Texts:
+    page = entry.pages[lang]
+    said = [entry.title(lang), str(page.meta["summary"]), *_names(entry, lang)]
+    names = {term for text in said for term in search_terms.terms(text)}
+    asked = [frozenset(search_terms.phrase(text, pairs)) for text in entry.asked[lang]]
+    hurdles = [_words(pitfall, pairs) for pitfall in pitfalls.of(entry, lang)]
+    known = names.union(*asked, *hurdles)
+    prose = [term for term in search_terms.prose(pitfalls.plain(page.body), pairs) if term not in known]
+    return Texts(asked, frozenset(prose[:PROSE]), hurdles)
+
+
+def _words(pitfall: Pitfall, pairs: search_terms.Pairs) -> frozenset[str]:
+    return frozenset(search_terms.prose(pitfall.words, pairs)) - frozenset(search_terms.terms(pitfall.lead))
+
+
+def _errors(hurdles: list[list[Pitfall]]) -> Iterator[list[Any]]:
+    """Page, number of the pitfall, and the error's text, where the pitfall does not begin with it."""
+    for page, found in enumerate(hurdles):
+        for number, pitfall in enumerate(found):
+            for error in pitfall.errors:
+                if pitfalls.plain(error) not in pitfall.lead:
+                    yield [page, number, pitfalls.plain(error)]
+
+
+def _headings(catalog: Catalog, lang: str) -> Iterator[list[Any]]:
+    """Page, anchor and text of each heading that not every entry has."""
+    for number, entry in enumerate(catalog.entries):
+        for mark in entry.pages[lang].of("heading"):
+            if mark.level > 1 and mark.target not in outline.IDS:
+                yield [number, mark.target, pitfalls.plain(mark.text)]
+
+
+def _symptoms(catalog: Catalog, lang: str) -> Iterator[list[Any]]:
+    """What a reader sees, the page of its first fix, and other ways to say it."""
+    places = {entry.id: number for number, entry in enumerate(catalog.entries) if entry.is_technique}
     for symptom in catalog.symptoms:
-        fixes = [catalog.by_id[fix] for fix in symptom.fixes]
-        if fixes:
+        if symptom.fixes:
             other = "en" if lang == "zh" else "zh"
-            yield {
-                "url": _url(fixes[0]),
-                "kind": "symptom",
-                "title": symptom.names[lang],
-                "summary": f"→ {fixes[0].title(lang)}: {fixes[0].pages[lang].meta['summary']}",
-                "names": [symptom.names[other], *symptom.aliases],
-            }
+            aliases = [symptom.names[other], *symptom.aliases]
+            yield [symptom.names[lang], places[symptom.fixes[0]], _row(aliases)]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 
 from griffe import Docstring, DocstringSectionKind, Module, visit
 
 from scripts.generate import addresses, html, proofs
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
+from scripts.sources.labels import said
 from scripts.sources.pages import Entry
 from scripts.sources.snippets import Snippet
 
@@ -58,7 +59,7 @@ def piece(site: Site, entry: Entry, snippet: Snippet, highlighted: Sequence[str]
             "",
         ]
     if snippet.role == "from_scratch":
-        parts += [parameters(text, name, lang), ""]
+        parts += [parameters(text, name, lang, partial(said, site.catalog.labels, lang=lang)), ""]
     return (
         f'<div class="snippet{" long" if long else ""}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
     )
@@ -82,10 +83,13 @@ def _proofs(site: Site, entry: Entry, snippet: Snippet, output: str, lang: str) 
         yield html.link("#claims-and-tests", word("tests_more", lang).format(len(tests)))
 
 
-def parameters(text: str, name: str, lang: str) -> str:
+def parameters(text: str, name: str, lang: str, say: Callable[[str], str] = str) -> str:
     """Tables of the parameters of a snippet's public functions and classes, from their docstrings."""
     head = [word(key, lang) for key in ("name", "type", "default", "meaning")]
-    tables = [html.table(head, rows, html.code(member), "parameters") for member, rows in _documented(text, name)]
+    tables = [
+        html.table(head, [[*row[:3], _described(say(row[3]))] for row in rows], html.code(member), "parameters")
+        for member, rows in _documented(text, name)
+    ]
     if not tables:
         return ""
     return (
@@ -95,9 +99,14 @@ def parameters(text: str, name: str, lang: str) -> str:
     )
 
 
+def meanings(snippet: Snippet) -> set[str]:
+    """What the docstrings of a snippet's public functions and classes say of their parameters."""
+    return {row[3] for _, rows in _documented(snippet.text, snippet.published) for row in rows}
+
+
 @cache
 def _documented(text: str, name: str) -> list[tuple[str, list[list[str]]]]:
-    """Name and rows of every public function and class whose docstring describes parameters."""
+    """Name and rows of every public function and class whose docstring describes parameters; the meaning is no HTML."""
     module = Module(name.removesuffix(".py"))
     tree = visit(module.name, filepath=None, code=text)  # type: ignore[arg-type]
     found = []
@@ -115,7 +124,7 @@ def _rows(docstring: Docstring) -> list[list[str]]:
         if section.kind is DocstringSectionKind.parameters:
             for item in section.value:
                 default = html.code(str(item.default)) if item.default is not None else ""
-                meaning = _described(" ".join(item.description.split()))
+                meaning = " ".join(item.description.split())
                 rows.append([html.code(item.name), html.code(str(item.annotation or "")), default, meaning])
     return rows
 

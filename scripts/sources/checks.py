@@ -5,23 +5,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from pathlib import PurePosixPath
 
 from scripts import formulas
 from scripts.problems import BuildError, Problem
 from scripts.sources import (
     check_docstrings,
+    check_links,
     check_markdown,
     check_names,
     check_recipes,
     frontmatter,
     marks,
     outline,
+    pitfalls,
     recipes,
 )
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
-from scripts.sources.pages import LANGUAGES, Entry, Page
+from scripts.sources.pages import Entry, Page
 
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
 OF_ENTRY = ("facts",)
@@ -46,7 +47,8 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_includes,
         check_claims,
         check_citations,
-        check_links,
+        check_links.check,
+        check_pitfalls,
         check_formulas,
         check_parity,
     )
@@ -158,38 +160,9 @@ def check_citations(catalog: Catalog) -> Iterator[Problem]:
             yield Problem("docs/papers.bib", paper.line, f"no page uses the paper '{key}'", remedy)
 
 
-def check_links(catalog: Catalog) -> Iterator[Problem]:
-    """Links between pages lead to a page, and to a heading of it."""
-    editions = {lang: {entry.pages[lang].name: entry.pages[lang] for entry in catalog.entries} for lang in LANGUAGES}
-    for _, page in _pages(catalog):
-        names = editions[page.lang]
-        for mark in page.of("link"):
-            target, _, anchor = mark.target.partition("#")
-            name = _resolve(PurePosixPath(page.name).parent, target)
-            if name.startswith("reference/"):
-                continue  # written by the build; the check of the rendered site sees to these
-            if name not in names:
-                remedy = hint(name, names, "Write that page, or name the technique without a link.")
-                yield Problem(page.path, mark.line, f"dead link to {mark.target}", remedy)
-            elif anchor and anchor not in anchors(names[name]):
-                remedy = hint(anchor, anchors(names[name]), "Name a heading of that page.")
-                yield Problem(page.path, mark.line, f"dead link: {target} has no heading #{anchor}", remedy)
-
-
-def _resolve(folder: PurePosixPath, target: str) -> str:
-    parts = list(folder.parts)
-    for part in PurePosixPath(target).parts:
-        if part == "..":
-            parts = parts[:-1] if parts else ["(outside)"]
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
-
-
-@cache
-def anchors(page: Page) -> set[str]:
-    """Anchors that a page offers: its headings, and those that the build adds."""
-    return {mark.target for mark in page.of("heading")} | {"related", "verified"}
+def check_pitfalls(catalog: Catalog) -> Iterator[Problem]:
+    """Every pitfall has an address of its own, the same in both editions."""
+    yield from pitfalls.check(catalog.entries)
 
 
 def check_formulas(catalog: Catalog) -> Iterator[Problem]:

@@ -50,7 +50,9 @@ MISTAKES = [
     ("docs/symptoms.yaml", "planned: [triple]", "planned: [double]", "'double' is planned, and is an entry"),
     ("docs/symptoms.yaml", "zh: 太小", "cn: 太小", "this record lacks zh"),
     (EN, "(index.md)", "(indx.md)", "dead link to indx.md"),
-    (EN, "(index.md)", "(index.md#nowhere)", "has no heading #nowhere"),
+    (EN, "(index.md)", "(index.md#nowhere)", "has no heading or pitfall #nowhere"),
+    (EN, "(index.md)", "(double.md#pitfall-doubling)", "has no heading or pitfall #pitfall-doubling"),
+    (EN, "- [Doubling is linear]", "- **！** [Doubling is linear]", "this pitfall has no words to be found by"),
     (EN, "(index.md)", "(../../x.md)", "dead link to ../../x.md"),
     (EN, "related: []", "related: [tripel]", "related: 'tripel' is no other entry"),
     (EN, "related: []", "related: [double]", "related: 'double' is no other entry"),
@@ -370,6 +372,28 @@ def test_editions_out_of_step(guide, old, new):
     assert problems
     assert {problem.path for problem in problems} <= {EN, ZH}
     assert any(problem.path == EN or problem.line == line for problem in problems)
+
+
+def test_link_to_a_pitfall(guide):
+    for file in (EN, ZH):  # its anchor comes from the English words in both editions
+        edit(guide, file, "(index.md)", "(double.md#pitfall-doubling-is-linear)")
+    assert found(guide) == []
+
+
+def test_pitfalls_out_of_step(guide):
+    line = edit(guide, ZH, "- [加倍", "- **另一个。** 多余。\n- [加倍")
+    problem = only(guide)
+    assert (problem.path, problem.line) == (ZH, line + 1)
+    assert "2 pitfalls here, 1 in docs/en/demo/double.md" in problem.message
+
+
+def test_two_pitfalls_of_one_name(guide):
+    for file, item in ((EN, "- [Doubling is linear]"), (ZH, "- [加倍")):
+        line = edit(guide, file, item, f"- **Doubling, is `linear`!** So.\n{item}")
+        if file == EN:
+            expected = {line, line + 1}
+    twice = [problem for problem in found(guide) if "would be #pitfall-doubling-is-linear" in problem.message]
+    assert {(problem.path, problem.line) for problem in twice} == {(EN, line) for line in expected}
 
 
 def test_unknown_section(guide):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 from lxml import html
 
-from tests.scripts.small_guide import edit, plant_whole
+from tests.scripts.small_guide import edit, plant_whole, write
 
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
 SNIPPET = "snippets/demo/double/use.py"
@@ -53,7 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     root = plant_whole(tmp_path_factory.mktemp("guide"))
     environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     complaints = root / "complaints.txt"
-    command = [sys.executable, "-m", "scripts.serve", "0"]
+    command = [sys.executable, "-m", "scripts.preview.serve", "0"]
     with complaints.open("w") as log:
         run = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
@@ -111,7 +111,9 @@ def test_what_other_pages_say_of_an_edited_one_is_shown(served):
     edit(served.root, EN, "summary: Doubles its input.", "summary: Adds its input to itself.")
     page = served.wait("demo/index.html", lambda page: "Adds its input to itself." in page)
     assert "Doubles its input." not in page
-    edit(served.root, EN, "title: Double", "title: Doubling")
+    text = (served.root / EN).read_text(encoding="utf-8")
+    renamed = text.replace("title: Double\n", "title: Doubling\n").replace("# Double\n", "# Doubling\n")
+    write(served.root, EN, renamed)  # at once: a heading that is not the title is refused
     assert ">Doubling" in served.wait("papers.html", lambda page: "Doubling" in page)
 
 
@@ -138,7 +140,7 @@ def test_broken_edit_keeps_the_last_preview_and_names_the_place(served, file, ol
     assert place in complaint
     assert served.ask("demo/double.html") == before
     edit(served.root, file, new, old)
-    edit(served.root, EN, "# Double\n", f"# Double\n\nMended {words}.\n")
+    edit(served.root, EN, "# Doubling\n", f"# Doubling\n\nMended {words}.\n")
     edit(served.root, ZH, "# 加倍\n", f"# 加倍\n\nMended {words}.\n")
     served.wait("demo/double.html", lambda page: f"Mended {words}." in page)
 
@@ -148,7 +150,7 @@ def test_open_page_hears_of_the_next_change_and_of_no_other(served):
     number = page.partition("/__changed?")[2].partition('"')[0]
     assert number.isdigit()
     assert served.ask(f"__changed?{int(number) - 1}") == number  # a change between rendering and listening
-    edit(served.root, EN, "# Double\n", "# Double\n\nOnce more.\n")
+    edit(served.root, EN, "# Doubling\n", "# Doubling\n\nOnce more.\n")
     told = until(lambda: served.ask(f"__changed?{number}"), lambda answer: answer != number)
     assert int(told) > int(number)
     assert "Once more." in served.ask("demo/double.html")

@@ -15,20 +15,25 @@ from scripts.problems import ROOT
 QUERIES = Path(__file__).with_name("queries.tsv")
 HELD_OUT = Path(__file__).with_name("queries-held-out.tsv")
 SCRIPTS = ROOT / "docs" / "theme" / "assets" / "search"
+PARTS = ("vendor/minisearch.min.js", "words.js", "unpack.js", "names.js", "rank.js")
 
 
 class Guide:
-    """The index of one edition of a built site, loaded into the script that the browser's worker runs."""
+    """The indexes of a built site as one edition asks them, in the script that the browser's worker runs."""
 
     def __init__(self, edition: Path) -> None:
-        stub = json.loads((edition / "search" / "search_index.json").read_text(encoding="utf-8"))
-        self.data = (edition / "search" / stub["config"]["index"]).read_bytes()
-        self.docs: list[dict[str, Any]] = json.loads(self.data)["docs"]
+        stub = json.loads((edition / "search" / "search_index.json").read_text(encoding="utf-8"))["config"]
+        self.data = (edition / stub["index"]).read_bytes()
+        self.columns: dict[str, Any] = json.loads(self.data)
         self.context = quickjs.Context()
-        for name in ("vendor/minisearch.min.js", "words.js", "names.js", "rank.js"):
+        for name in PARTS:
             self.context.eval((SCRIPTS / name).read_text(encoding="utf-8"))
-        self.context.set("text", self.data.decode())
-        self.context.eval("const guide = GuideSearch.open(JSON.parse(text))")
+        for name, data in (("own", self.data), ("other", (edition / stub["other"]).read_bytes())):
+            self.context.set("text", data.decode())
+            self.context.eval(f"const {name} = JSON.parse(text)")
+        self.context.eval("const guide = GuideSearch.open(own), both = GuideSearch.open(own, other)")
+        self.context.eval("const asked = (text) => (GuideIndex.asksOther(own, text) ? both : guide)")
+        self.docs: list[dict[str, Any]] = json.loads(self.context.eval("JSON.stringify(both.docs)"))
 
     @property
     def weight(self) -> int:
@@ -36,17 +41,20 @@ class Guide:
         return len(gzip.compress(self.data, 9, mtime=0))
 
     def rank(self, query: str) -> list[str]:
-        """Addresses of the pages found, best first."""
+        """Addresses of the places found, best first, each with its anchor where it is not a whole page."""
         self.context.set("query", query)
-        found: list[str] = json.loads(
-            self.context.eval("JSON.stringify(GuideSearch.rank(guide, query).map((hit) => hit.doc.url))")
-        )
+        hits = "GuideSearch.rank(asked(query), query).map((hit) => hit.doc.url)"
+        found: list[str] = json.loads(self.context.eval(f"JSON.stringify({hits})"))
         return found
+
+    def pages(self, query: str) -> list[str]:
+        """Addresses of the pages found, best first."""
+        return [url.partition("#")[0] for url in self.rank(query)]
 
     def answer(self, query: str) -> dict[str, Any]:
         """What the dialog would be told."""
         self.context.set("query", query)
-        told: dict[str, Any] = json.loads(self.context.eval("JSON.stringify(GuideSearch.answer(guide, query))"))
+        told: dict[str, Any] = json.loads(self.context.eval("JSON.stringify(GuideSearch.answer(asked(query), query))"))
         return told
 
 

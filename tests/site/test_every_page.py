@@ -1,16 +1,30 @@
-"""Of every page: nothing from elsewhere, no horizontal scrolling, no barrier."""
+"""Of every page: nothing from elsewhere, no horizontal scrolling, no barrier, and snippets that copy to the byte.
+
+A page is visited once, since each visit costs half a second of processor time and there are two pages an entry.
+axe-core with all of its rules goes over one page of each kind; these are judged otherwise on all the others:
+
+- color-contrast: the pairs of colours that the page shows (``colours``), tokens of code and formulas among them;
+- link-in-text-block: there, too, each link against the words around it;
+- all other rules: axe, after what only those two could object to was taken out of the page (``bare.js``), which fails
+  where anything else is found in its place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from pygments.token import STANDARD_TYPES
 
-from tests.site.pages import entries, groups, html_pages
+from tests.site import colours
+from tests.site.pages import blocks, entries, file, groups, html_pages
 
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+HERE = Path(__file__).parent
+AXE = (HERE / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+BARE, COPIES = ((HERE / name).read_text(encoding="utf-8") for name in ("bare.js", "copies.js"))
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=360, height=740)
 # The words of code in tables, names without their dots, that stand in more than one line.
 BROKEN = r"""() => [...document.querySelectorAll('article :is(td, th) code')].flatMap(code => {
@@ -23,8 +37,15 @@ BROKEN = r"""() => [...document.querySelectorAll('article :is(td, th) code')].fl
   }
   return broken;
 })"""
-PAGES = groups(html_pages(), 12)
 COLOR_RULES = ["color-contrast", "link-in-text-block"]  # all of axe's that another colour scheme can break
+
+
+def one_of_each_kind() -> list[str]:
+    """Every page of no section, a section's index, an entry, a page of the reference; two in Chinese."""
+    names = html_pages()
+    loose = [name for name in names if "/" not in name]
+    first = [next((name for name in names if name.startswith(folder)), "") for folder in ("optimizers/a", "reference/")]
+    return [*loose, "optimizers/index.html", *first, *(f"zh/{name}" for name in ("index.html", first[0]))]
 
 
 def test_there_is_a_site_to_test(site):
@@ -32,32 +53,92 @@ def test_there_is_a_site_to_test(site):
     assert len(entries()) > 20
 
 
-@pytest.mark.parametrize("names", PAGES, ids=lambda names: names[0])
-def test_page_is_whole_narrow_and_without_barriers(browser: Browser, address, names):
-    """One visit a page: what it loads, axe in both colour schemes, and its width on a phone."""
-    context = browser.new_context(viewport=DESKTOP, color_scheme="light", reduced_motion="reduce")
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    host = urlsplit(address).netloc
-    found: list[str] = []
-    page.on("pageerror", lambda error: found.append(f"script error: {error}"))
-    page.on("console", lambda said: found.append(f"console: {said.text}") if said.type == "error" else None)
-    page.on("request", lambda request: found.append(f"asks {request.url}") if foreign(request.url, host) else None)
-    page.on("response", lambda answer: found.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+@pytest.mark.parametrize("names", groups(html_pages(), 24), ids=lambda names: names[0])
+def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, address, names):
+    """One visit a page: what it loads, its width and its tables on a phone, its snippets, its colours, and axe.
+
+    Copying: each snippet by its button and by hand, and each of its parts that a button copies, is what the file holds.
+    """
+    context = browser.new_context(viewport=PHONE, color_scheme="light", reduced_motion="reduce")
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page, found = watched(context, urlsplit(address).netloc)
     for name in names:
         found.append(name)
-        page.goto(address + name)
-        page.evaluate(AXE)
-        found += violations(page, "default")
-        found += violations(page, "slate", COLOR_RULES)
         page.set_viewport_size(PHONE)
+        page.goto(address + name)
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > PHONE["width"]:
             found.append(f"is {width} pixels wide on a phone of {PHONE['width']}")
         found += [f"breaks '{word}' in a cell" for word in page.evaluate(BROKEN)]
         page.set_viewport_size(DESKTOP)
+        found += miscopied(page, name)
+        for scheme in colours.SCHEMES:
+            found += colours.faint(page, scheme)
+        found += (f"within code or a formula: {html}" for html in page.evaluate(BARE))
+        page.evaluate(AXE)
+        found += violations(page, "default", left_out=COLOR_RULES)
     context.close()
     assert found == list(names), "\n".join(found)
+
+
+@pytest.mark.parametrize("name", one_of_each_kind())
+def test_one_page_of_each_kind_by_all_rules_of_axe(page: Page, address, name):
+    """With nothing taken out, in both colour schemes."""
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(address + name)
+    page.evaluate(AXE)
+    found = violations(page, "default") + violations(page, "slate", only=COLOR_RULES)
+    assert not found, "\n".join(found)
+
+
+def test_every_kind_of_token_can_be_read(page: Page, address):
+    """All that Pygments can colour, on the background of code and of highlighted lines, shown anywhere or not."""
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(address + one_of_each_kind()[-1])
+    tokens = "".join(f'<span class="{short}">{short}</span> ' for short in STANDARD_TYPES.values() if short)
+    block = f'<div class="highlight"><pre><code>{tokens}<span class="hll">{tokens}</span></code></pre></div>'
+    page.evaluate("html => { document.querySelector('article').innerHTML = html }", block)
+    assert page.locator("article span:visible").count() > 2 * 70
+    found = [fault for scheme in colours.SCHEMES for fault in colours.faint(page, scheme)]
+    assert not found, "\n".join(found)
+
+
+def test_what_cannot_be_read_is_found(page: Page, address):
+    """Grey text, a token, a formula, text that is nearly transparent, and a link without a line under it."""
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(address + "optimizers/adam.html")
+    assert not list(colours.faint(page, "default"))
+    for style, kind in (
+        ("article h2 { color: #999 !important }", "text"),
+        ("article h2 { opacity: .4 }", "text"),
+        ("article pre code .k { color: #aaa !important }", "text"),
+        ("article .katex { color: #bbb !important }", "text"),
+        ("article :is(p, li) { background: #777 !important }", "text"),
+        ("article a { text-decoration: none !important; color: #123 !important }", "link"),
+    ):
+        tag = page.add_style_tag(content=style)
+        assert any(f"a {kind} of" in fault for fault in colours.faint(page, "default")), style
+        tag.evaluate("e => e.remove()")
+
+
+def test_contrast_is_that_of_wcag():
+    """Black on white is 21, a colour on itself 1, and #767676 is the lightest grey that passes on white."""
+    white = (255, 255, 255)
+    assert colours.contrast((0, 0, 0), white) == pytest.approx(21)
+    assert colours.contrast(white, white) == 1
+    assert colours.contrast((0x77,) * 3, white) < 4.5 <= colours.contrast((0x76,) * 3, white)
+
+
+def watched(context: BrowserContext, host: str) -> tuple[Page, list[str]]:
+    """A page, and the list of what goes wrong on it."""
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(f"script error: {error}"))
+    page.on("console", lambda said: found.append(f"console: {said.text}") if said.type == "error" else None)
+    page.on("request", lambda request: found.append(f"asks {request.url}") if foreign(request.url, host) else None)
+    page.on("response", lambda answer: found.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    return page, found
 
 
 def foreign(url: str, host: str) -> bool:
@@ -65,10 +146,28 @@ def foreign(url: str, host: str) -> bool:
     return urlsplit(url).scheme in ("http", "https", "ws", "wss") and urlsplit(url).netloc != host
 
 
-def violations(page: Page, scheme: str, rules: list[str] | None = None) -> list[str]:
-    """What axe-core finds on the page in a colour scheme; by all of its rules, or by some."""
+def miscopied(page: Page, name: str) -> Iterator[str]:
+    """Snippets of the open page of which a copy is not what the file holds."""
+    shown = blocks(name)
+    for anchor, got in (page.evaluate(COPIES, list(shown)) if shown else {}).items():
+        wanted = file(shown[anchor])
+        lines = wanted.split("\n")
+        copies = {"its button": (got["whole"], wanted), "selecting it": (got["selected"], wanted)}
+        for span, part in got["parts"]:
+            first, last = map(int, span.split("-"))
+            copies[f"the button of its lines {span}"] = (part, "\n".join(lines[first - 1 : last]))
+        for way, (copied, right) in copies.items():
+            if copied.removesuffix("\n") != right:
+                yield f"{shown[anchor]} is another when copied by {way}"
+
+
+def violations(page: Page, scheme: str, only: list[str] | None = None, left_out: list[str] | None = None) -> list[str]:
+    """What axe-core finds on the page in a colour scheme; by all of its rules, by some, or by all but some."""
     page.evaluate("scheme => document.body.setAttribute('data-md-color-scheme', scheme)", scheme)
-    result = page.evaluate("only => axe.run({resultTypes: ['violations'], runOnly: only ?? undefined})", rules)
+    options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": False} for rule in left_out or []}}
+    if only:
+        options["runOnly"] = only
+    result = page.evaluate("options => axe.run(options)", options)
     return [
         f"axe, {scheme}: {violation['id']}: {violation['help']}: {node['target']} {node['html'][:160]}"
         for violation in result["violations"]

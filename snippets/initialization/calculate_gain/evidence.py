@@ -4,6 +4,7 @@ Source: torch.nn.init.calculate_gain; SELU with gain 1 is Klambauer et al., "Sel
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -54,8 +55,10 @@ if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2))
     layers = range(1, DEPTH + 1)
     rows = [["activation and gain", "rms, layer 1", "rms, layer 50", "gradient at layer 1 (1 at layer 50)"]]
+    results = {}
     for label, (f, gain, style) in runs.items():
         forward, backward = through_depth(f, gain)
+        results[label] = {"activations": forward, "gradients": backward}
         left.plot(layers, forward, style, markevery=7, label=label)
         right.plot(layers, backward, style, markevery=7)
         rows.append([label, f"{forward[0]:.2f}", f"{forward[-1]:.2f}", f"{backward[0]:.2g}"])
@@ -66,6 +69,7 @@ if __name__ == "__main__":
     figure.savefig("calculate-gain.svg")
     with Path("calculate-gain.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("calculate-gain.json").write_text(json.dumps(results))
 
     functions: dict[str, Activation] = {
         "linear": lambda z: z,

@@ -4,6 +4,7 @@ Source: Xiao et al., "Dynamical Isometry and a Mean Field Theory of CNNs", 2018.
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -40,10 +41,11 @@ def singular_values(name: str, depth: int, seed: int = 0) -> Tensor:
 if __name__ == "__main__":
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharex=True, sharey=True, layout="constrained")
     rows = [["kernel", "layers", "largest singular value", "median", "smallest"]]
-    kept = {}
+    kept, results = {}, {}
     for axis, depth in zip(axes, DEPTHS, strict=True):
         for name, style, marker in zip(NAMES, ["-", "--", ":"], "osv", strict=True):
             values = singular_values(name, depth)
+            results[f"{name}, {depth}"] = values.tolist()
             axis.semilogy(values.tolist(), style, marker=marker, markevery=40, label=name)
             shown = [values[0], values.median(), values[-1]]  # below 1e-14 stands float64's rounding
             rows.append([name, str(depth), *(f"{v:.1e}" if v > 1e-14 else "below 1e-14" for v in shown)])
@@ -54,5 +56,6 @@ if __name__ == "__main__":
     plt.savefig("delta-orthogonal-init.svg")
     with Path("delta-orthogonal-init.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("delta-orthogonal-init.json").write_text(json.dumps(results))
     for name in NAMES:
         print(f"{name}: norm kept in every direction by {DEPTHS[-1]} layers: {kept[name]}")

@@ -55,7 +55,7 @@ def train(activation: Callable[[Tensor], Tensor], gain: float, steps: int = STEP
     weights = torch.stack(hidden, 1).requires_grad_()  # (depth, networks, out, in)
     biases = torch.zeros(DEPTH, len(heads), 1, WIDTH, requires_grad=True)
     read_out = torch.stack(heads).requires_grad_()  # (networks, 10, width)
-    optimizer = torch.optim.SGD([weights, biases, read_out], lr=LEARNING_RATE, momentum=MOMENTUM)
+    optimizer = torch.optim.SGD([weights, biases, read_out], lr=LEARNING_RATE, momentum=MOMENTUM, fused=True)
 
     def logits(x: Tensor) -> Tensor:
         h = x.expand(len(heads), -1, -1)  # (networks, batch, width)

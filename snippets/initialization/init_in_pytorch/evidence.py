@@ -4,6 +4,7 @@ Source: experiment of this guide; the broken rule is the check list's of 2020, i
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -101,4 +102,6 @@ if __name__ == "__main__":
             [d, *[f"{values[d - 1]:.2e}" for values, _ in lines.values()]] for d in (1, 10, 20, 30, 40, 50)
         )
     with Path("init-in-pytorch-reached.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(reached())
+        csv.writer(file).writerows(rows := reached())
+    results = {"rms": {label: values for label, (values, _) in lines.items()}, "reached": rows}
+    Path("init-in-pytorch.json").write_text(json.dumps(results))

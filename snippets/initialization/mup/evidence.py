@@ -35,7 +35,7 @@ def final_loss(mup: bool, width: int, lr: float, seed: int, x: Tensor, y: Tensor
     multiplier, hidden_lr = (BASE / width, lr * BASE / width) if mup else (1.0, lr)
     others = [*first.parameters(), hidden.bias, *last.parameters()]
     groups: list[dict[str, Any]] = [{"params": [hidden.weight], "lr": hidden_lr}, {"params": others, "lr": lr}]
-    optimizer = torch.optim.Adam(groups)
+    optimizer = torch.optim.Adam(groups, fused=True)
     losses = []
     for step in range(STEPS):
         batch = (torch.arange(64) + 64 * step) % len(x)

@@ -56,7 +56,7 @@ def run(method: str, residual: bool, seed: int, x: Tensor, y: Tensor) -> tuple[l
         for block in body:
             signal = block(signal)
             norms.append((signal.norm() / start).item())
-    optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=0.9, fused=True)
     losses = []
     for _ in range(STEPS):
         batch = torch.randint(len(x), (64,))

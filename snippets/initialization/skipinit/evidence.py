@@ -5,6 +5,7 @@ figure 1.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -34,8 +35,10 @@ def through_blocks(name: str, seed: int) -> tuple[list[float], list[float]]:
 if __name__ == "__main__":
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True, layout="constrained")
     rows = [["network", "second moment of the skip path before the last block", "share of the last branch in it"]]
+    results = {}
     for name, style, marker in zip(NAMES, ["-", ":", "--"], "osv", strict=True):
-        runs = torch.tensor([through_blocks(name, seed) for seed in range(DRAWS)])  # (draws, 2, blocks)
+        results[name] = [through_blocks(name, seed) for seed in range(DRAWS)]
+        runs = torch.tensor(results[name])  # (draws, 2, blocks)
         for axis, values in zip(axes, runs.median(0).values, strict=True):
             axis.semilogy(range(1, BLOCKS + 1), values.tolist(), style, marker=marker, markevery=5, label=name)
         skip, share = runs.median(0).values[:, -1].tolist()
@@ -49,5 +52,6 @@ if __name__ == "__main__":
     plt.savefig("skipinit.svg")
     with Path("skipinit.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("skipinit.json").write_text(json.dumps(results))
     for row in rows[1:]:
         print(f"{row[0]}: share of the last branch {float(row[2]):.0e}")

@@ -4,6 +4,7 @@ Source: Martens, "Deep learning via Hessian-free optimization", 2010.
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,7 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target[:200])
     widths = [32, 64, 128, 256, 512, 1024]
     figure, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
-    table_rows = []
+    table_rows, results = [], {}
     for (name, init), style, marker in zip(INITS.items(), ["-", "--", ":"], ["o", "s", "^"], strict=True):
         sizes = []
         for width in widths:
@@ -73,8 +74,9 @@ if __name__ == "__main__":
             init(weight)
             sizes.append((torch.randn(500, width) @ weight.T).std().item())
         axis.loglog(widths, sizes, style, marker=marker, label=name)
-        losses = torch.tensor([train(init, seed, x, y) for seed in range(SEEDS)])
-        table_rows.append([name, f"{sizes[0]:.2f}", f"{sizes[-1]:.2f}", f"{losses.median():.2f}"])
+        losses = [train(init, seed, x, y) for seed in range(SEEDS)]
+        results[name] = {"sizes": sizes, "losses": losses}
+        table_rows.append([name, f"{sizes[0]:.2f}", f"{sizes[-1]:.2f}", f"{torch.tensor(losses).median():.2f}"])
     axis.set(xlabel="number of inputs", ylabel="std of the pre-activations")
     axis.legend()
     plt.savefig("sparse-init.svg")
@@ -84,5 +86,6 @@ if __name__ == "__main__":
             ["initialization", "std at 32 inputs", "std at 1024 inputs", f"training loss after {STEPS} steps"]
         )
         table.writerows(table_rows)
+    Path("sparse-init.json").write_text(json.dumps(results))
     for name, _, _, loss in table_rows:
         print(f"{name}: training loss {float(loss):.1f}")

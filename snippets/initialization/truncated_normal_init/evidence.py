@@ -4,6 +4,7 @@ Source: experiment of this guide on torch.nn.init.trunc_normal_.
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -29,13 +30,16 @@ if __name__ == "__main__":
         "… std corrected": nn.init.trunc_normal_(torch.empty(N), std=STD / closed_form(2), a=-0.0455, b=0.0455),
     }
     rows = [["call", "std / 0.02", "largest / 0.02", "share beyond 2 * 0.02"]]
+    results = {}
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
     for (name, w), style in zip(calls.items(), ("-", ":", "--", "-."), strict=True):
         counts = torch.histc(w.cpu(), bins=100, min=-5 * STD, max=5 * STD) / (N * 0.1)  # density of w / STD
         centres = torch.linspace(-4.95, 4.95, 100)
         left.plot(centres.tolist(), counts.clamp(min=1e-6).tolist(), style, label=name)
         beyond = (w.abs() > 2 * STD).float().mean()
-        rows.append([name, f"{w.std() / STD:.3f}", f"{w.abs().max() / STD:.1f}", f"{beyond:.2%}"])
+        std, largest = w.std() / STD, w.abs().max() / STD
+        results[name] = {"density": counts.tolist(), "std": std.item(), "largest": largest.item()}
+        rows.append([name, f"{std:.3f}", f"{largest:.1f}", f"{beyond:.2%}"])
     left.set(yscale="log", ylim=(1e-5, 1), xlabel="weight / 0.02", ylabel="density", title="one million weights")
     cuts = [0.5 + 0.05 * i for i in range(71)]
     right.plot(cuts, [closed_form(cut) for cut in cuts], label="closed form")
@@ -46,4 +50,5 @@ if __name__ == "__main__":
     figure.savefig("truncated-normal-init.svg")
     with Path("truncated-normal-init.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("truncated-normal-init.json").write_text(json.dumps(results))
     print("std / 0.02 with torch's default bounds", rows[2][1][:4], "with bounds at two std", rows[3][1][:4])

@@ -4,6 +4,7 @@ Source: experiment of this guide; the excess kurtosis of a mean of n uniform num
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -47,28 +48,31 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
     rows = [["inputs", "uniform weights: excess kurtosis", "-1.2 / inputs", "normal weights: excess kurtosis"]]
+    kurtosis, densities = {}, {}
     for fan_in, style in ((1, ":"), (2, "-."), (4, "--"), (16, "-")):
         z, reference = pre_activations(fan_in, "uniform"), pre_activations(fan_in, "normal")
         density = torch.histc(z.cpu(), bins=60, min=-3, max=3) / (N * 0.1)
         left.plot(torch.linspace(-2.95, 2.95, 60).tolist(), density.tolist(), style, label=f"{fan_in} inputs")
-        rows.append(
-            [str(fan_in), f"{excess_kurtosis(z):.2f}", f"{-1.2 / fan_in:.2f}", f"{excess_kurtosis(reference):.1f}"]
-        )
+        densities[fan_in], kurtosis[fan_in] = density.tolist(), (excess_kurtosis(z), excess_kurtosis(reference))
+        found, normal_found = kurtosis[fan_in]
+        rows.append([str(fan_in), f"{found:.2f}", f"{-1.2 / fan_in:.2f}", f"{normal_found:.1f}"])
     grid = torch.linspace(-3, 3, 60)
     normal = torch.exp(-grid.square() / 2) / math.sqrt(2 * math.pi)
     left.plot(grid.tolist(), normal.tolist(), ".", markersize=4, label="normal density")
     left.set(xlabel="pre-activation", ylabel="density", title="uniform weights")
     left.legend(fontsize="small")
     bound = math.sqrt(6 / 256)
-    right.plot(range(1, 11), rms_through(0, 1), "s-", label="U(0, 1), torch's default")
-    right.plot(range(1, 11), rms_through(0, 2 * bound), "^--", label="U(0, 0.31)")
-    right.plot(range(1, 11), rms_through(-bound, bound), "o-", label="U(-0.15, 0.15), Kaiming")
+    positive, shifted, kaiming = rms_through(0, 1), rms_through(0, 2 * bound), rms_through(-bound, bound)
+    right.plot(range(1, 11), positive, "s-", label="U(0, 1), torch's default")
+    right.plot(range(1, 11), shifted, "^--", label="U(0, 0.31)")
+    right.plot(range(1, 11), kaiming, "o-", label="U(-0.15, 0.15), Kaiming")
     right.set(yscale="log", xlabel="layer", ylabel="rms of the activations", title="ten ReLU layers of width 256")
     right.legend(fontsize="small")
     figure.tight_layout()
     figure.savefig("uniform-init.svg")
     with Path("uniform-init.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    rms = {"positive": positive, "shifted": shifted, "Kaiming": kaiming}
+    Path("uniform-init.json").write_text(json.dumps({"kurtosis": kurtosis, "densities": densities, "rms": rms}))
     print(f"16 inputs: excess kurtosis {rows[4][1]}, predicted {rows[4][2]}")
-    positive, kaiming = rms_through(0, 1)[-1], rms_through(-bound, bound)[-1]
-    print(f"after ten layers: U(0, 1) 10^{math.log10(positive):.0f}, Kaiming {kaiming:.1f}")
+    print(f"after ten layers: U(0, 1) 10^{math.log10(positive[-1]):.0f}, Kaiming {kaiming[-1]:.1f}")

@@ -4,6 +4,7 @@ Source: experiment of this guide on scikit-learn's digits.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -32,7 +33,7 @@ def make_model(start: str) -> nn.Sequential:
 
 def train(model: nn.Sequential, x: Tensor, y: Tensor) -> list[float]:
     """Test accuracy every EVERY steps of Adam on batches of 128."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
     curve = []
     for step in range(STEPS + 1):
         if step % EVERY == 0:
@@ -69,6 +70,7 @@ if __name__ == "__main__":
     }
     steps = list(range(0, STEPS + 1, EVERY))
     rows = [["start", "accuracy, mean of 2 seeds", "independent directions in the second hidden layer"]]
+    results = {}
     plt.figure(layout="constrained")
     for start, style in starts.items():
         curves, ranks = [], []
@@ -77,6 +79,7 @@ if __name__ == "__main__":
             model = make_model(start)
             curves.append(train(model, x, y))
             ranks.append(rank(model, x))
+        results[start] = {"curves": curves, "ranks": ranks}
         mean = torch.tensor(curves).mean(0).tolist()
         plt.plot(steps, mean, style, markevery=2, label=start)
         rows.append([start, f"{mean[-1]:.2f}", " ".join(str(r) for r in sorted(set(ranks)))])
@@ -86,5 +89,6 @@ if __name__ == "__main__":
     plt.savefig("zero-init-symmetry.svg")
     with Path("zero-init-symmetry.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("zero-init-symmetry.json").write_text(json.dumps(results))
     for row in (rows[1], rows[2], rows[4], rows[5]):
         print(f"{row[0]}: accuracy {row[1]}, directions {row[2]}")

@@ -4,6 +4,7 @@ Source: torch.optim.lr_scheduler, PyTorch 2.x
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,13 +43,14 @@ def product(makers: tuple[Maker, ...]) -> list[float]:
 
 if __name__ == "__main__":
     figure, axes = plt.subplots(1, 4, figsize=(10, 2.9), sharey=True)
-    rows = []
+    rows, results = [], {}
     for axis, (name, makers) in zip(axes, PAIRS.items(), strict=True):
         chain, expected = rates(makers), product(makers)
         axis.plot(chain, label="chain")
         axis.plot(expected, marker="o", markevery=15, linestyle="none", markersize=4, label="product")
         axis.set(title=name, xlabel="update")
         axis.title.set_fontsize(9)
+        results[name] = {"chain": chain, "product": expected}
         rows.append([name, f"{max(abs(a - b) for a, b in zip(chain, expected, strict=True)):.4f}"])
     axes[0].set_ylabel("learning rate")
     axes[0].legend(fontsize="small")
@@ -56,4 +58,5 @@ if __name__ == "__main__":
     plt.savefig("chained-scheduler.svg")
     with Path("chained-scheduler.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["chain", "largest distance from the product"], *rows])
+    Path("chained-scheduler.json").write_text(json.dumps(results))
     print("; ".join(f"{name}: {distance}" for name, distance in rows))

@@ -4,6 +4,7 @@ Source: Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hou
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -48,9 +49,10 @@ def run(make: Make) -> tuple[list[float], list[float], list[float]]:
 if __name__ == "__main__":
     torch.manual_seed(0)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-    rows = []
+    rows, results = [], {}
     for (name, make), style in zip(SCHEDULES.items(), (":", "-", "--"), strict=True):
         rates, losses, limits = run(make)
+        results[name] = {"losses": losses, "limits": limits}
         right.plot(losses, linestyle=style, linewidth=2, label=name)
         end = f"{max(losses[WARMUP], 1e-12):.0e}" if len(losses) == STEPS else f"diverged at update {len(losses)}"
         rows.append([name, end])
@@ -66,4 +68,5 @@ if __name__ == "__main__":
     plt.savefig("constant-lr.svg")
     with Path("constant-lr.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["schedule", "loss at update 20"], *rows])
+    Path("constant-lr.json").write_text(json.dumps(results))
     print("; ".join(f"{name}: {end}" for name, end in rows))

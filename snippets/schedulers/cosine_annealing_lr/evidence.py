@@ -4,6 +4,7 @@ Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Rest
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -70,9 +71,10 @@ if __name__ == "__main__":
     left.annotate("T_max", (102, 0.09))
     left.set(xlabel="step", ylabel="learning rate", title="it rises again after T_max")
     left.legend(loc="lower right", fontsize="small")
-    rows = []
+    rows, test_losses = [], {}
     for (name, make), marker in zip(SCHEDULES.items(), "os^", strict=True):
         results = [train(make, lr) for lr in RATES]
+        test_losses[name] = {str(lr): r.tolist() for lr, r in zip(RATES, results, strict=True)}
         right.plot(RATES, [r.mean().item() for r in results], marker=marker, label=name)
         rows.append([name, *(f"{r.mean():.2f} ± {r.std():.2f}" for r in results)])
     right.set(xscale="log", yscale="log", xlabel="base rate", ylabel="test loss", title="digits, 300 updates")
@@ -81,4 +83,5 @@ if __name__ == "__main__":
     plt.savefig("cosine-annealing-lr.svg")
     with Path("cosine-annealing-lr.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["schedule", *(f"base rate {lr}" for lr in RATES)], *rows])
+    Path("cosine-annealing-lr.json").write_text(json.dumps(test_losses))
     print("rate at T_max and at 2 T_max:", f"{curve(100, 201)[100]:.3f} {curve(100, 201)[200]:.3f}")

@@ -4,6 +4,7 @@ Source: Loshchilov and Hutter, "SGDR", 2016; digits from scikit-learn, a small M
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,10 +46,11 @@ def train(make: Callable[[torch.optim.Optimizer], LRScheduler], seed: int) -> tu
 
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-    rows = []
+    rows, medians = [], {}
     for (name, make), marker in zip(SCHEDULES.items(), "os", strict=True):
         runs = [train(make, seed) for seed in SEEDS]
         middle = torch.tensor([losses for _, losses in runs]).median(0).values
+        medians[name] = middle.tolist()
         left.plot(runs[0][0], marker=marker, markevery=30, label=name)
         right.plot(middle, marker=marker, markevery=30, label=name)
         rows.append([name, *(f"{middle[step]:.3f}" for step in (29, 35, 89, 95, STEPS - 1))])
@@ -60,4 +62,5 @@ if __name__ == "__main__":
     with Path("cosine-warm-restarts.csv").open("w", newline="") as file:
         head = ["schedule", "loss at 29", "at 35", "at 89", "at 95", "at 209"]
         csv.writer(file).writerows([head, *rows])
+    Path("cosine-warm-restarts.json").write_text(json.dumps(medians))
     print("loss at the end:", ", ".join(f"{row[0]}: {float(row[-1]):.2f}" for row in rows))

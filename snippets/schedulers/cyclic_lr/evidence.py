@@ -4,6 +4,7 @@ Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2015; dig
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,10 +55,11 @@ def train(make: Callable[[torch.optim.Optimizer], LRScheduler], seed: int) -> tu
 
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.9), layout="constrained")
-    rows = []
+    rows, medians = [], {}
     for (name, make), marker in zip(SCHEDULES.items(), "osD^", strict=True):
         runs = [train(make, seed) for seed in SEEDS]
         middle = torch.tensor([losses for _, losses in runs]).median(0).values
+        medians[name] = middle.tolist()
         left.plot(runs[0][0], marker=marker, markevery=40, label=name)
         right.plot(middle, marker=marker, markevery=40, label=name)
         rows.append([name, *(f"{middle[step - 1]:.3f}" for step in (80, 120, 160, 200, 240))])
@@ -68,4 +70,5 @@ if __name__ == "__main__":
     with Path("cyclic-lr.csv").open("w", newline="") as file:
         head = ["schedule", "loss after 80 (bottom)", "120 (top)", "160 (bottom)", "200 (top)", "240 (bottom)"]
         csv.writer(file).writerows([head, *rows])
+    Path("cyclic-lr.json").write_text(json.dumps(medians))
     print("loss after 240 updates:", ", ".join(f"{row[0]} {row[5]}" for row in rows))

@@ -4,6 +4,7 @@ Source: torch.optim.lr_scheduler.ExponentialLR, PyTorch 2.x
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -34,9 +35,10 @@ def walk(gamma: float, distance: float = 3.0) -> tuple[list[float], list[float]]
 if __name__ == "__main__":
     torch.manual_seed(0)
     figure, (left_axis, right_axis) = plt.subplots(1, 2, figsize=(9, 3.6))
-    rows = []
+    rows, results = [], {}
     for gamma, style, marker in zip(GAMMAS, ("--", "-", "-."), "os^", strict=True):
         rates, left = walk(gamma)
+        results[str(gamma)] = {"rates": rates, "left": left}
         line = left_axis.plot(rates, linestyle=style, label=f"gamma {gamma}")[0]
         closed = [0.1 * gamma**t for t in range(0, STEPS, 20)]
         left_axis.plot(range(0, STEPS, 20), closed, marker, markersize=4, color=line.get_color())
@@ -53,4 +55,5 @@ if __name__ == "__main__":
     with Path("exponential-lr.csv").open("w", newline="") as file:
         head = ["gamma", "half-life in steps", "reach, 0.1 / (1 - gamma)", "distance left after 300 steps"]
         csv.writer(file).writerows([head, *rows])
+    Path("exponential-lr.json").write_text(json.dumps(results))
     print("distance left:", ", ".join(f"gamma {row[0]}: {row[3]}" for row in rows))

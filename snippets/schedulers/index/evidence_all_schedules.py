@@ -4,6 +4,7 @@ Source: the papers on the entries' pages
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from functools import partial
@@ -138,8 +139,8 @@ def made_with(name: str) -> str:
 if __name__ == "__main__":
     figure, axes = plt.subplots(5, 4, figsize=(8, 8.4), sharex=True, sharey=True, layout="constrained")
     rows = [["schedule", "settings", "first rate", "last rate", "mean rate / base rate", "after its end"]]
-    for axis, name in zip(axes.flat, SCHEDULES, strict=True):
-        rates = curve(name)
+    curves = {name: curve(name) for name in SCHEDULES}
+    for axis, (name, rates) in zip(axes.flat, curves.items(), strict=True):
         axis.plot(rates[:STEPS], "-", color="C0", linewidth=2)
         axis.plot(range(STEPS - 1, len(rates)), rates[STEPS - 1 :], ":", color="C1", linewidth=1.6)
         axis.axvline(STEPS, linestyle=":", color="C6", linewidth=0.8)
@@ -152,6 +153,7 @@ if __name__ == "__main__":
     plt.savefig("index-all-schedules.svg")
     with Path("index-all-schedules.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("index-all-schedules.json").write_text(json.dumps(curves))
     print(f"{len(SCHEDULES)} schedules; highest mean rate of those that are 0 afterwards:", end=" ")
     print(max((float(row[4]), row[0]) for row in rows[1:] if row[5] == "is 0"))
     print("rise after their end:", ", ".join(row[0] for row in rows if row[5] == "rises"))

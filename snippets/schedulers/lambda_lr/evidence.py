@@ -4,6 +4,7 @@ Source: Robbins and Monro, "A Stochastic Approximation Method", 1951 (rates that
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,10 +40,11 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     samples = torch.randn(STEPS, RUNS, dtype=torch.float64)  # true mean 0
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-    rows, steps = [], range(1, STEPS + 1)
+    rows, errors, steps = [], {}, range(1, STEPS + 1)
     for (name, function), style, marker in zip(FUNCTIONS.items(), ("--", "-.", "-"), "osD", strict=True):
         rates, path = estimate(function, samples)
         error = path.square().mean(1).sqrt()
+        errors[name] = error.tolist()
         line = left.plot(steps, rates, linestyle=style, label=name)[0]
         dots = [1, 4, 16, 64, 256]
         left.plot(dots, [function(t - 1) for t in dots], marker, markersize=4, color=line.get_color())
@@ -60,4 +62,5 @@ if __name__ == "__main__":
     plt.savefig("lambda-lr.svg")
     with Path("lambda-lr.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["function", "error after 10", "after 100", f"after {STEPS} updates"], *rows])
+    Path("lambda-lr.json").write_text(json.dumps(errors))
     print(f"error after {STEPS} updates:", ", ".join(f"{row[0]}: {float(row[3]):.2f}" for row in rows))

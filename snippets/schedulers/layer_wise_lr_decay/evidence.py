@@ -5,6 +5,7 @@ Source: Howard and Ruder, "Universal Language Model Fine-tuning for Text Classif
 
 import csv
 import itertools
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -80,7 +81,7 @@ def fine_tune(
     x, y, few = data
     x, y = TASKS[task](x[:, 1000:]), y[:, 1000:]  # (seeds, 797, 64), (seeds, 797)
     head = nn.Parameter(torch.randn(SEEDS, SIZES[-2], 10) / math.sqrt(SIZES[-2]))
-    new = [nn.Parameter(weight.detach().clone()) for weight in weights[:-1]] + [head]
+    new = [nn.Parameter(weight.detach().clone(), requires_grad=decay > 0) for weight in weights[:-1]] + [head]
     groups = [{"params": [weight], "lr": lr * decay**above} for above, weight in enumerate(reversed(new))]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
     scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=STEPS)
@@ -103,10 +104,12 @@ if __name__ == "__main__":
     weights = pretrain(data[0], data[1])
     figure, axes = plt.subplots(1, 3, figsize=(9, 3.6), layout="constrained", sharey=True)
     rows = [[name] for name in DECAYS]
+    results: dict[str, dict[str, list[float]]] = {task: {} for task in TASKS}
     for axis, task in zip(axes, TASKS, strict=True):
         for (name, decay), row, marker in zip(DECAYS.items(), rows, "os^D", strict=True):
             accuracy = [fine_tune(weights, data, task, lr, decay) for lr in RATES]
             means = [each.mean().item() for each in accuracy]
+            results[task][name] = means
             axis.plot(RATES, means, marker=marker, label=name)
             best = max(range(len(RATES)), key=means.__getitem__)
             row.append(f"{means[best]:.3f} ± {accuracy[best].std():.3f} (rate {RATES[best]})")
@@ -116,4 +119,5 @@ if __name__ == "__main__":
     plt.savefig("layer-wise-lr-decay.svg")
     with Path("layer-wise-lr-decay.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["rates", *TASKS], *rows])
+    Path("layer-wise-lr-decay.json").write_text(json.dumps(results))
     print(f"networks {SEEDS}, images to fine-tune on {10 * LABELS}, updates {STEPS}")

@@ -4,6 +4,7 @@ Source: Li et al., "Budgeted Training", 2019, section 3; the noisy quadratic is 
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,10 +50,11 @@ def expected_loss(schedule: list[float]) -> float:
 
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-    rows = []
+    rows, results = [], {}
     for (name, make), marker in zip(SCHEDULES.items(), "osD^", strict=True):
         left.plot(rates(make, 200), marker=marker, markevery=40, label=name)
         losses = [expected_loss(rates(make, budget)) for budget in BUDGETS]
+        results[name] = losses
         right.plot(BUDGETS, losses, marker=marker, label=name)
         rows.append([name, *(f"{loss:.4f}" for loss in losses)])
     left.set(xlabel="update", ylabel="learning rate", title="a budget of 200 updates")
@@ -63,4 +65,5 @@ if __name__ == "__main__":
     plt.savefig("linear-decay-to-zero.svg")
     with Path("linear-decay-to-zero.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["schedule", *(f"{budget} updates" for budget in BUDGETS)], *rows])
+    Path("linear-decay-to-zero.json").write_text(json.dumps(results))
     print("mean loss after 400 updates:", ", ".join(f"{row[0]} {row[4]}" for row in rows))

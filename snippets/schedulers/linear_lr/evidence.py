@@ -4,6 +4,7 @@ Source: torch.optim.lr_scheduler.LinearLR, PyTorch 2.x
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -40,9 +41,9 @@ def closed(start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: fl
 if __name__ == "__main__":
     torch.manual_seed(0)
     figure, axis = plt.subplots(figsize=(7, 3.8))
-    rows = []
+    rows, results = [], {}
     for (name, settings), style, marker in zip(SETTINGS.items(), ("-.", "--", "-", ":"), "o^sD", strict=True):
-        got = factors(**settings)
+        got = results[name] = factors(**settings)
         line = axis.plot(got, linestyle=style, label=name)[0]
         axis.plot(closed(**settings), marker, markersize=4, color=line.get_color())
         last = next(t for t in range(STEPS) if abs(got[t] - got[-1]) < 1e-9)
@@ -54,4 +55,5 @@ if __name__ == "__main__":
     with Path("linear-lr.csv").open("w", newline="") as file:
         head = ["LinearLR(...)", "factor of update 0", "change per update", "first update at the last factor"]
         csv.writer(file).writerows([head, *rows])
+    Path("linear-lr.json").write_text(json.dumps(results))
     print("first update at the last factor:", ", ".join(f"{row[0]}: {row[3]}" for row in rows[:3]))

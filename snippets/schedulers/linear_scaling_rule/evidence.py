@@ -5,6 +5,7 @@ scikit-learn.
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -58,12 +59,18 @@ def best_rates(name: str, tests: list[Tensor]) -> list[float]:
 
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-    rows = []
+    rows, numbers = [], {}
     for name, marker in zip(OPTIMIZERS, "os", strict=True):
         rates = OPTIMIZERS[name][2]
         results = [train(name, batch) for batch in BATCHES]
         tests = [test for _, test in results]
         best = best_rates(name, tests)
+        numbers[name] = {
+            "rates": rates,
+            "training losses": [seen.median(1).values.tolist() for seen, _ in results],
+            "test losses": [test.median(1).values.tolist() for test in tests],
+            "best rates": best,
+        }
         right.plot(BATCHES, best, marker=marker, label=name)
         rows.append([f"{name}: best rate", *(f"{rate:.3g}" for rate in best)])
         lowest = [test.median(1).values.min().item() for test in tests]
@@ -88,4 +95,5 @@ if __name__ == "__main__":
     plt.savefig("linear-scaling-rule.svg")
     with Path("linear-scaling-rule.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["optimizer", *(f"batch {batch}" for batch in BATCHES)], *rows])
+    Path("linear-scaling-rule.json").write_text(json.dumps(numbers))
     print("networks for each point:", SEEDS)

@@ -4,6 +4,7 @@ Source: Smith, "Cyclical Learning Rates for Training Neural Networks", 2015, sec
 """
 
 import csv
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 SEEDS, UPDATES, LENGTHS = 5, 200, (100, 300)
+Sweep = tuple[list[float], list[list[float]]]  # rates; losses of each network
 OPTIMIZERS = {  # class, its settings, the grid's first rate of nine, each twice the one before
     "SGD": (torch.optim.SGD, {}, 0.01),
     "SGD, momentum 0.9": (torch.optim.SGD, {"momentum": 0.9}, 0.001),
@@ -41,7 +43,7 @@ def losses(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
     return nn.functional.cross_entropy(torch.bmm(x, weights[-1]).transpose(1, 2), y, reduction="none").mean(1)
 
 
-def sweep(name: str, steps: int, smoothing: float = 0.9) -> tuple[list[float], list[list[float]]]:
+def sweep(name: str, steps: int, smoothing: float = 0.9) -> Sweep:
     """The range test over six decades: its rates, and the smoothed losses of each network until they blow up."""
     torch.manual_seed(1)
     make, settings, first = OPTIMIZERS[name]
@@ -105,11 +107,10 @@ def grid(name: str) -> list[float]:
     return [OPTIMIZERS[name][2] * 2**k for k in range(9)]
 
 
-def compare(name: str) -> tuple[list[float], Tensor, dict[str, float], Tensor]:
+def compare(name: str, sweeps: list[Sweep]) -> tuple[list[float], Tensor, dict[str, float], Tensor]:
     """The grid and its losses; each rule's median suggestion, from the short and the long sweep, and its losses."""
     found: dict[str, float] = {}
-    for steps in LENGTHS:
-        rates, curves = sweep(name, steps)
+    for steps, (rates, curves) in zip(LENGTHS, sweeps, strict=True):
         each = [suggestions(rates, curve) for curve in curves]
         found |= {f"{rule}, {steps}": sorted(s[rule] for s in each)[SEEDS // 2] for rule in each[0]}
     rates = grid(name)
@@ -120,11 +121,22 @@ def compare(name: str) -> tuple[list[float], Tensor, dict[str, float], Tensor]:
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8))
     cells: dict[str, list[str]] = {}
+    numbers = {}
     for name, marker in zip(OPTIMIZERS, "osD", strict=True):
-        sweep_rates, curves = sweep(name, LENGTHS[-1])
+        sweeps = [sweep(name, steps) for steps in LENGTHS]
+        sweep_rates, curves = sweeps[-1]
         left.plot(sweep_rates[: len(curves[0])], curves[0], marker=marker, markevery=25, label=name)
-        rates, results, found, at_suggestion = compare(name)
-        right.plot(rates, results.median(1).values.tolist(), marker=marker, label=name)
+        rates, results, found, at_suggestion = compare(name, sweeps)
+        medians = results.median(1).values.tolist()
+        right.plot(rates, medians, marker=marker, label=name)
+        numbers[name] = {
+            "grid": {"rates": rates, "losses": medians},
+            "readings": {
+                "rates": found,
+                "losses": dict(zip(found, at_suggestion.median(1).values.tolist(), strict=True)),
+            },
+            "sweep": {"rates": sweep_rates, "losses": curves},
+        }
         best = int(results.median(1).values.argmin())
         for reading, rate, result in (
             ("best of the grid", rates[best], results[best]),
@@ -145,4 +157,5 @@ if __name__ == "__main__":
     plt.savefig("lr-range-test.svg")
     with Path("lr-range-test.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["rate", *OPTIMIZERS], *([reading, *row] for reading, row in cells.items())])
+    Path("lr-range-test.json").write_text(json.dumps(numbers))
     print("networks for each number:", SEEDS)

@@ -5,6 +5,7 @@ Source: torch.optim.lr_scheduler.LRScheduler, PyTorch 2.x
 
 import copy
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,21 +61,19 @@ def resume(make: Callable[[torch.optim.Optimizer], LRScheduler], way: str) -> li
 if __name__ == "__main__":
     torch.manual_seed(0)
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
-    rows = []
-    for way in WAYS:
-        rows.append([way, *(f"{resume(make, way)[-1]:.3f}" for make in (recursive, closed))])
-    for axis, make, title in zip(
-        axes, (recursive, closed), ("LinearLR (recursive)", "LambdaLR (closed form)"), strict=True
-    ):
+    results = {way: {"LinearLR": resume(recursive, way), "LambdaLR": resume(closed, way)} for way in WAYS}
+    rows = [[way, *(f"{rates[-1]:.3f}" for rates in both.values())] for way, both in results.items()]
+    for axis, name, form in zip(axes, ("LinearLR", "LambdaLR"), ("recursive", "closed form"), strict=True):
         for way, style in zip(WAYS, ("-", "--", "-.", ":"), strict=True):
-            axis.plot(resume(make, way), linestyle=style, linewidth=2, label=way)
+            axis.plot(results[way][name], linestyle=style, linewidth=2, label=way)
         axis.axvline(AT, linewidth=0.8, linestyle=":")
-        axis.set(title=title, xlabel="update", yscale="log")
+        axis.set(title=f"{name} ({form})", xlabel="update", yscale="log")
     axes[0].set_ylabel("learning rate")
     axes[1].legend(fontsize="small", loc="lower right")
     figure.tight_layout()
     plt.savefig("lr-schedule-basics.svg")
     with Path("lr-schedule-basics.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["resumed with", "LinearLR, last rate", "LambdaLR, last rate"], *rows])
+    Path("lr-schedule-basics.json").write_text(json.dumps(results))
     print(f"rate wanted at the end: {BASE}")
     print("worst after a wrong resume:", max(row[1] for row in rows))

@@ -5,6 +5,7 @@ Source: Goyal et al., 2017, section 2.2; Liu et al., 2019, section 3
 
 import csv
 import itertools
+import json
 import math
 from pathlib import Path
 
@@ -74,9 +75,10 @@ if __name__ == "__main__":
     first.plot(range(0, 60, 4), closed, "o", markersize=4, label="closed form")
     first.set(xlabel="update", ylabel="factor of the base rate", title=f"warm-up of {WARMUP} updates")
     first.legend(fontsize="small", loc="lower right")
-    rows = []
+    rows, numbers = [], {}
     for warmup, name, marker in ((1, "no warm-up", "o"), (WARMUP, f"{WARMUP} updates of warm-up", "s")):
         losses = [train(lr, warmup) for lr in RATES]
+        numbers[name] = {str(lr): loss.tolist() for lr, loss in zip(RATES, losses, strict=True)}
         left.plot(RATES, [loss.median().item() for loss in losses], marker=marker, label=name)
         rows.append([name, *(f"{loss.median():.2f} ({loss.min():.2f} to {loss.max():.2f})" for loss in losses)])
     left.axhline(math.log(10), linestyle=":", linewidth=1)
@@ -94,4 +96,5 @@ if __name__ == "__main__":
     plt.savefig("lr-warmup.svg")
     with Path("lr-warmup.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["schedule", *(f"base rate {lr}" for lr in RATES)], *rows])
+    Path("lr-warmup.json").write_text(json.dumps(numbers))
     print(f"std of Adam's 1/sqrt(v): update 5 {spread[4]:.1f}, update 200 {spread[199]:.2f}")

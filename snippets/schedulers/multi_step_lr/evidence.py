@@ -4,6 +4,7 @@ Source: torch.optim.lr_scheduler.MultiStepLR, PyTorch 2.x
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -42,15 +43,16 @@ def mean_loss(rates: list[float]) -> list[float]:
 if __name__ == "__main__":
     torch.manual_seed(0)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-    rows = []
+    rows, results = [], {}
     for (name, milestones), style in zip(MILESTONES.items(), ("--", "-", "-."), strict=True):
         rates = rates_of(milestones)
-        losses = mean_loss(rates)
+        losses = results[name] = mean_loss(rates)
         left.step(range(STEPS), rates, where="post", linestyle=style, linewidth=2, label=name)
         right.plot(losses, linestyle=style, linewidth=2, label=name)
         rows.append([name, f"{losses[-1]:.4f}"])
-    right.plot(mean_loss([BASE] * STEPS), linestyle=":", label="never")
-    rows.append(["never", f"{mean_loss([BASE] * STEPS)[-1]:.4f}"])
+    never = results["never"] = mean_loss([BASE] * STEPS)
+    right.plot(never, linestyle=":", label="never")
+    rows.append(["never", f"{never[-1]:.4f}"])
     left.set(yscale="log", xlabel="step", ylabel="learning rate", title="two drops to a tenth")
     right.set(yscale="log", xlabel="step", ylabel="mean loss", title="noisy quadratic, exact mean")
     right.legend(fontsize="small")
@@ -58,4 +60,5 @@ if __name__ == "__main__":
     plt.savefig("multi-step-lr.svg")
     with Path("multi-step-lr.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["milestones", "mean loss after 200 updates"], *rows])
+    Path("multi-step-lr.json").write_text(json.dumps(results))
     print("loss at the end:", ", ".join(f"{name.split(',')[0]} {value}" for name, value in rows))

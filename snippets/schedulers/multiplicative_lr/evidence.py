@@ -4,6 +4,7 @@ Source: torch.optim.lr_scheduler.MultiplicativeLR and LambdaLR, PyTorch 2.x
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -59,4 +60,5 @@ if __name__ == "__main__":
     rows = [[name, *(f"{values[t]:.2e}" for t in (10, 50, 99))] for name, values in curves.items()]
     with Path("multiplicative-lr.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["scheduler and function", "step 10", "step 50", "step 99"], *rows])
+    Path("multiplicative-lr.json").write_text(json.dumps(curves))
     print("factor at step 50:", " ".join(f"{values[50]:.1e}" for values in curves.values()))

@@ -5,6 +5,7 @@ Source: Vaswani et al., "Attention Is All You Need", 2017, equation 3
 
 import copy
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -110,15 +111,17 @@ if __name__ == "__main__":
         numbers = range(100, 40001, 100)
         rates = [paper(number, 512, warmup) for number in numbers]
         left.plot(numbers, rates, style, label=f"warm-up {warmup}: peak {max(rates):.1e}")
-    rows = []
+    rows, results = [], {}
     for label, factor, style in (("constant", constant, "--"), ("inverse square root", inverse_sqrt, "-")):
         watch, cooled = open_ended(lr, factor)
         right.plot(*zip(*watch, strict=True), style, label=f"{label}: one run")
+        results[label] = {"one run": [dict(watch)[length] for length in LENGTHS], "last fifth to zero": cooled}
         rows.append([f"{label}, one run", *(f"{dict(watch)[length]:.3f}" for length in LENGTHS)])
         rows.append([f"{label}, last fifth to zero", *(f"{loss:.3f}" for loss in cooled)])
     right.plot(LENGTHS, cooled, "o", label="its last fifth to zero")
     planned = [cosine(lr, length) for length in LENGTHS]
     right.plot(LENGTHS, planned, "s", markerfacecolor="none", markersize=10, label="a cosine run each")
+    results["cosine"] = {"a run for each length": planned}
     rows.append(["cosine, a run for each length", *(f"{loss:.3f}" for loss in planned)])
     left.set(xlabel="update", ylabel="learning rate", title="the paper's formula, width 512", ylim=(0, 1.9e-3))
     right.set(xlabel="update", ylabel="test loss", yscale="log", title="digits, half the pixels hidden")
@@ -127,4 +130,5 @@ if __name__ == "__main__":
     plt.savefig("noam-schedule.svg")
     with Path("noam-schedule.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["schedule", *(f"{length} updates" for length in LENGTHS)], *rows])
+    Path("noam-schedule.json").write_text(json.dumps(results))
     print(f"peak rate {lr}, warm-up {WARMUP} updates, rate after 600 updates {lr * inverse_sqrt(599):.4f}")

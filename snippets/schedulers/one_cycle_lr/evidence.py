@@ -4,6 +4,7 @@ Source: Smith and Topin, "Super-Convergence", 2017; digits from scikit-learn, a 
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,9 +63,10 @@ if __name__ == "__main__":
     left.plot([momentum / 10 for momentum in momenta], label="momentum / 10")
     left.set(xlabel="update", title="one cycle, peak 0.1")
     left.legend(fontsize="small")
-    rows = []
+    rows, results = [], {"rates": rates, "momenta": momenta}
     for (name, make), marker in zip(SCHEDULES.items(), "osD", strict=True):
         middle = [sorted(train(make, peak, seed) for seed in SEEDS)[1] for peak in PEAKS]
+        results[name] = middle
         right.plot(PEAKS, middle, marker=marker, label=name)
         rows.append([name, *(f"{loss:.3f}" for loss in middle)])
     right.set(xscale="log", yscale="log", xlabel="peak", ylabel=f"loss after {STEPS} updates")
@@ -74,4 +76,5 @@ if __name__ == "__main__":
     plt.savefig("one-cycle-lr.svg")
     with Path("one-cycle-lr.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["schedule", *(f"peak {peak}" for peak in PEAKS)], *rows])
+    Path("one-cycle-lr.json").write_text(json.dumps(results))
     print("loss at peak 0.3:", ", ".join(f"{row[0]} {row[3]}" for row in rows))

@@ -4,6 +4,7 @@ Source: Chen et al., "DeepLab", 2016 (poly policy)
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -40,12 +41,12 @@ def last_loss(rates: list[float]) -> float:
 if __name__ == "__main__":
     torch.manual_seed(0)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-    rows = []
+    rows, results = [], {}
     for power, style, marker in zip(POWERS, ("--", "-", "-.", ":"), "osD^", strict=True):
         line = left.plot(rates_of(power, 200), linestyle=style, linewidth=2, label=f"power {power}")[0]
         closed = [BASE * (1 - t / 200) ** power for t in range(0, 200, 20)]
         left.plot(range(0, 200, 20), closed, marker, markersize=4, color=line.get_color())
-        losses = [last_loss(rates_of(power, steps)) for steps in LENGTHS]
+        losses = results[str(power)] = [last_loss(rates_of(power, steps)) for steps in LENGTHS]
         right.plot(LENGTHS, losses, linestyle=style, marker=marker, label=f"power {power}")
         rows.append([str(power), *(f"{loss:.4f}" for loss in losses)])
     left.set(xlabel="step", ylabel="learning rate", title="torch (lines), closed form (dots)")
@@ -57,6 +58,7 @@ if __name__ == "__main__":
     plt.savefig("polynomial-lr.svg")
     with Path("polynomial-lr.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["power", *(f"{steps} updates" for steps in LENGTHS)], *rows])
+    Path("polynomial-lr.json").write_text(json.dumps(results))
     print(
         "lowest loss: ",
         ", ".join(f"{n} updates: power {min(rows, key=lambda r: r[i])[0]}" for i, n in enumerate(LENGTHS, 1)),

@@ -4,6 +4,7 @@ Source: torch.optim.lr_scheduler.ReduceLROnPlateau, PyTorch 2.x; digits from sci
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -45,9 +46,10 @@ def train(way: str, seed: int) -> tuple[list[float], list[float]]:
 
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-    rows = []
+    rows, results = [], {}
     for way, marker in zip(WAYS, "osD^", strict=True):
         runs = [train(way, seed) for seed in SEEDS]
+        results[way] = [{"rates": rates, "losses": losses} for rates, losses in runs]
         middle = torch.tensor([losses for _, losses in runs]).median(0).values
         left.plot(runs[0][0], marker=marker, markevery=10, label=way)
         right.plot(middle, marker=marker, markevery=10, label=way)
@@ -60,4 +62,5 @@ if __name__ == "__main__":
     with Path("reduce-lr-on-plateau.csv").open("w", newline="") as file:
         head = ["schedule", "last rate", "loss after 10 epochs", "after 30", "after 60"]
         csv.writer(file).writerows([head, *rows])
+    Path("reduce-lr-on-plateau.json").write_text(json.dumps(results))
     print("validation loss after 60 epochs:", ", ".join(f"{row[0]} {float(row[4]):.2f}" for row in rows))

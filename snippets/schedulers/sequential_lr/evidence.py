@@ -4,6 +4,7 @@ Source: torch.optim.lr_scheduler, PyTorch 2.x
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,4 +58,5 @@ if __name__ == "__main__":
         table.append([str(update), *(f"{curve[update]:.4f}" for curve in curves.values())])
     with Path("sequential-lr.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("sequential-lr.json").write_text(json.dumps(curves))
     print("rate of update 50:", ", ".join(f"{name} {curve[50]:.4f}" for name, curve in curves.items()))

@@ -4,6 +4,7 @@ Source: torch.optim.lr_scheduler.StepLR, PyTorch 2.x
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -56,4 +57,5 @@ if __name__ == "__main__":
     ]
     with Path("step-lr.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["rate of the stair", "mean loss at its end", "floor"], *rows])
+    Path("step-lr.json").write_text(json.dumps({"StepLR": losses.tolist(), "constant": constant.tolist()}))
     print("mean loss at the end of the stairs:", " ".join(f"{losses[t]:.2f}" for t in (99, 199, 299)))

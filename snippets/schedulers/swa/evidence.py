@@ -4,6 +4,7 @@ Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Gen
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -67,4 +68,5 @@ if __name__ == "__main__":
     with Path("swa.csv").open("w", newline="") as file:
         head = ["what is tested", f"after epoch {START}", "after 19", f"after {EPOCHS - 1}"]
         csv.writer(file).writerows([head, *rows])
+    Path("swa.json").write_text(json.dumps({"runs": runs, "annealed": annealed}))
     print("test loss at the end:", ", ".join(f"{row[0]} {row[3]}" for row in rows[:2]))

@@ -5,6 +5,7 @@ Source: Loshchilov and Hutter, 2016, section 3 (cosine); Goyal et al., 2017, sec
 
 import csv
 import itertools
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -88,7 +89,7 @@ def train(factor: Callable[[int], float], lr: float) -> Tensor:
 
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
-    rows = []
+    rows, losses = [], {}
     for make, style, width in ((make_lambda, "-", 4.5), (make_sequential, "--", 2.0)):
         left.plot(curve(make), style, linewidth=width, label=make.__doc__)
     closed = SCHEDULES["warm-up + cosine"]
@@ -96,6 +97,7 @@ if __name__ == "__main__":
     left.legend(fontsize="small")
     for (name, factor), marker, style in zip(SCHEDULES.items(), "os^D", ("-", "--", "-.", "-"), strict=True):
         results = [train(factor, lr) for lr in RATES]
+        losses[name] = {str(lr): r.tolist() for lr, r in zip(RATES, results, strict=True)}
         right.plot(RATES, [r.median().item() for r in results], style, marker=marker, label=name)
         rows.append([name, *(f"{r.median():.2f} ({r.min():.2f} to {r.max():.2f})" for r in results)])
     left.set(xlabel="update", ylabel="factor of the base rate", title="the recipe, three ways")
@@ -105,4 +107,5 @@ if __name__ == "__main__":
     plt.savefig("warmup-cosine.svg")
     with Path("warmup-cosine.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["schedule", *(f"base rate {lr}" for lr in RATES)], *rows])
+    Path("warmup-cosine.json").write_text(json.dumps(losses))
     print(f"updates {STEPS}, of which warm-up {WARMUP}; networks for each point {SEEDS}")

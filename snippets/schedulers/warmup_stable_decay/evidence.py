@@ -5,6 +5,7 @@ Source: Hu et al., "MiniCPM: Unveiling the Potential of Small Language Models wi
 
 import copy
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -97,17 +98,18 @@ if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     run, rows = Run(lr), []
     stable: list[tuple[int, float]] = []
-    branches, cosines = [], []
+    before, branches, cosines, shapes = [], [], [], {}
     for length in LENGTHS:
         run.go(length - decay_of(length), lambda step: 1.0, stable)
+        before.append(stable[-1][1])
         falls = [stable[-1]]
         branches.append(branch(run, length, "1-sqrt", falls).test_loss())
         cosines.append(cosine(lr, length).test_loss())
         left.plot(*zip(*falls, strict=True), "--", color="C1", label="branch: decay" if length == LENGTHS[0] else None)
-        rows.append([length, f"{stable[-1][1]:.3f}", f"{branches[-1]:.3f}", f"{cosines[-1]:.3f}"])
+        rows.append([length, f"{before[-1]:.3f}", f"{branches[-1]:.3f}", f"{cosines[-1]:.3f}"])
     for style, marker, shape in (("-", "o", "1-sqrt"), ("--", "s", "linear"), (":", "D", "cosine")):
         watch = [stable[-1]]
-        branch(run, LENGTHS[-1], shape, watch)
+        shapes[shape] = branch(run, LENGTHS[-1], shape, watch).test_loss()
         right.plot(*zip(*watch, strict=True), style, marker=marker, label=shape)
     run.go(LENGTHS[-1], lambda step: 1.0, stable)
     left.plot(*zip(*stable, strict=True), "-", color="C0", label="stable: one run")
@@ -122,5 +124,7 @@ if __name__ == "__main__":
     with Path("warmup-stable-decay.csv").open("w", newline="", encoding="utf-8") as file:
         header = ["updates", "stable run, before the decay", "branch, after it", "cosine run of this length"]
         csv.writer(file).writerows([header, *rows])
+    results = {"before the decay": before, "branch": branches, "cosine": cosines, "shapes": shapes}
+    Path("warmup-stable-decay.json").write_text(json.dumps(results))
     ours, theirs = updates_needed()
     print(f"updates for all four lengths: {ours} with branches, {theirs} with cosine runs")

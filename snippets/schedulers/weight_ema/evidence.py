@@ -4,6 +4,7 @@ Source: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averag
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -41,7 +42,8 @@ def train(seed: int) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    middle = torch.stack([train(seed) for seed in SEEDS]).median(0).values
+    runs = torch.stack([train(seed) for seed in SEEDS])  # (seeds, decays, measurements)
+    middle = runs.median(0).values
     steps = range(EVERY, STEPS + 1, EVERY)
     plt.figure(figsize=(7.2, 3.6))
     rows = []
@@ -57,4 +59,5 @@ if __name__ == "__main__":
     plt.savefig("weight-ema.svg")
     with Path("weight-ema.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["what is tested", "after 100", "after 200", "after 400", "after 600"], *rows])
+    Path("weight-ema.json").write_text(json.dumps({str(decay): runs[:, i].tolist() for i, decay in enumerate(DECAYS)}))
     print("test loss after 600 updates:", ", ".join(f"{row[0]} {row[4]}" for row in rows))

@@ -1,14 +1,12 @@
 """calculate_gain: closed form of every nonlinearity, Monte-Carlo second moments, and the claims of the page."""
 
-import functools
 import math
 
 import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.calculate_gain.evidence import measured_gain as evidence_gain
-from snippets.initialization.calculate_gain.evidence import through_depth
+from snippets.initialization.calculate_gain.evidence import DEPTH
 from snippets.initialization.calculate_gain.from_scratch import closed_form_gain, measured_gain
 from snippets.initialization.calculate_gain.use import gain_normal_, gain_normal_std
 
@@ -96,7 +94,7 @@ def test_selu_keeps_one():
     assert F.selu(z).square().mean().item() == pytest.approx(1, abs=0.004)
 
 
-def test_tanh_fixed_points():
+def test_tanh_fixed_points(experiment):
     """tanh: with 5/3 activations settle at rms 0.65 and gradients grow by 1.21 a layer; with 1 both fade slowly."""
     q, growth = fixed_point(torch.tanh, 5 / 3)
     assert math.sqrt(q) / (5 / 3) == pytest.approx(0.651, abs=0.001)
@@ -104,7 +102,7 @@ def test_tanh_fixed_points():
     q, growth = fixed_point(torch.tanh, 1.0, layers=50)
     assert math.sqrt(q) == pytest.approx(0.10, abs=0.005)
     assert 0.97 < growth < 1
-    forward, backward = through_depth(torch.tanh, 5 / 3)
+    forward, backward = experiment["tanh, 5/3 (torch)"]
     assert forward[-1] == pytest.approx(0.651, abs=0.03)
     assert 1.21 ** (49 / 2) / 2.5 < backward[0] < 1.21 ** (49 / 2) * 2.5  # about 107; three draws of width 200
 
@@ -117,19 +115,16 @@ def test_tanh_settles_above_one(gain):
     assert small > 0.05
 
 
-@functools.cache
-def experiment() -> dict[str, tuple[list[float], list[float]]]:
+@pytest.fixture(scope="module")
+def experiment(evidence) -> dict[str, tuple[list[float], list[float]]]:
     """The five runs of the figure: rms of activations and of gradients at each of 50 layers."""
-    return {
-        "tanh 5/3": through_depth(torch.tanh, 5 / 3),
-        "tanh 1.59": through_depth(torch.tanh, evidence_gain(torch.tanh)),
-        "tanh 1": through_depth(torch.tanh, 1.0),
-        "SELU 3/4": through_depth(F.selu, 0.75),
-        "SELU 1": through_depth(F.selu, 1.0),
-    }
+    runs = {label: (run["activations"], run["gradients"]) for label, run in evidence().items()}
+    assert len(runs) == 5
+    assert all(len(values) == DEPTH == 50 for both in runs.values() for values in both)
+    return runs
 
 
-def test_no_tanh_gain_keeps_both():
+def test_no_tanh_gain_keeps_both(experiment):
     """Up to gain 1 tanh's activations fade; from every gain above 1, at which they settle, the gradient grows."""
     for gain in (0.5, 0.8, 0.9, 1.0):
         early, late = (fixed_point(torch.tanh, gain, layers)[0] for layers in (50, 400))
@@ -137,34 +132,40 @@ def test_no_tanh_gain_keeps_both():
     growths = [fixed_point(torch.tanh, gain)[1] for gain in (1.05, 1.1, 1.2, 1.4, 1.593, 5 / 3, 2.0, 3.0, 5.0)]
     assert growths[0] > 1.002
     assert growths == sorted(growths)
-    runs = experiment()
-    for name, forward_end, backward_end in [("tanh 5/3", 0.65, 100), ("tanh 1.59", 0.63, 50)]:
-        forward, backward = runs[name]
+    for name, forward_end, backward_end in [
+        ("tanh, 5/3 (torch)", 0.65, 100),
+        ("tanh, 1.59 (second moment)", 0.63, 50),
+    ]:
+        forward, backward = experiment[name]
         assert forward[-1] == pytest.approx(forward_end, abs=0.005)
         assert forward[-1] == pytest.approx(forward[20], rel=0.03)  # it has settled
         assert backward[0] == pytest.approx(backward_end, rel=0.1)
-    forward, backward = runs["tanh 1"]
+    forward, backward = experiment["tanh, 1"]
     assert forward[-1] == pytest.approx(0.09, abs=0.005)
     assert forward[-1] < 0.9 * forward[-11]  # and goes on
     assert backward[0] == pytest.approx(0.2, abs=0.05)
 
 
-def test_gain_decides_which_side_pays():
+def test_gain_decides_which_side_pays(experiment):
     """Smaller gain: activations sink, part of the gradient is lost. Larger gain: they hold, the gradient grows."""
-    runs = experiment()
-    for small, large in [("tanh 1", "tanh 5/3"), ("tanh 1", "tanh 1.59"), ("SELU 3/4", "SELU 1")]:
-        (sinking, fading), (holding, growing) = runs[small], runs[large]
+    for small, large in [
+        ("tanh, 1", "tanh, 5/3 (torch)"),
+        ("tanh, 1", "tanh, 1.59 (second moment)"),
+        ("SELU, 3/4 (torch)", "SELU, 1 (paper)"),
+    ]:
+        (sinking, fading), (holding, growing) = experiment[small], experiment[large]
         assert sinking[-1] < 0.3 * sinking[0]
         assert fading[0] < 0.5
         assert holding[-1] > 0.8 * holding[0]
         assert growing[0] > 4
-    assert runs["SELU 1"][0] == pytest.approx([1.0] * 50, abs=0.05)
-    assert runs["SELU 3/4"][0][-1] == pytest.approx(0.2, abs=0.03)
-    assert runs["SELU 1"][1][0] == pytest.approx(6, abs=0.5)
-    assert runs["SELU 3/4"][1][0] == pytest.approx(0.3, abs=0.05)
+    (lost, kept), (one, grown) = experiment["SELU, 3/4 (torch)"], experiment["SELU, 1 (paper)"]
+    assert one == pytest.approx([1.0] * 50, abs=0.05)
+    assert lost[-1] == pytest.approx(0.2, abs=0.03)
+    assert grown[0] == pytest.approx(6, abs=0.5)
+    assert kept[0] == pytest.approx(0.3, abs=0.05)
 
 
-def test_selu_fixed_points():
+def test_selu_fixed_points(experiment):
     """SELU: with 3/4 activations settle at rms 0.20 and gradients keep their size; with 1 rms is 1, gradients grow."""
     q, growth = fixed_point(F.selu, 0.75)
     assert math.sqrt(q) / 0.75 == pytest.approx(0.20, abs=0.005)
@@ -172,7 +173,7 @@ def test_selu_fixed_points():
     q, growth = fixed_point(F.selu, 1.0)
     assert q == pytest.approx(1, abs=1e-3)
     assert growth == pytest.approx(1.0715, abs=1e-3)
-    forward, backward = through_depth(F.selu, 0.75)
+    forward, backward = experiment["SELU, 3/4 (torch)"]
     assert forward[-1] == pytest.approx(0.20, abs=0.05)
     assert 0.1 < backward[0] < 4  # 0.3: lost in the first layers, before the forward pass has settled
 

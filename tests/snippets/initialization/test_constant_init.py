@@ -59,13 +59,12 @@ def test_gate_passes_the_input():
     assert math.pow(0.5, 20) == pytest.approx(1e-6, rel=0.05)
 
 
-def test_gate_bias_decides():
+def test_gate_bias_decides(evidence):
     """20 highway layers, 30 steps: bias -4 learns the digits, -2 reaches about 0.3, 0 stays at chance.
 
     Nothing else differs: with the same seed all other parameters are the same draws.
     """
-    x, y = load()
-    curves = {bias: [run(bias, seed, x, y) for seed in SEEDS] for bias in (-4.0, -2.0, 0.0)}
+    curves = {bias: evidence()[f"{bias}"] for bias in (-4.0, -2.0, 0.0)}
     last = {bias: sum(curve[-1] for curve in of_bias) / len(SEEDS) for bias, of_bias in curves.items()}
     assert len(curves[0.0][0]) == STEPS // EVERY + 1 == 7
     assert min(curve[-1] for curve in curves[-4.0]) > 0.8

@@ -1,12 +1,13 @@
 """Delta-orthogonal initialization: norms, singular values, and the claims of its page."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.delta_orthogonal_init.evidence import DEPTHS, NAMES, singular_values
+from snippets.initialization.delta_orthogonal_init.evidence import DEPTHS, NAMES
 from snippets.initialization.delta_orthogonal_init.from_scratch import delta_kernel
 from snippets.initialization.delta_orthogonal_init.use import delta_orthogonal_, delta_orthogonal_std
 
@@ -26,7 +27,17 @@ def test_norm_is_kept(padding_mode):
     torch.testing.assert_close(y.flatten(1).norm(dim=1), x.flatten(1).norm(dim=1), rtol=1e-12, atol=0)
 
 
-def test_all_singular_values_are_one():
+@pytest.fixture(scope="module")
+def singular_values(evidence) -> Callable[[str, int], torch.Tensor]:
+    """The figure's curves: of a kind of kernel, and a number of layers."""
+
+    def of(name: str, depth: int) -> torch.Tensor:
+        return torch.tensor(evidence()[f"{name}, {depth}"], dtype=torch.float64)
+
+    return of
+
+
+def test_all_singular_values_are_one(singular_values):
     """1, 5 and 25 layers as one matrix: all singular values are 1.
 
     torch's orthogonal_ and Gaussian kernels span about 100 in one layer and over 1e10 in 25. Their curves fall ever
@@ -48,7 +59,7 @@ def test_all_singular_values_are_one():
         assert (ours / theirs).log10().abs()[ours > 1e-10].max() < 2  # the figure ends there; below 1e-14 is rounding
 
 
-def test_orthogonal_keeps_no_norm():
+def test_orthogonal_keeps_no_norm(singular_values):
     """torch's orthogonal_ makes the flattened (out, in * k * k) matrix orthogonal: one layer already spans over 10."""
     torch.manual_seed(0)
     weight = nn.init.orthogonal_(torch.empty(8, 8, 3, 3, dtype=torch.float64))

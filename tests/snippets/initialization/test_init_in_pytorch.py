@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
-from snippets.initialization.init_in_pytorch.evidence import DEPTH, conv_only, reached, rms_by_depth
+from snippets.initialization.init_in_pytorch.evidence import DEPTH, conv_only, rms_by_depth
 from snippets.initialization.init_in_pytorch.use import SLOPE, MyNet, initialize_parameters
 
 # The check list's snippet, as it stood.
@@ -124,7 +124,7 @@ def test_conv_only_misses_linear():
     assert not torch.equal(layer.weight, before)
 
 
-def test_conv_rule_leaves_the_biases_alone(monkeypatch, capsys):
+def test_conv_rule_leaves_the_biases_alone(evidence, monkeypatch, capsys):
     """The old rule does nothing to Linear layers and says nothing; default biases alone hold the signal at 0.03.
 
     The figure's other lines: down to about 0.3 with another activation's gain, near 1 with the matching rule.
@@ -135,21 +135,20 @@ def test_conv_rule_leaves_the_biases_alone(monkeypatch, capsys):
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert capsys.readouterr() == ("", "")  # and warnings are errors here
 
-    leaky = nn.LeakyReLU(0.25)
-    assert rms_by_depth(leaky, "conv only")[5:] == pytest.approx([0.03] * (DEPTH - 5), abs=0.005)
-    assert rms_by_depth(nn.ReLU(), "by type")[-1] == pytest.approx(0.3, abs=0.05)
-    assert rms_by_depth(leaky, "by type") == pytest.approx([1.0] * DEPTH, abs=0.35)
+    missed, wrong, right = evidence()["rms"].values()
+    assert missed[5:] == pytest.approx([0.03] * (DEPTH - 5), abs=0.005)
+    assert wrong[-1] == pytest.approx(0.3, abs=0.05)
+    assert right == pytest.approx([1.0] * DEPTH, abs=0.35)
     monkeypatch.setattr(nn, "Linear", functools.partial(nn.Linear, bias=False))
-    assert rms_by_depth(leaky, "conv only")[-1] < 1e-10
+    assert rms_by_depth(nn.LeakyReLU(0.25), "conv only")[-1] < 1e-10
 
 
-def test_slope_must_match():
+def test_slope_must_match(evidence):
     """With ReLU the gain for slope 0.25 divides the second moment by 1.0625 per layer: rms 0.22 after 50."""
     gain = nn.init.calculate_gain("leaky_relu", 0.25)
     assert gain**2 / 2 == pytest.approx(1 / 1.0625)
     assert math.pow(1.0625, -50 / 2) == pytest.approx(0.22, abs=0.005)
-    wrong = rms_by_depth(nn.ReLU(), "by type")
-    right = rms_by_depth(nn.LeakyReLU(0.25), "by type")
+    _, wrong, right = evidence()["rms"].values()
     # 50 random layers of width 256: the logarithm of the rms has a standard deviation of about 0.5 * sqrt(50 * 5 / 256)
     assert 0.22 / 2.7 < wrong[DEPTH - 1] < 0.22 * 2.7
     assert 1 / 2.7 < right[DEPTH - 1] < 2.7
@@ -320,9 +319,9 @@ def test_transposed_convolution_swaps_the_fans():
     )  # relu then halves it again
 
 
-def test_attention_projection_is_missed():
+def test_attention_projection_is_missed(evidence):
     """A rule for Linear reaches MultiheadAttention's out_proj, not its in_proj_weight, which is a bare parameter."""
-    table = {row[0]: row[1:] for row in reached()}
+    table = {row[0]: row[1:] for row in evidence()["reached"]}
     assert table["MultiheadAttention.out_proj.weight"] == ["untouched", "initialized"]
     assert table["MultiheadAttention.in_proj_weight"] == ["untouched", "untouched"]
     assert table["Conv2d.weight"] == ["initialized", "initialized"]

@@ -1,6 +1,7 @@
 """SkipInit: identity at alpha = 0, the variances in closed form, and the claims of its page."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -34,9 +35,21 @@ def test_branch_is_the_written_out_formula():
         torch.testing.assert_close(block(x), expected, rtol=1e-6, atol=1e-6)
 
 
-def test_batch_norm_shrinks_the_branch():
+@pytest.fixture(scope="module")
+def draws(evidence) -> Callable[[str], torch.Tensor]:
+    """Moments of the skip path and shares of the branch in the figure's draws, (draws, 2, blocks)."""
+
+    def of(name: str) -> torch.Tensor:
+        runs = torch.tensor(evidence()[name])
+        assert runs.shape == (DRAWS, 2, BLOCKS)
+        return runs
+
+    return of
+
+
+def test_batch_norm_shrinks_the_branch(draws):
     """Behind batch normalization the skip path's moment is near l at block l, and the branch's share near 1/l."""
-    runs = torch.tensor([through_blocks(NAMES[0], seed) for seed in range(4)]).mean(0)  # (2, blocks)
+    runs = torch.cat([draws(NAMES[0]), torch.tensor([through_blocks(NAMES[0], DRAWS)])]).mean(0)  # (2, blocks)
     for block in (10, 20, 40):
         assert runs[0, block - 1] == pytest.approx(block, rel=0.15)
         assert runs[1, block - 1] == pytest.approx(1 / block, rel=0.25)  # one layer's draw: 10 to 15% of spread
@@ -50,20 +63,19 @@ def test_without_both_the_signal_doubles():
     assert moments[-1] > 1e9
 
 
-def test_inverse_root_grows_to_e():
+def test_inverse_root_grows_to_e(draws):
     """With alpha = 1/sqrt(d) the moment grows to (1 + 1/d)^d, below e = 2.72, at every depth d."""
     for blocks in (5, 50, 500):
         last = predicted_variances(blocks, 1 / math.sqrt(blocks), normalized=False)[-1]
         assert last == pytest.approx((1 + 1 / blocks) ** blocks, rel=1e-9)
         assert last < math.e
-    measured = [through_blocks(NAMES[2], seed)[0][-1] for seed in range(4)]
+    measured = [*draws(NAMES[2])[:, 0, -1].tolist(), through_blocks(NAMES[2], DRAWS)[0][-1]]
     assert sum(measured) / 4 == pytest.approx((1 + 1 / BLOCKS) ** (BLOCKS - 1), rel=0.15)
 
 
-def test_skipinit_is_small_from_the_first_block():
+def test_skipinit_is_small_from_the_first_block(draws):
     """Behind batch norm the share is 1/l: full in block 1, half in block 2; SkipInit's is near 1/40 in every block."""
-    runs = {name: torch.tensor([through_blocks(name, seed) for seed in range(DRAWS)]) for name in NAMES}
-    (bn_skip, bn), (loud_skip, loud), (quiet_skip, quiet) = (runs[name].median(0).values for name in NAMES)
+    (bn_skip, bn), (loud_skip, loud), (quiet_skip, quiet) = (draws(name).median(0).values for name in NAMES)
     times_block = bn * torch.arange(1, BLOCKS + 1)
     # One draw of 16 channels spreads by 10 to 15%.
     assert ((times_block > 0.7) & (times_block < 1.4)).all()

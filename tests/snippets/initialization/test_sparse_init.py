@@ -96,7 +96,7 @@ def test_zeros_do_not_stay():
     assert (layer.weight == 0).float().mean() < 0.01
 
 
-def test_scale_matters_not_zeros():
+def test_scale_matters_not_zeros(evidence):
     """Fifteen connections train eight tanh layers as well as dense weights do; torch's version does once rescaled."""
     digits = load_digits()
     x = torch.tensor(digits.data[:200], dtype=torch.float32)
@@ -108,23 +108,17 @@ def test_scale_matters_not_zeros():
     def quiet_rows(weight: Tensor) -> None:
         nn.init.sparse_(weight.T, sparsity=1 - 15 / WIDTH, std=0.01)
 
-    inits = {**INITS, "rescaled": rescaled, "quiet rows": quiet_rows}
-    losses = {name: torch.tensor([train(init, seed, x, y) for seed in range(SEEDS)]) for name, init in inits.items()}
-    fifteen, torchs, dense = (losses[name] for name in INITS)
+    fifteen, torchs, dense = (torch.tensor(evidence()[name]["losses"]) for name in INITS)
+    repaired, quiet = (
+        torch.tensor([train(init, seed, x, y) for seed in range(SEEDS)]) for init in (rescaled, quiet_rows)
+    )
     assert (fifteen.mean() - dense.mean()).abs() < max(fifteen.max() - fifteen.min(), dense.max() - dense.min())
     assert max(fifteen.max(), dense.max()) < 0.02
-    assert losses["rescaled"].max() < 0.05  # torch's zeros, another scale
-    for stuck in (torchs, losses["quiet rows"]):  # 15 connections, torch's scale
+    assert repaired.max() < 0.05  # torch's zeros, another scale
+    for stuck in (torchs, quiet):  # 15 connections, torch's scale
         assert stuck.tolist() == pytest.approx([math.log(10)] * SEEDS, abs=0.02)
     # The figure: level at 1 twice, far lower and rising for torch's default.
-    sizes: dict[str, list[float]] = {name: [] for name in INITS}
-    for name, init in INITS.items():
-        for width in (32, 64, 128, 256, 512, 1024):
-            torch.manual_seed(0)
-            weight = torch.empty(100, width)
-            init(weight)
-            sizes[name].append((torch.randn(500, width) @ weight.T).std().item())
-    level, rising, flat = sizes.values()
+    level, rising, flat = (evidence()[name]["sizes"] for name in INITS)
     assert level + flat == pytest.approx([1] * 12, abs=0.06)
     assert rising == sorted(rising)
     assert rising[0] < 0.03

@@ -85,7 +85,7 @@ def test_bad_hyperparameters(bad):
 
 
 def test_step_is_relative():
-    """Every tensor's step has the length lr times the tensor's norm, whatever the gradient."""
+    """A step has the length lr times the tensor's norm, whatever the gradient's size; a zero tensor's has not."""
     torch.manual_seed(0)
     for scale, size in ((1e-3, 1.0), (1.0, 10.0), (1e3, 0.1)):
         p = (size * torch.randn(6, 5, dtype=torch.float64)).requires_grad_()
@@ -93,6 +93,10 @@ def test_step_is_relative():
         p.grad = scale * torch.randn(6, 5, dtype=torch.float64)
         Lamb([p], lr=0.02).step()
         assert ((p - before).norm() / before.norm()).item() == pytest.approx(0.02, rel=1e-9)
+    zero = torch.zeros(6, 5, dtype=torch.float64, requires_grad=True)
+    zero.grad = torch.ones_like(zero)
+    Lamb([zero], lr=0.02).step()
+    assert zero.detach().norm() > 0
 
 
 def test_ratio_one_is_adamw():

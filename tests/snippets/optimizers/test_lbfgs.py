@@ -1,7 +1,9 @@
 """L-BFGS: iteration by iteration against torch, scipy's minimum, and the claims of its page."""
 
+import copy
 import functools
 import math
+import pickle
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -239,3 +241,29 @@ def test_fixed_step_is_a_gamble():
     assert min(loss for loss in creeping if math.isfinite(loss)) > 7
     assert math.isnan(creeping[-1]) or creeping[-1] == pytest.approx(7.6, abs=0.05)
     assert until(arriving, 1e-9) < 100
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_copies_lose_the_parameters(copied):
+    """A copy by deepcopy or pickle raises AttributeError at its first step; a new one with the old state goes on."""
+    p = torch.nn.Parameter(torch.linspace(-1, 1, 6, dtype=torch.float64))
+
+    def step(p: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
+        def closure() -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = (p - 3).pow(4).sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+
+    optimizer = torch.optim.LBFGS([p], max_iter=3)
+    step(p, optimizer)
+    q, broken = copied((p, optimizer))
+    with pytest.raises(AttributeError, match="'LBFGS' object has no attribute '_params'"):
+        step(q, broken)
+    again = torch.optim.LBFGS([q], max_iter=3)
+    again.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # the lists in it would be shared
+    step(p, optimizer)
+    step(q, again)
+    torch.testing.assert_close(q, p, rtol=1e-12, atol=0)

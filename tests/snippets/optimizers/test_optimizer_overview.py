@@ -13,6 +13,7 @@ from snippets.optimizers.optimizer_overview.evidence import (
     SETTINGS,
     bytes_per_parameter,
     state_after_steps,
+    tensors,
 )
 from snippets.optimizers.optimizer_overview.use import Rule, update
 from tests.support.optimizers import noisy_gradients, same_trajectory, two_matrices
@@ -221,16 +222,40 @@ def test_state_has_the_type_of_the_parameter():
     assert bytes_per_parameter(states) == 4
 
 
+def state_before_and_after(name: str, settings: dict, frozen: int) -> tuple[int, int]:
+    """Numbers of state after the constructor and after a step, for one trained matrix and ``frozen`` frozen ones."""
+    parameters = [nn.Parameter(torch.ones(4, 4)), *(nn.Parameter(torch.ones(4, 4), False) for _ in range(frozen))]
+    optimizer = getattr(optim, name)(parameters, **settings)
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        rows = nn.functional.embedding(torch.arange(4), parameters[0], sparse=name == "SparseAdam")
+        loss = rows.square().sum()
+        loss.backward()
+        return loss
+
+    def numbers() -> int:
+        return sum(state.numel() for state in tensors(dict(optimizer.state)) if state.dim())
+
+    before = numbers()
+    optimizer.step(closure)
+    return before, numbers()
+
+
 def test_state_is_made_at_the_first_step():
-    """An optimizer keeps nothing until its first step, and nothing for a parameter without gradient."""
-    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
-    model[0].requires_grad_(False)
-    optimizer = optim.AdamW(model.parameters())
-    loss = model(torch.ones(1, 8)).sum()
-    loss.backward()
-    assert len(optimizer.state) == 0
-    optimizer.step()
-    assert set(optimizer.state) == set(model[1].parameters())
+    """No class of torch.optim but Adagrad keeps anything before its first step; all but plain SGD do after it."""
+    for name, settings in SETTINGS:
+        before, after = state_before_and_after(name, settings, frozen=0)
+        assert (before > 0) == (name == "Adagrad"), name
+        assert (after > 0) == ((name, settings) != ("SGD", {})), name
+
+
+def test_frozen_parameters_take_no_state():
+    """Three frozen matrices beside a trained one add no state in any class of torch.optim but Adagrad and L-BFGS."""
+    for name, settings in SETTINGS:
+        alone, beside = (state_before_and_after(name, settings, frozen)[1] for frozen in (0, 3))
+        assert (beside > alone) == (name in {"Adagrad", "LBFGS"}), name
+        assert beside >= alone, name
 
 
 def test_zero_grad_frees_the_gradients():

@@ -155,6 +155,32 @@ def test_new_layer_is_forgotten():
     assert not torch.equal(model[2].weight, before)
 
 
+def test_freezing_needs_eval():
+    """Frozen layers in training mode: batch norm's running statistics move, nothing else; after eval() nothing does.
+
+    `model.train()` puts the frozen layers back into training mode.
+    """
+    torch.manual_seed(0)
+    backbone = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten()).requires_grad_(False)
+    model = nn.Sequential(backbone, nn.Linear(144, 2))
+    optimizer = torch.optim.AdamW(decay_groups(model), lr=0.1)
+
+    def moved() -> set[str]:
+        before = copy.deepcopy(model.state_dict())
+        optimizer.zero_grad()
+        model(1 + torch.randn(16, 1, 8, 8)).square().sum().backward()
+        optimizer.step()
+        return {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+
+    head = {"1.weight", "1.bias"}
+    statistics = {"0.1.running_mean", "0.1.running_var", "0.1.num_batches_tracked"}
+    assert moved() == head | statistics
+    backbone.eval()
+    assert moved() == head
+    model.train()
+    assert moved() == head | statistics
+
+
 def test_frozen_parameters_are_not_forgotten_ones():
     """`forgotten` leaves out what is frozen on purpose."""
     model, optimizer = new_head()

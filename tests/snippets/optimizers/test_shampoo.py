@@ -103,6 +103,42 @@ def test_first_step_is_orthogonal():
     torch.testing.assert_close(-p.detach(), u @ vh, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(64, 10), (10, 64), (32, 32), (100, 4)])
+def test_first_step_is_shorter_than_adagrads(shape):
+    """The first step on an (m, n) matrix has an RMS of lr / sqrt(max(m, n)), Adagrad's of lr; for 64 x 10 an eighth."""
+
+    def first(make) -> float:
+        torch.manual_seed(0)
+        p = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+        moves(make([p]), p, [torch.randn(shape, dtype=torch.float64)])
+        return p.detach().square().mean().sqrt().item()
+
+    assert first(lambda p: Shampoo(p, lr=0.5, eps=1e-12)) == pytest.approx(0.5 / max(shape) ** 0.5, rel=1e-6)
+    assert first(lambda p: torch.optim.Adagrad(p, lr=0.5)) == pytest.approx(0.5, rel=1e-6)
+    assert max(shape) != 64 or 1 / max(shape) ** 0.5 == 1 / 8
+
+
+def loss_of_the_snippets_network(**options) -> float:
+    """Loss of the network in use.py after 100 steps with its eps of 1e-4; 0.61 at the start."""
+    torch.manual_seed(0)
+    x = torch.randn(256, 8)
+    y = x.sum(dim=1, keepdim=True).sin()
+    model = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.Tanh(), torch.nn.Linear(32, 1))
+    optimizer = Shampoo(model.parameters(), eps=1e-4, **options)
+    for _ in range(101):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+    return loss.item()
+
+
+def test_stale_roots_limit_the_rate():
+    """On the snippet's network 0.3 trains with refresh=1 and diverges with refresh=10; 0.1 trains with both."""
+    assert max(loss_of_the_snippets_network(lr=lr, refresh=r) for lr, r in ((0.1, 1), (0.1, 10), (0.3, 1))) < 0.2
+    assert not loss_of_the_snippets_network(lr=0.3, refresh=10) < 1e6
+
+
 def test_rotation_does_not_matter():
     """Rotating the rows and columns of the gradients rotates the path; Adagrad's path changes."""
 
@@ -123,14 +159,17 @@ def test_rotation_does_not_matter():
 
 
 def test_gradient_scale_does_not_matter():
-    """Gradients 1 000 times larger give the same path (up to eps)."""
-    paths = []
-    for scale in (1.0, 1000.0):
+    """Gradients 1 000 times larger or smaller give the same path where eps is small beside their squares; else not."""
+
+    def path(scale: float, eps: float) -> torch.Tensor:
         torch.manual_seed(0)
         p = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
-        moves(Shampoo([p], eps=1e-12), p, [scale * torch.randn(3, 3, dtype=torch.float64) for _ in range(10)])
-        paths.append(p.detach())
-    torch.testing.assert_close(paths[0], paths[1], rtol=0, atol=1e-6)
+        moves(Shampoo([p], eps=eps), p, [scale * torch.randn(3, 3, dtype=torch.float64) for _ in range(10)])
+        return p.detach()
+
+    for scale in (1e-3, 1e3):
+        torch.testing.assert_close(path(scale, 1e-18), path(1.0, 1e-18), rtol=0, atol=1e-6)
+    assert path(1e-3, 1e-4).norm() < 0.5 * path(1.0, 1e-4).norm()  # the eps of make_optimizer, gradients of 1e-3
 
 
 def test_inverse_root():

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, ExponentialLR
 
-from snippets.schedulers.constant_lr.evidence import SCHEDULES, STEPS, run
+from snippets.schedulers.constant_lr.evidence import STEPS
 from snippets.schedulers.constant_lr.from_scratch import learning_rate
 from snippets.schedulers.constant_lr.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -73,22 +73,24 @@ def test_chaining_multiplies():
     assert rates[20] / rates[19] == pytest.approx(9)
 
 
-def test_warm_up_survives_a_sharp_start():
+def test_warm_up_survives_a_sharp_start(evidence):
     """Without warm-up the run diverges, with 20 low updates it converges, constant or linear."""
-    assert len(run(SCHEDULES["no warm-up"])[1]) < STEPS
+    runs = evidence()
+    assert len(runs["no warm-up"]["losses"]) < STEPS
     for name in ("ConstantLR", "LinearLR"):
-        losses = run(SCHEDULES[name])[1]
+        losses = runs[name]["losses"]
         assert len(losses) == STEPS
         assert losses[-1] < 1e-6
 
 
-def test_base_rate_is_above_the_limit_only_at_the_start():
+def test_base_rate_is_above_the_limit_only_at_the_start(evidence):
     """The base rate 0.5 is above 2 / sharpness at the start and below it when the warm-up ends."""
-    _, _, limits = run(SCHEDULES["ConstantLR"])
+    limits = evidence()["ConstantLR"]["limits"]
     assert limits[0] < 0.14
     assert limits[20] > 0.5
 
 
-def test_slower_than_a_ramp_here():
+def test_slower_than_a_ramp_here(evidence):
     """Before the jump the linear ramp, which is above the low rate, has the lower loss."""
-    assert run(SCHEDULES["LinearLR"])[1][20] < 0.1 * run(SCHEDULES["ConstantLR"])[1][20]
+    runs = evidence()
+    assert runs["LinearLR"]["losses"][20] < 0.1 * runs["ConstantLR"]["losses"][20]

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import CyclicLR
 
-from snippets.schedulers.cyclic_lr.evidence import SCHEDULES, SEEDS, train
 from snippets.schedulers.cyclic_lr.from_scratch import learning_rate
 from snippets.schedulers.cyclic_lr.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -60,25 +59,21 @@ def test_per_epoch_steps_crawl():
     assert max(row[0] for row in curve_of(make_scheduler, 20)) < 0.055
 
 
-@pytest.fixture(scope="module")
-def losses():
-    runs = {name: [train(make, seed)[1] for seed in SEEDS] for name, make in SCHEDULES.items()}
-    return {name: torch.tensor(found).median(0).values for name, found in runs.items()}
-
-
-def test_loss_is_worse_at_the_top(losses):
+def test_loss_is_worse_at_the_top(evidence):
     """On digits the loss at the top of the third triangle is over twice that of the bottom before and after it."""
-    triangular = losses["triangular"]
+    triangular = evidence()["triangular"]
     assert triangular[199] > 2 * triangular[159]
     assert triangular[199] > 2 * triangular[239]
 
 
-def test_shrinking_triangles_learn_less_here(losses):
+def test_shrinking_triangles_learn_less_here(evidence):
     """At the end of 240 updates the two shrinking modes have the higher loss: they spend the budget at low rates."""
+    losses = evidence()
     assert losses["triangular"][-1] < losses["triangular2"][-1] < losses["exp_range 0.99"][-1]
 
 
-def test_no_better_than_cosine_here(losses):
+def test_no_better_than_cosine_here(evidence):
     """Triangular and cosine end within a third of each other; halfway, at 120 updates, cosine is ahead."""
-    assert 0.67 < (losses["triangular"][-1] / losses["cosine"][-1]).item() < 1.5
+    losses = evidence()
+    assert 0.67 < losses["triangular"][-1] / losses["cosine"][-1] < 1.5
     assert losses["cosine"][119] < losses["triangular"][119] / 2

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 
-from snippets.schedulers.exponential_lr.evidence import walk
 from snippets.schedulers.exponential_lr.from_scratch import learning_rate
 from snippets.schedulers.exponential_lr.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -33,12 +32,12 @@ def test_half_life():
     assert learning_rate(34, gamma=0.98) / 0.1 == pytest.approx(0.5, rel=0.01)
 
 
-def test_reach_is_bounded():
+def test_reach_is_bounded(evidence):
     """All rates of an endless run sum up to base / (1 - gamma): 1.0 for 0.1 and 0.9, so 2.0 of the way 3.0 are left."""
-    rates, left = walk(0.9)
-    assert sum(rates) == pytest.approx(0.1 / (1 - 0.9))
-    assert left[-1] == pytest.approx(2.0)
-    assert walk(0.98)[1][-1] < 0.11
+    walks = evidence()
+    assert sum(walks["0.9"]["rates"]) == pytest.approx(0.1 / (1 - 0.9))
+    assert walks["0.9"]["left"][-1] == pytest.approx(2.0)
+    assert walks["0.98"]["left"][-1] < 0.11
 
 
 def test_per_batch_freezes():

@@ -15,7 +15,6 @@ from snippets.schedulers.index.evidence_all_schedules import (
     STEPS,
     WARMUP,
     afterwards,
-    curve,
     made_with,
     mean_rate,
 )
@@ -26,9 +25,9 @@ from tests.support.schedulers import curve_of
 
 
 @pytest.fixture(scope="module")
-def curves():
+def curves(evidence):
     """The figure's curves, by name."""
-    return {name: curve(name) for name in SCHEDULES}
+    return evidence("all_schedules")
 
 
 def test_every_scheduler_of_torch_is_drawn(curves):
@@ -36,7 +35,7 @@ def test_every_scheduler_of_torch_is_drawn(curves):
     names = [name for name in lr_scheduler.__all__ if inspect.isclass(getattr(lr_scheduler, name))]
     public = [name for name in names if name != "LRScheduler"]
     assert len(public) >= 15
-    assert set(public) <= set(SCHEDULES)
+    assert set(public) <= set(curves) == set(SCHEDULES)
     for name in [*public, "SWALR"]:
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=BASE, momentum=0.9)
         assert type(SCHEDULES[name](optimizer)).__name__ == name

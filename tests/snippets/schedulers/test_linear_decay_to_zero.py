@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from snippets.schedulers.linear_decay_to_zero.evidence import CURVATURES, PEAK, SCHEDULES, expected_loss, rates
+from snippets.schedulers.linear_decay_to_zero.evidence import BUDGETS, CURVATURES, PEAK, SCHEDULES, expected_loss, rates
 from snippets.schedulers.linear_decay_to_zero.from_scratch import learning_rate
 from snippets.schedulers.linear_decay_to_zero.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -31,18 +31,19 @@ def test_last_update_still_learns():
     assert rates_[200] == pytest.approx(0, abs=1e-12)
 
 
-def test_zero_is_where_noise_goes():
+def test_zero_is_where_noise_goes(evidence):
     """At every budget from 50 to 1600 updates, zero at the end beats a tenth, and both beat the constant rate."""
-    for budget in (50, 100, 200, 400, 800, 1600):
-        loss = {name: expected_loss(rates(make, budget)) for name, make in SCHEDULES.items()}
+    assert BUDGETS == (50, 100, 200, 400, 800, 1600)
+    for at in range(len(BUDGETS)):
+        loss = {name: losses[at] for name, losses in evidence().items()}
         assert loss["linear to zero"] < loss["linear to a tenth"] < loss["constant"]
 
 
-def test_cosine_wins_when_there_is_time():
+def test_cosine_wins_when_there_is_time(evidence):
     """Linear ends lower than cosine up to 400 updates, cosine from 800 on: neither is best at every budget."""
-    for budget in (50, 100, 200, 400, 800, 1600):
-        loss = {name: expected_loss(rates(make, budget)) for name, make in SCHEDULES.items()}
-        assert (loss["linear to zero"] < loss["cosine to zero"]) == (budget <= 400)
+    losses = evidence()
+    for budget, linear, cosine in zip(BUDGETS, losses["linear to zero"], losses["cosine to zero"], strict=True):
+        assert (linear < cosine) == (budget <= 400)
 
 
 def test_recursion_is_the_mean_of_many_runs():

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LinearLR
 
-from snippets.schedulers.linear_lr.evidence import SETTINGS, closed, factors
+from snippets.schedulers.linear_lr.evidence import SETTINGS, closed
 from snippets.schedulers.linear_lr.from_scratch import learning_rate
 from snippets.schedulers.linear_lr.use import make_scheduler
 from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
@@ -22,21 +22,21 @@ def test_equals_the_closed_form(settings):
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_figure_agrees(name):
-    assert factors(**SETTINGS[name]) == pytest.approx(closed(**SETTINGS[name]), abs=1e-12)
+def test_figure_agrees(evidence, name):
+    assert evidence()[name] == pytest.approx(closed(**SETTINGS[name]), abs=1e-12)
 
 
-def test_ramp_has_one_value_more():
+def test_ramp_has_one_value_more(evidence):
     """total_iters steps from first to last, so total_iters + 1 values: with 10 the full rate comes at update 10."""
-    ten, nine = factors(start_factor=0.1, total_iters=10), factors(start_factor=0.1, total_iters=9)
+    ten, nine = (evidence()[f"1/10, total_iters={iters}"] for iters in (10, 9))
     assert ten[9] < 0.95
     assert ten[10] == pytest.approx(1)
     assert nine == pytest.approx([min(1, (t + 1) / 10) for t in range(30)])
 
 
-def test_defaults():
+def test_defaults(evidence):
     """A third at update 0, all of it at update 5."""
-    assert factors()[:6] == pytest.approx([3 / 9, 4.2 / 9, 5.4 / 9, 6.6 / 9, 7.8 / 9, 1])
+    assert evidence()["defaults"][:6] == pytest.approx([3 / 9, 4.2 / 9, 5.4 / 9, 6.6 / 9, 7.8 / 9, 1])
 
 
 def test_resumes():

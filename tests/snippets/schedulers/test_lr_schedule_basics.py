@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, StepLR
 
-from snippets.schedulers.lr_schedule_basics import evidence
 from snippets.schedulers.lr_schedule_basics import use as basics
+from snippets.schedulers.lr_schedule_basics.evidence import AT, END, WAYS
 
 
 def optimizer_of(*rates: float) -> torch.optim.Optimizer:
@@ -56,29 +56,29 @@ def test_warning_only_at_the_first_step():
         scheduler.step()  # any warning would be an error in this suite
 
 
-def test_scheduler_built_after_loading_scales_the_rate_again():
+def test_scheduler_built_after_loading_scales_the_rate_again(evidence):
     """LinearLR(start_factor=0.1) built after the optimizer's state was loaded ends at a tenth of the rate."""
-    assert evidence.resume(evidence.recursive, "all loaded")[-1] == pytest.approx(0.1)
-    assert evidence.resume(evidence.recursive, "scheduler built last")[-1] == pytest.approx(0.01)
+    assert evidence()["all loaded"]["LinearLR"][-1] == pytest.approx(0.1)
+    assert evidence()["scheduler built last"]["LinearLR"][-1] == pytest.approx(0.01)
 
 
-def test_forgotten_optimizer_lowers_the_rate():
+def test_forgotten_optimizer_lowers_the_rate(evidence):
     """Without the optimizer's state the recursion goes on from the first rate, 0.01, and never reaches 0.1."""
-    assert evidence.resume(evidence.recursive, "optimizer forgotten")[-1] == pytest.approx(0.1 * 0.1 / 0.46)
+    assert evidence()["optimizer forgotten"]["LinearLR"][-1] == pytest.approx(0.1 * 0.1 / 0.46)
 
 
-def test_forgotten_scheduler_overshoots():
+def test_forgotten_scheduler_overshoots(evidence):
     """Without the scheduler's state, LinearLR multiplies the loaded rate by ten once more: 4.6 times the base rate."""
-    assert evidence.resume(evidence.recursive, "scheduler forgotten")[-1] == pytest.approx(0.46)
+    assert evidence()["scheduler forgotten"]["LinearLR"][-1] == pytest.approx(0.46)
 
 
-def test_closed_form_recovers():
+def test_closed_form_recovers(evidence):
     """LambdaLR is right again one step after each mistake, except a forgotten step count, which repeats the warm-up."""
-    right = evidence.resume(evidence.closed, "all loaded")
-    for way in evidence.WAYS[1:3]:
-        assert evidence.resume(evidence.closed, way)[evidence.AT + 1 :] == right[evidence.AT + 1 :]
-    again = evidence.resume(evidence.closed, "scheduler forgotten")
-    assert again[evidence.AT + 1 :] == right[1 : evidence.END - evidence.AT]
+    rates = {way: evidence()[way]["LambdaLR"] for way in WAYS}
+    right = rates["all loaded"]
+    for way in WAYS[1:3]:
+        assert rates[way][AT + 1 :] == right[AT + 1 :]
+    assert rates["scheduler forgotten"][AT + 1 :] == right[1 : END - AT]
 
 
 def test_loading_overrides_the_settings():

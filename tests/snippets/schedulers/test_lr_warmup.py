@@ -86,18 +86,23 @@ def test_adam_early_steps_vary():
     assert spread[199] == pytest.approx(math.sqrt(1 / (2 * 200)), rel=0.1)  # delta method
 
 
-def test_widens_the_range_of_rates():
+def at_rate(evidence, lr):
+    """Losses of the six networks at a base rate: without warm-up and with 40 updates of it."""
+    return torch.tensor([evidence()[name][lr] for name in ("no warm-up", "40 updates of warm-up")])
+
+
+def test_widens_the_range_of_rates(evidence):
     """At rate 0.1 the median network without warm-up ends at guessing, with warm-up all six train."""
-    without, with_warmup = train(0.1, 1), train(0.1, WARMUP)
+    without, with_warmup = at_rate(evidence, "0.1")
     assert without.median() > 2.0
     assert with_warmup.max() < 1.15
     assert without.median().item() == pytest.approx(math.log(10), abs=0.05)  # guessing, 2.3
     assert with_warmup.median() < 0.75
 
 
-def test_does_not_help_at_a_low_rate():
+def test_does_not_help_at_a_low_rate(evidence):
     """At rate 0.01 warm-up changes the median loss by less than a quarter."""
-    without, with_warmup = train(0.01, 1).median(), train(0.01, WARMUP).median()
+    without, with_warmup = at_rate(evidence, "0.01").median(1).values
     assert 0.75 * without < with_warmup < 1.25 * without
 
 

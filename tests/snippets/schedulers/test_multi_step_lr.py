@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from snippets.schedulers.multi_step_lr.evidence import BASE, MILESTONES, STEPS, mean_loss, rates_of
+from snippets.schedulers.multi_step_lr.evidence import mean_loss, rates_of
 from snippets.schedulers.multi_step_lr.from_scratch import learning_rate
 from snippets.schedulers.multi_step_lr.use import make_scheduler
 from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
@@ -66,11 +66,11 @@ def test_epochs_as_milestones_of_updates():
     assert curve_of(make_scheduler, 101, milestones=(30, 60))[100][0] == pytest.approx(0.001)
 
 
-def test_usual_milestones_end_lowest():
+def test_usual_milestones_end_lowest(evidence):
     """Of the three pairs, 50 and 75 % end lowest: early drops freeze the flat direction, late ones leave the noise."""
-    last = {name.split(",")[0]: mean_loss(rates_of(milestones))[-1] for name, milestones in MILESTONES.items()}
-    never = mean_loss([BASE] * STEPS)[-1]
-    assert [last["usual"], last["early"], last["late"], never] == pytest.approx([0.108, 0.144, 0.215, 0.293], abs=1e-3)
+    last = {name.split(",")[0]: losses[-1] for name, losses in evidence().items()}
+    shown = {"usual": 0.108, "early": 0.144, "late": 0.215, "never": 0.293}
+    assert last == pytest.approx(shown, abs=1e-3)
 
 
 def test_mean_loss_recursion_is_right():

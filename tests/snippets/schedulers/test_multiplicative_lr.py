@@ -5,9 +5,9 @@ import warnings
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR, MultiplicativeLR
+from torch.optim.lr_scheduler import MultiplicativeLR
 
-from snippets.schedulers.multiplicative_lr.evidence import curve, inverse_time, ratio
+from snippets.schedulers.multiplicative_lr.evidence import curve, inverse_time
 from snippets.schedulers.multiplicative_lr.from_scratch import learning_rate
 from snippets.schedulers.multiplicative_lr.use import make_scheduler, slower_and_slower
 from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
@@ -31,16 +31,18 @@ def test_first_call_is_with_one():
     assert seen == [1, 2, 3, 4]
 
 
-def test_ratios_give_lambda_lr():
+def test_ratios_give_lambda_lr(evidence):
     """Given f(t) / f(t-1) it draws the curve that LambdaLR draws for f, when f(0) = 1."""
-    assert curve(MultiplicativeLR, ratio) == pytest.approx(curve(LambdaLR, inverse_time), rel=1e-12)
+    curves = evidence()
+    right = curves["LambdaLR, f(t) = 1 / (1 + t/50)"]
+    assert curves["MultiplicativeLR, f(t) / f(t-1)"] == pytest.approx(right, rel=1e-12)
 
 
-def test_factor_by_mistake():
+def test_factor_by_mistake(evidence):
     """Given LambdaLR's function itself, the factor at step 50 is 3e-9, not 0.5."""
-    wrong = curve(MultiplicativeLR, inverse_time)
-    assert curve(LambdaLR, inverse_time)[50] == 0.5
-    assert wrong[50] == pytest.approx(3e-9, rel=0.05)
+    curves = evidence()
+    assert curves["LambdaLR, f(t) = 1 / (1 + t/50)"][50] == 0.5
+    assert curves["MultiplicativeLR, f(t) by mistake"][50] == pytest.approx(3e-9, rel=0.05)
 
 
 def test_nothing_warns():

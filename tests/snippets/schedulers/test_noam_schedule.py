@@ -5,12 +5,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from snippets.schedulers.noam_schedule.evidence import LENGTHS, constant, cosine, inverse_sqrt, open_ended, paper
+from snippets.schedulers.noam_schedule.evidence import paper
 from snippets.schedulers.noam_schedule.from_scratch import learning_rate
 from snippets.schedulers.noam_schedule.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
-
-LR = 0.016  # of the evidence
 
 
 def optimizer_at(lr: float) -> torch.optim.Optimizer:
@@ -96,15 +94,14 @@ def test_rejects_nonsense():
 
 
 @pytest.fixture(scope="module")
-def losses():
-    """Test losses at LENGTHS: one run each at a constant and an inverse square root rate, and cosine runs."""
-    at_constant, _ = open_ended(LR, constant)
-    falling, cooled = open_ended(LR, inverse_sqrt)
+def losses(evidence):
+    """Test losses after 75, 150, 300 and 600 updates: at a constant rate, at an inverse square root, of cosine runs."""
+    constant, inverse, cosine = evidence().values()
     return {
-        "constant": [dict(at_constant)[length] for length in LENGTHS],
-        "inverse": [dict(falling)[length] for length in LENGTHS],
-        "cooled": cooled,
-        "cosine": [cosine(LR, length) for length in LENGTHS],
+        "constant": constant["one run"],
+        "inverse": inverse["one run"],
+        "cooled": inverse["last fifth to zero"],
+        "cosine": cosine["a run for each length"],
     }
 
 

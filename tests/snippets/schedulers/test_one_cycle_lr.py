@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
-from snippets.schedulers.one_cycle_lr.evidence import SCHEDULES, SEEDS, curve, train
+from snippets.schedulers.one_cycle_lr.evidence import PEAKS
 from snippets.schedulers.one_cycle_lr.from_scratch import learning_rate
 from snippets.schedulers.one_cycle_lr.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -39,9 +39,9 @@ def test_peak_between_two_updates_is_missed():
     assert max(rates) > 0.09
 
 
-def test_momentum_mirrors_the_rate():
+def test_momentum_mirrors_the_rate(evidence):
     """Momentum is 0.95 at both ends and 0.85 at the peak; the optimizer's own 0.9 is overwritten."""
-    rates, momenta = curve()
+    rates, momenta = evidence()["rates"], evidence()["momenta"]
     assert momenta[0] == pytest.approx(0.95)
     assert momenta[-1] == pytest.approx(0.95)
     assert momenta[rates.index(max(rates))] == pytest.approx(0.85)
@@ -87,18 +87,21 @@ def test_per_epoch_steps_never_reach_the_peak():
     assert max(rates) < 0.05 * 0.1
 
 
-def loss(name, peak):
-    return sorted(train(SCHEDULES[name], peak, seed) for seed in SEEDS)[1]
+@pytest.fixture(scope="module")
+def losses(evidence):
+    """Schedule and peak -> median loss of three seeds."""
+    names = ("one cycle", "cosine", "constant")
+    return {(name, peak): loss for name in names for peak, loss in zip(PEAKS, evidence()[name], strict=True)}
 
 
-def test_bears_a_peak_that_a_constant_rate_does_not():
+def test_bears_a_peak_that_a_constant_rate_does_not(losses):
     """At a peak of 0.3 one cycle learns digits and the constant rate does not, in the median of three seeds."""
-    assert loss("one cycle", 0.3) < 0.2
-    assert loss("constant", 0.3) > 1.0
+    assert losses["one cycle", 0.3] < 0.2
+    assert losses["constant", 0.3] > 1.0
 
 
-def test_no_better_than_cosine_here():
+def test_no_better_than_cosine_here(losses):
     """At peaks of 0.1 and 0.3 one cycle and cosine are within 40 % of each other; at 1.0 neither learns."""
     for peak in (0.1, 0.3):
-        assert 1 / 1.4 < loss("one cycle", peak) / loss("cosine", peak) < 1.4
-    assert min(loss("one cycle", 1.0), loss("cosine", 1.0)) > 2
+        assert 1 / 1.4 < losses["one cycle", peak] / losses["cosine", peak] < 1.4
+    assert min(losses["one cycle", 1.0], losses["cosine", 1.0]) > 2

@@ -1,11 +1,13 @@
 """ReduceLROnPlateau: equal to its replay, and the claims of its page."""
 
+from statistics import median
+
 import pytest
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from snippets.schedulers.reduce_lr_on_plateau.evidence import EPOCHS, SEEDS, WAYS, train
+from snippets.schedulers.reduce_lr_on_plateau.evidence import EPOCHS
 from snippets.schedulers.reduce_lr_on_plateau.from_scratch import learning_rate
 from snippets.schedulers.reduce_lr_on_plateau.use import make_scheduler
 
@@ -116,14 +118,9 @@ def test_per_batch_waits_ten_batches():
     assert run(noisy)[-1][0] <= 0.1 * 0.3**3
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return {way: [train(way, seed) for seed in SEEDS] for way in WAYS}
-
-
-def test_lowers_the_final_loss(digits):
+def test_lowers_the_final_loss(evidence):
     """On digits the validation loss at the end is lower than with a constant rate, in the median of three seeds."""
-    last = {way: torch.tensor([losses[-1] for _, losses in runs]).median().item() for way, runs in digits.items()}
+    last = {way: median(run["losses"][-1] for run in runs) for way, runs in evidence().items()}
     assert last["plateau"] < last["constant"] - 0.03
     assert max(last, key=last.__getitem__) == "constant"
 
@@ -133,20 +130,21 @@ def drops(rates):
     return [t for t in range(1, len(rates)) if rates[t] < rates[t - 1]]
 
 
-def test_lowest_loss_comes_before_the_fall(digits):
+def test_lowest_loss_comes_before_the_fall(evidence):
     """For each seed the loss is lowest before the rate first falls, and the run ends over 5 % above it."""
-    for rates, losses in digits["plateau"]:
-        best = min(losses)
-        assert losses.index(best) < drops(rates)[0]
-        assert losses[-1] > 1.05 * best
+    for run in evidence()["plateau"]:
+        best = min(run["losses"])
+        assert run["losses"].index(best) < drops(run["rates"])[0]
+        assert run["losses"][-1] > 1.05 * best
 
 
-def test_wrong_mode_kills_the_rate(digits):
+def test_wrong_mode_kills_the_rate(evidence):
     """With the wrong mode the rate is below a hundredth of its start after half of the epochs, for every seed."""
-    assert all(rates[EPOCHS // 2] < 0.01 * rates[0] for rates, _ in digits["wrong mode"])
+    assert all(run["rates"][EPOCHS // 2] < 0.01 * run["rates"][0] for run in evidence()["wrong mode"])
 
 
-def test_stairs_of_the_figure(digits):
+def test_stairs_of_the_figure(evidence):
     """First seed: the right mode waits for 20 epochs and takes eight stairs, the wrong one falls every five epochs."""
-    assert (drops(digits["plateau"][0][0])[0], len(drops(digits["plateau"][0][0]))) == (20, 8)
-    assert drops(digits["wrong mode"][0][0])[:4] == [6, 11, 16, 21]
+    right, wrong = (drops(evidence()[way][0]["rates"]) for way in ("plateau", "wrong mode"))
+    assert (right[0], len(right)) == (20, 8)
+    assert wrong[:4] == [6, 11, 16, 21]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, ReduceLROnPlateau, SequentialLR
 
-from snippets.schedulers.sequential_lr.evidence import TOTAL, WARMUP, chained, rates, sequential
+from snippets.schedulers.sequential_lr.evidence import TOTAL, WARMUP
 from snippets.schedulers.sequential_lr.from_scratch import learning_rate
 from snippets.schedulers.sequential_lr.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -35,7 +35,7 @@ def test_second_part_starts_at_its_own_zero():
     assert curve[50][0] == pytest.approx(0.1, rel=1e-12)
 
 
-def test_length_of_a_part_is_its_own():
+def test_length_of_a_part_is_its_own(evidence):
     """T_max counts from the milestone: with the whole run as T_max the rate ends at 15 % of the peak."""
     optimizer = sgd()
     parts = [LinearLR(optimizer, 0.02, total_iters=WARMUP), CosineAnnealingLR(optimizer, T_max=TOTAL)]
@@ -45,13 +45,13 @@ def test_length_of_a_part_is_its_own():
         optimizer.step()
         scheduler.step()
     assert last / 0.1 == pytest.approx(0.152, abs=0.005)
-    assert rates(sequential)[-1] / 0.1 < 0.001
+    assert evidence()["SequentialLR"][-1] / 0.1 < 0.001
 
 
-def test_chain_never_reaches_the_peak():
+def test_chain_never_reaches_the_peak(evidence):
     """The same parts in a ChainedScheduler multiply: the rate stays below 88 % of the peak."""
-    assert max(rates(sequential)) == pytest.approx(0.1)
-    assert max(rates(chained)) < 0.088
+    assert max(evidence()["SequentialLR"]) == pytest.approx(0.1)
+    assert max(evidence()["ChainedScheduler"]) < 0.088
 
 
 def test_wrong_parts_are_refused():

@@ -1,9 +1,11 @@
 """StepLR: equal to its closed form, and the claims of its page."""
 
+from statistics import fmean
+
 import pytest
 import torch
 
-import snippets.schedulers.step_lr.evidence as evidence
+from snippets.schedulers.step_lr import evidence as experiment
 from snippets.schedulers.step_lr.evidence import floor, simulate
 from snippets.schedulers.step_lr.from_scratch import learning_rate
 from snippets.schedulers.step_lr.use import make_scheduler
@@ -40,23 +42,21 @@ def test_per_batch_is_too_fast():
     assert right[100][0] == 0.1
 
 
-def test_drop_lowers_the_noise_floor():
+def test_drop_lowers_the_noise_floor(evidence):
     """At rates 0.5 and 0.05 the mean loss is lr / (2 (2 - lr)): 0.167 and 0.0128, thirteen times lower for a tenth."""
-    _, losses = simulate(0.1)
-    assert losses[60:100].mean().item() == pytest.approx(floor(0.5), rel=0.03)  # 4000 walks, 40 steps
-    assert losses[180:200].mean().item() == pytest.approx(floor(0.05), rel=0.05)
+    losses = evidence()["StepLR"]
+    assert fmean(losses[60:100]) == pytest.approx(floor(0.5), rel=0.03)  # 4000 walks, 40 steps
+    assert fmean(losses[180:200]) == pytest.approx(floor(0.05), rel=0.05)
     assert floor(0.5) / floor(0.05) == pytest.approx(13)
 
 
-def test_last_stair_is_too_short():
+def test_last_stair_is_too_short(evidence):
     """A rate of 0.005 needs more than 100 steps: the third stair ends at more than twice its floor."""
-    _, losses = simulate(0.1)
-    assert losses[299] > 2 * floor(0.005)
+    assert evidence()["StepLR"][299] > 2 * floor(0.005)
 
 
-def test_constant_rate_stays_at_its_floor():
-    _, losses = simulate(1.0)
-    assert losses[250:].mean().item() == pytest.approx(floor(0.5), rel=0.03)
+def test_constant_rate_stays_at_its_floor(evidence):
+    assert fmean(evidence()["constant"][250:]) == pytest.approx(floor(0.5), rel=0.03)
 
 
 def test_hand_set_rate_is_kept():
@@ -86,7 +86,7 @@ def test_momentum_outlives_the_drop():
 
 def test_fourth_drop_freezes(monkeypatch):
     """100 updates more at a rate of 0.0005 take off 10 %, far above the third floor; the third stair took off half."""
-    monkeypatch.setattr(evidence, "STEPS", 400)
+    monkeypatch.setattr(experiment, "STEPS", 400)
     ends = simulate(0.1)[1].unfold(0, 10, 10).mean(1)[9::10]  # last ten updates of each stair
     assert 0.85 < ends[3] / ends[2] < 1
     assert ends[2] < 0.6 * ends[1]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import SWALR, AveragedModel, get_swa_avg_fn, get_swa_multi_avg_fn, update_bn
 
-from snippets.schedulers.swa.evidence import SEEDS, START, train
+from snippets.schedulers.swa.evidence import START
 from snippets.schedulers.swa.from_scratch import WeightMean
 from snippets.schedulers.swa.use import train_with_swa
 
@@ -144,8 +144,9 @@ def test_snippet_averages_the_chosen_epochs():
 
 
 @pytest.fixture(scope="module")
-def runs():
-    return [train(seed) for seed in SEEDS]
+def runs(evidence):
+    """Test losses by epoch for each of three seeds: of the model and of its average."""
+    return evidence()["runs"]
 
 
 def test_average_is_steadier(runs):
@@ -154,10 +155,10 @@ def test_average_is_steadier(runs):
     assert all(run["average"][-1] < run["model"][-1] for run in runs)
 
 
-def test_cosine_is_as_good_here(runs):
+def test_cosine_is_as_good_here(evidence, runs):
     """A cosine without averaging ends within 15 % of the average, in the median of three seeds."""
     average = sorted(run["average"][-1] for run in runs)[1]
-    annealed = sorted(train(seed, cosine=True)["model"][-1] for seed in SEEDS)[1]
+    annealed = sorted(losses[-1] for losses in evidence()["annealed"])[1]
     assert 0.85 < annealed / average < 1.15
 
 

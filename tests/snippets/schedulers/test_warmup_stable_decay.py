@@ -8,12 +8,10 @@ from timm.scheduler import WSDLRScheduler
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, LinearLR, SequentialLR
 
-from snippets.schedulers.warmup_stable_decay.evidence import LENGTHS, Run, branch, cosine, decay_of, updates_needed
+from snippets.schedulers.warmup_stable_decay.evidence import updates_needed
 from snippets.schedulers.warmup_stable_decay.from_scratch import learning_rate
 from snippets.schedulers.warmup_stable_decay.use import SHAPES, make_scheduler
 from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
-
-LR = 0.008  # of the evidence
 
 
 def sequential(optimizer: torch.optim.Optimizer) -> SequentialLR:
@@ -141,26 +139,18 @@ def test_rejects_what_does_not_fit():
         make_scheduler(optimizer, shape="square")
 
 
-@pytest.fixture(scope="module")
-def losses():
-    """Test losses of the evidence: before each decay, after it, of the cosine runs, and after each shape's decay."""
-    run, before, after = Run(LR), [], []
-    for length in LENGTHS:
-        run.go(length - decay_of(length), lambda step: 1.0)
-        before.append(run.test_loss())
-        after.append(branch(run, length).test_loss())
-    shapes = {shape: branch(run, LENGTHS[-1], shape).test_loss() for shape in SHAPES}
-    return {"before": before, "after": after, "cosine": [cosine(LR, n).test_loss() for n in LENGTHS], "shapes": shapes}
-
-
-def test_decay_takes_off_the_noise(losses):
+def test_decay_takes_off_the_noise(evidence):
     """Each decay lowers the test loss by over 4 %."""
-    assert all(after < 0.96 * before for before, after in zip(losses["before"], losses["after"], strict=True))
+    losses = evidence()
+    pairs = zip(losses["before the decay"], losses["branch"], strict=True)
+    assert all(after < 0.96 * before for before, after in pairs)
 
 
-def test_branch_ends_near_the_cosine(losses):
+def test_branch_ends_near_the_cosine(evidence):
     """At most 3 % above the cosine run of each length; at 75 and 150 updates over 2 % below it."""
-    ratios = [ours / theirs for ours, theirs in zip(losses["after"], losses["cosine"], strict=True)]
+    losses = evidence()
+    ratios = [ours / theirs for ours, theirs in zip(losses["branch"], losses["cosine"], strict=True)]
+    assert len(ratios) == 4
     assert all(ratio < 1.03 for ratio in ratios)
     assert all(ratio < 0.98 for ratio in ratios[:2])
 
@@ -170,12 +160,14 @@ def test_one_run_for_all_lengths():
     assert updates_needed() == (480 + 15 + 30 + 60 + 120, 75 + 150 + 300 + 600) == (705, 1125)
 
 
-def test_shapes_end_close_together(losses):
+def test_shapes_end_close_together(evidence):
     """The three shapes of the decay end within 4 % of each other."""
-    ends = losses["shapes"].values()
+    assert evidence()["shapes"].keys() == SHAPES.keys()
+    ends = evidence()["shapes"].values()
     assert max(ends) < 1.04 * min(ends)
 
 
-def test_stable_loss_misleads(losses):
+def test_stable_loss_misleads(evidence):
     """Just before its decay the stable run is over 8 % above the end of the cosine run of 600 updates."""
-    assert losses["before"][-1] > 1.08 * losses["cosine"][-1]
+    losses = evidence()
+    assert losses["before the decay"][-1] > 1.08 * losses["cosine"][-1]

@@ -2,13 +2,14 @@
 var GuideNames = (() => {
   "use strict";
 
-  const { FILLERS, HAN, distance, near, piece, sayings, slack, squash, stem } = GuideWords;
+  const { FILLERS, HAN, distance, near, piece, sayings, slack, slip, squash, stem } = GuideWords;
   const RARE = 3; // how much more the rarest word of all names says than one that all pages' names have
   const UNNAMED = 0.5; // what a word says that is in no name
   const FILLER = 0.15; // what a filler counts, beside a word of meaning, when a name is compared with a query
 
   /* Names by which a page is known, each with its weight: title, aliases, torch names with their shorter forms, papers,
-     and what readers ask. A paper's title says what is meant whatever stands beside it, if it is there `whole`. */
+     and what readers ask, of which there are only words. A paper's title says what is meant whatever stands beside it,
+     if it is there `whole`. */
   function namesOf(doc) {
     const found = [];
     const seen = new Set();
@@ -27,7 +28,9 @@ var GuideNames = (() => {
       }
     });
     doc.papers.forEach((title, place) => add(title, place ? 0.3 : 0.75, { whole: title.split(" ").length > 3 }));
-    doc.asked.forEach((phrase) => add(phrase, 0.93, { shown: false }));
+    for (const terms of doc.asked) {
+      found.push({ key: "", letters: 0, doc: doc.id, text: "", weight: 0.93, whole: false, shown: false, terms });
+    }
     return found;
   }
 
@@ -51,6 +54,7 @@ var GuideNames = (() => {
       for (const word of name.words) bearers[word].push(id);
     });
     const stems = docs.map((doc) => {
+      if (doc.kind !== "technique") return [];
       const parts = doc.url.split("/").pop().replace(".html", "").split("-").map(stem);
       return parts.filter((part) => !FILLERS.has(part)).map(number);
     });
@@ -73,8 +77,8 @@ var GuideNames = (() => {
     if (known) return met;
     const typed = piece(term);
     pieces.forEach((other, word) => {
-      const limit = slack(Math.min(term.length, other.key.length));
-      if (!met.has(word) && near(typed, other, limit) && distance(term, other.key, limit) < Infinity) met.set(word, 0.8);
+      const limit = term.length > 3 && other.key.length < 4 ? 0 : slack(Math.min(term.length, other.key.length));
+      if (!met.has(word) && slip(term, other.key) && near(typed, other, limit) && distance(term, other.key, limit) < Infinity) met.set(word, 0.8);
     });
     return met;
   }
@@ -100,7 +104,7 @@ var GuideNames = (() => {
     if (cores.includes(name.key)) return 900;
     let best = name.whole && key.includes(name.key) ? 450 : 0;
     if (key.length > 1 && name.key.startsWith(key)) best = Math.max(best, 420 + 180 * (key.length / name.key.length));
-    const limit = !slips || key.length < 4 ? 0 : HAN.test(key) ? 1 : Math.min(3, Math.ceil(key.length / 6));
+    const limit = !slips || key.length < 3 || !slip(key, name.key) ? 0 : HAN.test(key) ? 1 : Math.min(3, Math.ceil(key.length / 6));
     for (const form of limit ? pieces : []) {
       const off = near(form, name, limit) ? distance(form.key, name.key, limit) : Infinity;
       if (off / form.key.length <= 0.34) best = Math.max(best, 640 * (1 - off / form.key.length) - 40);
@@ -136,7 +140,7 @@ var GuideNames = (() => {
     const wanted = query.words.filter(({ filler }) => !filler).length;
     const found = new Map();
     names.forEach((name, id) => {
-      let score = name.key === query.key ? 1000 : wholly(name, query);
+      let score = !name.key ? 0 : name.key === query.key ? 1000 : wholly(name, query);
       if (score < 900 && met[id]) {
         const share = name.words.filter((word) => strong.has(word)).length / name.words.length;
         score = Math.max(score, partly(met[id] / said, share, answered[id] === wanted));

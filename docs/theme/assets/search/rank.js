@@ -3,28 +3,30 @@ var GuideSearch = (() => {
   "use strict";
 
   const { FILLERS, HAN, STOP, fold, piece, sayings, slack, squash, stem, tokens } = GuideWords;
-  const FIELDS = ["title", "names", "asked", "torch", "papers", "authors", "summary", "headings", "text", "coauthors"];
+  const FIELDS = ["title", "names", "asked", "torch", "papers", "authors", "summary", "text", "coauthors"];
   const BOOST = {
-    title: 10, names: 9, torch: 8, asked: 5, papers: 4, authors: 3.5, summary: 3, headings: 2, text: 1, coauthors: 1,
+    title: 10, names: 9, torch: 8, asked: 5, papers: 4, authors: 3.5, summary: 3, text: 1, coauthors: 1,
   };
-  const KIND = { technique: 1, symptom: 0.95, section: 0.85, page: 0.6 };
-  const SHOWN = 12;
+  const KIND = { technique: 1, symptom: 0.95, error: 0.95, pitfall: 0.9, section: 0.85, heading: 0.8, page: 0.6 };
+  const CUT = new Set(["asked", "text"]); // fields that hold words as `tokens` gives them
+  const SHOWN = 12, OF_ONE_PAGE = 3; // results, and places among them that lie on the same page
 
-  function open(data) {
-    const docs = data.docs.map((doc, id) => ({
-      names: [], asked: [], torch: [], papers: [], headings: [], authors: "", coauthors: "", text: "", ...doc, id,
+  /* An edition's index, alone or with that of the other edition, ready to be asked. */
+  function open(data, other) {
+    const docs = GuideIndex.documents(data, other).map((doc, id) => ({
+      names: [], asked: [], torch: [], papers: [], summary: "", authors: "", coauthors: "", text: "", ...doc, id,
     }));
     const vocabulary = new Set();
     const index = new MiniSearch({
       fields: FIELDS,
-      tokenize: tokens,
+      tokenize: (text, field) => (CUT.has(field) ? text.split(" ").filter(Boolean) : tokens(text)),
       processTerm: (term) => (vocabulary.add(term), term),
-      extractField: (doc, field) => (Array.isArray(doc[field]) ? doc[field].join(" / ") : doc[field]),
+      extractField: (doc, field) => (Array.isArray(doc[field]) ? doc[field].flat().join(CUT.has(field) ? " " : " / ") : doc[field]),
     });
     index.addAll(docs);
     const sections = docs.filter((doc) => doc.kind === "section");
     const most = Math.max(1, ...docs.map((doc) => doc.links || 0));
-    return { docs, index, vocabulary, sections, known: GuideNames.open(docs), most, words: data.words };
+    return { data, docs, index, vocabulary, sections, known: GuideNames.open(docs), most, words: data.words };
   }
 
   function prepare(guide, typed) {
@@ -33,7 +35,7 @@ var GuideSearch = (() => {
     const cores = [words.filter((word) => !STOP.has(word)), words].map((some) => squash(some.join(" "))).filter(Boolean);
     const key = squash(typed);
     const meaning = terms.filter((term) => !FILLERS.has(term));
-    const pieces = [...new Set([key, ...cores])].filter((form) => form.length > 3).map(piece);
+    const pieces = [...new Set([key, ...cores])].filter((form) => form.length > 2).map(piece);
     const slips = terms.some((term) => !guide.vocabulary.has(term));
     const query = { key, cores, pieces, slips, all: terms, terms: meaning.length ? meaning : terms };
     return { ...query, words: GuideNames.weigh(guide.known, query, guide.vocabulary) };
@@ -45,7 +47,7 @@ var GuideSearch = (() => {
       tokenize: (joined) => joined.split(" "),
       boost: BOOST,
       prefix: (term) => term.length > 2 || HAN.test(term),
-      fuzzy: (term) => (guide.vocabulary.has(term) || HAN.test(term) ? false : slack(term.length)),
+      fuzzy: (term) => (guide.vocabulary.has(term) || HAN.test(term) || term.length < 4 ? false : slack(term.length)),
       processTerm: (term) => term,
       weights: { fuzzy: 0.3, prefix: 0.5 },
     });
@@ -80,8 +82,39 @@ var GuideSearch = (() => {
       hits.push({ doc, name, named: score, score: total * KIND[doc.kind] });
     }
     hits.sort((a, b) => b.score - a.score || a.doc.id - b.doc.id);
-    const seen = new Set();
-    return hits.filter(({ doc }) => !seen.has(doc.url) && seen.add(doc.url)).slice(0, SHOWN);
+    const seen = new Set(), places = new Map();
+    const shown = hits.filter(({ doc }) => {
+      if (seen.has(doc.url)) return false;
+      seen.add(doc.url);
+      if (doc.in) places.set(doc.page, (places.get(doc.page) || 0) + 1);
+      return !doc.in || places.get(doc.page) <= OF_ONE_PAGE;
+    });
+    return pitfallsFirst(guide, query, shown.slice(0, SHOWN)).map((hit) => ({ ...hit, words: marked(guide, query, hit) }));
+  }
+
+  /* A pitfall that says all of the query stands before its page, which is found by the same words. */
+  function pitfallsFirst(guide, query, hits) {
+    for (const hit of [...hits]) {
+      const { doc } = hit;
+      const page = hits.findIndex((other) => other.doc.page === doc.page && !other.doc.in);
+      if (!doc.in || doc.kind === "heading" || page < 0 || page > hits.indexOf(hit)) continue;
+      const lead = [doc.title, ...doc.names].flatMap(tokens), names = tokens(doc.in);
+      const has = (words, term) => words.some((word) => word.startsWith(term));
+      const said = query.terms.filter((term) => has(lead, term));
+      if (said.length < 2 || !query.terms.every((term) => has(lead, term) || has(names, term))) continue;
+      if (said.length < 3 && said.length < 0.6 * sayings(doc.title).terms.length) continue;
+      hits.splice(hits.indexOf(hit), 1);
+      hits.splice(page, 0, hit);
+    }
+    return hits;
+  }
+
+  /* The words to mark where a result leads to: those of the query, and those of its names that a slip was meant for. */
+  function marked(guide, query, { doc, name, named }) {
+    if (!doc.in && named > 400) return []; // a page found by its name is meant as a whole
+    const own = new Set(name ? name.words : []);
+    const meant = query.words.flatMap(({ met }) => [...met.keys()].filter((word) => own.has(word)));
+    return [...new Set([...query.terms, ...meant.map((word) => guide.known.pieces[word].key)])];
   }
 
   /* The technique whose name shares most pairs of letters with the query: for queries that meet nothing. */
@@ -103,9 +136,15 @@ var GuideSearch = (() => {
 
   /* What Material's dialog shows: a list of pages, each a list that begins with the page itself. */
   function answer(guide, text) {
-    const item = (doc, score, lead = "") => [
-      { location: doc.url, title: escape(doc.title), text: lead + escape(doc.summary), terms: {}, score },
-    ];
+    const title = (doc) => {
+      const place = doc.in && [doc.in, doc.kind !== "heading" && guide.words.pitfalls].filter(Boolean).join(" › ");
+      return (place ? `<span class="search-place">${escape(place)} › </span>` : "") + escape(doc.title);
+    };
+    const item = (doc, score, lead = "", words = []) => {
+      const [page, anchor] = doc.url.split("#");
+      const location = page + (words.length ? `?h=${encodeURIComponent(words.join(" "))}` : "") + (anchor ? `#${anchor}` : "");
+      return [{ location, title: title(doc), text: lead + escape(doc.summary), terms: {}, score }];
+    };
     const asked = `<span data-query="${escape(text)}"></span>`; // the dialog learns which query is answered
     const hits = rank(guide, text);
     if (!hits.length && squash(text)) {
@@ -113,9 +152,9 @@ var GuideSearch = (() => {
       const label = `<span class="search-none">${escape(guide.words.nearest)}</span> `;
       return { items: [near && item(near, 100, asked + label), ...guide.sections.map((s, i) => item(s, 90 - i))].filter(Boolean) };
     }
-    const items = hits.map(({ doc, name, named }, place) => {
+    const items = hits.map(({ doc, name, named, words }, place) => {
       const other = name && name.shown && named > 400 && doc.kind === "technique" && name.key !== squash(doc.title);
-      return item(doc, 1000 - place, (place ? "" : asked) + (other ? `<mark>${escape(name.text)}</mark> ` : ""));
+      return item(doc, 1000 - place, (place ? "" : asked) + (other ? `<mark>${escape(name.text)}</mark> ` : ""), words);
     });
     const last = fold(text).split(/[\s-]+/).pop();
     const top = hits.length && hits[0].named > 400 && hits[0].name;

@@ -47,8 +47,11 @@ var GuideWords = (() => {
     return found;
   }
 
-  /* Edits that a word of this length may differ by. */
-  const slack = (length) => (length < 4 ? 0 : length < 8 ? 1 : 2);
+  /* Edits that a word of this length may differ by; one of three letters keeps its first (see `slip`). */
+  const slack = (length) => (length < 3 ? 0 : length < 8 ? 1 : 2);
+
+  /* Whether a word may be meant for another by a slip: three letters say too little to doubt the first of them. */
+  const slip = (word, other) => word.length > 3 || word[0] === other[0];
 
   /* Distance by insertions, deletions, substitutions and swaps of neighbours; Infinity when above the limit. */
   function distance(a, b, limit) {
@@ -94,5 +97,5 @@ var GuideWords = (() => {
     return count <= 2 * limit;
   }
 
-  return { FILLERS, HAN, STOP, distance, fold, near, piece, sayings, slack, squash, stem, tokens };
+  return { FILLERS, HAN, STOP, distance, fold, near, piece, sayings, slack, slip, squash, stem, tokens };
 })();

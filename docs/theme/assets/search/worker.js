@@ -1,30 +1,45 @@
-/* Answers Material's search dialog, whose four messages these are. The index is fetched when somebody begins to search. */
+/* Answers Material's search dialog, whose four messages these are. An index is fetched when somebody needs it. */
 "use strict";
 
-importScripts("vendor/minisearch.min.js", "words.js", "names.js", "rank.js");
+importScripts("vendor/minisearch.min.js", "words.js", "unpack.js", "names.js", "rank.js");
 
 const SETUP = 0, READY = 1, QUERY = 2, RESULT = 3;
-let address, guide;
+let config;
+let asked = 0;
+const loaded = new Map();
 
-function load() {
-  guide ||= fetch(address)
-    .then((response) => (response.ok ? response.json() : Promise.reject(new Error(response.statusText))))
-    .then(GuideSearch.open);
-  guide.catch(() => (guide = undefined)); // the next key tries again
-  return guide;
+/* What `make` promises, once; after a failure the next key tries again. */
+function once(name, make) {
+  if (!loaded.has(name)) loaded.set(name, make().catch((error) => Promise.reject(loaded.delete(name) && error)));
+  return loaded.get(name);
+}
+
+const fetched = (name) =>
+  once(name, async () => {
+    const response = await fetch(new URL(`../../${config[name]}`, location.href)); // from the edition's root
+    return response.ok ? response.json() : Promise.reject(new Error(response.statusText));
+  });
+
+/* The edition's own guide; for a query in the other language, with what the other edition says of the same pages. */
+async function guideFor(text) {
+  const own = await fetched("index");
+  const guide = await once("guide", async () => GuideSearch.open(own));
+  if (!GuideIndex.asksOther(own, text)) return guide;
+  return once("both", async () => GuideSearch.open(own, await fetched("other"))).catch(() => guide);
 }
 
 addEventListener("message", async ({ data: { type, data } }) => {
   if (type === SETUP) {
-    address = new URL(`../../search/${data.config.index}`, location.href);
+    config = data.config;
     postMessage({ type: READY });
   } else if (type === QUERY) {
+    const mine = ++asked;
     let result = { items: [] };
     try {
-      if (data) result = GuideSearch.answer(await load(), data.trim());
+      if (data) result = GuideSearch.answer(await guideFor(data), data.trim());
     } catch (error) {
       console.warn("search:", error);
     }
-    postMessage({ type: RESULT, data: result });
+    if (mine === asked) postMessage({ type: RESULT, data: result }); // else there is a newer query, which may be answered already
   }
 });

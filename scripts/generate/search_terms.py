@@ -1,0 +1,89 @@
+"""The words of a text as the search sees them: cut by the very script that cuts queries in the reader's browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+
+import quickjs
+
+from scripts.problems import ROOT
+
+WORDS = ROOT / "docs" / "theme" / "assets" / "search" / "words.js"
+# Han characters that bind words: a pair with one of them says nothing ("的损", "失在").
+BINDING = frozenset(
+    "的了是在和与也都就会要把被对为从到而且只不没这那其它该每各个种等之以及或则时后前中上下可能并由于所用即让使再已又还若如果"
+)
+COMMON = frozenset(
+    re.findall(
+        r"\w+",
+        "about after again all already also although always an and another any are as at be because before "
+        "being both but by can could do does done each else ever every few first for from give given has have "
+        "hence here how if in instead into is it its itself just last less many may more most much must never "
+        "no none nor not now of off on once one only or other our out over own same see set should since so "
+        "some still such take than that the their them then there these they this those three through to too "
+        "two under up upon use used uses using very was way we well were what when where which while who why "
+        "will with within without yet you your ",
+    )
+)
+
+
+@cache
+def _script() -> quickjs.Context:
+    context = quickjs.Context()
+    context.eval(WORDS.read_text(encoding="utf-8"))
+    context.eval("var cut = (text) => JSON.stringify([GuideWords.sayings(text).terms, [...GuideWords.FILLERS]])")
+    return context
+
+
+@cache
+def _cut(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    terms, fillers = json.loads(_script().eval(f"cut({json.dumps(text)})"))
+    return tuple(terms), frozenset(fillers)
+
+
+def terms(text: str) -> tuple[str, ...]:
+    """The words of a text, each once, as the search compares them; of Chinese, pairs of characters."""
+    return _cut(text)[0]
+
+
+def is_han(term: str) -> bool:
+    """Whether a term is Chinese: whole or by its first character."""
+    return "\u4e00" <= term[0] <= "\u9fff"
+
+
+class Pairs:
+    """Which pairs of Han characters are words: those that the guide says often and that hold no binding one."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._said = Counter(pair for text in texts for pair in _pairs(text))
+
+    def word(self, term: str, times: int) -> bool:
+        """Whether a term is no pair, or one that the guide says this often."""
+        return not is_han(term) or (self._said[term] >= times and not BINDING.intersection(term))
+
+
+def _pairs(text: str) -> Iterable[str]:
+    return (text[i : i + 2] for i in range(len(text) - 1) if is_han(text[i]) and is_han(text[i + 1]))
+
+
+def prose(text: str, pairs: Pairs) -> list[str]:
+    """What is worth finding in prose: no common words, no pairs that are no word."""
+    return [term for term in terms(text) if term not in COMMON and pairs.word(term, 3)]
+
+
+def phrase(text: str, pairs: Pairs) -> list[str]:
+    """What a phrase says: no fillers where it has other words; of Chinese, words, and what no word covers."""
+    every, fillers = _cut(text)
+    said = [term for term in every if term not in fillers] or list(every)
+    kept: list[str] = []
+    covered = False
+    for term in said:
+        word = pairs.word(term, 2)
+        if word or not (covered or BINDING.intersection(term)):
+            kept.append(term)
+        covered = is_han(term) and (word or not covered)
+    return kept or said
