@@ -407,7 +407,7 @@ def test_only_what_changed_is_rendered(published):
         edit(published, EN, "# Double\n\nOne more sentence.\n", "# Double\n")
         for lang in ("en", "zh"):
             (folder / f"{lang}.json").unlink()
-    assert new == {"en/demo/double.html", "en/404.html", "zh/404.html"}
+    assert new == {"en/demo/double.html", "en/404.html"}
 
 
 def test_page_that_was_refused_is_refused_again(published):
