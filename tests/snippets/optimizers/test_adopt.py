@@ -101,6 +101,7 @@ def test_first_step_does_not_move():
 
 def test_converges_for_any_beta2():
     """On the counter-example ADOPT ends near the best point for every beta2 from 0.1 to 0.99; Adam not below 0.3."""
+    assert (len(BETAS), min(BETAS), max(BETAS)) == (6, 0.1, 0.99)
     assert all(final_position(True, beta2) < -0.9 for beta2 in BETAS)
     assert final_position(False, 0.1) > 0.9
 
