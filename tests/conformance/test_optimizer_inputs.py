@@ -7,7 +7,7 @@ guide's classes alone.
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ each_of_ours = pytest.mark.parametrize("name", OURS)
 
 
 @pytest.fixture(autouse=True)
-def sparse_checks():
+def sparse_checks() -> Iterator[None]:
     """torch warns until one says whether sparse tensors are to be checked."""
     with torch.sparse.check_sparse_tensor_invariants(True):
         yield
@@ -67,7 +67,7 @@ def weighted_squares(parameters: list[Tensor]) -> Tensor:
 
 
 @every_optimizer
-def test_complex_parameter_equals_its_real_twin(name):
+def test_complex_parameter_equals_its_real_twin(name: str) -> None:
     """After 30 steps: as real and imaginary parts, each a number of its own; or an error that says complex."""
     make, _ = FOUND[name]
     value = torch.randn(4, 3, dtype=torch.complex128, generator=torch.Generator().manual_seed(0))
@@ -83,7 +83,7 @@ def test_complex_parameter_equals_its_real_twin(name):
 
 @each_of_ours
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision(name, dtype):
+def test_half_precision(name: str, dtype: torch.dtype) -> None:
     """Parameters stay finite and of their type, or an error names the type."""
     make, _ = FOUND[name]
     parameters = [torch.nn.Parameter(p.detach().to(dtype)) for p in start(torch.float32)]
@@ -94,7 +94,7 @@ def test_half_precision(name, dtype):
 
 
 @each_of_ours
-def test_zero_element_parameter(name):
+def test_zero_element_parameter(name: str) -> None:
     """A parameter without elements changes nothing for the one beside it."""
     make, _ = FOUND[name]
     (alone, _), (beside, _) = start(), start()
@@ -106,7 +106,7 @@ def test_zero_element_parameter(name):
 
 
 @every_optimizer
-def test_step_without_any_gradient(name):
+def test_step_without_any_gradient(name: str) -> None:
     """A step in which no parameter has a gradient moves nothing and raises nothing, as in torch."""
     make, _ = FOUND[name]
     parameters = start()
@@ -120,7 +120,7 @@ def pickled(pair: Any) -> Any:
 
 @each_of_ours
 @pytest.mark.parametrize("copied", [copy.deepcopy, pickled])
-def test_copy_goes_on_by_itself(name, copied):
+def test_copy_goes_on_by_itself(name: str, copied: Callable[[Any], Any]) -> None:
     """A copy of parameters and optimizer, made between steps, trains as the original does, and leaves it alone."""
     make, _ = FOUND[name]
     parameters = start()
@@ -135,7 +135,7 @@ def test_copy_goes_on_by_itself(name, copied):
     assert all(torch.equal(p, q) for p, q in zip(parameters, others, strict=True))
 
 
-def test_enough_is_tried():
+def test_enough_is_tried() -> None:
     """The suite finds the guide's classes and torch's."""
     assert len(OURS) >= 25
     assert len(FOUND) - len(OURS) >= 15
