@@ -32,7 +32,7 @@ def descend(optimizer: torch.optim.Optimizer, parameters: list, steps: int, loss
     """Take steps with a closure; an optimizer that refuses dense gradients gets the same ones as sparse."""
     getattr(optimizer, "train", lambda: None)()
 
-    def closure(sparse: bool) -> Tensor:
+    def closure(sparse: bool) -> float:
         optimizer.zero_grad()
         loss = loss_of(parameters)
         if loss.requires_grad:
@@ -40,7 +40,7 @@ def descend(optimizer: torch.optim.Optimizer, parameters: list, steps: int, loss
         for p in parameters:
             if sparse and p.grad is not None:
                 p.grad = p.grad.to_sparse(1)
-        return loss
+        return loss.item()
 
     for _ in range(steps):
         try:
@@ -63,7 +63,8 @@ def refusal(run: Callable[[], None]) -> str:
 def weighted_squares(parameters: list[Tensor]) -> Tensor:
     """A quadratic; of a complex parameter the same number as of its real and imaginary parts."""
     real = [torch.view_as_real(p) if p.is_complex() else p for p in parameters]
-    return sum((torch.linspace(0.1, 3, p.numel(), dtype=p.dtype).reshape(p.shape) * p * p).sum() for p in real)
+    terms = [(torch.linspace(0.1, 3, p.numel(), dtype=p.dtype).reshape(p.shape) * p * p).sum() for p in real]
+    return torch.stack(terms).sum()
 
 
 @every_optimizer
