@@ -7,7 +7,7 @@ guide's classes alone.
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ each_of_ours = pytest.mark.parametrize("name", OURS)
 
 
 @pytest.fixture(autouse=True)
-def sparse_checks():
+def sparse_checks() -> Iterator[None]:
     """torch warns until one says whether sparse tensors are to be checked."""
     with torch.sparse.check_sparse_tensor_invariants(True):
         yield
@@ -32,7 +32,7 @@ def descend(optimizer: torch.optim.Optimizer, parameters: list, steps: int, loss
     """Take steps with a closure; an optimizer that refuses dense gradients gets the same ones as sparse."""
     getattr(optimizer, "train", lambda: None)()
 
-    def closure(sparse: bool) -> Tensor:
+    def closure(sparse: bool) -> float:
         optimizer.zero_grad()
         loss = loss_of(parameters)
         if loss.requires_grad:
@@ -40,7 +40,7 @@ def descend(optimizer: torch.optim.Optimizer, parameters: list, steps: int, loss
         for p in parameters:
             if sparse and p.grad is not None:
                 p.grad = p.grad.to_sparse(1)
-        return loss
+        return loss.item()
 
     for _ in range(steps):
         try:
@@ -63,11 +63,12 @@ def refusal(run: Callable[[], None]) -> str:
 def weighted_squares(parameters: list[Tensor]) -> Tensor:
     """A quadratic; of a complex parameter the same number as of its real and imaginary parts."""
     real = [torch.view_as_real(p) if p.is_complex() else p for p in parameters]
-    return sum((torch.linspace(0.1, 3, p.numel(), dtype=p.dtype).reshape(p.shape) * p * p).sum() for p in real)
+    terms = [(torch.linspace(0.1, 3, p.numel(), dtype=p.dtype).reshape(p.shape) * p * p).sum() for p in real]
+    return torch.stack(terms).sum()
 
 
 @every_optimizer
-def test_complex_parameter_equals_its_real_twin(name):
+def test_complex_parameter_equals_its_real_twin(name: str) -> None:
     """After 30 steps: as real and imaginary parts, each a number of its own; or an error that says complex."""
     make, _ = FOUND[name]
     value = torch.randn(4, 3, dtype=torch.complex128, generator=torch.Generator().manual_seed(0))
@@ -83,7 +84,7 @@ def test_complex_parameter_equals_its_real_twin(name):
 
 @each_of_ours
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision(name, dtype):
+def test_half_precision(name: str, dtype: torch.dtype) -> None:
     """Parameters stay finite and of their type, or an error names the type."""
     make, _ = FOUND[name]
     parameters = [torch.nn.Parameter(p.detach().to(dtype)) for p in start(torch.float32)]
@@ -94,7 +95,7 @@ def test_half_precision(name, dtype):
 
 
 @each_of_ours
-def test_zero_element_parameter(name):
+def test_zero_element_parameter(name: str) -> None:
     """A parameter without elements changes nothing for the one beside it."""
     make, _ = FOUND[name]
     (alone, _), (beside, _) = start(), start()
@@ -106,7 +107,7 @@ def test_zero_element_parameter(name):
 
 
 @every_optimizer
-def test_step_without_any_gradient(name):
+def test_step_without_any_gradient(name: str) -> None:
     """A step in which no parameter has a gradient moves nothing and raises nothing, as in torch."""
     make, _ = FOUND[name]
     parameters = start()
@@ -120,7 +121,7 @@ def pickled(pair: Any) -> Any:
 
 @each_of_ours
 @pytest.mark.parametrize("copied", [copy.deepcopy, pickled])
-def test_copy_goes_on_by_itself(name, copied):
+def test_copy_goes_on_by_itself(name: str, copied: Callable[[Any], Any]) -> None:
     """A copy of parameters and optimizer, made between steps, trains as the original does, and leaves it alone."""
     make, _ = FOUND[name]
     parameters = start()
@@ -135,7 +136,7 @@ def test_copy_goes_on_by_itself(name, copied):
     assert all(torch.equal(p, q) for p, q in zip(parameters, others, strict=True))
 
 
-def test_enough_is_tried():
+def test_enough_is_tried() -> None:
     """The suite finds the guide's classes and torch's."""
     assert len(OURS) >= 25
     assert len(FOUND) - len(OURS) >= 15

@@ -55,6 +55,9 @@ def test_dampening_spares_the_first_step():
 def test_rate_is_root_of_momentum():
     """On a quadratic the error shrinks by sqrt(mu) a step, for every h with (1-sqrt mu)^2 < eta h < (1+sqrt mu)^2."""
     mu, eta = 0.81, 0.1
+    for h in torch.linspace(0.11, 36.0, 60).tolist():
+        matrix = torch.tensor([[1 + mu - eta * h, -mu], [1.0, 0.0]], dtype=torch.float64)
+        assert torch.linalg.eigvals(matrix).abs().tolist() == pytest.approx([0.9, 0.9])
     for h in [0.5, 5.0, 30.0]:
         assert (1 - math.sqrt(mu)) ** 2 < eta * h < (1 + math.sqrt(mu)) ** 2
         matrix = torch.tensor([[1 + mu - eta * h, -mu], [1.0, 0.0]], dtype=torch.float64)

@@ -135,10 +135,13 @@ def test_one_is_no_fixed_point():
 
 
 def test_gradient_scale_does_not_matter():
-    """The step does not depend on the gradient's scale: times 1024 it is the same to the last bit."""
+    """Scaled by 1024 up or down the step is the same to the last bit; with a norm far below eps it is shorter."""
     torch.manual_seed(0)
     gradient = torch.randn(8, 8)
-    assert torch.equal(one_step(gradient), one_step(1024 * gradient))
+    for scale in (1024, 1 / 1024, 2.0**-20):
+        assert (scale * gradient).norm() > 1e-7
+        assert torch.equal(one_step(gradient), one_step(scale * gradient))
+    assert one_step(1e-12 * gradient).norm() < 0.1 * one_step(gradient).norm()
 
 
 def test_bfloat16_inside():

@@ -166,7 +166,9 @@ def test_clipping_bounds_the_first_steps():
 
 def test_low_beta2_is_never_adaptive():
     """For beta2 <= 2/3 the method never becomes adaptive: rho cannot exceed 5."""
-    assert max(rho(t, 2 / 3) for t in range(1, 200)) <= 5 + 1e-9
+    for beta2 in (0.0, 0.3, 0.6, 2 / 3):
+        assert max(rho(t, beta2) for t in range(1, 200)) <= 5 + 1e-9
+    assert max(rho(t, 0.7) for t in range(1, 200)) > 5
     p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.RAdam([p], lr=1.0, betas=(0.0, 0.6))
     for _ in range(50):
