@@ -101,6 +101,16 @@ class Stage:
         return self.build / "out"
 
     @property
+    def looked_at(self) -> Path:
+        """What was found out about the pages of the last build."""
+        return self.build / "cache" / "publish"
+
+    @property
+    def compressed(self) -> Path:
+        """The gzip copies of the last build."""
+        return self.build / "cache" / "gzip"
+
+    @property
     def preview(self) -> Path:
         """What the live preview shows."""
         return self.build / "preview"

@@ -68,7 +68,7 @@ def edit(path: Path, old: str, new: str) -> None:
 @contextmanager
 def serve(root: Path) -> Iterator[str]:
     """The preview of the tree; yields its address as soon as it has one."""
-    command = [sys.executable, "-m", "scripts.serve", "0"]
+    command = [sys.executable, "-m", "scripts.preview.serve", "0"]
     with (
         (root / "build" / "serve.log").open("w") as log,
         subprocess.Popen(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from html import escape
 
 from scripts.generate import addresses, filters, html, recipe_text
 from scripts.generate.phrases import word
@@ -57,7 +56,7 @@ def _row(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> list[str]
 
 def _situation(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
     """Model, data and task; on the page of recipes the model is the row's anchor, with what the fields filter by."""
-    model = escape(said(catalog.labels, recipe.model, lang))
+    model = html.text(said(catalog.labels, recipe.model, lang))
     if section:
         link = html.link(f"{addresses.up(section)}recipes.html#{recipe.id}", model)
     else:
@@ -65,7 +64,7 @@ def _situation(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str
         link = html.link(f"#{recipe.id}", model, id=recipe.id, **facts)
     more = [said(catalog.labels, text, lang) for text in (recipe.data, recipe.task if section else "") if text]
     result = recipe.result.get(lang)
-    return _lines(f"<strong>{link}</strong>", escape(word("comma", lang).join(more)), escape(result or ""))
+    return _lines(f"<strong>{link}</strong>", html.text(word("comma", lang).join(more)), html.text(result or ""))
 
 
 def _settings(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
@@ -74,7 +73,7 @@ def _settings(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
         if choice:
             lines.append(f"{word(name, lang)} {_optimizer(catalog, choice, section, lang)}")
     more = recipe_text.more(catalog.labels, recipe, lang)
-    return _lines(*lines, escape(word("semicolon", lang).join(more)), _small(recipe.note.get(lang)))
+    return _lines(*lines, html.text(word("semicolon", lang).join(more)), _small(recipe.note.get(lang)))
 
 
 def _optimizer(catalog: Catalog, choice: Choice, section: str, lang: str) -> str:
@@ -83,12 +82,12 @@ def _optimizer(catalog: Catalog, choice: Choice, section: str, lang: str) -> str
 
 
 def _schedule(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
-    form = escape(recipe_text.form(catalog.labels, recipe, lang))
+    form = html.text(recipe_text.form(catalog.labels, recipe, lang))
     schedule = recipe.schedule
     if schedule and schedule.id in catalog.by_id:
         form = html.link(addresses.entry_href(catalog.by_id[schedule.id], section), form)
     warmup, length = recipe_text.warmup(catalog.labels, recipe, lang), recipe_text.length(catalog.labels, recipe, lang)
-    return _lines(escape(warmup), form, escape(length))
+    return _lines(html.text(warmup), form, html.text(length))
 
 
 def _source(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
@@ -96,20 +95,20 @@ def _source(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
     if source.paper:
         paper = catalog.papers[source.paper]
         href = f"{addresses.up(section)}papers.html#{source.paper}"
-        cite = html.link(href, escape(paper.short(lang)), class_="cite", title=paper.title)
-        return f"{cite}{word('comma', lang)}{escape(said(catalog.labels, source.place, lang))}"
+        cite = html.link(href, html.text(paper.short(lang)), class_="cite", title=paper.title)
+        return f"{cite}{word('comma', lang)}{html.text(said(catalog.labels, source.place, lang))}"
     files = [
-        html.link(address, escape(name.rpartition("/")[2]), title=f"{name} ({source.commit})", rel="noopener")
+        html.link(address, html.text(name.rpartition("/")[2]), title=f"{name} ({source.commit})", rel="noopener")
         for name, address in source.links
     ]
-    origin = html.link(f"https://github.com/{source.repository}", escape(source.repository), rel="noopener")
+    origin = html.link(f"https://github.com/{source.repository}", html.text(source.repository), rel="noopener")
     fork = f"{word('fork', lang)} {source.fork}" if source.fork else ""
     return _lines(origin, word("comma", lang).join(files), _small(fork))
 
 
 def _entry(catalog: Catalog, id_: str, section: str, lang: str) -> str:
     entry = catalog.by_id[id_]
-    return html.link(addresses.entry_href(entry, section), escape(_short(entry, lang)))
+    return html.link(addresses.entry_href(entry, section), html.text(_short(entry, lang)))
 
 
 def _short(entry: Entry, lang: str) -> str:
@@ -122,7 +121,7 @@ def _slug(task: str) -> str:
 
 
 def _small(text: str | None) -> str:
-    return f"<small>{escape(text)}</small>" if text else ""
+    return f"<small>{html.text(text)}</small>" if text else ""
 
 
 def _lines(*parts: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import shutil
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,27 +12,44 @@ from pathlib import Path
 COMPRESSED = {".html", ".css", ".js", ".json", ".svg", ".xml", ".txt", ".md"}
 ARCHIVE = "deep-learning-guide.zip"
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # the time that a zip archive can say at the earliest
+LEVEL = 9
 SMALLEST = 1024  # bytes; compressing less saves nothing
 
 
-def archive(out: Path) -> None:
-    """Write the whole site as one archive for reading without a network; the same input gives the same bytes."""
+def pack(out: Path, kept: Path) -> None:
+    """Write the archive, and a gzip copy beside each text file worth it; the same input gives the same bytes.
+
+    ``kept`` is a folder with the copies of the last build, by the content of what they are copies of.
+    """
+    kept.mkdir(parents=True, exist_ok=True)
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    with ThreadPoolExecutor() as pool:  # zlib frees the interpreter
+        archived = pool.submit(_archive, out, files)
+        texts = [path for path in files if path.suffix in COMPRESSED and path.stat().st_size >= SMALLEST]
+        wanted = set(pool.map(lambda path: _compress(path, kept), texts))
+        archived.result()
+    for copy in kept.iterdir():
+        if copy.name not in wanted:
+            copy.unlink()
+
+
+def _archive(out: Path, files: list[Path]) -> None:
+    """The whole site as one archive for reading without a network."""
     unfinished = out.with_name(ARCHIVE)
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
-        for path in sorted(out.rglob("*")):
-            if path.is_file():
-                name = zipfile.ZipInfo(f"{unfinished.stem}/{path.relative_to(out).as_posix()}", EARLIEST)
-                file.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
+        for path in files:
+            name = zipfile.ZipInfo(f"{unfinished.stem}/{path.relative_to(out).as_posix()}", EARLIEST)
+            file.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
     unfinished.replace(out / ARCHIVE)
 
 
-def compress(out: Path) -> None:
-    """Write a gzip copy beside each text file worth it; the same input gives the same bytes."""
-    with ThreadPoolExecutor() as pool:  # zlib frees the interpreter
-        list(pool.map(_compress, [path for path in out.rglob("*") if path.suffix in COMPRESSED]))
-
-
-def _compress(path: Path) -> None:
-    if path.is_file() and path.stat().st_size >= SMALLEST:
-        data = gzip.compress(path.read_bytes(), compresslevel=9, mtime=0)
-        path.with_name(path.name + ".gz").write_bytes(data)
+def _compress(path: Path, kept: Path) -> str:
+    """Name of the kept copy."""
+    data = path.read_bytes()
+    copy = kept / f"{hashlib.sha256(data).hexdigest()}.gz"
+    if not copy.exists():
+        unfinished = copy.with_suffix(f".{path.name}.tmp")
+        unfinished.write_bytes(gzip.compress(data, compresslevel=LEVEL, mtime=0))
+        unfinished.replace(copy)
+    shutil.copyfile(copy, path.with_name(path.name + ".gz"))
+    return copy.name

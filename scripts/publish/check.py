@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+from posixpath import normpath
 from urllib.parse import unquote, urldefrag, urlsplit
 
 from lxml import html
 
 from scripts.problems import Problem
+from scripts.publish import remembered
+from scripts.publish.archive import ARCHIVE  # made last, of what was found to be right
 
 # Elements by which a browser loads something on its own, and the attribute that says what.
 LOADING = {
@@ -39,10 +43,9 @@ class Seen:
     problems: tuple[Problem, ...]
 
 
-def read(root: Path, path: Path) -> Seen:
+def read(name: str, data: bytes) -> Seen:
     """Parse one page."""
-    name = path.relative_to(root).as_posix()
-    tree = html.fromstring(path.read_bytes())
+    tree = html.fromstring(data)
     problems: list[Problem] = []
     ids = [element.get("id") for element in tree.iter() if isinstance(element.tag, str) and element.get("id")]
     repeated = sorted({i for i in ids if ids.count(i) > 1 and not i.startswith("__")})
@@ -97,48 +100,35 @@ def _active(tree: html.HtmlElement, name: str) -> Iterator[Problem]:
                     yield Problem(name, line, f"the page holds an address of the kind {scheme[1]}:", remedy)
 
 
-def check(out: Path, address: str = "") -> Iterator[Problem]:
+def check(out: Path, address: str, kept: Path) -> Iterator[Problem]:
     """Problems of the rendered site below ``out``.
 
     Args:
         out: its folder.
         address: where it will be public, if that is known: addresses that begin at its host's root begin with its path.
+        kept: a folder that may be kept from build to build.
     """
     root = urlsplit(address).path or "/"
-    paths = sorted(path for path in out.rglob("*.html"))
-    with ProcessPoolExecutor() as pool:
-        seen = list(pool.map(read, [out] * len(paths), paths, chunksize=16))
-    ids = {page.path: page.ids for page in seen}
-    for page in seen:
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} | {ARCHIVE}
+    pages = ((name, (out / name).read_bytes()) for name in sorted(files) if name.endswith(".html"))
+    seen = remembered.each(kept, read, pages, version("lxml"))
+
+    @cache
+    def target(folder: str, address: str) -> str | None:
+        """The file that a page in a folder means by an address; None where there is none."""
+        if address.startswith("/"):
+            if not address.startswith(root):
+                return None
+            found = normpath(address.removeprefix(root).lstrip("/"))
+        else:
+            found = normpath(f"{folder}/{address}".lstrip("/"))
+        return next((name for name in (found, normpath(f"{found}/index.html")) if name in files), None)
+
+    for name, page in seen.items():
         yield from page.problems
         for address, anchor in page.links:
-            target = _target(out, root, page.path, unquote(address))
-            if target is None or not (out / target).is_file():
-                yield Problem(page.path, 1, f"dead link to {address}", "Name a page or file of the site.")
-            elif anchor and target in ids and unquote(anchor) not in ids[target] and not anchor.startswith("__"):
-                yield Problem(page.path, 1, f"dead link: {target} has no place #{unquote(anchor)}", "Mend the anchor.")
-
-
-def _target(out: Path, root: str, page: str, address: str) -> str | None:
-    if not address:
-        return page
-    if address.startswith("/"):
-        if not address.startswith(root):
-            return None
-        target = out / address.removeprefix(root).lstrip("/")
-    else:
-        target = (out / page).parent / address
-    resolved = Path(*_normal(target.parts))
-    if resolved.is_dir():
-        resolved = resolved / "index.html"
-    return resolved.relative_to(out).as_posix() if resolved.is_relative_to(out) else None
-
-
-def _normal(parts: tuple[str, ...]) -> list[str]:
-    kept: list[str] = []
-    for part in parts:
-        if part == "..":
-            kept = kept[:-1]
-        elif part != ".":
-            kept.append(part)
-    return kept
+            there = target(name.rpartition("/")[0], unquote(address)) if address else name
+            if there is None:
+                yield Problem(name, 1, f"dead link to {address}", "Name a page or file of the site.")
+            elif anchor and there in seen and unquote(anchor) not in seen[there].ids and not anchor.startswith("__"):
+                yield Problem(name, 1, f"dead link: {there} has no place #{unquote(anchor)}", "Mend the anchor.")

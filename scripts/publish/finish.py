@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from scripts.problems import stop_on
-from scripts.publish import fonts, hosting, policy, stylesheets, unused_styles
+from scripts.publish import fonts, hosting, policy, remembered, stylesheets, unused_styles
 
 
 def finish(out: Path, cache: Path) -> None:
@@ -17,9 +17,12 @@ def finish(out: Path, cache: Path) -> None:
     Raises:
         BuildError: when a page holds a script that is not the theme's.
     """
-    pages = {path: path.read_text(encoding="utf-8") for path in sorted(out.rglob("*.html"))}
-    fonts.subset(out, "".join(pages.values()), cache / "fonts")
-    words = unused_styles.words_of(pages.values(), (script.read_text(encoding="utf-8") for script in out.rglob("*.js")))
+    data = {path: path.read_bytes() for path in sorted(out.rglob("*.html"))}
+    named = ((path.relative_to(out).as_posix(), page) for path, page in data.items())
+    found = remembered.each(cache / "publish", unused_styles.page_words, named).values()
+    fonts.subset(out, "".join(page.letters for page in found), cache / "fonts")
+    words = unused_styles.words_of(found, (script.read_text(encoding="utf-8") for script in out.rglob("*.js")))
+    pages = {path: page.decode("utf-8") for path, page in data.items()}
     pages = stylesheets.bundle(out, pages, words)
     known = policy.theme_scripts()
     stop_on(

@@ -22,7 +22,7 @@ def subset(out: Path, text: str, cache: Path) -> None:
     """
     for lang in LANGUAGES:
         shutil.rmtree(out / lang / FOLDER, ignore_errors=True)
-    letters = {ord(letter) for letter in text + ALWAYS}
+    letters = {ord(letter) for letter in set(text) | set(ALWAYS)}
     cache.mkdir(parents=True, exist_ok=True)
     for path in sorted((out / FOLDER).glob("*.woff2")):
         font = TTFont(path, recalcTimestamp=False)  # the same input gives the same bytes

@@ -10,6 +10,7 @@ from pathlib import Path
 from scripts.publish import unused_styles
 from scripts.sources.catalog import LANGUAGES
 
+HEAD_END = "</head>"  # no stylesheet is linked after it
 LINK = re.compile(r'[ \t]*<link rel="stylesheet" href="([^"]*?)(assets/[^"]+)">\n?')
 URL = re.compile(r"""url\(\s*(['"]?)(?!data:|#|https?:)([^'")]+)\1\s*\)""")
 
@@ -22,11 +23,12 @@ def bundle(out: Path, pages: dict[Path, str], words: unused_styles.Words) -> dic
     made: dict[tuple[str, ...], str] = {}
     done = {}
     for path, text in pages.items():
-        names = tuple(name for _, name in LINK.findall(text))
+        head, end, rest = text.partition(HEAD_END)
+        names = tuple(name for _, name in LINK.findall(head))
         if names not in made:
             whole = "\n".join(_relocated(out / name, out / "assets") for name in names)
             made[names] = _write(out / "assets", unused_styles.drop(whole, words))
-        link = f'    <link rel="stylesheet" href="{_root(out, path, text)}assets/{made[names]}">\n'
+        link = f'    <link rel="stylesheet" href="{_root(out, path, head)}assets/{made[names]}">\n'
         first = True
 
         def replace(_: re.Match[str], link: str = link) -> str:
@@ -34,7 +36,7 @@ def bundle(out: Path, pages: dict[Path, str], words: unused_styles.Words) -> dic
             kept, first = link if first else "", False
             return kept
 
-        done[path] = LINK.sub(replace, text)
+        done[path] = LINK.sub(replace, head) + end + rest
     for name in {name for names in made for name in names}:
         for copy in (out / name, *(out / lang / name for lang in LANGUAGES)):
             copy.unlink(missing_ok=True)

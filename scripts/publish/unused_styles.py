@@ -34,17 +34,35 @@ class Words:
         return name in self.known or (bool(self.begun) and name.startswith(self.begun))
 
 
-def words_of(pages: Iterable[str], scripts: Iterable[str]) -> Words:
+@dataclass(frozen=True)
+class PageWords:
+    """What one page contributes: words of its attributes, of its scripts, and the characters that it holds."""
+
+    marked: frozenset[str]
+    spoken: frozenset[str]
+    letters: str
+
+
+def page_words(name: str, data: bytes) -> PageWords:
+    """The words of one page."""
+    page = data.decode("utf-8")
+    spoken = set(REFERENCE.findall(page))  # figures name their colours in style attributes
+    marked: set[str] = set()
+    for match in ATTRIBUTE.finditer(page):
+        marked.update((match[1] or match[2] or match[3] or "").split())
+    for script in re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL):
+        spoken.update(WORD.findall(script))
+    return PageWords(frozenset(marked), frozenset(spoken), "".join(sorted(set(page))))
+
+
+def words_of(pages: Iterable[PageWords], scripts: Iterable[str]) -> Words:
     """The words of all pages and scripts."""
     marked: set[str] = set()
     spoken: set[str] = set()
     begun: set[str] = set()
     for page in pages:
-        spoken.update(REFERENCE.findall(page))  # figures name their colours in style attributes
-        for match in ATTRIBUTE.finditer(page):
-            marked.update((match[1] or match[2] or match[3] or "").split())
-        for script in re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL):
-            spoken.update(WORD.findall(script))
+        marked |= page.marked
+        spoken |= page.spoken
     for script in scripts:
         spoken.update(WORD.findall(script))
         begun.update(BEGUN.findall(script))

@@ -85,6 +85,15 @@ def keep(folder: Path, state: Path, now: Keys) -> int:
     return len(kept)
 
 
+def whole(folder: Path, state: Path, now: Keys) -> bool:
+    """Whether all that was rendered below ``folder`` is what rendering would give now, and nothing else is there."""
+    try:
+        known: Keys = json.loads(state.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return known == now and all((folder / f"{name.removesuffix('.md')}.html").is_file() for name in now)
+
+
 def remember(state: Path, now: Keys) -> None:
     """All pages were rendered, and nothing was found wrong with them."""
     state.write_text(json.dumps(now), encoding="utf-8")

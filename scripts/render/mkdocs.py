@@ -39,10 +39,12 @@ def render(root: Path) -> Path:
     keys = {lang: kept.keys(stage, lang) for lang in LANGUAGES}
     commands = {}
     for lang in LANGUAGES:
+        if kept.whole(stage.rendered(lang), stage.kept(lang), keys[lang]):
+            continue  # nothing changed in this edition: to start the generator takes longer than all its work
         some = kept.keep(stage.rendered(lang), stage.kept(lang), keys[lang])
         commands[lang] = [*GENERATOR, str(stage.config(lang)), *(SOME if some else [])]
     _run(stage, commands)
-    for lang in LANGUAGES:
+    for lang in commands:
         kept.remember(stage.kept(lang), keys[lang])
     return _together({lang: stage.rendered(lang) for lang in LANGUAGES}, stage.out)
 

@@ -24,6 +24,7 @@ from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
 from scripts.sources.pages import Entry, Page
 
+LONGEST = 160  # characters of a line of prose
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
 OF_ENTRY = ("facts",)
 OF_SECTION = ("comparison", "timeline")
@@ -41,6 +42,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_outline,
         check_recipes.check_recipes,
         check_recipes.check_shown,
+        check_lines,
         check_marks,
         check_markdown.check,
         check_docstrings.check,
@@ -73,6 +75,15 @@ def check_outline(catalog: Catalog) -> Iterator[Problem]:
             )
         else:
             yield from outline.check(entry)
+
+
+def check_lines(catalog: Catalog) -> Iterator[Problem]:
+    """One sentence or claim a line, so that a change of one can be read; tables and formulas cannot be broken."""
+    for _, page in _pages(catalog):
+        for number, line in enumerate(page.body.splitlines(), page.body_line):
+            if len(line) > LONGEST and not line.lstrip().startswith(("|", "$$", "![", "--8<--")):
+                remedy = "Begin a new line after a sentence or a claim; in the Chinese edition it leaves no gap."
+                yield Problem(page.path, number, f"the line has {len(line)} characters, over {LONGEST}", remedy)
 
 
 def check_marks(catalog: Catalog) -> Iterator[Problem]:

@@ -85,14 +85,25 @@ class Recipe:
 
     Args:
         id: its anchor on the page of recipes.
-        task, model, data: what is trained on what, in English.
+        task: what is trained, in English.
+        model: the model, in English.
+        data: what it is trained on, in English; empty where the source does not say.
         optimizer: its ``lr`` is the peak at this batch.
         source: where it is published.
         line: its line in the file.
         others: a second optimizer, for parameters that the first does not take.
         then: an optimizer that follows.
+        scaling: how the source states the learning rate.
+        warmup: the rise to the peak.
+        schedule: what follows the warm-up; None where the source does not say.
+        length: of the run.
+        batch: over all devices.
         more: further numbers, such as ``clip`` and ``ema``.
-        not_built, note, result: by language; empty where there is none.
+        no_decay: what has no weight decay.
+        init: how the weights begin.
+        not_built: why the tests do not build it, by language.
+        note: what a reader must know to use it, by language.
+        result: what it reached, by language.
     """
 
     id: str

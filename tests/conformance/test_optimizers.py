@@ -12,7 +12,7 @@ ones are handled by what they do, not by their name:
 - a group whose rate is 0 also gets a floor of 0 where the optimizer has a floor on its step (`step_sizes` of Rprop);
 - parameters are matrices, because some optimizers (Muon) take nothing else.
 
-Snippets of concept pages, which have no "How it works", are no optimizers and have tests of their own.
+Snippets of concept pages are no optimizers and have tests of their own.
 """
 
 import inspect
@@ -24,6 +24,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from scripts.sources.outline import kind_of
 from tests.support.every_optimizer import BAD, FOUND, MODULES, Make, start
 
 Loss = Callable[[list[Tensor]], Tensor]

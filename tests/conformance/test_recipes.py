@@ -14,10 +14,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from scripts.generate import recipe_text
 from scripts.sources.recipes import Choice, Recipe
-from tests.support.recipe_optimizers import Tiny, arguments_of, catalog, class_of, optimizers_of
+from tests.support.guide import guide
+from tests.support.recipe_optimizers import Tiny, arguments_of, class_of, optimizers_of
 from tests.support.recipe_schedules import FORMS, Clock, clock_of, schedule_of
 
-RECIPES = catalog().recipes
+RECIPES = guide().recipes
 STEPS = 3
 
 
@@ -215,7 +216,7 @@ def test_every_form_of_a_schedule_is_used():
 @pytest.mark.parametrize("recipe", [pytest.param(recipe, id=recipe.id) for recipe in RECIPES])
 def test_what_readers_see_holds_the_numbers(recipe: Recipe, lang: str):
     """Each number of the schedule stands in its words; the settings, read as Python, are those of the recipe."""
-    words = recipe_text.form(catalog().labels, recipe, lang)
+    words = recipe_text.form(guide().labels, recipe, lang)
     for name, value in (recipe.schedule.settings if recipe.schedule else {}).items():
         for number in value if isinstance(value, tuple) else [value]:
             if not isinstance(number, bool) and name != "min_lr":

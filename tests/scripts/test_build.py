@@ -243,6 +243,14 @@ BREAKS = [
         EN,
         "no figure 'double.svg' was drawn",
     ),
+    (
+        "generate",
+        "snippets/demo/double/evidence.py",
+        'plt.savefig("double.svg")',
+        'plt.xlabel("some words"); plt.savefig("double.svg")',
+        ZH,
+        "'some words' in double.svg has no Chinese twin",
+    ),
     ("render", "docs/theme/main.html", "{% endblock %}", "{% endblok %}", "build/stage/en/mkdocs.yml", "endblok"),
     (
         "publish",
@@ -399,7 +407,7 @@ def test_only_what_changed_is_rendered(published):
         edit(published, EN, "# Double\n\nOne more sentence.\n", "# Double\n")
         for lang in ("en", "zh"):
             (folder / f"{lang}.json").unlink()
-    assert new == {"en/demo/double.html", "en/404.html", "zh/404.html"}
+    assert new == {"en/demo/double.html", "en/404.html"}
 
 
 def test_page_that_was_refused_is_refused_again(published):

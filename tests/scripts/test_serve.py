@@ -53,7 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     root = plant_whole(tmp_path_factory.mktemp("guide"))
     environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     complaints = root / "complaints.txt"
-    command = [sys.executable, "-m", "scripts.serve", "0"]
+    command = [sys.executable, "-m", "scripts.preview.serve", "0"]
     with complaints.open("w") as log:
         run = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
     try:

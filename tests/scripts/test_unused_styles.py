@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.publish import unused
+from scripts.publish import unused_styles as unused
 
 PAGE = """<html lang="en" class="no-js"><body data-md-color-scheme="default">
 <p class="md-typeset katex" id="here" style="color: var(--named)">x</p>

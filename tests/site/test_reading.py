@@ -8,7 +8,7 @@ import pytest
 from lxml import html
 from playwright.sync_api import Browser, Page, expect
 
-from scripts.tools.new import HEADINGS
+from scripts.sources.outline import OUTLINE
 from tests.site.pages import SITE, entries, html_pages
 
 ADAM = "optimizers/adam.html"
@@ -121,13 +121,11 @@ def test_generated_chinese_has_chinese_punctuation():
 
 
 def test_chinese_pages_name_their_sections_alike_and_leave_no_gap_before_brackets():
-    wanted = {(match[2], match[1]) for h in HEADINGS["zh"].values() if (match := re.fullmatch(r"(.+) \{#(.+)\}", h))}
-    assert len(wanted) == 7
+    wanted = {heading.id: heading.titles["zh"] for heading in OUTLINE}
     for entry in entries():
         article = html.parse(SITE / entry["url_zh"]).getroot().find(".//article")
         for heading in article.xpath(".//h2"):
-            if heading.get("id") in dict(wanted):
-                assert (heading.get("id"), heading.text) in wanted, entry["id"]
+            assert heading.text == wanted.get(heading.get("id"), heading.text), entry["id"]
         for cite in article.xpath('.//p/a[@class="cite"] | .//li/a[@class="cite"]'):
             before = cite.getprevious().tail if cite.getprevious() is not None else cite.getparent().text
             assert not re.search(r"\s（$", before or ""), (entry["id"], before)

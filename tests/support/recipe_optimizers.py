@@ -2,25 +2,18 @@
 
 import importlib
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from scripts.sources.catalog import Catalog, load
 from scripts.sources.recipes import Choice, Recipe
-
-
-@cache
-def catalog() -> Catalog:
-    """The guide's sources, read once."""
-    return load()
+from tests.support.guide import guide
 
 
 def class_of(choice: Choice) -> type[torch.optim.Optimizer]:
     """Torch's class of an optimizer's entry, or the guide's own."""
-    for name in catalog().by_id[choice.id].facts("torch"):
+    for name in guide().by_id[choice.id].facts("torch"):
         module, _, attribute = name.rpartition(".")
         found = getattr(importlib.import_module(module), attribute)
         if isinstance(found, type) and issubclass(found, torch.optim.Optimizer):

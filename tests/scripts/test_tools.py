@@ -1,4 +1,4 @@
-"""The tools beside the verifier: link check and matrix cell."""
+"""The tools beside the build: the link check, and the verifier with another torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.verify import cell, links
+from scripts.tools import links, torch_versions
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
@@ -56,14 +56,14 @@ def test_link_check_without_a_catalogue(capsys: pytest.CaptureFixture[str], tmp_
     assert links.main([str(tmp_path / "catalog.json")]) == 0
 
 
-def test_cell_pins_what_the_lock_file_pins() -> None:
-    wanted = cell.requirements("2.9.1")
+def test_torch_versions_pins_what_the_lock_file_pins() -> None:
+    wanted = torch_versions.requirements("2.9.1")
     assert wanted[0] == "torch==2.9.1"
-    assert cell.requirements("newest")[0] == "torch"
+    assert torch_versions.requirements("newest")[0] == "torch"
     assert all("==" in line for line in wanted)
 
 
 @pytest.mark.parametrize("arguments", [[], ["latest"], ["2.9; rm -rf /"], ["--help"]])
-def test_cell_refuses_nonsense(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cell.main(arguments) == 2
+def test_torch_versions_refuses_nonsense(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert torch_versions.main(arguments) == 2
     assert "usage" in capsys.readouterr().err
