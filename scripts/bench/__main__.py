@@ -11,7 +11,7 @@ from importlib import import_module
 
 from scripts.bench.tools import Missing
 
-NAMES = ("verify", "search", "weight", "lighthouse", "rebuild")
+NAMES = ("verify", "search", "weight", "lighthouse", "rebuild", "entry")
 
 
 def main(arguments: list[str] | None = None) -> int:

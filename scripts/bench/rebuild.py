@@ -25,7 +25,7 @@ from scripts.bench import tree
 from scripts.sources import catalog as catalogs
 
 PAGE, SHOWN = "docs/en/optimizers/adamw.md", "optimizers/adamw.html"
-SNIPPET = "snippets/optimizers/adamw.py"
+SNIPPET = "snippets/optimizers/adamw/use.py"
 LEAD, PRINT = "**In short.**", '    print(f"loss below'
 PATIENCE = 600.0  # seconds after which what is waited for will not come
 

@@ -3,7 +3,7 @@
 Medians of interleaved runs over the same snippets, and their ratios: one process a snippet, pytest with runpy in one
 process, this verifier cold and warm. The floor is one import of torch plus the snippets'
 own compute, shared by the cores. An experiment computes for seconds, whoever runs it, so the snippets to copy and
-the experiments (``*_evidence.py``) are measured apart; the last table adds the two.
+the experiments (``evidence*.py``) are measured apart; the last table adds the two.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         chosen = sorted(chosen, key=lambda snippet: seconds.get(snippet.path, math.inf))[: options.fastest]
     groups: dict[str, list[Snippet]] = {"to copy": [], "experiments": []}
     for snippet in chosen:
-        groups["experiments" if snippet.file.stem.endswith("_evidence") else "to copy"].append(snippet)
+        groups["experiments" if snippet.file.stem.startswith("evidence") else "to copy"].append(snippet)
     groups = {name: snippets for name, snippets in groups.items() if snippets}
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in groups}
     for number in range(options.rounds):

@@ -39,7 +39,9 @@ def generate(site: Site) -> list[str]:
     """
     stop_on(pages.missing_artifacts(site))
     stop_on(unsaid.problems(site))
-    return Stage(site.catalog.root).write(dict(files(site)), whole=True)
+    stage = Stage(site.catalog.root)
+    with plain.remembering(stage.looked_at / "plain.json"):
+        return stage.write(dict(files(site)), whole=True)
 
 
 def files(site: Site) -> Iterator[tuple[str, str]]:
@@ -52,8 +54,8 @@ def files(site: Site) -> Iterator[tuple[str, str]]:
         for section in catalog.sections:
             yield Stage.page_name(lang, f"reference/{section.id}.md"), reference.page(catalog, section.id, lang)
         yield Stage.page_name(lang, "reference/build.md"), reference.build_page(catalog, lang)
-        for name, text in search.files(catalog, lang):
-            yield Stage.file_name(name), text
+    for name, text in search.files(catalog):
+        yield Stage.file_name(name), text
     for name, text in redirects.files(catalog, site.address):
         yield Stage.file_name(name), text
     yield Stage.file_name("catalog.json"), downloads.catalog_json(site)

@@ -24,17 +24,17 @@ from scripts.sources.pitfalls import Pitfall
 PROSE = 30  # words of a page's own prose, beside those of its names, its phrases and its pitfalls
 
 
-def files(catalog: Catalog, lang: str) -> Iterator[tuple[str, str]]:
-    """The index, named by its content, and the small file that Material loads at start, which names both indexes."""
-    texts = {each: _text(catalog, each) for each in LANGUAGES}
+def files(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """Each edition's index, named by its content, and the small file that Material loads at start, which names both."""
+    texts = {lang: _text(catalog, lang) for lang in LANGUAGES}
     names = {
-        each: f"search/index.{hashlib.sha256(text.encode()).hexdigest()[:10]}.json" for each, text in texts.items()
+        lang: f"search/index.{hashlib.sha256(text.encode()).hexdigest()[:10]}.json" for lang, text in texts.items()
     }
-    folder, other = ("", f"zh/{names['zh']}") if lang == "en" else ("zh/", f"../{names['en']}")
-    yield f"{folder}{names[lang]}", texts[lang]
-    config = {"lang": [lang], "separator": "[\\s]+", "pipeline": [], "fields": {}}
-    config |= {"index": names[lang], "other": other}  # from the root of the edition
-    yield f"{folder}search/search_index.json", json.dumps({"config": config, "docs": []}) + "\n"
+    for lang, folder, other in (("en", "", f"zh/{names['zh']}"), ("zh", "zh/", f"../{names['en']}")):
+        yield f"{folder}{names[lang]}", texts[lang]
+        config = {"lang": [lang], "separator": "[\\s]+", "pipeline": [], "fields": {}}
+        config |= {"index": names[lang], "other": other}  # from the root of the edition
+        yield f"{folder}search/search_index.json", json.dumps({"config": config, "docs": []}) + "\n"
 
 
 def _text(catalog: Catalog, lang: str) -> str:
