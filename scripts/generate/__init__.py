@@ -17,6 +17,7 @@ from scripts.generate import (
     redirects,
     reference,
     search,
+    unsaid,
 )
 from scripts.generate.site import Site
 from scripts.problems import stop_on
@@ -34,9 +35,10 @@ def generate(site: Site) -> list[str]:
         The files that were written, relative to the stage.
 
     Raises:
-        BuildError: when a page shows a figure that no snippet drew.
+        BuildError: when a page shows a figure that no snippet drew, or a word that has no Chinese twin.
     """
     stop_on(pages.missing_artifacts(site))
+    stop_on(unsaid.problems(site))
     stage = Stage(site.catalog.root)
     with plain.remembering(stage.looked_at / "plain.json"):
         return stage.write(dict(files(site)), whole=True)

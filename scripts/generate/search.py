@@ -16,26 +16,12 @@ from typing import Any
 from scripts.generate import packing, search_terms
 from scripts.generate.addresses import page_url
 from scripts.generate.phrases import word
-from scripts.sources import pitfalls
+from scripts.sources import outline, pitfalls
 from scripts.sources.catalog import Catalog
 from scripts.sources.pages import LANGUAGES, Entry
 from scripts.sources.pitfalls import Pitfall
 
 PROSE = 30  # words of a page's own prose, beside those of its names, its phrases and its pitfalls
-# Headings that every entry has.
-STANDARD = frozenset(
-    (
-        "use-it-when",
-        "think-twice-when",
-        "start-from-these-settings",
-        "code",
-        "how-it-works",
-        "from-scratch",
-        "evidence",
-        "pitfalls",
-        "related",
-    )
-)
 
 
 def files(catalog: Catalog) -> Iterator[tuple[str, str]]:
@@ -145,7 +131,7 @@ def _headings(catalog: Catalog, lang: str) -> Iterator[list[Any]]:
     """Page, anchor and text of each heading that not every entry has."""
     for number, entry in enumerate(catalog.entries):
         for mark in entry.pages[lang].of("heading"):
-            if mark.level > 1 and mark.target not in STANDARD:
+            if mark.level > 1 and mark.target not in outline.IDS:
                 yield [number, mark.target, pitfalls.plain(mark.text)]
 
 

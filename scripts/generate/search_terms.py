@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
@@ -17,12 +18,16 @@ BINDING = frozenset(
     "的了是在和与也都就会要把被对为从到而且只不没这那其它该每各个种等之以及或则时后前中上下可能并由于所用即让使再已又还若如果"
 )
 COMMON = frozenset(
-    "about after again all already also although always an and another any are as at be because before being both but by "
-    "can could do does done each else ever every few first for from give given has have hence here how if in instead into "
-    "is it its itself just last less many may more most much must never no none nor not now of off on once one only or "
-    "other our out over own same see set should since so some still such take than that the their them then there these "
-    "they this those three through to too two under up upon use used uses using very was way we well were what when where "
-    "which while who why will with within without yet you your".split()
+    re.findall(
+        r"\w+",
+        "about after again all already also although always an and another any are as at be because before "
+        "being both but by can could do does done each else ever every few first for from give given has have "
+        "hence here how if in instead into is it its itself just last less many may more most much must never "
+        "no none nor not now of off on once one only or other our out over own same see set should since so "
+        "some still such take than that the their them then there these they this those three through to too "
+        "two under up upon use used uses using very was way we well were what when where which while who why "
+        "will with within without yet you your ",
+    )
 )
 
 
@@ -41,7 +46,7 @@ def _cut(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
 
 
 def terms(text: str) -> tuple[str, ...]:
-    """The words of a text, each once, in the form in which the search compares them; of Chinese, pairs of characters."""
+    """The words of a text, each once, as the search compares them; of Chinese, pairs of characters."""
     return _cut(text)[0]
 
 
@@ -51,7 +56,7 @@ def is_han(term: str) -> bool:
 
 
 class Pairs:
-    """Which pairs of Han characters are words: those that the guide says more than once and that hold no binding one."""
+    """Which pairs of Han characters are words: those that the guide says often and that hold no binding one."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._said = Counter(pair for text in texts for pair in _pairs(text))

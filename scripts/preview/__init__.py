@@ -13,7 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from scripts import claims, generate
-from scripts.generate import pages
+from scripts.generate import pages, unsaid
 from scripts.preview.renderer import Renderer
 from scripts.preview.verifier import Verifier
 from scripts.problems import BuildError, stop_on
@@ -65,7 +65,7 @@ class Preview:
             stop_on(checks.inspect(catalog))
             verification = self._verified(catalog)
             site = generate.Site(catalog, verification, claims.last(catalog), "")
-            stop_on(pages.missing_artifacts(site))
+            stop_on([*pages.missing_artifacts(site), *unsaid.problems(site)])
         except BuildError as error:
             print(f"\n{error}\n", file=sys.stderr, flush=True)
             return False

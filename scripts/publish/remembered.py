@@ -1,4 +1,4 @@
-"""What was found out about a file in an earlier build holds while its bytes, and the code that looks at it, are the same."""
+"""What an earlier build found out of a file holds while its bytes, and the code that looks at it, are the same."""
 
 from __future__ import annotations
 

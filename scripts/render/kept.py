@@ -86,7 +86,7 @@ def keep(folder: Path, state: Path, now: Keys) -> int:
 
 
 def whole(folder: Path, state: Path, now: Keys) -> bool:
-    """Whether all that was rendered below ``folder`` is as rendering it now would give, and nothing is there besides."""
+    """Whether all that was rendered below ``folder`` is what rendering would give now, and nothing else is there."""
     try:
         known: Keys = json.loads(state.read_text(encoding="utf-8"))
     except (OSError, ValueError):

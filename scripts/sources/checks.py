@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from pathlib import PurePosixPath
 
 from scripts import formulas
 from scripts.problems import BuildError, Problem
 from scripts.sources import (
     check_docstrings,
+    check_links,
     check_markdown,
     check_names,
     check_recipes,
@@ -22,8 +22,9 @@ from scripts.sources import (
 )
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
-from scripts.sources.pages import LANGUAGES, Entry, Page
+from scripts.sources.pages import Entry, Page
 
+LONGEST = 160  # characters of a line of prose
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
 OF_ENTRY = ("facts",)
 OF_SECTION = ("comparison", "timeline")
@@ -41,13 +42,14 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_outline,
         check_recipes.check_recipes,
         check_recipes.check_shown,
+        check_lines,
         check_marks,
         check_markdown.check,
         check_docstrings.check,
         check_includes,
         check_claims,
         check_citations,
-        check_links,
+        check_links.check,
         check_pitfalls,
         check_formulas,
         check_parity,
@@ -73,6 +75,15 @@ def check_outline(catalog: Catalog) -> Iterator[Problem]:
             )
         else:
             yield from outline.check(entry)
+
+
+def check_lines(catalog: Catalog) -> Iterator[Problem]:
+    """One sentence or claim a line, so that a change of one can be read; tables and formulas cannot be broken."""
+    for _, page in _pages(catalog):
+        for number, line in enumerate(page.body.splitlines(), page.body_line):
+            if len(line) > LONGEST and not line.lstrip().startswith(("|", "$$", "![", "--8<--")):
+                remedy = "Begin a new line after a sentence or a claim; in the Chinese edition it leaves no gap."
+                yield Problem(page.path, number, f"the line has {len(line)} characters, over {LONGEST}", remedy)
 
 
 def check_marks(catalog: Catalog) -> Iterator[Problem]:
@@ -158,40 +169,6 @@ def check_citations(catalog: Catalog) -> Iterator[Problem]:
         if key not in used:
             remedy = "Cite it where it belongs, or remove it."
             yield Problem("docs/papers.bib", paper.line, f"no page uses the paper '{key}'", remedy)
-
-
-def check_links(catalog: Catalog) -> Iterator[Problem]:
-    """Links between pages lead to a page, and to a heading of it."""
-    names = {entry.en.name: entry for entry in catalog.entries}  # the same in both editions
-    offered = {entry.en.name: {lang: anchors(entry, lang) for lang in LANGUAGES} for entry in catalog.entries}
-    for _, page in _pages(catalog):
-        for mark in page.of("link"):
-            target, _, anchor = mark.target.partition("#")
-            name = _resolve(PurePosixPath(page.name).parent, target)
-            if name.startswith("reference/"):
-                continue  # written by the build; the check of the rendered site sees to these
-            if name not in names:
-                remedy = hint(name, names, "Write that page, or name the technique without a link.")
-                yield Problem(page.path, mark.line, f"dead link to {mark.target}", remedy)
-            elif anchor and anchor not in offered[name][page.lang]:
-                remedy = hint(anchor, offered[name][page.lang], "Name a heading or a pitfall of that page.")
-                yield Problem(page.path, mark.line, f"dead link: {target} has no heading or pitfall #{anchor}", remedy)
-
-
-def _resolve(folder: PurePosixPath, target: str) -> str:
-    parts = list(folder.parts)
-    for part in PurePosixPath(target).parts:
-        if part == "..":
-            parts = parts[:-1] if parts else ["(outside)"]
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
-
-
-def anchors(entry: Entry, lang: str) -> set[str]:
-    """Anchors that a page offers: its headings, its pitfalls, and those that the build adds."""
-    headings = {mark.target for mark in entry.pages[lang].of("heading")}
-    return headings | {pitfall.anchor for pitfall in pitfalls.of(entry, lang)} | {"related", "verified"}
 
 
 def check_pitfalls(catalog: Catalog) -> Iterator[Problem]:

@@ -243,6 +243,14 @@ BREAKS = [
         EN,
         "no figure 'double.svg' was drawn",
     ),
+    (
+        "generate",
+        "snippets/demo/double/evidence.py",
+        'plt.savefig("double.svg")',
+        'plt.xlabel("some words"); plt.savefig("double.svg")',
+        ZH,
+        "'some words' in double.svg has no Chinese twin",
+    ),
     ("render", "docs/theme/main.html", "{% endblock %}", "{% endblok %}", "build/stage/en/mkdocs.yml", "endblok"),
     (
         "publish",

@@ -68,8 +68,8 @@ if __name__ == "__main__":
         medians = [torch.tensor(part).median(0).values.tolist() for part in zip(*runs, strict=True)]
         for axis, values in zip(axes, medians, strict=True):
             axis.semilogy(range(1, DEPTH + 1), values, marker=marker, markevery=3, label=name)
-        middle = torch.tensor(losses).median()
-        rows.append([name, f"{medians[0][-1]:.0e}", f"{medians[1][0] / medians[1][-1]:.0e}", f"{middle:.2f}"])
+        final = torch.tensor(losses).median()
+        rows.append([name, f"{medians[0][-1]:.0e}", f"{medians[1][0] / medians[1][-1]:.0e}", f"{final:.2f}"])
     axes[0].set(xlabel="layer", title="size of the signal")
     axes[1].set(xlabel="layer", title="size of the gradient")
     axes[0].legend(fontsize="small")

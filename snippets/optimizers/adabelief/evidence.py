@@ -4,6 +4,7 @@ Source: Zhuang et al., "AdaBelief Optimizer: Adapting Stepsizes by the Belief in
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -59,12 +60,15 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
     table = [["optimizer", *(f"step, noise {n:g}" for n in NOISE), *(f"loss, lr {lr:g}" for lr in RATES)]]
+    results = {}
     for name, belief, style in (("Adam", False, "o--"), ("AdaBelief", True, "s-")):
         moves = mean_steps(belief)
         left.plot(NOISE, moves, style, label=name)
-        losses = torch.tensor([[train(belief, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES]).mean(1)
+        runs = [[train(belief, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES]
+        losses = torch.tensor(runs).mean(1)
         right.plot(RATES, losses.tolist(), style, label=name)
         table.append([name, *(f"{move:.2f}" for move in moves), *(f"{loss:.2f}" for loss in losses.tolist())])
+        results[name] = {"moves": moves, "losses": runs}  # losses (rates, seeds)
     left.set(xscale="log", yscale="log", xlabel="noise / mean of the gradient", ylabel="step / learning rate")
     right.set(xscale="log", yscale="log", xlabel="learning rate", ylabel=f"training loss after {STEPS} steps")
     left.legend()
@@ -73,4 +77,5 @@ if __name__ == "__main__":
     plt.savefig("adabelief.svg")
     with Path("adabelief.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("adabelief.json").write_text(json.dumps(results))
     print("runs:", 2 * SEEDS * len(RATES))

@@ -23,7 +23,7 @@ class AdaBelief(torch.optim.Optimizer):
 
     Raises:
         ValueError: for a negative value or a beta outside [0, 1).
-        RuntimeError: in ``step``, for a sparse gradient.
+        RuntimeError: in ``step``, for a sparse gradient or a complex parameter.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class AdaBelief(torch.optim.Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                if p.grad.is_sparse:
-                    raise RuntimeError("AdaBelief does not support sparse gradients")
+                if p.grad.is_sparse or p.is_complex():
+                    raise RuntimeError("AdaBelief does not support sparse gradients or complex parameters")
                 g = -p.grad if group["maximize"] else p.grad
                 state = self.state[p]
                 if not state:

@@ -4,6 +4,7 @@ Source: Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012.
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,9 +41,10 @@ def losses(make: Callable[..., torch.optim.Optimizer], seed: int) -> list[float]
 
 
 if __name__ == "__main__":
-    rows = []
+    rows, results = [], {}
     for label, style, make in RUNS:
-        mean = torch.tensor([losses(make, seed) for seed in range(2)]).mean(dim=0)  # (points,)
+        results[label] = [losses(make, seed) for seed in range(2)]  # (seeds, points)
+        mean = torch.tensor(results[label]).mean(dim=0)
         plt.plot(range(0, 201, 20), mean.tolist(), style, label=label)
         rows.append([label, f"{mean[5]:.2f}", f"{mean[-1]:.2f}"])
     plt.yscale("log")
@@ -52,4 +54,5 @@ if __name__ == "__main__":
     plt.savefig("adadelta.svg")
     with Path("adadelta.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["run", "loss after 100 steps", "after 200"], *rows])
+    Path("adadelta.json").write_text(json.dumps(results))
     print("nothing but eps and lr differs between the first three runs")

@@ -4,6 +4,7 @@ Source: Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Me
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -40,6 +41,7 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), width_ratios=(1, 2))
     table = [["optimizer", "numbers of state for each parameter", *(f"loss, lr {lr:g}" for lr in RATES)]]
+    results = {}
     for name, kind, style in (("AdamW", torch.optim.AdamW, "o--"), ("Adafactor", torch.optim.Adafactor, "s-")):
         runs = [[train(kind, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES]
         losses = torch.tensor([[loss for loss, _ in row] for row in runs])
@@ -47,6 +49,7 @@ if __name__ == "__main__":
         bar = left.bar(name, numbers)
         left.bar_label(bar, [f"{numbers:.2f}"])
         right.errorbar(RATES, losses.mean(1).tolist(), losses.std(1).tolist(), fmt=style, capsize=3, label=name)
+        results[name] = {"numbers": numbers, "losses": losses.tolist()}  # losses (rates, seeds)
         table.append([name, f"{numbers:.2f}", *(f"{mean:.2f}" for mean in losses.mean(1).tolist())])
     left.set(ylabel="numbers of state for each parameter", ylim=(0, 2.3))
     right.set(xscale="log", yscale="log", xlabel="learning rate", ylabel=f"training loss after {STEPS} steps")
@@ -55,4 +58,5 @@ if __name__ == "__main__":
     plt.savefig("adafactor.svg")
     with Path("adafactor.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("adafactor.json").write_text(json.dumps(results))
     print("runs:", 2 * SEEDS * len(RATES))

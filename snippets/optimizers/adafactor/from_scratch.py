@@ -23,6 +23,7 @@ class Adafactor(torch.optim.Optimizer):
 
     Raises:
         ValueError: for a negative value, a positive ``beta2_decay`` or ``d`` below 1.
+        RuntimeError: in ``step``, for a complex parameter.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class Adafactor(torch.optim.Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
+                if p.is_complex():
+                    raise RuntimeError("Adafactor does not support complex parameters")
                 g = -p.grad if group["maximize"] else p.grad
                 eps1 = group["eps"][0] or torch.finfo(p.dtype).eps
                 state = self.state[p]

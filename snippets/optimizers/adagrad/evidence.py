@@ -4,6 +4,7 @@ Source: Duchi et al., "Adaptive Subgradient Methods for Online Learning and Stoc
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -29,10 +30,11 @@ def weight_errors(name: str, lr: float) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    rows = []
+    rows, results = [], {}
     for name, style in [("SGD", "s--"), ("Adam", "^-."), ("Adagrad", "o-")]:
         runs = {lr: weight_errors(name, lr) for lr in [0.003, 0.01, 0.03, 0.1, 0.3, 1.0]}
         mean_error = {lr: errors.nan_to_num(1e9).mean().item() for lr, errors in runs.items()}
+        results[name] = {str(lr): errors.reshape(10, 30).mean(dim=1).tolist() for lr, errors in runs.items()}
         best = min(mean_error, key=mean_error.__getitem__)
         groups = runs[best].reshape(10, 30).mean(dim=1)  # (groups of equal frequency,)
         plt.plot(FREQUENCY.reshape(10, 30).mean(dim=1).tolist(), groups.tolist(), style, label=f"{name}, lr {best}")
@@ -45,4 +47,5 @@ if __name__ == "__main__":
     plt.savefig("adagrad.svg")
     with Path("adagrad.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["optimizer", "best lr", "error, most frequent", "error, rarest"], *rows])
+    Path("adagrad.json").write_text(json.dumps(results))
     print("features in the rarest group are seen in", f"{FREQUENCY[-30:].mean():.1%} of the examples")

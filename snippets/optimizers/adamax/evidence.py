@@ -4,6 +4,7 @@ Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014, secti
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -47,11 +48,13 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
     table = [["optimizer", "step 1000 after an outlier of 100 / lr", *(f"digits loss, lr {lr:g}" for lr in RATES)]]
+    results = {}
     for name, kind, style in (("Adam", torch.optim.Adam, "o--"), ("AdaMax", torch.optim.Adamax, "s-")):
         lengths = step_lengths(kind, 100.0)
         left.plot(lengths, style[1:], label=name)
         losses = torch.tensor([[final_loss(kind, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES])
         right.errorbar(RATES, losses.mean(1).tolist(), losses.std(1).tolist(), fmt=style, capsize=3, label=name)
+        results[name] = {"lengths": lengths, "losses": losses.tolist()}  # losses (rates, seeds)
         table.append([name, f"{lengths[999]:.2f}", *(f"{mean:.2f}" for mean in losses.mean(1).tolist())])
     left.set(xlabel="step", ylabel="length of the step / learning rate", yscale="log")
     right.set(xscale="log", yscale="log", xlabel="learning rate", ylabel=f"training loss after {STEPS} steps")
@@ -61,4 +64,5 @@ if __name__ == "__main__":
     plt.savefig("adamax.svg")
     with Path("adamax.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("adamax.json").write_text(json.dumps(results))
     print("runs:", 2 * SEEDS * len(RATES))

@@ -4,6 +4,7 @@ Source: Wilson et al., "The Marginal Value of Adaptive Gradient Methods in Machi
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -92,6 +93,7 @@ def digits_accuracy(optimizer_class: type, settings: dict, lr: float) -> Tensor:
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained")
     marks = sorted({round(10 ** (k / 8)) for k in range(23)})  # 1 .. 562
+    results: dict[str, dict] = {"margins": {}, "margins, batches of 5": {}, "right": {}, "accuracy": {}}
     rows = []
     for (name, (optimizer_class, settings)), marker in zip(EXAMPLE.items(), MARKERS, strict=True):
         margins, trained = new_margins(optimizer_class, settings, TRAIN, marks)
@@ -100,6 +102,9 @@ if __name__ == "__main__":
         if name == "Adam":
             left.plot(marks, batched.amin(dim=1).tolist(), marker="x", markevery=3, label="Adam, batches of 5")
         shares = [(m[-1] > 0).double().mean().item() for m in (margins, batched)]
+        results["margins"][name] = margins.amin(dim=1).tolist()
+        results["margins, batches of 5"][name] = batched.amin(dim=1).tolist()
+        results["right"][name] = [trained, *shares]
         rows.append([name, f"{trained:.0%}", *(f"{share:.0%}" for share in shares)])
     left.axhline(0, linestyle=":", linewidth=1, color="C6")
     left.set(
@@ -116,6 +121,9 @@ if __name__ == "__main__":
     rows = []
     for (name, (optimizer_class, settings, rates)), marker in zip(DIGITS.items(), MARKERS, strict=False):
         runs = [digits_accuracy(optimizer_class, settings, lr) for lr in rates]  # one (seeds,) for each rate
+        results["accuracy"][name] = {
+            str(lr): run.tolist() for lr, run in zip(rates, runs, strict=True)
+        }  # (seeds,) each
         means = [run.mean().item() for run in runs]
         right.plot(rates, means, marker=marker, label=name)
         best = max(range(len(rates)), key=means.__getitem__)
@@ -125,5 +133,6 @@ if __name__ == "__main__":
     figure.savefig("adaptive-vs-sgd.svg")
     with Path("adaptive-vs-sgd-digits.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["optimizer", "best rate", "test accuracy"], *rows])
+    Path("adaptive-vs-sgd.json").write_text(json.dumps(results))
     accuracies = [float(row[2].split()[0]) for row in rows]
     print(f"digits, best rates: accuracies within 0.02 of each other: {max(accuracies) - min(accuracies) < 0.02}")

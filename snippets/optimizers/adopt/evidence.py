@@ -4,6 +4,7 @@ Source: Taniguchi et al., "ADOPT: Modified Adam Can Converge with Any beta2 with
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -50,4 +51,5 @@ if __name__ == "__main__":
     plt.savefig("adopt.svg")
     with Path("adopt.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("adopt.json").write_text(json.dumps({"Adam": [r[0] for r in results], "ADOPT": [r[1] for r in results]}))
     print("steps:", STEPS)

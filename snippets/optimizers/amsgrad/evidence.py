@@ -4,6 +4,7 @@ Source: Reddi et al., "On the Convergence of Adam and Beyond", 2018, section 3.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -48,11 +49,13 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
     table = [["optimizer", "counter-example, end", *(f"digits loss, lr {lr:g}" for lr in RATES)]]
+    results = {}
     for name, amsgrad, style in (("Adam", False, "o--"), ("AMSGrad", True, "s-")):
         path = counter_example(amsgrad)
         left.plot(path, style[1:], label=name)
         losses = torch.tensor([[final_loss(amsgrad, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES])
         right.errorbar(RATES, losses.mean(1).tolist(), losses.std(1).tolist(), fmt=style, capsize=3, label=name)
+        results[name] = {"path": path, "losses": losses.tolist()}  # losses (rates, seeds)
         table.append([name, f"{path[-1]:.1f}", *(f"{mean:.2f}" for mean in losses.mean(1).tolist())])
     left.axhline(-1, linestyle=":", linewidth=1)
     left.set(xlabel="step", ylabel="position (best: -1)", ylim=(-1.1, 1.1))
@@ -63,4 +66,5 @@ if __name__ == "__main__":
     plt.savefig("amsgrad.svg")
     with Path("amsgrad.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("amsgrad.json").write_text(json.dumps(results))
     print("runs:", 2 * SEEDS * len(RATES))

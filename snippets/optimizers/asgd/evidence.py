@@ -4,6 +4,7 @@ Source: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averag
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -33,11 +34,12 @@ def errors(lr: float, t0: float) -> tuple[list[float], list[float]]:
 
 if __name__ == "__main__":
     steps = range(100, STEPS + 1, 100)
-    rows = []
+    rows, results = [], {}
     for lr, marker in [(0.02, "o"), (0.1, "s")]:
         last, average = errors(lr, t0=100)
         plt.plot(steps, last, f"{marker}:", markevery=4, label=f"last iterate, lr {lr}")
         plt.plot(steps, average, f"{marker}-", markevery=4, label=f"average from step 100, lr {lr}")
+        results[str(lr)] = {"last": last, "average": average}
         rows.append([lr, f"{last[2]:.3f}", f"{average[2]:.3f}", f"{last[-1]:.3f}", f"{average[-1]:.4f}"])
     plt.plot(steps, [SIZE / step for step in steps], "--", color="gray", label="best possible, 5 / steps")
     plt.xscale("log")
@@ -49,4 +51,5 @@ if __name__ == "__main__":
     header = ["lr", "last, 300 steps", "average, 300 steps", "last, 3,000 steps", "average, 3,000 steps"]
     with Path("asgd.csv").open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows])
+    Path("asgd.json").write_text(json.dumps(results))
     print("mean of", RUNS, "regressions with", SIZE, "weights each")

@@ -4,6 +4,7 @@ Source: Schmidt et al., "Descending through a Crowded Valley", 2020, section 2; 
 """
 
 import csv
+import json
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -183,5 +184,10 @@ if __name__ == "__main__":
             writer.writerow([*row, spread(r["loss"]), f"{r['good'][0]:g} to {r['good'][1]:g}"])
     tuned = [result["tuned"].mean().item() for result in results.values()]
     untuned = [result["untuned"].mean().item() for result in results.values()]
+    numbers = {
+        name: {key: v.tolist() if isinstance(v, Tensor) else v for key, v in r.items() if key != "history"}
+        for name, r in results.items()
+    }
+    Path("choosing-an-optimizer-cnn.json").write_text(json.dumps(numbers))
     print(f"tuned: all within 0.07 of each other: {max(tuned) - min(tuned) < 0.07}")
     print(f"at default rates: worst below 0.2: {min(untuned) < 0.2}, best above 0.85: {max(untuned) > 0.85}")

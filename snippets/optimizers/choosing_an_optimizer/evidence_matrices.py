@@ -4,6 +4,7 @@ Source: Jordan et al., "Muon", 2024; Shazeer and Stern, "Adafactor", 2018; the c
 """
 
 import csv
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -132,9 +133,10 @@ def train(
 
 if __name__ == "__main__":
     figure, axis = plt.subplots(figsize=(7.2, 3.8), layout="constrained")
-    rows, tuned = [], []
+    rows, tuned, results = [], [], {}
     for name, make in OPTIMIZERS.items():
         run = train(make, RATES)
+        results[name] = {key: run[key].tolist() for key in ("valid", "test", "loss")}  # (rates, seeds)
         default = make([{"params": [torch.zeros(1, 1)]}], [{"params": [torch.zeros(1)]}])[0].defaults["lr"]
         best = int(run["valid"].mean(dim=1).argmax())
         good = [
@@ -156,4 +158,5 @@ if __name__ == "__main__":
     head = ["optimizer", "default rate", "test accuracy at it", "best rate", "test accuracy at it", "training loss"]
     with Path("choosing-an-optimizer-matrices.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([[*head, "good rates"], *rows])
+    Path("choosing-an-optimizer-matrices.json").write_text(json.dumps(results))
     print(f"tuned: all within 0.05 of each other: {max(tuned) - min(tuned) < 0.05}")

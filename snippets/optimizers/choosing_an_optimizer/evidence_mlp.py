@@ -4,6 +4,7 @@ Source: Schmidt et al., "Descending through a Crowded Valley", 2020, section 2; 
 """
 
 import csv
+import json
 import time
 from collections.abc import Callable
 from functools import cache, partial
@@ -246,5 +247,10 @@ if __name__ == "__main__":
             writer.writerow([*row, operations(OPTIMIZERS[name])])
     tuned = [result["tuned"].mean().item() for result in results.values()]
     untuned = [result["untuned"].mean().item() for result in results.values()]
+    numbers = {
+        name: {key: v.tolist() if isinstance(v, Tensor) else v for key, v in r.items() if key != "history"}
+        for name, r in results.items()
+    }
+    Path("choosing-an-optimizer-mlp.json").write_text(json.dumps(numbers))
     print(f"tuned: all within 0.03 of each other: {max(tuned) - min(tuned) < 0.03}")
     print(f"at default rates: worst below 0.2: {min(untuned) < 0.2}, best above 0.9: {max(untuned) > 0.9}")

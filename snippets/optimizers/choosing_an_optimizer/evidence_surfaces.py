@@ -4,6 +4,7 @@ Source: Schmidt et al., "Descending through a Crowded Valley", 2020, section 2 (
 """
 
 import csv
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -153,6 +154,8 @@ if __name__ == "__main__":
                 for rate, v in result
             ]
             writer.writerow([name, *(text for pair in cells for text in pair)])
+    numbers = {name: [[rate, left.tolist()] for rate, left in result] for name, result in results.items()}
+    Path("choosing-an-optimizer-surfaces.json").write_text(json.dumps(numbers))
     for problem, name in enumerate(PROBLEMS):
         solved = [key for key, result in results.items() if result[problem][1].median() < 1e-12]
         print(f"{name}: less than 1e-12 left by {', '.join(solved)}")

@@ -4,6 +4,7 @@ Source: Cauchy, "Methode generale pour la resolution des systemes d'equations si
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def trajectory(loss: Callable[[Tensor, Tensor], Tensor], start: tuple[float, flo
 
 if __name__ == "__main__":
     _, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-    rows = []
+    rows, results = [], {}
     surfaces: list[tuple[str, Callable[[Tensor, Tensor], Tensor], tuple[float, float], list[float]]] = [
         ("quadratic, curvatures 1 and 20", valley, (-2.0, 0.5), [0.01, 0.095, 0.1005]),
         ("Rosenbrock", rosenbrock, (-1.2, 1.0), [0.001, 0.01, 0.02]),
@@ -49,6 +50,7 @@ if __name__ == "__main__":
         axis.contour(x.tolist(), y.tolist(), loss(x, y).log1p().tolist(), levels=12, alpha=0.4)
         for lr, style in zip(rates, ["o-", "s-", "^:"], strict=True):
             path = trajectory(loss, start, lr)
+            results[f"{title}, {lr}"] = path
             axis.plot(*path, style, markersize=3, linewidth=1, label=f"lr {lr}")
             end = torch.tensor([path[0][-1], path[1][-1]])
             rows.append([title, lr, f"{loss(end[0], end[1]):.3f}"])
@@ -57,4 +59,5 @@ if __name__ == "__main__":
     plt.savefig("gradient-descent.svg")
     with Path("gradient-descent.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["surface", "lr", f"loss after {STEPS} steps"], *rows])
+    Path("gradient-descent.json").write_text(json.dumps(results))
     print("largest stable rate on the quadratic: 2 / 20 = 0.1")

@@ -4,6 +4,7 @@ Source: Ruder, "An overview of gradient descent optimization algorithms", 2016; 
 """
 
 import csv
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -99,11 +100,13 @@ def draw_levels(axis: plt.Axes, surface: str) -> None:
 if __name__ == "__main__":
     figure, axes = plt.subplots(3, 6, figsize=(10, 5.7), sharex=True, sharey=True, layout="constrained")
     rows = [["surface", "optimizer", "rate", f"steps until it stays below {GOAL}", "value at the end"]]
+    results = {}
     for row, surface in enumerate(SURFACES):
         minimum, steps = SURFACES[surface][2:]
         for column, optimizer in enumerate(OPTIMIZERS):
             axis, lr = axes[row, column], RATES[optimizer][row]
             where, losses = path(optimizer, surface, lr)
+            results[f"{optimizer}, {surface}"] = where.tolist()
             draw_levels(axis, surface)
             axis.plot(*where.T.tolist(), "-o", color="C0", markersize=2.5, linewidth=1.2, markevery=steps // 10)
             axis.plot(*minimum, "*", color="C1", markersize=10)
@@ -116,6 +119,7 @@ if __name__ == "__main__":
     plt.savefig("index-trajectories.svg")
     with Path("index-trajectories.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
+    Path("index-trajectories.json").write_text(json.dumps(results))
     for optimizer in ("Adagrad", "momentum"):
         found = [row[3] for row in rows if row[1] == optimizer]
         print(f"{optimizer}: {found[0]} in the valley, {found[1]} in the same valley turned")

@@ -4,6 +4,7 @@ Source: You et al., "Large Batch Optimization for Deep Learning: Training BERT i
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -44,14 +45,16 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
     table = [["optimizer", *(f"loss, lr {lr:g}" for lr in RATES)]]
+    results = {}
     for name, trust, style in (("AdamW", False, "o--"), ("LAMB", True, "s-")):
         runs = [[train(trust, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES]
         losses = torch.tensor([[loss for loss, _ in row] for row in runs])
         right.errorbar(RATES, losses.mean(1).tolist(), losses.std(1).tolist(), fmt=style, capsize=3, label=name)
+        ratios = [[ratios for _, ratios in row] for row in runs]  # (rates, seeds, steps, matrices)
+        results[name] = {"losses": losses.tolist(), "ratios": ratios}
         table.append([name, *(f"{mean:.2f}" for mean in losses.mean(1).tolist())])
-    ratios = runs[3][0][1]
     for layer, style in enumerate(("-", "--", ":")):
-        left.plot(range(1, STEPS + 1), [row[layer] for row in ratios], style, label=f"matrix {layer + 1}")
+        left.plot(range(1, STEPS + 1), [row[layer] for row in ratios[3][0]], style, label=f"matrix {layer + 1}")
     left.set(xlabel="step", ylabel="trust ratio", yscale="log")
     right.set(xscale="log", yscale="log", xlabel="learning rate", ylabel=f"training loss after {STEPS} steps")
     left.legend()
@@ -60,4 +63,5 @@ if __name__ == "__main__":
     plt.savefig("lamb.svg")
     with Path("lamb.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("lamb.json").write_text(json.dumps(results))
     print("batch:", len(x), " runs:", 2 * SEEDS * len(RATES))

@@ -23,7 +23,7 @@ class Lamb(torch.optim.Optimizer):
 
     Raises:
         ValueError: for a negative value or a beta outside [0, 1).
-        RuntimeError: in ``step``, for a sparse gradient.
+        RuntimeError: in ``step``, for a sparse gradient or a complex parameter.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class Lamb(torch.optim.Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                if p.grad.is_sparse:
-                    raise RuntimeError("Lamb does not support sparse gradients")
+                if p.grad.is_sparse or p.is_complex():
+                    raise RuntimeError("Lamb does not support sparse gradients or complex parameters")
                 g = -p.grad if group["maximize"] else p.grad
                 state = self.state[p]
                 if not state:
@@ -71,12 +71,12 @@ class Lamb(torch.optim.Optimizer):
         return loss
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-2) -> torch.optim.Optimizer:
+def make_optimizer(parameters: ParamsT, lr: float = 5e-3) -> torch.optim.Optimizer:
     """LAMB with the weight decay of AdamW's default.
 
     Args:
         parameters: tensors, named tensors or parameter groups.
-        lr: relative length of a step; 1e-2 moves each tensor by one hundredth of its norm.
+        lr: relative length of a step; 5e-3 moves each tensor by one two-hundredth of its norm.
 
     Raises:
         ValueError: if ``lr`` is negative.

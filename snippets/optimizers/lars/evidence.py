@@ -4,6 +4,7 @@ Source: You et al., "Large Batch Training of Convolutional Networks", 2017.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -42,12 +43,14 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
     table = [["weights", "optimizer", "ratio, matrix 1", "matrix 2", "matrix 3", *(f"loss, lr {lr:g}" for lr in RATES)]]
+    results = {}
     for axis, scale, title in zip(axes, (1.0, 8.0), ("usual weights", "first x 8, last / 8"), strict=True):
         for name, lars, style in (("SGD", False, "o--"), ("LARS", True, "s-")):
             runs = [[train(lars, lr, scale, seed, x, y) for seed in range(SEEDS)] for lr in RATES]
             losses = torch.tensor([[loss for loss, _ in row] for row in runs]).mean(1).tolist()
             axis.plot(RATES, losses, style, label=name)
             ratios = runs[0][0][1]
+            results[f"{name}, {title}"] = {"losses": losses, "ratios": ratios}
             table.append([title, name, *(f"{ratio:.0f}" for ratio in ratios), *(f"{loss:.2f}" for loss in losses)])
         axis.set(xscale="log", yscale="log", xlabel="learning rate", title=title, ylim=(0.02, 10))
     axes[0].set(ylabel=f"training loss after {STEPS} steps")
@@ -56,4 +59,5 @@ if __name__ == "__main__":
     plt.savefig("lars.svg")
     with Path("lars.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("lars.json").write_text(json.dumps(results))
     print("batch:", len(x), " runs:", 4 * SEEDS * len(RATES))

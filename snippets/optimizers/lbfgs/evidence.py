@@ -4,6 +4,7 @@ Source: Liu and Nocedal, "On the limited memory BFGS method for large scale opti
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,8 +68,10 @@ if __name__ == "__main__":
         ("Adam, lr 0.03", "^-.", lambda p: torch.optim.Adam(p, lr=0.03)),
         ("SGD, lr 0.0003, momentum 0.9", "v:", lambda p: torch.optim.SGD(p, lr=3e-4, momentum=0.9)),
     ]
+    results: dict[str, dict] = {"Rosenbrock": {}, "digits": {}}
     for label, style, make in makes:
-        plt.plot(rosenbrock_losses(make), style, markevery=60, label=label)
+        results["Rosenbrock"][label] = rosenbrock_losses(make)
+        plt.plot(results["Rosenbrock"][label], style, markevery=60, label=label)
     plt.yscale("log")
     plt.ylim(1e-12, 100)
     plt.xlabel("evaluations of loss and gradient")
@@ -80,7 +83,10 @@ if __name__ == "__main__":
         ("L-BFGS, strong Wolfe", makes[0][2]),
         ("Adam, lr 0.01", lambda p: torch.optim.Adam(p, lr=0.01)),
     ]:
-        rows.append([label, *(f"{digits_loss(make, size):.2g}" for size in [1797, 64])])
+        losses = [digits_loss(make, size) for size in (1797, 64)]
+        results["digits"][label] = losses
+        rows.append([label, *(f"{loss:.2g}" for loss in losses)])
     with Path("lbfgs.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["digits, 150 evaluations", "all 1,797 images", "batches of 64"], *rows])
+    Path("lbfgs.json").write_text(json.dumps(results))
     print(f"{BUDGET} evaluations on Rosenbrock, 150 on digits")

@@ -35,7 +35,7 @@ class LBFGS(torch.optim.Optimizer):
         history_size: pairs kept.
 
     Raises:
-        ValueError: when lr is negative or there is more than one group.
+        ValueError: when lr is negative, a parameter is neither float32 nor float64, or there is more than one group.
     """
 
     def __init__(
@@ -53,6 +53,8 @@ class LBFGS(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "max_iter": max_iter, "history_size": history_size} | tolerances)
         if len(self.param_groups) > 1:
             raise ValueError("L-BFGS does not support parameter groups")
+        if any(p.dtype not in (torch.float32, torch.float64) for p in self.param_groups[0]["params"]):
+            raise ValueError("this version takes no complex, float16 or bfloat16 parameters")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor]) -> Tensor:  # type: ignore[override]

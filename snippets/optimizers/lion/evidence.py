@@ -4,6 +4,7 @@ Source: Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -43,9 +44,11 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     plt.figure(figsize=(6, 3.4))
     table = [["optimizer", *(f"loss, lr {lr:g}" for lr in RATES)]]
+    results = {}
     for name, style in (("AdamW", "o--"), ("Lion", "s-")):
         losses = torch.tensor([[train(name, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES])
         plt.errorbar(RATES, losses.mean(1).tolist(), losses.std(1).tolist(), fmt=style, capsize=3, label=name)
+        results[name] = losses.tolist()  # (rates, seeds)
         table.append([name, *(f"{mean:.2f}" for mean in losses.mean(1).tolist())])
     plt.xscale("log")
     plt.yscale("log")
@@ -56,4 +59,5 @@ if __name__ == "__main__":
     plt.savefig("lion.svg")
     with Path("lion.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("lion.json").write_text(json.dumps(results))
     print("runs:", 2 * SEEDS * len(RATES))

@@ -22,7 +22,7 @@ class Lion(torch.optim.Optimizer):
 
     Raises:
         ValueError: for a negative value or a beta outside [0, 1).
-        RuntimeError: in ``step``, for a sparse gradient.
+        RuntimeError: in ``step``, for a sparse gradient or a complex parameter.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class Lion(torch.optim.Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                if p.grad.is_sparse:
-                    raise RuntimeError("Lion does not support sparse gradients")
+                if p.grad.is_sparse or p.is_complex():
+                    raise RuntimeError("Lion does not support sparse gradients or complex parameters")
                 g = -p.grad if group["maximize"] else p.grad
                 state = self.state[p]
                 if not state:

@@ -42,6 +42,10 @@ class Lookahead(torch.optim.Optimizer):
         self.defaults.update(self.base.defaults)
         self.param_groups, self.state = self.base.param_groups, self.base.state
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What `copy.deepcopy` and `pickle` keep: the base optimizer too."""
+        return {**super().__getstate__(), "base": self.base}
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore fast and slow weights' state, and tie the base optimizer to it again."""
         super().load_state_dict(state_dict)

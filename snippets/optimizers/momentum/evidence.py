@@ -4,6 +4,7 @@ Source: Polyak, "Some methods of speeding up the convergence of iteration method
 """
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -58,8 +59,10 @@ if __name__ == "__main__":
     ]
     _, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
     rows = []
+    results: dict[str, dict[str, list[float]]] = {"distances": {}, "digits": {}}
     for label, lr, momentum, marker in runs:
         path = distances(lr, momentum)
+        results["distances"][label] = path
         left.plot(path, marker=marker, markevery=50, label=label)
         rows.append([label, f"{lr:.5f}", f"{path[200] / path[0]:.0e}"])
     left.set(yscale="log", xlabel="step", ylabel="distance to the minimum", title="quadratic, condition number 1,000")
@@ -69,10 +72,12 @@ if __name__ == "__main__":
         ("lr 0.1, no momentum", 0.1, 0.0, "--"),
         ("lr 0.01, no momentum", 0.01, 0.0, ":"),
     ]:
-        right.plot(digits_loss(lr, momentum), style, label=label)
+        results["digits"][label] = digits_loss(lr, momentum)
+        right.plot(results["digits"][label], style, label=label)
     right.set(xlabel="step", ylabel="mini-batch loss, mean of 25", title="digits, small steps")
     right.legend()
     plt.savefig("momentum.svg")
     with Path("momentum.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["run", "lr", "distance left after 200 steps"], *rows])
+    Path("momentum.json").write_text(json.dumps(results))
     print(f"best momentum for condition number 1,000: {best_mu:.3f}")

@@ -4,6 +4,7 @@ Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks"
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -45,12 +46,14 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
     table = [["optimizer", "32nd singular value of a step / largest", *(f"loss, lr {lr:g}" for lr in RATES)]]
+    results = {}
     for name, muon, style in (("AdamW", False, "o--"), ("Muon on the middle matrix", True, "s-")):
         runs = [[train(muon, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES]
         losses = torch.tensor([[loss for loss, _ in row] for row in runs])
         values = runs[1][0][1]
         left.plot(range(1, 65), values.tolist(), style[1:], label=name)
         right.errorbar(RATES, losses.mean(1).tolist(), losses.std(1).tolist(), fmt=style, capsize=3, label=name)
+        results[name] = {"losses": losses.tolist(), "values": [v.tolist() for _, v in runs[1]]}  # values (seeds, 64)
         table.append([name, f"{values[31]:.2f}", *(f"{mean:.2f}" for mean in losses.mean(1).tolist())])
     left.set(xlabel="singular value of the step, by rank", ylabel="relative to the largest", ylim=(0, 1.05))
     right.set(xscale="log", yscale="log", xlabel="learning rate", ylabel=f"training loss after {STEPS} steps")
@@ -59,4 +62,5 @@ if __name__ == "__main__":
     plt.savefig("muon.svg")
     with Path("muon.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("muon.json").write_text(json.dumps(results))
     print("runs:", 2 * SEEDS * len(RATES))

@@ -38,7 +38,7 @@ class Muon(torch.optim.Optimizer):
             "match_rms_adamw" by 0.2 sqrt(max(rows, columns)).
 
     Raises:
-        ValueError: for a negative value, another ``adjust_lr_fn``, or a parameter that is no matrix.
+        ValueError: for a negative value, another ``adjust_lr_fn``, or a parameter that is no real matrix.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class Muon(torch.optim.Optimizer):
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov, "eps": eps}
         more = {"ns_coefficients": ns_coefficients, "ns_steps": ns_steps, "adjust_lr_fn": adjust_lr_fn}
         super().__init__(params, defaults | more)
-        if any(p.ndim != 2 for group in self.param_groups for p in group["params"]):
-            raise ValueError("Muon takes two-dimensional parameters only")
+        if any(p.ndim != 2 or p.is_complex() for group in self.param_groups for p in group["params"]):
+            raise ValueError("Muon takes two-dimensional parameters only, and no complex ones")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]

@@ -4,6 +4,7 @@ Source: Dozat, "Incorporating Nesterov Momentum into Adam", 2016.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -39,10 +40,11 @@ if __name__ == "__main__":
     x = torch.tensor(digits.data, dtype=torch.float32) / 16  # (1797, 64)
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
-    rows = []
+    rows, results = [], {}
     for name, kind, style in (("Adam", torch.optim.Adam, "o--"), ("NAdam", torch.optim.NAdam, "s-")):
         losses = torch.tensor([[final_loss(kind, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES])
         left.errorbar(RATES, losses.mean(1).tolist(), losses.std(1).tolist(), fmt=style, capsize=3, label=name)
+        results[name] = losses.tolist()  # (rates, seeds)
         spread = zip(RATES, losses.mean(1).tolist(), losses.std(1).tolist(), strict=True)
         rows += [[name, f"{lr:g}", f"{mean:.2f}", f"{std:.2f}"] for lr, mean, std in spread]
     left.set(xscale="log", yscale="log", xlabel="learning rate", ylabel=f"training loss after {STEPS} steps")
@@ -56,4 +58,5 @@ if __name__ == "__main__":
     plt.savefig("nadam.svg")
     with Path("nadam.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["optimizer", "learning rate", "mean loss", "std over 3 seeds"], *rows])
+    Path("nadam.json").write_text(json.dumps(results))
     print("runs:", 2 * SEEDS * len(RATES))

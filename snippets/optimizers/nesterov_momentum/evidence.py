@@ -4,12 +4,13 @@ Source: Sutskever et al., "On the importance of initialization and momentum in d
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
-from torch import nn
+from torch import Tensor, nn
 
 MU = 0.9
 
@@ -37,11 +38,9 @@ def measured(eta_h: float, nesterov: bool) -> float:
     return ((late / early) ** 0.01).item()
 
 
-def digits_loss(lr: float, nesterov: bool, seed: int) -> float:
+def digits_loss(lr: float, nesterov: bool, seed: int, x: Tensor, y: Tensor) -> float:
     """Training loss of a small network after 200 mini-batches of 64 digits."""
     torch.manual_seed(seed)
-    images, labels = load_digits(return_X_y=True)
-    x, y = torch.tensor(images, dtype=torch.float32) / 16, torch.tensor(labels)  # (images, 64), (images,)
     model = nn.Sequential(nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=MU, nesterov=nesterov)
     for _ in range(200):
@@ -53,6 +52,9 @@ def digits_loss(lr: float, nesterov: bool, seed: int) -> float:
 
 
 if __name__ == "__main__":
+    digits = load_digits()
+    x = torch.tensor(digits.data, dtype=torch.float32) / 16  # (1797, 64)
+    y = torch.tensor(digits.target)  # (1797,)
     rates = torch.linspace(0.01, 4, 400).tolist()
     for nesterov, label, style, marker in [(False, "heavy ball", "--", "o"), (True, "Nesterov", "-", "s")]:
         (line,) = plt.plot(rates, [shrinkage(r, nesterov) for r in rates], style, label=label)
@@ -64,13 +66,15 @@ if __name__ == "__main__":
     plt.ylabel("error after a step / before")
     plt.legend()
     plt.savefig("nesterov-momentum.svg")
-    rows = []
+    rows, results = [], {}
     for lr in [0.01, 0.1, 1.0]:
         row = [f"{lr:g}"]
         for nesterov in [False, True]:
-            losses = torch.tensor([digits_loss(lr, nesterov, seed) for seed in range(3)])
+            losses = torch.tensor([digits_loss(lr, nesterov, seed, x, y) for seed in range(3)])
+            results[f"{'Nesterov' if nesterov else 'heavy ball'}, {lr:g}"] = losses.tolist()
             row.append(f"{losses.mean():.3f} ± {losses.std():.3f}")
         rows.append(row)
     with Path("nesterov-momentum.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["learning rate", "heavy ball", "Nesterov"], *rows])
+    Path("nesterov-momentum.json").write_text(json.dumps(results))
     print(f"curvature times rate 0.8: heavy ball {shrinkage(0.8, False):.3f}, Nesterov {shrinkage(0.8, True):.3f}")

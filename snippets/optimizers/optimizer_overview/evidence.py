@@ -4,6 +4,7 @@ Source: Ruder, "An overview of gradient descent optimization algorithms", 2016; 
 """
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ if __name__ == "__main__":
         states = state_after_steps(name, settings)
         shown = ", ".join(f"{k}={v}" for k, v in settings.items() if k != "max_iter")
         rows.append((f"{name}({shown})", len(states), bytes_per_parameter(states)))
+    Path("optimizer-overview.json").write_text(json.dumps(rows))
     rows.sort(key=lambda row: row[2])
     with Path("optimizer-overview.csv").open("w", newline="", encoding="utf-8") as file:
         head = ["optimizer", "tensors of state", "bytes of state for a parameter", "with weight and gradient"]

@@ -4,6 +4,7 @@ Source: torch.optim.AdamW, PyTorch 2.x
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -60,14 +61,21 @@ if __name__ == "__main__":
     data = digits()
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     rows = [[f"{decay:g}"] for decay in DECAYS]
+    results: dict[str, dict[str, list]] = {}
     for groups, marker, label in [(1, "o", "one group: everything decays"), (2, "s", "two groups: vectors do not")]:
         means = []
+        results[label] = {
+            "accuracy": [],
+            "gains": [],
+        }  # (decays, seeds); (steps,) at a decay of 1
         for decay, row in zip(DECAYS, rows, strict=True):
             runs = [train(data, decay, groups, seed) for seed in range(SEEDS)]
             accuracy = torch.tensor([run[1] for run in runs])
+            results[label]["accuracy"].append(accuracy.tolist())
             means.append(accuracy.mean().item())
             row.append(f"{accuracy.mean():.3f} ± {accuracy.std():.3f}")
             if decay == 1:
+                results[label]["gains"] = runs[0][0]
                 left.plot(range(1, STEPS + 1), runs[0][0], marker=marker, markevery=20, label=label)
         right.plot(DECAYS, means, marker=marker, label=label)
     left.set(xlabel="step", ylabel="mean gain of LayerNorm", title="weight decay 1", ylim=(0, None))
@@ -77,4 +85,5 @@ if __name__ == "__main__":
     plt.savefig("parameter-groups.svg")
     with Path("parameter-groups.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["weight_decay", "one group", "two groups"], *rows])
+    Path("parameter-groups.json").write_text(json.dumps(results))
     print(f"runs: {2 * len(DECAYS) * SEEDS}")

@@ -4,6 +4,7 @@ Source: Mishchenko and Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Fr
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -58,6 +59,8 @@ if __name__ == "__main__":
     right.legend(fontsize="small")
     figure.tight_layout()
     plt.savefig("prodigy.svg")
+    results = {"Adam": adam, "Adam without bias correction": plain, "Prodigy": runs}  # Prodigy's: loss, d by step
+    Path("prodigy.json").write_text(json.dumps(results))
     with Path("prodigy.csv").open("w", newline="") as file:
         table = [["optimizer", "setting", "loss", "d at the end"]]
         table += [["Adam", f"lr = {lr:g}", f"{loss:.2f}", ""] for lr, loss in zip(RATES, adam, strict=True)]

@@ -24,7 +24,7 @@ class Prodigy(torch.optim.Optimizer):
 
     Raises:
         ValueError: for a negative value, a ``d0`` of 0 or a beta outside [0, 1).
-        RuntimeError: in ``step``, for a sparse gradient.
+        RuntimeError: in ``step``, for a sparse gradient, or a complex or float16 parameter.
     """
 
     def __init__(
@@ -61,8 +61,8 @@ class Prodigy(torch.optim.Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                if p.grad.is_sparse:
-                    raise RuntimeError("Prodigy does not support sparse gradients")
+                if p.grad.is_sparse or p.dtype in (torch.float16, torch.complex64, torch.complex128):
+                    raise RuntimeError("Prodigy supports neither sparse gradients nor complex or float16 parameters")
                 g, state = p.grad, self.state[p]
                 if not state:
                     state["start"] = p.clone()

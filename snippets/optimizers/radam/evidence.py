@@ -4,6 +4,7 @@ Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -42,8 +43,10 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
     table = [["optimizer", "step 1, RMS change / lr", "step 10", "step 60", "mean loss of steps 21-40"]]
+    results = {}
     for name, style in (("Adam", "--"), ("Adam, warm-up", "-."), ("RAdam", "-")):
         runs = [train(name, seed, x, y) for seed in range(SEEDS)]
+        results[name] = {"losses": [run[0] for run in runs], "lengths": [run[1] for run in runs]}  # (seeds, steps)
         losses = torch.tensor([run[0] for run in runs]).mean(0)
         lengths = torch.tensor([run[1] for run in runs]).mean(0)
         left.plot(range(1, STEPS + 1), lengths.tolist(), style, label=name)
@@ -57,4 +60,5 @@ if __name__ == "__main__":
     plt.savefig("radam.svg")
     with Path("radam.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("radam.json").write_text(json.dumps(results))
     print("runs:", 3 * SEEDS)

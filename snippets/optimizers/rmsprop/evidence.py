@@ -4,6 +4,7 @@ Source: Tieleman and Hinton, "Lecture 6.5 - rmsprop", 2012.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -29,10 +30,11 @@ def step_lengths(optimizer_class: type) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    rows = []
+    rows, results = [], {}
     for name, style in [("Adagrad", ":"), ("RMSprop", "-"), ("Adam", "--")]:
         lengths = step_lengths(getattr(torch.optim, name))
         plt.plot(lengths.tolist(), style, label=name)
+        results[name] = lengths.tolist()
         rows.append([name, *(f"{lengths[(i + 1) * PHASE - 50 : (i + 1) * PHASE].mean():.4f}" for i in range(4))])
     for i, scale in enumerate(SCALES):
         plt.annotate(f"gradients × {scale:g}", (i * PHASE + 60, 30), fontsize=8)
@@ -44,4 +46,5 @@ if __name__ == "__main__":
     plt.savefig("rmsprop.svg")
     with Path("rmsprop.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["optimizer", *(f"end of × {scale:g}" for scale in SCALES)], *rows])
+    Path("rmsprop.json").write_text(json.dumps(results))
     print("phases of", PHASE, "steps, gradients multiplied by", SCALES)

@@ -4,6 +4,7 @@ Source: Graves, "Generating Sequences With Recurrent Neural Networks", 2013.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -28,12 +29,14 @@ def mean_steps(**settings: float) -> torch.Tensor:
 
 if __name__ == "__main__":
     rows: list[list[str]] = [[f"{ratio:.2g}"] for ratio in RATIOS[::3]]
+    results = {}
     for label, style, steps in [
         ("centered RMSProp", "o-", mean_steps(centered=True)),
         ("RMSProp", "s--", mean_steps(centered=False)),
         ("Adam", "^:", mean_steps()),
     ]:
         plt.plot(RATIOS.tolist(), steps.tolist(), style, label=label)
+        results[label] = steps.tolist()
         for row, value in zip(rows, steps[::3], strict=True):
             row.append(f"{value:.2f}")
     plt.xscale("log")
@@ -44,4 +47,5 @@ if __name__ == "__main__":
     plt.savefig("rmsprop-centered.svg")
     with Path("rmsprop-centered.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["mean / standard deviation", "centered RMSProp", "RMSProp", "Adam"], *rows])
+    Path("rmsprop-centered.json").write_text(json.dumps(results))
     print("gradients with standard deviation 1 and means from 0.1 to 100")

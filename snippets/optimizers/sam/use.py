@@ -41,6 +41,10 @@ class SAM(torch.optim.Optimizer):
         self.defaults.update(self.base.defaults)
         self.param_groups, self.state = self.base.param_groups, self.base.state
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What `copy.deepcopy` and `pickle` keep: the base optimizer too."""
+        return {**super().__getstate__(), "base": self.base}
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the state, and tie the base optimizer to it again."""
         super().load_state_dict(state_dict)
@@ -56,6 +60,8 @@ class SAM(torch.optim.Optimizer):
         used = [(group["rho"], p) for group in self.param_groups for p in group["params"] if p.grad is not None]
         if any(p.grad.is_sparse for _, p in used):
             raise RuntimeError("SAM does not support sparse gradients")
+        if not used:
+            return loss
         norm = torch.stack([p.grad.norm() for _, p in used]).norm() + 1e-12
         originals = [p.clone() for _, p in used]
         for rho, p in used:

@@ -4,6 +4,7 @@ Source: Defazio et al., "The Road Less Scheduled", 2024.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -46,9 +47,11 @@ if __name__ == "__main__":
     steps = list(range(EVERY, STEPS + 1, EVERY))
     plt.figure(figsize=(6, 3.6))
     table = [["optimizer", *(f"loss, step {step}" for step in steps[4::5])]]
+    results = {}
     names = {"AdamW, constant": ("o--",), "AdamW, linear decay": ("^-.",), "Schedule-Free": ("s-", "x:")}
     for name, styles in names.items():
         runs = torch.tensor([train(name, seed, x, y) for seed in range(SEEDS)])  # (seeds, curves, points)
+        results[name] = runs.tolist()
         labels = [name] if len(styles) == 1 else [f"{name}, eval(): x", f"{name}, train(): y"]
         for label, curve, style in zip(labels, runs.mean(0).tolist(), styles, strict=True):
             plt.plot(steps, curve, style, markersize=4, label=label)
@@ -61,4 +64,5 @@ if __name__ == "__main__":
     plt.savefig("schedule-free.svg")
     with Path("schedule-free.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("schedule-free.json").write_text(json.dumps(results))
     print("runs:", len(names) * SEEDS)

@@ -24,7 +24,7 @@ class ScheduleFreeAdamW(torch.optim.Optimizer):
 
     Raises:
         ValueError: for a negative value, a first beta outside (0, 1) or a second outside [0, 1).
-        RuntimeError: in ``step``, for a sparse gradient, or after ``eval()`` without ``train()``.
+        RuntimeError: in ``step``, for a sparse gradient, a complex parameter, or after ``eval()`` without ``train()``.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class ScheduleFreeAdamW(torch.optim.Optimizer):
             for y in group["params"]:
                 if y.grad is None:
                     continue
-                if y.grad.is_sparse:
-                    raise RuntimeError("ScheduleFreeAdamW does not support sparse gradients")
+                if y.grad.is_sparse or y.is_complex():
+                    raise RuntimeError("ScheduleFreeAdamW does not support sparse gradients or complex parameters")
                 g = -y.grad if group["maximize"] else y.grad
                 state = self.state[y]
                 if not state:

@@ -4,6 +4,7 @@ Source: Gupta et al., "Shampoo: Preconditioned Stochastic Tensor Optimization", 
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,9 +71,12 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4))
     table = [["optimizer", "quadratic after 150 steps, best rate", *(f"digits, lr {lr:g}" for lr in RATES)]]
+    results = {}
     for (name, refresh), style in zip(METHODS.items(), ("o--", "s-", "^:"), strict=True):
-        best = min((quadratic_losses(refresh, lr) for lr in RATES), key=lambda losses: losses[-1])
+        curves = [quadratic_losses(refresh, lr) for lr in RATES]
+        best = min(curves, key=lambda losses: losses[-1])
         losses = [digits_loss(refresh, lr, x, y) for lr in RATES]
+        results[name] = {"quadratic": [curve[-1] for curve in curves], "digits": losses}  # one a rate
         left.plot(range(1, 151), best, style, markevery=20, label=name)
         right.plot(RATES, losses, style, label=name)
         table.append([name, f"{best[-1]:.0e}", *(f"{loss:.2f}" for loss in losses)])
@@ -83,4 +87,5 @@ if __name__ == "__main__":
     plt.savefig("shampoo.svg")
     with Path("shampoo.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("shampoo.json").write_text(json.dumps(results))
     print("runs:", 2 * len(METHODS) * len(RATES))

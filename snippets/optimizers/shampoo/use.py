@@ -29,7 +29,7 @@ class Shampoo(torch.optim.Optimizer):
 
     Raises:
         ValueError: for a negative value, ``eps`` of 0, or ``refresh`` or ``max_dim`` below 1.
-        RuntimeError: in ``step``, for a sparse gradient.
+        RuntimeError: in ``step``, for a sparse gradient, or a complex, float16 or bfloat16 parameter.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class Shampoo(torch.optim.Optimizer):
         for group in self.param_groups:
             eps, refresh = group["eps"], group["refresh"]
             for p in group["params"]:
-                if p.grad is None:
+                if p.grad is None or not p.numel():
                     continue
-                if p.grad.is_sparse:
-                    raise RuntimeError("Shampoo does not support sparse gradients")
+                if p.grad.is_sparse or p.dtype not in (torch.float32, torch.float64):
+                    raise RuntimeError("Shampoo takes no sparse gradients, no complex, float16 or bfloat16 parameters")
                 g, update, state = p.grad, p.grad, self.state[p]
                 state["step"] = t = state.get("step", 0) + 1
                 dims = [i for i, n in enumerate(p.shape) if n <= group["max_dim"]]

@@ -4,6 +4,7 @@ Source: Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", 2024.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -53,9 +54,13 @@ if __name__ == "__main__":
     x = torch.tensor(digits.data, dtype=torch.float32) / 16  # (1797, 64)
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
-    adam = [sum(train(0, lr, s, x, y) for s in range(SEEDS)) / SEEDS for lr in RATES]
-    soap = [sum(train(10, lr, s, x, y) for s in range(SEEDS)) / SEEDS for lr in RATES]
-    turns = [sum(train(every, 0.1, s, x, y) for s in range(SEEDS)) / SEEDS for every in INTERVALS]
+    runs = {  # (rates or intervals, seeds)
+        "Adam": [[train(0, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES],
+        "SOAP": [[train(10, lr, seed, x, y) for seed in range(SEEDS)] for lr in RATES],
+        "turns": [[train(every, 0.1, seed, x, y) for seed in range(SEEDS)] for every in INTERVALS],
+    }
+    Path("soap.json").write_text(json.dumps(runs))
+    adam, soap, turns = ([sum(losses) / SEEDS for losses in rows] for rows in runs.values())
     left.plot(RATES, adam, "o--", label="Adam")
     left.plot(RATES, soap, "s-", label="SOAP, every 10 steps")
     right.plot(range(len(INTERVALS)), turns, "s-", label="SOAP")

@@ -33,7 +33,7 @@ class SOAP(torch.optim.Optimizer):
 
     Raises:
         ValueError: for a negative value, a beta outside [0, 1), or ``refresh`` or ``max_dim`` below 1.
-        RuntimeError: in ``step``, for a sparse gradient.
+        RuntimeError: in ``step``, for a sparse gradient, or a complex, float16 or bfloat16 parameter.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class SOAP(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is None:
+                if p.grad is None or not p.numel():
                     continue
-                if p.grad.is_sparse:
-                    raise RuntimeError("SOAP does not support sparse gradients")
+                if p.grad.is_sparse or p.dtype not in (torch.float32, torch.float64):
+                    raise RuntimeError("SOAP takes no sparse gradients, no complex, float16 or bfloat16 parameters")
                 state, first = self.state[p], not self.state[p]
                 if first:  # the first gradient only makes the basis
                     state.update(step=0, exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p))

@@ -4,6 +4,7 @@ Source: torch's documentation of torch.optim.SparseAdam; Zipf's law for the freq
 """
 
 import csv
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -38,8 +39,10 @@ def travelled(sparse: bool) -> tuple[list[float], float]:
 if __name__ == "__main__":
     table = [["optimizer", "share of all movement in steps without a gradient", "rank 1", "rank 100", "rank 1000"]]
     plt.figure(figsize=(7, 3.4))
+    results = {}
     for name, sparse, marker in (("Adam", False, "o"), ("SparseAdam", True, "x")):
         total, share = travelled(sparse)
+        results[name] = {"travelled": total, "share": share}
         plt.plot(range(1, WORDS + 1), total, marker, markersize=3, label=name)
         table.append([name, f"{share:.2f}", *(f"{total[rank - 1]:.2f}" for rank in (1, 100, 1000))])
     plt.xscale("log")
@@ -50,4 +53,5 @@ if __name__ == "__main__":
     plt.savefig("sparse-adam.svg")
     with Path("sparse-adam.csv").open("w", newline="") as file:
         csv.writer(file).writerows(table)
+    Path("sparse-adam.json").write_text(json.dumps(results))
     print("words:", WORDS, " steps:", STEPS)

@@ -21,7 +21,7 @@ class SparseAdam(torch.optim.Optimizer):
 
     Raises:
         ValueError: for an lr or eps that is not positive, or a beta outside [0, 1).
-        RuntimeError: in ``step``, for a dense gradient.
+        RuntimeError: in ``step``, for a dense gradient or a complex parameter.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class SparseAdam(torch.optim.Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                if not p.grad.is_sparse:
-                    raise RuntimeError("SparseAdam takes sparse gradients only; use Adam")
+                if not p.grad.is_sparse or p.is_complex():
+                    raise RuntimeError("SparseAdam takes sparse gradients only, and no complex parameters; use Adam")
                 gradient = p.grad.coalesce()  # sums the entries of a row that occurs twice
                 rows = gradient.indices().unbind()  # one index tensor for each sparse dimension
                 g = -gradient.values() if group["maximize"] else gradient.values()

@@ -5,9 +5,8 @@ import math
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
-from snippets.optimizers.adabelief.evidence import NOISE, RATES, SEEDS, mean_steps, train
+from snippets.optimizers.adabelief.evidence import NOISE, RATES
 from snippets.optimizers.adabelief.use import AdaBelief, make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
@@ -114,9 +113,9 @@ def test_spread_is_the_variance():
         assert ratio == pytest.approx(2 * 0.81 / 1.9, rel=0.02)
 
 
-def test_steps_by_noise():
+def test_steps_by_noise(evidence):
     """At noise / mean 0.1 AdaBelief steps over 5 times as far as Adam; at 10 they are within 15 %."""
-    adam, belief = mean_steps(False), mean_steps(True)
+    adam, belief = (evidence()[name]["moves"] for name in ("Adam", "AdaBelief"))
     quiet, loud = NOISE.index(0.1), NOISE.index(10.0)
     assert belief[quiet] > 5 * adam[quiet]
     assert belief[loud] == pytest.approx(adam[loud], rel=0.15)
@@ -127,15 +126,9 @@ def test_steps_by_noise():
     assert max(belief[-1] / belief[-2], adam[-1] / adam[-2]) < 0.5
 
 
-def test_ahead_only_at_low_rates() -> None:
+def test_ahead_only_at_low_rates(evidence) -> None:
     """AdaBelief's loss on digits is lower at each rate below the best one, 0.1; there both reach 0.14."""
-    digits = load_digits()
-    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
-
-    def losses(belief: bool) -> list[float]:
-        return [sum(train(belief, lr, seed, x, y) for seed in range(SEEDS)) / SEEDS for lr in RATES]
-
-    adam, belief = losses(False), losses(True)
+    adam, belief = (torch.tensor(evidence()[name]["losses"]).mean(1).tolist() for name in ("Adam", "AdaBelief"))
     best = RATES.index(0.1)
     assert all(b < a for a, b in zip(adam[:best], belief[:best], strict=True))
     for curve in (adam, belief):

@@ -5,10 +5,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
-import snippets.optimizers.amsgrad.evidence as evidence
-from snippets.optimizers.amsgrad.evidence import counter_example
+from snippets.optimizers.amsgrad.evidence import RATES, STEPS
 from snippets.optimizers.amsgrad.from_scratch import AMSGrad
 from snippets.optimizers.amsgrad.use import make_optimizer
 
@@ -71,10 +69,10 @@ def test_bad_hyperparameters(bad):
             kind([torch.zeros(1, requires_grad=True)], **bad)
 
 
-def test_counter_example():
+def test_counter_example(evidence):
     """On the paper's counter-example Adam ends at the worst point, +1, and AMSGrad at the best, -1."""
-    assert min(counter_example(False)[-100:]) > 0.85
-    assert max(counter_example(True)[-100:]) < -0.85
+    assert min(evidence()["Adam"]["path"][-100:]) > 0.85
+    assert max(evidence()["AMSGrad"]["path"][-100:]) < -0.85
 
 
 @pytest.mark.parametrize("beta2", [0.99, 0.999])
@@ -90,28 +88,20 @@ def test_higher_beta2_cures_the_counter_example(beta2):
     assert p.item() < -0.85
 
 
-def test_no_difference_on_digits():
+def test_no_difference_on_digits(evidence):
     """At each rate the losses differ by less than a tenth of the seeds' spread.
 
     The figure's left panel: Adam is at +1 after 90 steps, AMSGrad at -1 after 165, and both stay within 0.06.
     """
-    digits = load_digits()
-    data = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
-
-    def losses(amsgrad: bool) -> torch.Tensor:
-        seeds = range(evidence.SEEDS)
-        return torch.tensor(
-            [[evidence.final_loss(amsgrad, lr, seed, *data) for seed in seeds] for lr in evidence.RATES]
-        )
-
-    adam, amsgrad = losses(False), losses(True)  # (rates, seeds)
+    adam, amsgrad = (torch.tensor(evidence()[name]["losses"]) for name in ("Adam", "AMSGrad"))  # (rates, seeds)
+    assert len(RATES) == len(adam) == 4
     assert (adam[0] > 1).all()  # they train: the agreement is not that of two networks which stand still
     assert (adam[-1] < 0.15).all()
     assert ((adam - amsgrad).abs().amax(1) < adam.std(1) / 10).all()
-    assert 0.999**evidence.STEPS > 0.94  # what is left of a second moment at least
+    assert 0.999**STEPS > 0.94  # what is left of a second moment at least
 
-    for flag, goal, steps in ((False, 1.0, 90), (True, -1.0, 165)):
-        path = counter_example(flag)
+    for name, goal, steps in (("Adam", 1.0, 90), ("AMSGrad", -1.0, 165)):
+        path = evidence()[name]["path"]
         arrival = next(step for step, position in enumerate(path, 1) if abs(position - goal) < 0.01)
         assert arrival == pytest.approx(steps, abs=5)
         assert max(abs(position - goal) for position in path[arrival:]) < 0.06

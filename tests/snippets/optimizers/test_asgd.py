@@ -1,11 +1,9 @@
 """ASGD: step by step against torch, the running mean, and the claims of its page."""
 
-import functools
-
 import pytest
 import torch
 
-import snippets.optimizers.asgd.evidence as evidence
+import snippets.optimizers.asgd.evidence as experiment
 from snippets.optimizers.asgd.from_scratch import ASGD
 from snippets.optimizers.asgd.use import make_optimizer, swap_averages
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
@@ -66,20 +64,14 @@ def test_average_has_less_noise():
     assert average.square().mean() < 0.1 * theta.square().mean()
 
 
-@functools.cache
-def errors(lr: float, t0: float) -> tuple[list[float], list[float]]:
-    """The experiment's errors of the iterate and of the average, every 100 steps."""
-    return evidence.errors(lr, t0)
-
-
-def test_average_passes_the_noise_floor():
+def test_average_passes_the_noise_floor(evidence):
     """The last iterate stays at SGD's floor; the average falls to the best estimate's error, 1.4 times it at most."""
     ends = []
     for lr in (0.02, 0.1):
-        last, average = errors(lr, 100)
-        floor = lr * evidence.SIZE / (2 - lr * (evidence.SIZE + 2))  # closed form for Gaussian examples, noise of 1
+        last, average = (evidence()[str(lr)][key] for key in ("last", "average"))  # errors every 100 steps
+        floor = lr * experiment.SIZE / (2 - lr * (experiment.SIZE + 2))  # closed form for Gaussian examples, noise of 1
         assert last[2:] == pytest.approx([floor] * len(last[2:]), rel=0.35)  # means of 100 runs
-        over_best = [error * 100 * i / evidence.SIZE for i, error in enumerate(average, 1)]
+        over_best = [error * 100 * i / experiment.SIZE for i, error in enumerate(average, 1)]
         assert over_best[-1] < over_best[9] < over_best[4] < over_best[1] / 1.3
         assert over_best[-1] < 1.5
         assert average[-1] < average[14] / 1.5 < average[4] / 3  # goes on falling
@@ -88,12 +80,12 @@ def test_average_passes_the_noise_floor():
     assert ends[1][1] / ends[0][1] == pytest.approx(1.4, abs=0.1)
 
 
-def test_early_average_lags_behind():
+def test_early_average_lags_behind(evidence):
     """At rate 0.02 the average from the first step on is behind the last iterate for 400 steps, and later ahead."""
-    last, average = errors(0.02, 0)
+    last, average = experiment.errors(0.02, 0)
     assert all(b > 1.3 * a for a, b in zip(last[:4], average[:4], strict=True))
     assert all(b < a for a, b in zip(last[6:], average[6:], strict=True))
-    late_start = errors(0.02, 100)[1]
+    late_start = evidence()["0.02"]["average"]
     assert all(b > 1.3 * a for a, b in zip(late_start, average, strict=True))
 
 

@@ -4,6 +4,7 @@ import ast
 import math
 import re
 from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
@@ -26,28 +27,47 @@ CLASSES = {
 }  # fmt: skip
 
 
+def read(numbers: dict[str, dict]) -> dict[str, dict]:
+    """The same with rates as numbers and accuracies as tensors (seeds,)."""
+    return {
+        name: {
+            **{
+                key: torch.tensor(value, dtype=torch.float64) if key in ("tuned", "untuned") else value
+                for key, value in result.items()
+            },
+            "valid": {float(rate): accuracy for rate, accuracy in result["valid"].items()},
+        }
+        for name, result in numbers.items()
+    }
+
+
 @pytest.fixture(scope="module")
-def on_mlp() -> dict[str, dict]:
+def on_mlp(evidence) -> dict[str, dict]:
     """What the figure and the table of the MLP show."""
-    return {name: mlp.compare(make) for name, make in mlp.OPTIMIZERS.items()}
+    return read(evidence("mlp"))
 
 
 @pytest.fixture(scope="module")
-def on_cnn() -> dict[str, dict]:
+def on_cnn(evidence) -> dict[str, dict]:
     """What the figure and the table of the CNN show."""
-    return {name: cnn.compare(make) for name, make in cnn.OPTIMIZERS.items()}
+    return read(evidence("cnn"))
 
 
 @pytest.fixture(scope="module")
-def on_matrices() -> dict[str, dict[str, torch.Tensor]]:
-    """Runs of Muon, Adafactor and AdamW over the grid."""
-    return {name: whole.train(make, whole.RATES) for name, make in whole.OPTIMIZERS.items()}
+def on_matrices(evidence) -> dict[str, dict[str, torch.Tensor]]:
+    """Runs of Muon, Adafactor and AdamW over the grid, (rates, seeds) each."""
+    runs = evidence("matrices")
+    return {
+        name: {key: torch.tensor(values, dtype=torch.float64) for key, values in run.items()}
+        for name, run in runs.items()
+    }
 
 
 @pytest.fixture(scope="module")
-def on_surfaces() -> dict[str, list[float]]:
+def on_surfaces(evidence) -> dict[str, list[float]]:
     """Median left after 300 gradients on the quadratic, the turned one and Rosenbrock."""
-    return {name: [left.median().item() for _, left in result] for name, result in surfaces.compare().items()}
+    results = evidence("surfaces")
+    return {name: [median(left) for _, left in result] for name, result in results.items()}
 
 
 @pytest.fixture
@@ -131,10 +151,10 @@ def test_every_row_is_accepted():
 # The stack
 
 
-def single_run(evidence, make, lr: float, seed: int, seeds: int, steps: int, shape: tuple[int, ...]) -> torch.Tensor:
+def single_run(experiment, make, lr: float, seed: int, seeds: int, steps: int, shape: tuple[int, ...]) -> torch.Tensor:
     """An ordinary model with an ordinary optimizer on the batches of one seed; its parameters as a vector."""
-    x, y, starts, split, batches = evidence.problem(seeds, steps)
-    model = evidence.network()
+    x, y, starts, split, batches = experiment.problem(seeds, steps)
+    model = experiment.network()
     nn.utils.vector_to_parameters(starts[seed].clone(), model.parameters())
     optimizers = make(model, lr)
     for chosen in batches:
@@ -147,21 +167,23 @@ def single_run(evidence, make, lr: float, seed: int, seeds: int, steps: int, sha
 
 
 @pytest.mark.parametrize(
-    ("evidence", "shape", "name"),
+    ("experiment", "shape", "name"),
     [(e, s, name) for e, s in [(mlp, (64,)), (cnn, (1, 8, 8))] for name in e.OPTIMIZERS],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_stack_equals_single_runs(evidence, shape, name, float64):
+def test_stack_equals_single_runs(experiment, shape, name, float64):
     """Each member of a stack of 3 rates and 2 seeds ends where its ordinary run ends, in float64.
 
     1e-8 because roundings of 1e-16 grow where second moments near zero divide.
     """
     rates = [0.001, 0.02, 0.3]
-    members = evidence.train(evidence.OPTIMIZERS[name], rates, seeds=2, steps=12)["members"]
+    members = experiment.train(experiment.OPTIMIZERS[name], rates, seeds=2, steps=12)["members"]
+
+    def ordinary(model: nn.Module, lr: float) -> list[optim.Optimizer]:
+        return [experiment.OPTIMIZERS[name](model.parameters(), lr=lr)]
+
     for rate, seed in [(0, 0), (1, 1), (2, 0)]:
-        alone = single_run(
-            evidence, lambda m, lr: [evidence.OPTIMIZERS[name](m.parameters(), lr=lr)], rates[rate], seed, 2, 12, shape
-        )
+        alone = single_run(experiment, ordinary, rates[rate], seed, 2, 12, shape)
         torch.testing.assert_close(members[rate, seed], alone, rtol=0, atol=1e-8)
     assert (members[0] - members[1]).abs().max() > 1e-4
 
@@ -195,8 +217,8 @@ def test_adafactor_would_mix_the_stack(float64):
 def test_all_else_is_torchs_default():
     """Each optimizer has its class's defaults, but for the momentum and Nesterov of the two that are named so."""
     named = {"momentum 0.9": {"momentum": 0.9}, "Nesterov 0.9": {"momentum": 0.9, "nesterov": True}}
-    for evidence in (mlp, cnn, surfaces):
-        for name, make in evidence.OPTIMIZERS.items():
+    for experiment in (mlp, cnn, surfaces):
+        for name, make in experiment.OPTIMIZERS.items():
             plain = getattr(optim, name, optim.SGD)
             assert make([torch.zeros(1)]).defaults == plain([torch.zeros(1)]).defaults | named.get(name, {}), name
 
@@ -235,11 +257,11 @@ def test_default_of_sgd_learns_nothing(on_mlp, on_cnn):
 
 def test_best_rates_differ_a_hundredfold(on_mlp, on_cnn):
     """The highest best rate is at least 100 times the lowest, on both networks; none is at an edge of the grid."""
-    for evidence, results in ((mlp, on_mlp), (cnn, on_cnn)):
+    for experiment, results in ((mlp, on_mlp), (cnn, on_cnn)):
         best = [result["best"] for result in results.values()]
         assert max(best) >= 100 * min(best)
-        assert evidence.RATES[0] < min(best)
-        assert max(best) < evidence.RATES[-1]
+        assert experiment.RATES[0] < min(best)
+        assert max(best) < experiment.RATES[-1]
 
 
 def width(result: dict) -> float:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-import snippets.optimizers.gradient_descent.evidence as evidence
+from snippets.optimizers.gradient_descent.evidence import rosenbrock
 from snippets.optimizers.gradient_descent.from_scratch import GradientDescent, largest_curvature
 from snippets.optimizers.gradient_descent.use import full_gradient
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
@@ -113,26 +113,26 @@ def test_chunk_means_are_too_large():
         torch.testing.assert_close(g, 4 * p.grad)
 
 
-def rosenbrock_path(lr: float) -> list[tuple[float, float]]:
+def rosenbrock_path(numbers: dict, lr: float) -> list[tuple[float, float]]:
     """The experiment's points on Rosenbrock's valley."""
-    return list(zip(*evidence.trajectory(evidence.rosenbrock, (-1.2, 1.0), lr), strict=True))
+    return list(zip(*numbers[f"Rosenbrock, {lr}"], strict=True))
 
 
-def test_rosenbrock_is_not_reached():
+def test_rosenbrock_is_not_reached(evidence):
     """After 60 steps none of the three rates is near Rosenbrock's minimum; the paths are those of the figure."""
     ends = {}
     for lr in (0.001, 0.01, 0.02):
-        path = rosenbrock_path(lr)
+        path = rosenbrock_path(evidence(), lr)
         ends[lr] = path[-1]
         assert math.dist(path[-1], (1, 1)) > 0.8
-        assert evidence.rosenbrock(*map(torch.tensor, path[-1])) > 0.2
+        assert rosenbrock(*map(torch.tensor, path[-1])) > 0.2
     assert ends[0.001][0] < ends[0.01][0] < 0 < ends[0.02][0]  # the two small rates have not come to the bend
     assert ends[0.02] == pytest.approx((0.5, 0.25), abs=0.05)
-    moves = [b[0] - a[0] for a, b in pairwise(rosenbrock_path(0.02))]
+    moves = [b[0] - a[0] for a, b in pairwise(rosenbrock_path(evidence(), 0.02))]
     assert all((move > 0) == (i % 2 == 0) for i, move in enumerate(moves[:6]))  # jumps to and fro
     assert all(0 < move < 0.1 for move in moves[7:])  # and then goes along the floor
 
-    steep = {lr: evidence.trajectory(evidence.valley, (-2.0, 0.5), lr) for lr in (0.01, 0.095, 0.1005)}
+    steep = {lr: evidence()[f"quadratic, curvatures 1 and 20, {lr}"] for lr in (0.01, 0.095, 0.1005)}
     assert steep[0.01][0][-1] < -1  # creeps
     for lr, grows in ((0.095, False), (0.1005, True)):
         assert all(a * b < 0 for a, b in pairwise(steep[lr][1]))  # zigzags
@@ -140,12 +140,12 @@ def test_rosenbrock_is_not_reached():
     assert math.hypot(steep[0.095][0][-1], steep[0.095][1][-1]) < 0.01  # arrives
 
 
-def test_limit_changes_along_the_valley():
+def test_limit_changes_along_the_valley(evidence):
     """2 / h_max of Rosenbrock's valley is 0.013 at the start, and rises to 0.1 on the path of the rate 0.02."""
     limits = []
-    for x, y in rosenbrock_path(0.02):
+    for x, y in rosenbrock_path(evidence(), 0.02):
         point = torch.tensor([x, y], dtype=torch.float64)
-        hessian = torch.autograd.functional.hessian(lambda p: evidence.rosenbrock(p[0], p[1]), point)
+        hessian = torch.autograd.functional.hessian(lambda p: rosenbrock(p[0], p[1]), point)
         limits.append(2 / torch.linalg.eigvalsh(hessian)[-1].item())
     assert limits[0] == pytest.approx(0.013, abs=0.0005)
     assert limits[0] < 0.02 < min(limits[3:])

@@ -36,8 +36,16 @@ def test_adam_has_the_most_children():
     assert children["adam"] > 1.5 * max(others)
 
 
-def run(optimizer: str, surface: str) -> tuple[torch.Tensor, torch.Tensor]:
-    return path(optimizer, surface, RATES[optimizer][list(SURFACES).index(surface)])
+@pytest.fixture(scope="module")
+def runs(evidence) -> dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor]]:
+    """Of each optimizer and surface the figure's positions, (steps + 1, 2), and the function there."""
+    paths = {key: torch.tensor(where, dtype=torch.float64) for key, where in evidence("trajectories").items()}
+    return {
+        (optimizer, surface): (where, SURFACES[surface][0](*where.T))
+        for optimizer in OPTIMIZERS
+        for surface in SURFACES
+        for where in (paths[f"{optimizer}, {surface}"],)
+    }
 
 
 def test_surfaces_have_their_minima():
@@ -54,46 +62,45 @@ def test_surfaces_have_their_minima():
         assert torch.linalg.eigvalsh(hessian).tolist() == pytest.approx([1, 50])
 
 
-def test_turning_does_not_touch_sgd():
+def test_turning_does_not_touch_sgd(runs):
     """SGD and momentum take the same path in the turned valley, turned by 45 degrees."""
     c, s = math.cos(ANGLE), math.sin(ANGLE)
     turn = torch.tensor([[c, s], [-s, c]], dtype=torch.float64)
     for optimizer in ("SGD", "momentum"):
-        straight, turned = run(optimizer, "valley")[0], run(optimizer, "turned valley")[0]
+        straight, turned = (runs[optimizer, surface][0] for surface in ("valley", "turned valley"))
         torch.testing.assert_close(turned, straight @ turn, rtol=0, atol=1e-10)
 
 
-def test_rates_for_parameters_need_the_axes():
+def test_rates_for_parameters_need_the_axes(runs):
     """Adagrad and RMSProp are done in fewer than 10 steps where the valley lies along an axis; turned, in over 70."""
     for optimizer in ("Adagrad", "RMSprop"):
-        straight, turned = (steps_to_goal(run(optimizer, name)[1]) for name in ("valley", "turned valley"))
+        straight, turned = (steps_to_goal(runs[optimizer, name][1]) for name in ("valley", "turned valley"))
         assert straight is not None
         assert straight < 10
         assert turned is None or turned > 70
 
 
-def test_sgd_is_not_done_and_momentum_is():
+def test_sgd_is_not_done_and_momentum_is(runs):
     """In 100 steps in the valley SGD does not come below 0.01 for good; momentum does, in under 80."""
-    assert steps_to_goal(run("SGD", "valley")[1]) is None
-    steps = steps_to_goal(run("momentum", "valley")[1])
+    assert steps_to_goal(runs["SGD", "valley"][1]) is None
+    steps = steps_to_goal(runs["momentum", "valley"][1])
     assert steps is not None
     assert steps < 80
 
 
-def test_curved_valley_is_for_momentum_and_curvature():
+def test_curved_valley_is_for_momentum_and_curvature(runs):
     """On Rosenbrock's function momentum and L-BFGS come below 0.01 in 300 steps, no other does; L-BFGS in under 40."""
-    done = {name: steps_to_goal(run(name, "Rosenbrock")[1]) for name in OPTIMIZERS}
+    done = {name: steps_to_goal(runs[name, "Rosenbrock"][1]) for name in OPTIMIZERS}
     assert {name for name, steps in done.items() if steps is not None} == {"momentum", "L-BFGS"}
     assert done["L-BFGS"] is not None
     assert done["L-BFGS"] < 40
 
 
 @pytest.mark.parametrize("surface", SURFACES)
-def test_rates_are_the_best_of_their_neighbours(surface):
+def test_rates_are_the_best_of_their_neighbours(surface, runs):
     """Half the rate or twice, on the grid of 1, 2, 5, is not sooner below 0.01, nor lower at the end, in the panel."""
 
-    def score(optimizer: str, lr: float) -> tuple[float, float]:
-        where, losses = path(optimizer, surface, lr)
+    def score(where: torch.Tensor, losses: torch.Tensor) -> tuple[float, float]:
         if not bool((where.abs() <= 2.5).all()):
             return float("inf"), float("inf")
         steps = steps_to_goal(losses)
@@ -104,9 +111,9 @@ def test_rates_are_the_best_of_their_neighbours(surface):
             continue  # its line search sets the length
         lr = RATES[optimizer][list(SURFACES).index(surface)]
         place = GRID.index(lr)
-        own = score(optimizer, lr)
+        own = score(*runs[optimizer, surface])
         assert own[1] < float("inf"), "it stays inside the panel"
-        assert own <= min(score(optimizer, GRID[place - 1]), score(optimizer, GRID[place + 1])), optimizer
+        assert own <= min(score(*path(optimizer, surface, GRID[place + side])) for side in (-1, 1)), optimizer
 
 
 def test_steps_to_goal_is_for_good():

@@ -1,13 +1,12 @@
 """LARS: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
 import copy
-import functools
 
 import pytest
 import torch
 from sklearn.datasets import load_digits
 
-import snippets.optimizers.lars.evidence as evidence
+import snippets.optimizers.lars.evidence as experiment
 from snippets.optimizers.lars.use import LARS, make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
@@ -188,38 +187,33 @@ def test_never_settles():
     assert 1e-4 < abs(p.item() - 1) < 1.1e-2
 
 
-@functools.cache
-def digits_run(lars: bool, lr: float, scale: float, seed: int) -> tuple[float, list[float]]:
-    """One run of the experiment: the loss, and the three ratios of norms at the start."""
-    digits = load_digits()
-    data = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
-    return evidence.train(lars, lr, scale, seed, *data)
+USUAL, RESCALED = "usual weights", "first x 8, last / 8"
 
 
-def digits_losses(lars: bool, scale: float) -> list[float]:
-    """The final loss at each rate of the experiment."""
-    return [digits_run(lars, lr, scale, 0)[0] for lr in evidence.RATES]
-
-
-def test_lars_does_not_see_the_scale():
+def test_lars_does_not_see_the_scale(evidence):
     """Ratios spread from 32-63 to 0.5-2975; LARS's losses change by under a third up to a rate of 10; 100 fails."""
-    ratios = [digits_run(True, 0.01, scale, 0)[1] for scale in (1.0, 8.0)]
+    runs = [evidence()[f"LARS, {weights}"] for weights in (USUAL, RESCALED)]
+    ratios = [run["ratios"] for run in runs]
     assert (min(ratios[0]), max(ratios[0])) == pytest.approx((32, 63), abs=0.5)
     assert min(ratios[1]) == pytest.approx(0.5, abs=0.05)
     assert max(ratios[1]) == pytest.approx(2975, abs=1)
-    usual, rescaled = digits_losses(True, 1.0), digits_losses(True, 8.0)
+    usual, rescaled = (run["losses"] for run in runs)
     assert rescaled[:4] == pytest.approx(usual[:4], rel=1 / 3)
     assert usual[3] == min(usual) == pytest.approx(0.08, abs=0.005)
     assert rescaled[3] == min(rescaled)
     assert min(usual[4], rescaled[4]) > 2
 
 
-def test_sgd_gains_by_the_rescaling():
+def test_sgd_gains_by_the_rescaling(evidence):
     """SGD's loss is lower by a quarter and more at 0.01 and 0.1, with another seed too; 0.1 is its best rate."""
-    for lr in evidence.RATES[:2]:
-        for seed in (0, 1):
-            assert digits_run(False, lr, 8.0, seed)[0] < 0.75 * digits_run(False, lr, 1.0, seed)[0]
-    usual, rescaled = digits_losses(False, 1.0), digits_losses(False, 8.0)
+    usual, rescaled = (evidence()[f"SGD, {weights}"]["losses"] for weights in (USUAL, RESCALED))
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    for i, lr in enumerate((0.01, 0.1)):
+        other_seed = [experiment.train(False, lr, scale, 1, x, y)[0] for scale in (1.0, 8.0)]
+        for before, after in ((usual[i], rescaled[i]), other_seed):
+            assert after < 0.75 * before
+    assert experiment.RATES[:2] == (0.01, 0.1)
     assert usual[1] == min(usual) == pytest.approx(0.31, abs=0.005)
     assert rescaled[1] == min(rescaled) == pytest.approx(0.12, abs=0.005)
 

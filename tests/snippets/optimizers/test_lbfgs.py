@@ -1,7 +1,8 @@
 """L-BFGS: iteration by iteration against torch, scipy's minimum, and the claims of its page."""
 
-import functools
+import copy
 import math
+import pickle
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ import scipy.optimize
 import torch
 from torch import Tensor
 
-import snippets.optimizers.lbfgs.evidence as evidence
+import snippets.optimizers.lbfgs.evidence as experiment
 from snippets.optimizers.lbfgs.from_scratch import LBFGS, direction
 from tests.support.optimizers import tensors
 
@@ -190,34 +191,29 @@ class RecordedLBFGS(torch.optim.LBFGS):
         return result
 
 
-@functools.cache
-def digits_run(name: str, batch_size: int) -> tuple[float, torch.optim.Optimizer]:
-    """The experiment's loss on all digits, and its optimizer."""
-    made: list[torch.optim.Optimizer] = []
-
-    def make(params) -> torch.optim.Optimizer:
-        made.append(RecordedLBFGS(params) if name == "L-BFGS" else torch.optim.Adam(params, lr=0.01))
-        return made[-1]
-
-    return evidence.digits_loss(make, batch_size), made[0]
-
-
-def test_ahead_on_all_images_only():
+def test_ahead_on_all_images_only(evidence):
     """With all images L-BFGS ends over a thousandfold below Adam, with batches of 64 at more than twice its loss."""
-    everything, batch = ({name: digits_run(name, size)[0] for name in ("L-BFGS", "Adam")} for size in (1797, 64))
-    assert everything["L-BFGS"] < everything["Adam"] / 1000
-    assert batch["L-BFGS"] > 2 * batch["Adam"]
+    (lbfgs, lbfgs_batch), (adam, adam_batch) = evidence()["digits"].values()
+    assert lbfgs < adam / 1000
+    assert lbfgs_batch > 2 * adam_batch
 
 
 def test_each_step_fits_its_own_batch():
     """Seven steps: each ends at a fifth of its first loss or less; the next batch's is over three times that."""
-    optimizer = digits_run("L-BFGS", 64)[1]
-    assert len(optimizer.steps) == 7
-    assert all(end < begin / 5 for begin, end in optimizer.steps)
-    assert all(begin > 3 * end for (_, end), (begin, _) in pairwise(optimizer.steps))
+    made: list[RecordedLBFGS] = []
+
+    def make(params) -> torch.optim.Optimizer:
+        made.append(RecordedLBFGS(params))
+        return made[0]
+
+    experiment.digits_loss(make, 64)
+    steps = made[0].steps
+    assert len(steps) == 7
+    assert all(end < begin / 5 for begin, end in steps)
+    assert all(begin > 3 * end for (_, end), (begin, _) in pairwise(steps))
 
 
-def test_fixed_step_is_a_gamble():
+def test_fixed_step_is_a_gamble(evidence):
     """Rosenbrock: the line search takes under 80 evaluations, Adam over 500; 0.1 creeps, 0.3 arrives.
 
     Whether 0.1 blows up, after 400 evaluations, depends on the rounding of the processor.
@@ -226,16 +222,40 @@ def test_fixed_step_is_a_gamble():
     def until(losses: list[float], goal: float) -> float:
         return next((count for count, loss in enumerate(losses, 1) if loss <= goal), math.inf)
 
-    search = evidence.rosenbrock_losses(RecordedLBFGS)
-    adam = evidence.rosenbrock_losses(lambda p: torch.optim.Adam(p, lr=0.03))
+    search, creeping, adam, momentum = evidence()["Rosenbrock"].values()
     assert until(search, 1e-6) <= until(search, 1e-9) < 80
     assert 500 < until(adam, 1e-6) < math.inf
     assert adam[-1] == pytest.approx(1e-7, rel=0.5)
-    momentum = evidence.rosenbrock_losses(lambda p: torch.optim.SGD(p, lr=3e-4, momentum=0.9))
     assert momentum[-1] == pytest.approx(0.35, abs=0.005)
-    creeping, arriving = (evidence.rosenbrock_losses(lambda p, lr=lr: torch.optim.LBFGS(p, lr=lr)) for lr in (0.1, 0.3))
+    arriving = experiment.rosenbrock_losses(lambda p: torch.optim.LBFGS(p, lr=0.3))
     assert creeping[0] == 9
     assert creeping[399] == pytest.approx(7.6, abs=0.05)  # the best so far
     assert min(loss for loss in creeping if math.isfinite(loss)) > 7
     assert math.isnan(creeping[-1]) or creeping[-1] == pytest.approx(7.6, abs=0.05)
     assert until(arriving, 1e-9) < 100
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_copies_lose_the_parameters(copied):
+    """A copy by deepcopy or pickle raises AttributeError at its first step; a new one with the old state goes on."""
+    p = torch.nn.Parameter(torch.linspace(-1, 1, 6, dtype=torch.float64))
+
+    def step(p: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
+        def closure() -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = (p - 3).pow(4).sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+
+    optimizer = torch.optim.LBFGS([p], max_iter=3)
+    step(p, optimizer)
+    q, broken = copied((p, optimizer))
+    with pytest.raises(AttributeError, match="'LBFGS' object has no attribute '_params'"):
+        step(q, broken)
+    again = torch.optim.LBFGS([q], max_iter=3)
+    again.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # the lists in it would be shared
+    step(p, optimizer)
+    step(q, again)
+    torch.testing.assert_close(q, p, rtol=1e-12, atol=0)

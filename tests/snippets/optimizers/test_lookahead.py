@@ -1,19 +1,15 @@
 """Lookahead: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
 import copy
-import functools
 
 import pytest
 import torch
 
 from snippets.optimizers.lookahead.evidence import RATES, closed_form
-from snippets.optimizers.lookahead.evidence import measured as measured_once
 from snippets.optimizers.lookahead.use import Lookahead, make_optimizer
 
 SGD, ADAM = torch.optim.SGD, torch.optim.Adam
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
-
-measured = functools.cache(measured_once)
 
 
 def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
@@ -81,10 +77,10 @@ def test_bad_hyperparameters(bad):
 
 
 @pytest.mark.parametrize("alpha", [1.0, 0.5, 0.2])
-def test_variance_is_the_closed_form(alpha):
+def test_variance_is_the_closed_form(alpha, evidence):
     """The variance that is left equals the closed form, to 8 % (4000 chains: 3 standard errors are 7 %)."""
-    for lr in RATES:
-        assert measured(lr, alpha)[0] == pytest.approx(closed_form(lr, alpha), rel=0.08)
+    for lr, variance in zip(RATES, evidence()[str(alpha)]["variance"], strict=True):
+        assert variance == pytest.approx(closed_form(lr, alpha), rel=0.08)
 
 
 def test_less_noise_at_the_same_rate():
@@ -92,19 +88,20 @@ def test_less_noise_at_the_same_rate():
     assert closed_form(0.1, 0.5) / closed_form(0.1, 1.0) == pytest.approx(0.44, abs=0.005)
 
 
-def test_less_noise_at_each_rate():
+def test_less_noise_at_each_rate(evidence):
     """At each of the five rates the variance is lower at alpha = 0.5 than SGD's, and lower again at 0.2."""
-    for lr in RATES:
-        sgd, half, fifth = (measured(lr, alpha)[0] for alpha in (1.0, 0.5, 0.2))
+    assert len(RATES) == 5
+    variances = [evidence()[alpha]["variance"] for alpha in ("1.0", "0.5", "0.2")]
+    for sgd, half, fifth in zip(*variances, strict=True):
         assert fifth < 0.7 * half < 0.7 * 0.7 * sgd
 
 
 @pytest.mark.parametrize("alpha", [0.5, 0.2])
-def test_no_gain_at_equal_speed(alpha):
+def test_no_gain_at_equal_speed(alpha, evidence):
     """Against SGD whose rate leaves the same share of the start: 1 up to a rate of 0.2, 1.4 at 0.4, over 3 at 0.8."""
     excess = []
-    for lr in RATES:
-        variance, left = measured(lr, alpha)
+    run = evidence()[str(alpha)]
+    for lr, variance, left in zip(RATES, run["variance"], run["left"], strict=True):
         same_speed = 1 - left ** (1 / 20)  # SGD leaves (1 - rate)^20 after 20 steps
         assert same_speed < lr
         excess.append(variance / closed_form(same_speed, 1.0))

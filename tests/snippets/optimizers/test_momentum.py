@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-import snippets.optimizers.momentum.evidence as evidence
+from snippets.optimizers.momentum.evidence import distances
 from snippets.optimizers.momentum.from_scratch import MomentumSGD
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
@@ -55,6 +55,9 @@ def test_dampening_spares_the_first_step():
 def test_rate_is_root_of_momentum():
     """On a quadratic the error shrinks by sqrt(mu) a step, for every h with (1-sqrt mu)^2 < eta h < (1+sqrt mu)^2."""
     mu, eta = 0.81, 0.1
+    for h in torch.linspace(0.11, 36.0, 60).tolist():
+        matrix = torch.tensor([[1 + mu - eta * h, -mu], [1.0, 0.0]], dtype=torch.float64)
+        assert torch.linalg.eigvals(matrix).abs().tolist() == pytest.approx([0.9, 0.9])
     for h in [0.5, 5.0, 30.0]:
         assert (1 - math.sqrt(mu)) ** 2 < eta * h < (1 + math.sqrt(mu)) ** 2
         matrix = torch.tensor([[1 + mu - eta * h, -mu], [1.0, 0.0]], dtype=torch.float64)
@@ -142,26 +145,27 @@ def test_small_rate_equals_a_larger_plain_one():
     assert (path(1e-4, 0.9) - path(1e-3, 0.0)).abs().max() < 0.01
 
 
-def test_optimal_momentum_is_optimal_late():
+def test_optimal_momentum_is_optimal_late(evidence):
     """At the optimal mu the error falls like t mu^(t/2); 0.9 is ahead for 400 steps, tenfold at 200, later behind."""
     root = math.sqrt(1000)
     lr, optimum = 4 / (root + 1) ** 2, ((root - 1) / (root + 1)) ** 2
-    best, larger = (evidence.distances(lr, mu, steps=801) for mu in (optimum, 0.9))
+    best, larger = (distances(lr, mu, steps=801) for mu in (optimum, 0.9))
     factors = [best[t] / (t * optimum ** (t / 2)) for t in range(100, 801, 50)]
     assert factors == pytest.approx([factors[0]] * len(factors), rel=0.01)
     assert all(a < b for a, b in zip(larger[2:401], best[2:401], strict=True))  # the first step has no momentum
     assert best[200] / larger[200] == pytest.approx(11, abs=3)
     assert all(b < a for a, b in zip(larger[600:], best[600:], strict=True))
 
-    plain, heavy = evidence.distances(2 / 1001, 0.0), evidence.distances(lr, 0.99)  # the figure's other two lines
+    plain, shown_larger, shown_best, heavy = evidence()["distances"].values()  # the figure, 400 steps
+    assert (shown_larger, shown_best) == (pytest.approx(larger[:400]), pytest.approx(best[:400]))
     assert [path[-1] / path[0] for path in (plain, heavy)] == pytest.approx([1 / 6, 1 / 6], abs=0.03)
     for path in (best, larger):
         assert math.log10(path[0] / path[399]) == pytest.approx(8.8, abs=0.3)
 
 
-def test_larger_plain_rate_does_the_same():
+def test_larger_plain_rate_does_the_same(evidence):
     """On digits plain SGD at 0.1 reaches a loss some fifteen steps before 0.01 with momentum 0.9; 0.01 alone stays."""
-    momentum, plain, slow = (torch.tensor(evidence.digits_loss(*run)) for run in ((0.01, 0.9), (0.1, 0.0), (0.01, 0.0)))
+    momentum, plain, slow = (torch.tensor(curve) for curve in evidence()["digits"].values())
     lags = []
     for level in torch.linspace(2.2, 0.5, 18):
         lags.append(int((momentum < level).int().argmax() - (plain < level).int().argmax()))

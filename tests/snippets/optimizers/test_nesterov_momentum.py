@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-import snippets.optimizers.nesterov_momentum.evidence as evidence
+import snippets.optimizers.nesterov_momentum.evidence as experiment
 from snippets.optimizers.nesterov_momentum.from_scratch import NesterovSGD
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
@@ -110,28 +110,29 @@ def test_forgets_faster_from_0_01_to_1_3():
     The figure: the heavy ball is at 0.95 up to 3.8, Nesterov below half of that at 0.8 and above 1 from 1.36 on.
     """
     for rate in torch.linspace(0.01, 1.3, 130).tolist():
-        assert evidence.shrinkage(rate, True) < evidence.shrinkage(rate, False)
+        assert experiment.shrinkage(rate, True) < experiment.shrinkage(rate, False)
     for rate in torch.linspace(1.36, 4, 265).tolist():
-        assert evidence.shrinkage(rate, True) > 1
-    assert evidence.shrinkage(1.35, True) < 1
+        assert experiment.shrinkage(rate, True) > 1
+    assert experiment.shrinkage(1.35, True) < 1
     for rate in (0.01, 0.1, 0.5, 0.9, 1.3):  # markers lie on the lines, to the few percent that 200 steps leave
-        assert evidence.measured(rate, True) < evidence.measured(rate, False) < 1
-        assert evidence.measured(rate, True) == pytest.approx(evidence.shrinkage(rate, True), rel=0.02)
-    assert evidence.measured(1.37, True) > 1
+        assert experiment.measured(rate, True) < experiment.measured(rate, False) < 1
+        assert experiment.measured(rate, True) == pytest.approx(experiment.shrinkage(rate, True), rel=0.02)
+    assert experiment.measured(1.37, True) > 1
     for rate in torch.linspace(0.01, 3.79, 379).tolist():
-        assert evidence.shrinkage(rate, False) == pytest.approx(0.95, abs=0.005)
-    assert evidence.shrinkage(3.81, False) > 1
-    assert evidence.shrinkage(0.8, True) < 0.5 * evidence.shrinkage(0.8, False)
+        assert experiment.shrinkage(rate, False) == pytest.approx(0.95, abs=0.005)
+    assert experiment.shrinkage(3.81, False) > 1
+    assert experiment.shrinkage(0.8, True) < 0.5 * experiment.shrinkage(0.8, False)
 
 
-def test_digits_show_the_limit_alone():
+def test_digits_show_the_limit_alone(evidence):
     """On digits the difference at 0.01 and 0.1 is below the seeds' spread; at 1 only the heavy ball trains.
 
     Guessing has a loss of ln 10. The heavy ball ends below half of it for all seeds, Nesterov above it for most.
     """
-    for lr in (0.01, 0.1):
-        heavy, ahead = (torch.tensor([evidence.digits_loss(lr, n, seed) for seed in range(3)]) for n in (False, True))
+    losses = {run: torch.tensor(of_seeds) for run, of_seeds in evidence().items()}
+    for lr in ("0.01", "0.1"):
+        heavy, ahead = losses[f"heavy ball, {lr}"], losses[f"Nesterov, {lr}"]
         assert (heavy.mean() - ahead.mean()).abs() < max(heavy.std(), ahead.std())
-    heavy, ahead = (torch.tensor([evidence.digits_loss(1.0, n, seed) for seed in range(3)]) for n in (False, True))
+    heavy, ahead = losses["heavy ball, 1"], losses["Nesterov, 1"]
     assert (heavy < math.log(10) / 2).all()
     assert (ahead > math.log(10)).sum() >= 2

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.optimizers.parameter_groups.evidence import DECAYS, SEEDS, digits, train
+from snippets.optimizers.parameter_groups.evidence import DECAYS
 from snippets.optimizers.parameter_groups.use import decay_groups, forgotten
 from tests.support.optimizers import timm_optimizers
 
@@ -248,13 +248,12 @@ def test_another_number_of_groups_does_not_load():
 
 
 @pytest.fixture(scope="module")
-def accuracies() -> dict[tuple[float, int], Tensor]:
+def accuracies(evidence) -> dict[tuple[float, int], Tensor]:
     """The experiment's accuracies (seeds) for each decay and number of groups."""
-    data = digits()
     return {
-        (decay, groups): torch.tensor([train(data, decay, groups, seed)[1] for seed in range(SEEDS)])
-        for decay in DECAYS
-        for groups in (1, 2)
+        (decay, groups): torch.tensor(of_seeds)
+        for groups, run in enumerate(evidence().values(), 1)
+        for decay, of_seeds in zip(DECAYS, run["accuracy"], strict=True)
     }
 
 
@@ -272,8 +271,8 @@ def test_decay_does_not_help_here(accuracies):
     assert max(values.mean() for values in accuracies.values()) < none.mean() + none.std()
 
 
-def test_gains_grow_when_they_may():
+def test_gains_grow_when_they_may(evidence):
     """At a decay of 1 the mean gain ends above 1.2 without decay of its own, and below 0.8 with it."""
-    data = digits()
-    assert train(data, 1.0, 2, 0)[0][-1] > 1.2
-    assert train(data, 1.0, 1, 0)[0][-1] < 0.8
+    one, two = evidence().values()
+    assert two["gains"][-1] > 1.2
+    assert one["gains"][-1] < 0.8

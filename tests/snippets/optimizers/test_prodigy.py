@@ -1,15 +1,12 @@
 """Prodigy: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
 import copy
-import functools
 import itertools
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
-from torch import Tensor
 
-from snippets.optimizers.prodigy.evidence import GUESSES, RATES, train
+from snippets.optimizers.prodigy.evidence import GUESSES, RATES
 from snippets.optimizers.prodigy.use import Prodigy, make_optimizer
 
 
@@ -106,32 +103,26 @@ def test_library_ignores_later_rates():
     assert moved == [False, True]
 
 
-@functools.cache
-def digits() -> tuple[Tensor, Tensor]:
-    """Images (1797, 64) from 0 to 1 and labels (1797,)."""
-    data = load_digits()
-    return torch.tensor(data.data, dtype=torch.float32) / 16, torch.tensor(data.target)
-
-
-def test_near_the_best_adam_on_digits():
+def test_near_the_best_adam_on_digits(evidence):
     """On digits, untuned, Prodigy is below Adam at all five rates, and within 20 % of the best without correction.
 
     The figure: Adam's best is 0.07 with and 0.04 without bias correction, both at 0.1; Prodigy lies at 0.04.
     """
-    corrected, uncorrected = ([train(False, lr, *digits(), correct)[0] for lr in RATES] for correct in (True, False))
+    corrected, uncorrected, runs = evidence().values()
+    assert len(RATES) == 5
     adam, plain = min(corrected), min(uncorrected)
-    prodigy = train(True, GUESSES[1], *digits())[0]
+    prodigy = runs[1][0]
     assert prodigy < adam
     assert prodigy == pytest.approx(plain, rel=0.2)
     assert (adam, plain, prodigy) == pytest.approx((0.07, 0.04, 0.04), abs=5e-3)
     assert RATES[corrected.index(adam)] == RATES[uncorrected.index(plain)] == 0.1
 
 
-def test_guesses_agree_on_digits():
+def test_guesses_agree_on_digits(evidence):
     """Guesses from 1e-8 to 1e-2 end between 0.05 and 0.09 within 25 steps, and the losses between 0.03 and 0.04."""
     assert GUESSES[-1] == pytest.approx(1e6 * GUESSES[0])
-    for guess in GUESSES:
-        loss, path = train(True, guess, *digits())
+    assert len(evidence()["Prodigy"]) == len(GUESSES) == 4
+    for loss, path in evidence()["Prodigy"]:
         assert 0.05 < path[-1] < 0.09
         assert path[24] == path[-1]  # it has stopped
         assert 0.03 < loss < 0.04

@@ -1,13 +1,12 @@
 """RMSProp: step by step against torch, TensorFlow's variant against timm, and the claims of its page."""
 
-import functools
 import math
 
 import pytest
 import torch
 from torch import Tensor
 
-import snippets.optimizers.rmsprop.evidence as evidence
+from snippets.optimizers.rmsprop.evidence import PHASE, SCALES
 from snippets.optimizers.rmsprop.from_scratch import RMSprop
 from tests.support.optimizers import numbers_per_parameter, same_trajectory, timm_optimizers
 
@@ -94,25 +93,25 @@ def test_never_settles_at_a_constant_rate():
     assert 0.003 < max(tail) < 0.02
 
 
-@functools.cache
-def phases(kind: type) -> Tensor:
+@pytest.fixture(scope="module")
+def phases(evidence) -> dict[str, Tensor]:
     """The experiment's lengths of the steps, in rates: (phases, steps); gradients times 1, 100, 1 and 0.01."""
-    assert evidence.SCALES == [1.0, 100.0, 1.0, 0.01]
-    return evidence.step_lengths(kind).view(4, evidence.PHASE)
+    assert SCALES == [1.0, 100.0, 1.0, 0.01]
+    return {name: torch.tensor(lengths).view(4, PHASE) for name, lengths in evidence().items()}
 
 
-def ends(kind: type) -> Tensor:
+def ends(phases: Tensor) -> Tensor:
     """Mean length over the last 50 steps of each phase, as in the table."""
-    return phases(kind)[:, -50:].mean(dim=1)
+    return phases[:, -50:].mean(dim=1)
 
 
-def test_recovers_within_a_thousand_steps():
+def test_recovers_within_a_thousand_steps(phases):
     """Gradients times 100: a jump from 0.8 rates to 9, within 10 % of the level after 200; divided by 100: about 1,000.
 
     The figure: the level at the end of each phase is 0.8.
     """
-    grown, *shrunk = phases(torch.optim.RMSprop)[1:]
-    level = ends(torch.optim.RMSprop)
+    grown, *shrunk = phases["RMSprop"][1:]
+    level = ends(phases["RMSprop"])
     assert level.tolist() == pytest.approx([0.8] * 4, abs=0.05)
     assert grown[0].item() == pytest.approx(9, abs=0.5)
     assert grown[200:220].mean() == pytest.approx(level[0].item(), rel=0.1)
@@ -127,31 +126,31 @@ def steps_to_recover(kind: type, steps: int) -> int:
     theta = torch.zeros(200, requires_grad=True)
     optimizer = kind([theta], lr=1.0)
     result = []
-    for step in range(evidence.PHASE + steps):
+    for step in range(PHASE + steps):
         before = theta.detach().clone()
-        theta.grad = (100 if step < evidence.PHASE else 1) * torch.randn(200)
+        theta.grad = (100 if step < PHASE else 1) * torch.randn(200)
         optimizer.step()
         result.append((theta.detach() - before).abs().mean())
-    windows = torch.stack(result[evidence.PHASE :]).view(-1, 50).mean(dim=1)
+    windows = torch.stack(result[PHASE:]).view(-1, 50).mean(dim=1)
     return 50 * int((windows > 0.9 * windows[-10:].mean()).nonzero()[0])
 
 
-def test_adam_needs_ten_times_as_many():
+def test_adam_needs_ten_times_as_many(phases):
     """Until 90 % of the level: 1,000 steps of RMSProp, 10,000 of Adam; in the figure it ends at a fiftieth."""
     quick = steps_to_recover(torch.optim.RMSprop, 2000)
     assert quick == pytest.approx(1000, rel=0.15)
     assert steps_to_recover(torch.optim.Adam, 13_000) / quick == pytest.approx(10, rel=0.2)
-    level = ends(torch.optim.Adam)
+    level = ends(phases["Adam"])
     assert level[1] == pytest.approx(level[0].item(), rel=0.2)  # back after gradients have grown
     assert (level[1:3] / level[2:]).tolist() == pytest.approx([50, 50], rel=0.15)
-    assert level[2] > 1.5 * phases(torch.optim.Adam)[2, 50:150].mean()  # it rises, slowly
+    assert level[2] > 1.5 * phases["Adam"][2, 50:150].mean()  # it rises, slowly
 
 
-def test_adagrad_does_not_recover():
+def test_adagrad_does_not_recover(phases):
     """After gradients have shrunk AdaGrad's step is a hundredth of what it was and never grows again."""
-    level = ends(torch.optim.Adagrad)
+    level = ends(phases["Adagrad"])
     assert level[1] == pytest.approx(level[0].item(), rel=0.2)  # back after gradients have grown
     for phase in (2, 3):
-        lengths_of_phase = phases(torch.optim.Adagrad)[phase]
+        lengths_of_phase = phases["Adagrad"][phase]
         assert level[phase] < 0.02 * level[phase - 1]
         assert level[phase] < 1.02 * lengths_of_phase[:50].mean()  # 2 % for chance: 50 steps of 400 parameters

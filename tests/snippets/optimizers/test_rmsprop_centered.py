@@ -1,13 +1,12 @@
 """Centered RMSProp: step by step against torch, closed forms, and the claims of its page."""
 
-import functools
 import itertools
 
 import pytest
 import torch
 from torch import Tensor
 
-import snippets.optimizers.rmsprop_centered.evidence as evidence
+from snippets.optimizers.rmsprop_centered.evidence import RATIOS
 from snippets.optimizers.rmsprop_centered.from_scratch import CenteredRMSprop
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
@@ -100,16 +99,16 @@ def test_two_numbers_for_a_parameter():
     assert numbers_per_parameter(centered, momentum=0.9) == 3
 
 
-@functools.cache
-def steps_by_ratio() -> tuple[list[float], Tensor, Tensor, Tensor]:
+@pytest.fixture(scope="module")
+def steps_by_ratio(evidence) -> tuple[list[float], Tensor, Tensor, Tensor]:
     """The experiment: the ratios, and the steps in rates of centered RMSProp, RMSProp and Adam."""
-    runs = evidence.mean_steps(centered=True), evidence.mean_steps(centered=False), evidence.mean_steps()
-    return evidence.RATIOS.tolist(), *runs
+    runs = (torch.tensor(evidence()[name]) for name in ("centered RMSProp", "RMSProp", "Adam"))
+    return RATIOS.tolist(), *runs
 
 
-def test_noise_leaves_nothing_to_centre():
+def test_noise_leaves_nothing_to_centre(steps_by_ratio):
     """Up to a ratio of 0.3 (0.316 on the grid) the three steps differ by less than a tenth."""
-    ratios, *runs = steps_by_ratio()
+    ratios, *runs = steps_by_ratio
     low = [i for i, ratio in enumerate(ratios) if ratio < 0.32]
     assert len(low) == 3
     for i in low:
@@ -117,12 +116,12 @@ def test_noise_leaves_nothing_to_centre():
         assert max(steps) < 1.1 * min(steps)
 
 
-def test_rate_times_ratio():
+def test_rate_times_ratio(steps_by_ratio):
     """From 1 to 10 the centered step is the ratio, to within a tenth; plain RMSProp and Adam stay at 1 or below.
 
     The figure: the two level off at 1, the centered step goes on rising, to 43 at a ratio of 100.
     """
-    ratios, centered_steps, plain, adam = steps_by_ratio()
+    ratios, centered_steps, plain, adam = steps_by_ratio
     between = [i for i, ratio in enumerate(ratios) if 0.99 < ratio < 10.01]
     assert len(between) == 5
     for i in between:

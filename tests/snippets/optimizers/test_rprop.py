@@ -1,13 +1,10 @@
 """Rprop: step by step against torch, closed forms, and the claims of its page."""
 
-import functools
 from itertools import pairwise
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
-import snippets.optimizers.rprop.evidence as evidence
 from snippets.optimizers.rprop.from_scratch import Rprop
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
@@ -86,14 +83,10 @@ def test_two_numbers_for_a_parameter():
     assert numbers_per_parameter(torch.optim.Rprop) == 2
 
 
-def test_wins_on_the_full_batch_only(monkeypatch):
+def test_wins_on_the_full_batch_only(evidence):
     """On all data Rprop is far below Adam, both at 0.01; at each size of mini-batch its mean over seeds is above."""
-    monkeypatch.setattr(evidence, "load_digits", functools.cache(load_digits))  # read the file once, not 24 times
-
-    def means(name: str) -> list[float]:
-        return [sum(evidence.final_loss(name, size, seed) for seed in range(3)) / 3 for size in evidence.SIZES]
-
-    (*rprop, rprop_all), (*adam, adam_all) = means("Rprop"), means("Adam")
+    means = (torch.tensor(evidence()[name]).mean(0).tolist() for name in ("Rprop", "Adam"))  # over seeds
+    (*rprop, rprop_all), (*adam, adam_all) = means
     assert rprop_all < adam_all / 20  # from a fiftieth down to a ten-thousandth, as the processor rounds
     assert all(ours > other for ours, other in zip(rprop, adam, strict=True))
 

@@ -1,14 +1,12 @@
 """Schedule-Free AdamW: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
 import copy
-import functools
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor
 
-from snippets.optimizers.schedule_free.evidence import EVERY, LR, SEEDS, train
+from snippets.optimizers.schedule_free.evidence import EVERY, LR
 from snippets.optimizers.schedule_free.use import ScheduleFreeAdamW, make_optimizer
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; x divides by beta1 once more
@@ -207,13 +205,9 @@ def test_batch_norm_must_be_recalibrated():
     torch.testing.assert_close(norm.running_var, truth)
 
 
-def test_ends_below_both_baselines():
+def test_ends_below_both_baselines(evidence):
     """On digits Schedule-Free ends below AdamW with linear decay and with a constant rate (seed 0)."""
-    digits = load_digits()
-    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
-    constant, decayed, free = (
-        train(name, 0, x, y)[0][-1] for name in ("AdamW, constant", "AdamW, linear decay", "Schedule-Free")
-    )
+    constant, decayed, free = (runs[0][0][-1] for runs in evidence().values())  # seed 0, at x, the last point
     assert LR == 0.1
     assert free < decayed < constant
 
@@ -268,21 +262,19 @@ def test_memory_two_tensors():
     assert sum(t.numel() for t in optimizer.state[p].values()) == 2 * p.numel()
 
 
-@functools.cache
-def curves() -> list[Tensor]:
+@pytest.fixture
+def curves(evidence) -> list[Tensor]:
     """The figure's curves, means of the seeds: AdamW constant, AdamW with decay, Schedule-Free at x; every 30 steps."""
-    digits = load_digits()
-    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
     names = ("AdamW, constant", "AdamW, linear decay", "Schedule-Free")
-    return [torch.tensor([train(name, seed, x, y)[0] for seed in range(SEEDS)]).mean(0) for name in names]
+    return [torch.tensor(evidence()[name])[:, 0].mean(0) for name in names]
 
 
-def test_only_its_curve_never_rises():
+def test_only_its_curve_never_rises(curves):
     """Schedule-Free falls at each of the 20 points and is below both from step 300 to the end, at 0.07.
 
     AdamW with decay rises at some points and ends at 0.08; at a constant rate it stays between 0.12 and 0.21.
     """
-    constant, decayed, free = curves()
+    constant, decayed, free = curves
     assert (free.diff() < 0).all()
     assert (decayed.diff() > 0).any()
     assert (constant.diff() > 0).sum() > 5
@@ -294,8 +286,8 @@ def test_only_its_curve_never_rises():
     assert [jumps.min().item(), jumps.max().item()] == pytest.approx([0.12, 0.21], abs=printed)
 
 
-def test_behind_in_the_first_steps():
+def test_behind_in_the_first_steps(curves):
     """After 30 and 60 steps AdamW at a constant rate is ahead by a tenth or more; after 90 it is not."""
-    constant, _, free = curves()
+    constant, _, free = curves
     assert (1.1 * constant[:2] < free[:2]).all()
     assert constant[2] > free[2]

@@ -1,13 +1,9 @@
 """SGD: step by step against torch, closed forms, and the claims of its page."""
 
-import functools
-
 import pytest
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor
 
-import snippets.optimizers.sgd.evidence as evidence
 from snippets.optimizers.sgd.from_scratch import SGD
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
@@ -124,16 +120,14 @@ def test_added_parameters_stay():
     assert step() == [True, True, True, True]
 
 
-def test_smaller_batches_fall_faster_per_pass(monkeypatch):
+def test_smaller_batches_fall_faster_per_pass(evidence):
     """After each of 12 passes the loss at batch 32 is below that at 256, and that below the whole data set's.
 
     Means of three seeds. The smaller batch has its rate of the figure, 0.3; the larger may have any of the three.
     """
-    monkeypatch.setattr(evidence, "load_digits", functools.cache(load_digits))  # read the file once, not 21 times
 
     def curve(batch_size: int, lr: float) -> Tensor:
-        runs = [evidence.losses_by_epoch(batch_size, lr, seed) for seed in range(evidence.SEEDS)]
-        return torch.tensor(runs).mean(0)[1:]
+        return torch.tensor(evidence()[f"{batch_size}, {lr}"]).mean(0)[1:]
 
     small = curve(32, 0.3)
     medium, whole = ({lr: curve(batch_size, lr) for lr in (0.1, 0.3, 1.0)} for batch_size in (256, 1797))

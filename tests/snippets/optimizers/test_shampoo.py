@@ -1,13 +1,11 @@
 """Shampoo: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
 import copy
-import functools
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
-from snippets.optimizers.shampoo.evidence import RATES, digits_loss, quadratic_losses
+from snippets.optimizers.shampoo.evidence import RATES
 from snippets.optimizers.shampoo.use import Shampoo, inverse_root, make_optimizer
 
 TOLERANCE = 1e-10  # float64; the roots multiply rounding by up to 1 / sqrt(eps) = 1 000
@@ -159,14 +157,17 @@ def test_rotation_does_not_matter():
 
 
 def test_gradient_scale_does_not_matter():
-    """Gradients 1 000 times larger give the same path (up to eps)."""
-    paths = []
-    for scale in (1.0, 1000.0):
+    """Gradients 1 000 times larger or smaller give the same path where eps is small beside their squares; else not."""
+
+    def path(scale: float, eps: float) -> torch.Tensor:
         torch.manual_seed(0)
         p = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
-        moves(Shampoo([p], eps=1e-12), p, [scale * torch.randn(3, 3, dtype=torch.float64) for _ in range(10)])
-        paths.append(p.detach())
-    torch.testing.assert_close(paths[0], paths[1], rtol=0, atol=1e-6)
+        moves(Shampoo([p], eps=eps), p, [scale * torch.randn(3, 3, dtype=torch.float64) for _ in range(10)])
+        return p.detach()
+
+    for scale in (1e-3, 1e3):
+        torch.testing.assert_close(path(scale, 1e-18), path(1.0, 1e-18), rtol=0, atol=1e-6)
+    assert path(1e-3, 1e-4).norm() < 0.5 * path(1.0, 1e-4).norm()  # the eps of make_optimizer, gradients of 1e-3
 
 
 def test_inverse_root():
@@ -196,9 +197,9 @@ def test_steps_shrink():
     assert sizes[99] / sizes[0] == pytest.approx(0.1, rel=1e-3)
 
 
-def test_beats_adagrad_on_rotated_quadratic():
+def test_beats_adagrad_on_rotated_quadratic(evidence):
     """On the rotated quadratic the best rate gives Shampoo less than a hundredth of Adagrad's loss after 150 steps."""
-    adagrad, shampoo = (min(quadratic_losses(refresh, lr)[-1] for lr in RATES) for refresh in (0, 1))
+    adagrad, shampoo = (min(evidence()[name]["quadratic"]) for name in ("Adagrad", "Shampoo"))
     assert shampoo < 0.01 * adagrad
 
 
@@ -253,29 +254,22 @@ def test_sparse_gradient_raises():
         make_optimizer([p]).step()
 
 
-@functools.cache
-def losses_on_digits(refresh: int) -> list[float]:
-    """The figure's losses of a linear classifier, one for each rate; ``refresh`` 0 is Adagrad."""
-    digits = load_digits()
-    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
-    return [digits_loss(refresh, lr, x, y) for lr in RATES]
-
-
-def test_stale_roots_serve_as_well():
+def test_stale_roots_serve_as_well(evidence):
     """Roots refreshed every 20 steps: within 15 % of fresh ones at every rate, on the quadratic and on digits.
 
     At the best rate both end below 1e-15 of the start, Adagrad at 2e-3.
     """
-    adagrad, fresh, stale = ([quadratic_losses(refresh, lr)[-1] for lr in RATES] for refresh in (0, 1, 20))
+    adagrad, fresh, stale = (run["quadratic"] for run in evidence().values())
     assert stale == pytest.approx(fresh, rel=0.15)
-    assert losses_on_digits(20) == pytest.approx(losses_on_digits(1), rel=0.15)
+    _, fresh_on_digits, stale_on_digits = (run["digits"] for run in evidence().values())
+    assert stale_on_digits == pytest.approx(fresh_on_digits, rel=0.15)
     assert max(min(fresh), min(stale)) < 1e-15
     assert min(adagrad) == pytest.approx(2e-3, rel=0.2)
 
 
-def test_ahead_of_adagrad_at_ten_times_the_rate():
+def test_ahead_of_adagrad_at_ten_times_the_rate(evidence):
     """On digits Adagrad's best is 0.13 at rate 1, where Shampoo is behind; Shampoo's best is 0.07 at rate 10."""
-    adagrad, shampoo = (dict(zip(RATES, losses_on_digits(refresh), strict=True)) for refresh in (0, 1))
+    adagrad, shampoo = (dict(zip(RATES, evidence()[name]["digits"], strict=True)) for name in ("Adagrad", "Shampoo"))
     assert min(adagrad, key=adagrad.__getitem__) == 1.0
     assert min(shampoo, key=shampoo.__getitem__) == 10.0
     assert [adagrad[1.0], shampoo[10.0]] == pytest.approx([0.13, 0.07], abs=0.006)  # the page prints two digits

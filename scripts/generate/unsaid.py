@@ -1,0 +1,39 @@
+"""Words of figures, data tables and parameters that the Chinese edition could not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts.generate import figures, pages, snippets
+from scripts.generate.site import Site
+from scripts.problems import Problem
+from scripts.sources import records
+from scripts.sources.labels import FILE
+
+
+def problems(site: Site) -> Iterator[Problem]:
+    """Every word without its twin in docs/zh/labels.yaml, at the mark of its figure or the line of its docstring."""
+    labels = site.catalog.labels
+    for entry in site.catalog.entries:
+        have = pages.artifacts(site, entry)
+        page = entry.pages["zh"]
+        for mark in page.of("embed"):
+            stem = mark.target.rpartition(".")[0]
+            shown = {mark.target, f"{stem}.csv"} & have.keys()
+            for word in sorted(set().union(*(_words(site.catalog.root, have[name]) for name in shown)) - labels.keys()):
+                yield _problem(page.path, mark.line, word, mark.target)
+        for snippet in entry.snippets:
+            if snippet.role == "from_scratch":
+                for word in sorted(snippets.meanings(snippet) - labels.keys() - {""}):
+                    yield _problem(snippet.path, records.line_of(snippet.text, word), word, "a table of parameters")
+
+
+def _words(root: Path, name: str) -> set[str]:
+    kind = "figure" if name.endswith(".svg") else "table"
+    return figures.words((root / name).read_text(encoding="utf-8"), kind)
+
+
+def _problem(path: str, line: int, word: str, place: str) -> Problem:
+    remedy = f'Add a line to {FILE}: "{word}": 中文; a name stays as it is.'
+    return Problem(path, line, f"'{word}' in {place} has no Chinese twin", remedy)

@@ -1,0 +1,46 @@
+"""Links between pages: where they lead, and the places that a page offers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from scripts.problems import Problem
+from scripts.sources import pitfalls
+from scripts.sources.catalog import Catalog
+from scripts.sources.check_names import hint
+from scripts.sources.pages import LANGUAGES, Entry
+
+
+def check(catalog: Catalog) -> Iterator[Problem]:
+    """Links between pages lead to a page, and to a heading of it."""
+    names = {entry.en.name: entry for entry in catalog.entries}  # the same in both editions
+    offered = {entry.en.name: {lang: anchors(entry, lang) for lang in LANGUAGES} for entry in catalog.entries}
+    for page in (page for entry in catalog.entries for page in entry.pages.values()):
+        for mark in page.of("link"):
+            target, _, anchor = mark.target.partition("#")
+            name = _resolve(PurePosixPath(page.name).parent, target)
+            if name.startswith("reference/"):
+                continue  # written by the build; the check of the rendered site sees to these
+            if name not in names:
+                remedy = hint(name, names, "Write that page, or name the technique without a link.")
+                yield Problem(page.path, mark.line, f"dead link to {mark.target}", remedy)
+            elif anchor and anchor not in offered[name][page.lang]:
+                remedy = hint(anchor, offered[name][page.lang], "Name a heading or a pitfall of that page.")
+                yield Problem(page.path, mark.line, f"dead link: {target} has no heading or pitfall #{anchor}", remedy)
+
+
+def _resolve(folder: PurePosixPath, target: str) -> str:
+    parts = list(folder.parts)
+    for part in PurePosixPath(target).parts:
+        if part == "..":
+            parts = parts[:-1] if parts else ["(outside)"]
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def anchors(entry: Entry, lang: str) -> set[str]:
+    """Anchors that a page offers: its headings, its pitfalls, and those that the build adds."""
+    headings = {mark.target for mark in entry.pages[lang].of("heading")}
+    return headings | {pitfall.anchor for pitfall in pitfalls.of(entry, lang)} | {"related", "verified"}
