@@ -18,6 +18,6 @@
     hidden.replaceChildren();
   }
   for (const image of document.querySelectorAll("svg[role=img][aria-label]")) image.replaceChildren();
-  for (const said of document.querySelectorAll(".md-dialog__inner")) said.textContent = "";
+  document.querySelector(".md-dialog")?.remove();
   return strange;
 }
