@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from scripts.bench import __main__ as runner
-from scripts.bench import lighthouse, search, tools, weight
+from scripts.bench import entry, lighthouse, search, tools, weight
 
 
 def test_every_bench_is_run_and_every_name_is_a_bench():
@@ -74,3 +74,20 @@ def test_lighthouse_names_what_lowered_a_category():
     assert lighthouse.below([report]) == {"accessibility: Tap targets": 1}
     audit["score"] = 1
     assert not lighthouse.below([report])
+
+
+def test_the_cost_of_an_entry_is_held_against_both_aims():
+    def costs(one: float, all_: float) -> list[entry.Cost]:
+        return [entry.Cost("verify", one / 2, all_ / 2, "here"), entry.Cost("claims", one / 2, all_ / 2, "there")]
+
+    assert entry.table(costs(6.0, 1900.0)).endswith("met")
+    assert entry.table(costs(6.1, 1900.0)).endswith("MISSED")
+    assert entry.table(costs(6.0, 1901.0)).endswith("MISSED")
+
+
+def test_what_only_the_larger_guide_has_is_shared_over_its_entries(monkeypatch):
+    found = {0: (100, dict.fromkeys(entry.STAGES, 10.0)), 250: (250, dict.fromkeys(entry.STAGES, 40.0))}
+    monkeypatch.setattr(entry, "measured", lambda entries: found[entries])
+    for cost in entry.of_stages(250):
+        assert cost.one == pytest.approx(30 / 150)
+        assert cost.all == pytest.approx(40 + 50 * 0.2)

@@ -30,6 +30,7 @@ from scripts.sources import checks
 from scripts.sources.catalog import load
 from tests.scripts.small_guide import SNIPPET, edit, plant_whole
 
+ADDRESS = "https://guide.example/sub/"
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
 
 
@@ -54,6 +55,23 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small guide, built once."""
     root = plant_whole(tmp_path_factory.mktemp("guide"))
     done = build(root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root
+
+
+@pytest.fixture
+def copy(published: Path, tmp_path: Path) -> Path:
+    """The same guide, for one test to spoil."""
+    shutil.copytree(published, tmp_path / "guide", symlinks=True)
+    return tmp_path / "guide"
+
+
+@pytest.fixture(scope="module")
+def public(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same guide, built for a public address."""
+    root = tmp_path_factory.mktemp("public") / "guide"
+    shutil.copytree(published, root, symlinks=True)
+    done = build(root, SITE_URL=ADDRESS, SITE_URL_ZH=ADDRESS + "zh/")
     assert done.returncode == 0, done.stdout + done.stderr
     return root
 
@@ -166,11 +184,8 @@ def test_without_a_public_address_no_map_claims_one(published):
     assert "Sitemap" not in (published / "site/robots.txt").read_text()
 
 
-def test_a_public_address_stands_in_links_maps_and_feeds(published, tmp_path):
-    root, address = tmp_path / "public", "https://guide.example/sub/"
-    shutil.copytree(published, root, symlinks=True)
-    done = build(root, SITE_URL=address, SITE_URL_ZH=address + "zh/")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_a_public_address_stands_in_links_maps_and_feeds(public):
+    root, address = public, ADDRESS
     for edition in ("", "zh/"):
         tree = page(root, f"{edition}demo/double.html")
         own = f"{address}{edition}demo/double.html"
@@ -423,44 +438,31 @@ def test_page_that_was_refused_is_refused_again(published):
         edit(published, EN, "# Double\n\n[nowhere](#nowhere)\n", "# Double\n")
 
 
-@pytest.mark.parametrize("during", ["claims", "check"])
-def test_a_snippet_edited_while_the_build_runs_is_not_published(published, during):
+@pytest.mark.parametrize("during", ["claims.run(catalog)", "check.check(out, address, stage.looked_at)"])
+def test_a_snippet_edited_while_the_build_runs_is_not_published(copy, during):
     """Its verdict is about other bytes; the stage that edits it here stands for a person who saves a file then."""
-    before = state(published / "site")
-    stage = {"claims": "claims.run(catalog)", "check": 'check_site.check(out, os.environ.get("SITE_URL", ""))'}[during]
-    save = "(root / 'snippets/demo/double.py').open('a').write('# edited\\n')"
-    edit(published, "scripts/build.py", stage, f"({save}, {stage})[1]")
-    try:
-        done = build(published)
-    finally:
-        edit(published, "scripts/build.py", f"({save}, {stage})[1]", stage)
-        (published / "snippets/demo/double.py").write_text(SNIPPET, encoding="utf-8")
+    before = state(copy / "site")
+    save = "(root / 'snippets/demo/double/use.py').open('a').write('# edited\\n')"
+    edit(copy, "scripts/build.py", during, f"({save}, {during})[1]")
+    done = build(copy)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "snippets/demo/double.py:1: it was edited while the build ran" in done.stderr
-    assert state(published / "site") == before
+    assert "snippets/demo/double/use.py:1: it was edited while the build ran" in done.stderr
+    assert state(copy / "site") == before
 
 
-def test_a_verifier_that_crashes_leaves_no_report_to_publish_from(published):
-    before = state(published / "site")
-    edit(
-        published,
-        "scripts/verify/run.py",
-        "    found: dict",
-        "    raise MemoryError('of the verifier itself')\n    found: dict",
-    )
-    try:
-        done = build(published, "--force")
-        called = [sys.executable, "-m", "scripts.verify", "--build", str(published / "build")]
-        alone = subprocess.run(called, cwd=published, capture_output=True, text=True, check=False)
-    finally:
-        edit(published, "scripts/verify/run.py", "    raise MemoryError('of the verifier itself')\n", "")
+def test_a_verifier_that_crashes_leaves_no_report_to_publish_from(copy):
+    before = state(copy / "site")
+    old = "    found: dict"
+    edit(copy, "scripts/verify/run.py", old, f"    raise MemoryError('of the verifier itself')\n{old}")
+    done = build(copy, "--force")
+    called = [sys.executable, "-m", "scripts.verify", "--build", str(copy / "build")]
+    alone = subprocess.run(called, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "of the verifier itself" in done.stderr
     assert alone.returncode == 70
     assert "a fault of the verifier itself" in alone.stderr
-    assert not (published / "build/verification.json").exists()
-    assert state(published / "site") == before
-    assert build(published, "--force").returncode == 0
+    assert not (copy / "build/verification.json").exists()
+    assert state(copy / "site") == before
 
 
 def test_second_build_at_once_is_refused(published):
@@ -520,42 +522,34 @@ def test_report_of_other_sources_is_refused_by_name(published, tmp_path):
     assert state(published / "site") == before
 
 
-def test_of_a_committed_report_what_is_still_the_same_is_published(published):
+def test_of_a_committed_report_what_is_still_the_same_is_published(copy):
     """Written by another torch on a device that this machine has not; one of its snippets is another by now."""
-    committed = json.loads((published / "site/verification.json").read_text(encoding="utf-8"))
+    committed = json.loads((copy / "site/verification.json").read_text(encoding="utf-8"))
     mine = [r for r in committed["results"] if r["device"] == "cpu"]
     elsewhere = {"device": "meta", "device_name": "stand-in", "torch": "2.9.1", "artifacts": []}
     committed |= {"results": [r | elsewhere for r in mine], "torch": "2.9.1", "device_names": {"meta": "stand-in"}}
     committed["results"][1]["sha256"] = "0" * 64
-    file = published / "reports" / "stand-in.json"
+    file = copy / "reports" / "stand-in.json"
     file.parent.mkdir()
-    try:
-        file.write_text(json.dumps(committed), encoding="utf-8")
-        done = build(published)
-        assert done.returncode == 0, done.stdout + done.stderr
-        report = json.loads((published / "site/verification.json").read_text(encoding="utf-8"))
-        found = [r["path"] for r in report["results"] if r["device"] == "meta"]
-        assert found == [committed["results"][0]["path"]]
-        assert "stand-in" in page(published, "demo/double.html").text_content()
-        committed["results"][0]["status"] = "perfect"
-        file.write_text(json.dumps(committed), encoding="utf-8")
-        refused = build(published)
-        assert refused.returncode == 1
-        assert "reports/stand-in.json: results[0].status: 'perfect' is none of" in refused.stderr
-        assert "Traceback" not in refused.stderr
-        assert not (published / "build/verification.json").exists()  # the one of before vouches for nothing now
-    finally:
-        shutil.rmtree(file.parent)
-    assert build(published).returncode == 0
+    file.write_text(json.dumps(committed), encoding="utf-8")
+    done = build(copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((copy / "site/verification.json").read_text(encoding="utf-8"))
+    found = [r["path"] for r in report["results"] if r["device"] == "meta"]
+    assert found == [committed["results"][0]["path"]]
+    assert "stand-in" in page(copy, "demo/double.html").text_content()
+    committed["results"][0]["status"] = "perfect"
+    file.write_text(json.dumps(committed), encoding="utf-8")
+    refused = build(copy)
+    assert refused.returncode == 1
+    assert "reports/stand-in.json: results[0].status: 'perfect' is none of" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (copy / "build/verification.json").exists()  # the one of before vouches for nothing now
 
 
-def test_notebook_of_a_published_site_links_to_it(published):
-    """The last test: it leaves a site with absolute addresses."""
-    environment = {"SITE_URL": "https://guide.example/", "SITE_URL_ZH": "https://guide.example/zh/"}
-    done = build(published, **environment)
-    assert done.returncode == 0, done.stderr
-    book = nbformat.read(published / "site/snippets/demo/double.ipynb", as_version=4)
-    assert "[Double](https://guide.example/demo/double.html)" in book.cells[0].source
-    assert "[加倍](https://guide.example/zh/demo/double.html)" in book.cells[0].source
-    old = page(published, "zh/sums/times-two.html")
-    assert old.xpath('//link[@rel="canonical"]/@href') == ["https://guide.example/zh/demo/double.html"]
+def test_notebook_of_a_published_site_links_to_it(public):
+    book = nbformat.read(public / "site/snippets/demo/double.ipynb", as_version=4)
+    assert f"[Double]({ADDRESS}demo/double.html)" in book.cells[0].source
+    assert f"[加倍]({ADDRESS}zh/demo/double.html)" in book.cells[0].source
+    old = page(public, "zh/sums/times-two.html")
+    assert old.xpath('//link[@rel="canonical"]/@href') == [f"{ADDRESS}zh/demo/double.html"]

@@ -36,10 +36,17 @@
   for (const details of folded) details.open = true;
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const done = new Set();
+  const tokens = new Map(); // block of code -> the kinds of token in it that were looked at
   while (texts.nextNode()) {
     const element = texts.currentNode.parentElement;
     if (done.has(element) || !texts.currentNode.data.trim()) continue;
     done.add(element);
+    if (element.parentElement.tagName === "CODE") { // tokens of one block: a class, one colour
+      const token = `${element.tagName} ${element.className} ${element.getAttribute("style")}`;
+      const known = tokens.get(element.parentElement) || tokens.set(element.parentElement, new Set()).get(element.parentElement);
+      if (known.has(token)) continue;
+      known.add(token);
+    }
     if (!drawn(element)) continue;
     const { fontSize, fontWeight } = getComputedStyle(element);
     note(JSON.stringify(["text", colour(element), ground(element), parseFloat(fontSize), +fontWeight]), element);

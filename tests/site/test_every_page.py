@@ -149,8 +149,9 @@ def foreign(url: str, host: str) -> bool:
 def miscopied(page: Page, name: str) -> Iterator[str]:
     """Snippets of the open page of which a copy is not what the file holds."""
     shown = blocks(name)
-    for anchor, got in (page.evaluate(COPIES, list(shown)) if shown else {}).items():
-        wanted = file(shown[anchor])
+    texts = {anchor: file(name) for anchor, name in shown.items()}
+    for anchor, got in (page.evaluate(COPIES, texts) if shown else {}).items():
+        wanted = texts[anchor]
         lines = wanted.split("\n")
         copies = {"its button": (got["whole"], wanted), "selecting it": (got["selected"], wanted)}
         for span, part in got["parts"]:

@@ -1,0 +1,146 @@
+"""What an earlier build found out is taken over while nothing that it depends on changed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from scripts.generate import plain
+from scripts.publish import archive, check, remembered
+from scripts.render import kept
+
+SEEN: list[str] = []
+
+
+def length(name: str, data: bytes) -> tuple[str, int]:
+    """A function whose calls are counted."""
+    SEEN.append(name)
+    return name, len(data)
+
+
+@pytest.fixture(autouse=True)
+def none_seen() -> None:
+    SEEN.clear()
+
+
+def test_only_what_is_new_is_looked_at(tmp_path):
+    files = [("a", b"1"), ("b", b"22")]
+    assert remembered.each(tmp_path, length, files) == {"a": ("a", 1), "b": ("b", 2)}
+    assert remembered.each(tmp_path, length, [*files, ("c", b"333")])["c"] == ("c", 3)
+    assert SEEN == ["a", "b", "c"]
+
+
+def test_other_bytes_another_name_or_another_salt_are_looked_at(tmp_path):
+    remembered.each(tmp_path, length, [("a", b"1")])
+    assert remembered.each(tmp_path, length, [("a", b"12")]) == {"a": ("a", 2)}
+    remembered.each(tmp_path, length, [("b", b"12")])
+    remembered.each(tmp_path, length, [("b", b"12")], salt="another library")
+    assert SEEN == ["a", "a", "b", "b"]
+
+
+def test_what_is_asked_for_no_longer_is_forgotten(tmp_path):
+    remembered.each(tmp_path, length, [("a", b"1"), ("b", b"2")])
+    remembered.each(tmp_path, length, [("c", b"1")])
+    remembered.each(tmp_path, length, [("a", b"1")])
+    assert SEEN == ["a", "b", "c", "a"]
+
+
+def test_a_cache_that_was_cut_short_is_no_cache(tmp_path):
+    remembered.each(tmp_path, length, [("a", b"1")])
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-5])
+    assert remembered.each(tmp_path, length, [("a", b"1")]) == {"a": ("a", 1)}
+    assert SEEN == ["a", "a"]
+
+
+def test_many_files_are_looked_at_by_several_processes(tmp_path):
+    files = [(str(number), b"x" * number) for number in range(3 * remembered.FEW)]
+    assert remembered.each(tmp_path, length, files) == {name: (name, len(data)) for name, data in files}
+
+
+def site(root: Path) -> Path:
+    """A site of two pages, of which one links to the other."""
+    for name, body in (("a.html", '<a href="b.html#here">b</a>'), ("b.html", '<p id="here">b</p>')):
+        (root / name).write_text(f"<!doctype html><html><body><article>{body}</article></body></html>")
+    return root
+
+
+def test_a_link_that_breaks_is_seen_although_its_page_did_not_change(tmp_path):
+    root, known = site(tmp_path), tmp_path / "cache"
+    assert not list(check.check(root, "", known))
+    text = (root / "b.html").read_text()
+    (root / "b.html").write_text(text.replace("here", "there"))
+    assert [problem.message for problem in check.check(root, "", known)] == ["dead link: b.html has no place #here"]
+    (root / "b.html").unlink()
+    assert [problem.message for problem in check.check(root, "", known)] == ["dead link to b.html"]
+
+
+@pytest.mark.parametrize(
+    ("address", "public", "dead"),
+    [
+        ("../site/b.html", "", True),
+        ("./b.html", "", False),
+        ("/b.html", "", False),
+        ("/guide/b.html", "https://host.example/guide/", False),
+        ("/b.html", "https://host.example/guide/", True),
+        ("folder/", "", False),
+        ("folder", "", False),
+        (archive.ARCHIVE, "", False),
+        ("", "", False),
+    ],
+)
+def test_where_a_link_leads(tmp_path, address, public, dead):
+    root = site(tmp_path)
+    (root / "folder").mkdir()
+    shutil.copy(root / "b.html", root / "folder" / "index.html")
+    (root / "a.html").write_text((root / "a.html").read_text().replace("b.html#here", address))
+    assert bool(list(check.check(root, public, tmp_path / "cache"))) == dead
+
+
+def test_copies_are_of_the_files_as_they_are(tmp_path):
+    out, copies = tmp_path / "out", tmp_path / "gzip"
+    out.mkdir()
+    for text in ("one " * 1000, "two " * 1000, "two " * 1000):
+        (out / "page.html").write_text(text)
+        archive.pack(out, copies)
+        assert gzip.decompress((out / "page.html.gz").read_bytes()).decode() == text
+        assert len(list(copies.iterdir())) == 1
+        for made in (out / "page.html.gz", out / archive.ARCHIVE):
+            made.unlink()
+
+
+def test_tables_made_plain_before_are_not_made_plain_again(tmp_path, monkeypatch):
+    file = tmp_path / "cache" / "plain.json"
+    table = "<table><tr><th>a</th></tr><tr><td>only here</td></tr></table>"
+    with plain.remembering(file):
+        made = plain.plain(table)
+    assert "| only here |" in made
+    monkeypatch.setattr(plain, "_known", {})
+    monkeypatch.setattr(plain, "_plain", lambda _: pytest.fail("made again"))
+    with plain.remembering(file):
+        assert plain.plain(table) == made
+    known = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**known, "rule": "of another version"}), encoding="utf-8")
+    monkeypatch.setattr(plain, "_known", {})
+    monkeypatch.setattr(plain, "_plain", lambda _: "again")
+    with plain.remembering(file):
+        assert plain.plain(table) == "again"
+
+
+def test_an_edition_is_whole_only_when_each_page_is_there_as_it_would_be_made(tmp_path):
+    folder, state = tmp_path / "en", tmp_path / "en.json"
+    folder.mkdir()
+    (folder / "a.html").write_text("a")
+    now = {"a.md": "1"}
+    assert not kept.whole(folder, state, now)
+    kept.remember(state, now)
+    assert kept.whole(folder, state, now)
+    assert not kept.whole(folder, state, {"a.md": "2"})
+    assert not kept.whole(folder, state, {**now, "b.md": "1"})
+    assert not kept.whole(folder, state, {})
+    (folder / "a.html").unlink()
+    assert not kept.whole(folder, state, now)
