@@ -6,7 +6,15 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, SequentialLR, StepLR
+from torch.optim.lr_scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    SequentialLR,
+    StepLR,
+)
 
 from snippets.schedulers.lr_schedule_basics import use as basics
 from snippets.schedulers.lr_schedule_basics.evidence import AT, END, WAYS
