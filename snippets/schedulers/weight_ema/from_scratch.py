@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 class WeightEMA:
-    """Moving average of a model's weights.
+    """Moving average of a model's weights; its buffers, such as batch norm's statistics, are the current model's.
 
     Args:
         model: the model that is trained; copied.
@@ -33,6 +33,8 @@ class WeightEMA:
         self.count += 1
         for average, weight in zip(self.model.parameters(), model.parameters(), strict=True):
             average.lerp_(weight, 1 - keep)
+        for kept, buffer in zip(self.model.buffers(), model.buffers(), strict=True):
+            kept.copy_(buffer)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim import lr_scheduler as schedules
+from torch.optim.swa_utils import SWALR
 
 from snippets.initialization.mup.evidence import BASE, RATES, SEEDS, WIDTHS
 from snippets.initialization.mup.from_scratch import adam_step, forward, learning_rates
@@ -128,18 +130,70 @@ def test_narrow_base_stands_apart(losses):
         assert narrow[at] - middle[at] > 2 * abs(middle[at] - wide[at])
 
 
-def test_plain_scheduler_keeps_the_ratio():
-    """A scheduler of torch multiplies every group, so the ratio of the rates stays; assigning one rate loses it."""
+def ratios(make, steps: int = 20) -> list[float]:
+    """The ratio of the two groups' rates, 4 at first, as a scheduler leaves it: before each of some updates."""
     model = mup_mlp(32, 256, 10, base_width=64)
     optimizer = torch.optim.Adam(mup_parameter_groups(model, 1e-3, 64))
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
-    for _ in range(3):
+    scheduler = make(optimizer)
+    found = []
+    for _ in range(steps):
+        slow, fast = (group["lr"] for group in optimizer.param_groups)
+        found.append(fast / slow)
         optimizer.step()
-        scheduler.step()
-        assert optimizer.param_groups[1]["lr"] / optimizer.param_groups[0]["lr"] == pytest.approx(4)
+        scheduler.step(*([1.0] if isinstance(scheduler, schedules.ReduceLROnPlateau) else []))
+    return found
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda optimizer: schedules.LambdaLR(optimizer, lambda step: 1 / (1 + step)),
+        lambda optimizer: schedules.StepLR(optimizer, step_size=5),
+        lambda optimizer: schedules.LinearLR(optimizer, total_iters=10),
+        lambda optimizer: schedules.ExponentialLR(optimizer, gamma=0.9),
+        lambda optimizer: schedules.PolynomialLR(optimizer, total_iters=30, power=0.9),
+        lambda optimizer: schedules.CosineAnnealingLR(optimizer, T_max=30),
+        lambda optimizer: schedules.CosineAnnealingWarmRestarts(optimizer, T_0=7),
+    ],
+    ids=["LambdaLR", "StepLR", "LinearLR", "ExponentialLR", "PolynomialLR", "cosine", "restarts"],
+)
+def test_plain_scheduler_keeps_the_ratio(make):
+    """A scheduler that multiplies each group's rate keeps their ratio; assigning one rate loses it."""
+    assert ratios(make) == pytest.approx([4] * 20)
+    optimizer = torch.optim.Adam(mup_parameter_groups(mup_mlp(32, 256, 10, base_width=64), 1e-3, 64))
     for group in optimizer.param_groups:
         group["lr"] = 1e-4
     assert optimizer.param_groups[1]["lr"] == optimizer.param_groups[0]["lr"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda optimizer, rates: schedules.OneCycleLR(optimizer, rates(1e-3), total_steps=30, cycle_momentum=False),
+        lambda optimizer, rates: schedules.CyclicLR(optimizer, rates(1e-4), rates(1e-3), cycle_momentum=False),
+        lambda optimizer, rates: SWALR(optimizer, rates(1e-4)),
+    ],
+    ids=["OneCycleLR", "CyclicLR", "SWALR"],
+)
+def test_one_number_for_all_groups_loses_the_ratio(make):
+    """OneCycleLR, CyclicLR, SWALR: ratio 1 with a single number for each rate, 4 with one value for each group."""
+    assert ratios(lambda optimizer: make(optimizer, lambda rate: rate))[-1] == pytest.approx(1)
+    assert ratios(lambda optimizer: make(optimizer, lambda rate: [rate / 4, rate])) == pytest.approx([4] * 20)
+
+
+def test_one_floor_for_all_groups_loses_the_ratio():
+    """A floor that is one number loses the ratio; a cosine's cannot be a list, ReduceLROnPlateau's can and keeps it."""
+    cosines = [(schedules.CosineAnnealingLR, 19), (schedules.CosineAnnealingWarmRestarts, 25)]
+    for cosine, length in cosines:
+        assert ratios(lambda optimizer, make=cosine, n=length: make(optimizer, n, eta_min=1e-5))[-1] < 3.9
+        with pytest.raises((TypeError, ValueError)):
+            ratios(lambda optimizer, make=cosine, n=length: make(optimizer, n, eta_min=[2.5e-6, 1e-5]))
+
+    def plateau(floor):
+        return ratios(lambda optimizer: schedules.ReduceLROnPlateau(optimizer, patience=0, min_lr=floor))
+
+    assert plateau(1e-5)[-1] == pytest.approx(1)
+    assert plateau([2.5e-6, 1e-5]) == pytest.approx([4] * 20)
 
 
 def test_default_readout_breaks_the_start():

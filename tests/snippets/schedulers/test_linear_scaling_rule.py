@@ -175,6 +175,21 @@ def test_accumulating_without_dividing_sums():
         torch.testing.assert_close(model.weight.grad, factor * whole)
 
 
+def test_unequal_micro_batches_need_the_sum():
+    """Of 2 and 30 samples: means divided by two miss the whole gradient; sums divided by 32 are it."""
+    model, x, y = data()
+    assert len(x) == 32
+    whole = gradient(model, x, y)
+    found = []
+    for reduction, divisor in (("mean", 2), ("sum", y.numel())):
+        model.zero_grad()
+        for inputs, targets in zip(x.split([2, 30]), y.split([2, 30]), strict=True):
+            (MSE(model(inputs), targets, reduction=reduction) / divisor).backward()
+        found.append(model.weight.grad.clone())
+    assert (found[0] - whole).norm() > 0.1 * whole.norm()
+    torch.testing.assert_close(found[1], whole)
+
+
 def gradient_of_half(rank):
     """What DistributedDataParallel leaves as the gradient in the process that has this half of the data."""
     model, x, y = data()

@@ -6,7 +6,15 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, StepLR
+from torch.optim.lr_scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    SequentialLR,
+    StepLR,
+)
 
 from snippets.schedulers.lr_schedule_basics import use as basics
 from snippets.schedulers.lr_schedule_basics.evidence import AT, END, WAYS
@@ -45,6 +53,32 @@ def test_wrong_order_skips_the_first_rate():
         optimizer.step()
         scheduler.step()  # a second warning would be an error in this suite
     assert used == [0.05, 0.025, 0.0125]
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+@pytest.mark.parametrize("guarded", [False, True])
+def test_skipped_first_update_warns_too(bad, guarded):
+    """A GradScaler skips the first update: the right order warns and loses a rate, unless the scale is looked at."""
+    weight = nn.Parameter(torch.ones(2))
+    optimizer, scaler = torch.optim.SGD([weight], lr=0.1), torch.amp.GradScaler("cpu")
+    scheduler = ExponentialLR(optimizer, gamma=0.5)
+    used = []
+    for factor in (bad, 1.0, 1.0):
+        optimizer.zero_grad()
+        scaler.scale((factor * weight).sum()).backward()
+        before, scale = weight.detach().clone(), scaler.get_scale()
+        rate = optimizer.param_groups[0]["lr"]
+        scaler.step(optimizer)
+        scaler.update()
+        skipped = scaler.get_scale() < scale
+        assert torch.equal(weight, before) == skipped == (factor is bad)
+        used += [] if skipped else [rate]
+        if skipped and not guarded:
+            with pytest.warns(UserWarning, match=r"lr_scheduler.step\(\)` before `optimizer.step\(\)"):
+                scheduler.step()
+        elif not skipped:
+            scheduler.step()  # any warning would be an error in this suite
+    assert used == ([0.1, 0.05] if guarded else [0.05, 0.025])
 
 
 def test_warning_only_at_the_first_step():
@@ -166,3 +200,26 @@ def test_last_epoch_needs_initial_lr():
     """`last_epoch` in place of a state needs `initial_lr` in every group, else KeyError."""
     with pytest.raises(KeyError, match="initial_lr"):
         StepLR(optimizer_of(0.1), 30, last_epoch=10)
+
+
+def test_sequential_ignores_last_epoch():
+    """SequentialLR(last_epoch=4), `initial_lr` in the group: the rate is 0.1 where 0.9 is due; its state brings 0.9."""
+
+    def sequence(optimizer: torch.optim.Optimizer, last_epoch: int = -1) -> SequentialLR:
+        parts = [ConstantLR(optimizer, 0.1, total_iters=3), ExponentialLR(optimizer, 0.9)]
+        return SequentialLR(optimizer, parts, milestones=[3], last_epoch=last_epoch)
+
+    whole = optimizer_of(1.0)
+    scheduler = sequence(whole)
+    for _ in range(4):
+        whole.step()
+        scheduler.step()
+    resumed = optimizer_of(1.0)
+    resumed.param_groups[0]["initial_lr"] = 1.0
+    sequence(resumed, last_epoch=4)
+    assert resumed.param_groups[0]["lr"] == pytest.approx(0.1)
+    loaded = optimizer_of(1.0)
+    again = sequence(loaded)
+    loaded.load_state_dict(whole.state_dict())
+    again.load_state_dict(scheduler.state_dict())
+    assert loaded.param_groups[0]["lr"] == whole.param_groups[0]["lr"] == pytest.approx(0.9)

@@ -32,6 +32,32 @@ def test_timm_decays_the_same():
         assert optimizer.param_groups[0]["lr"] == pytest.approx(ours, rel=1e-12)
 
 
+def test_timm_starts_below_the_peak():
+    """By default timm's cosine runs from update 0: it starts at 98.4 % of the peak and differs by up to 7.6 % of it."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    timm = CosineLRScheduler(optimizer, t_initial=250, warmup_t=20, warmup_lr_init=0.0)
+    shares = []
+    for step in range(251):
+        timm.step(step)
+        shares.append(optimizer.param_groups[0]["lr"] / 0.1)
+    assert shares[20] == pytest.approx(0.984, abs=0.0005)
+    gaps = [abs(share - learning_rate(step, 1.0)) for step, share in enumerate(shares)]
+    assert max(gaps[20:]) == pytest.approx(0.076, abs=0.0005)
+    assert max(gaps) == max(gaps[20:])
+
+
+@pytest.mark.parametrize("make", [make_scheduler, make_sequential])
+@pytest.mark.parametrize("at", [5, 15, 20, 60, 150])
+def test_missed_calls_delay_both(make, at):
+    """Ten updates without scheduler.step(), within the warm-up, across its end or later: ten late to the end."""
+    optimizer, scheduler = new_run(make, (0.1,))
+    advance(optimizer, scheduler, range(at))
+    for _ in range(10):
+        optimizer.step()
+    late = advance(optimizer, scheduler, range(at + 10, 250))
+    assert late == [[pytest.approx(learning_rate(t - 10), rel=1e-9)] for t in range(at + 10, 250)]
+
+
 def test_stays_down_after_the_end():
     """Past total_steps the rate stays at the minimum; torch's cosine, and SequentialLR with it, rises again."""
     ours = [row[0] for row in curve_of(make_scheduler, 300, min_ratio=0.1)]

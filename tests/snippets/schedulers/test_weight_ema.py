@@ -61,6 +61,51 @@ def test_buffers_are_averaged():
     assert not torch.allclose(with_buffers.module[1].running_mean, seen[-1][1].running_mean)
 
 
+def test_class_copies_buffers():
+    """The class by hand: after each update every buffer is the model's, as torch's is without use_buffers."""
+    seen = list(states(10))
+    mine = WeightEMA(seen[0], 0.9)
+    for model in seen:
+        mine.update(model)
+        assert len(list(model.buffers())) == 3
+        for kept, buffer in zip(mine.model.buffers(), model.buffers(), strict=True):
+            assert torch.equal(kept, buffer)
+
+
+class WithIndexAndMask(nn.Module):
+    """A model whose buffers never change: the integers 0 to 168, and a mask of 0 and -inf."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2))
+        self.register_buffer("index", torch.arange(169))
+        self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+
+
+@pytest.mark.parametrize("decay", [0.9, 0.9995])
+def test_integer_and_infinite_buffers_break(decay):
+    """use_buffers=True, 1,000 updates of an unchanging model: over a quarter of the integers wrong, -inf is NaN."""
+    model = WithIndexAndMask()
+    ema = make_ema(model, decay)
+    for _ in range(1000):
+        ema.update_parameters(model)
+    assert (ema.module.index != model.index).float().mean() > 0.25
+    assert ema.module.index.dtype == torch.int64
+    assert ema.module.mask.isnan().tolist() == [False, True]
+
+
+def test_without_use_buffers_they_are_copied():
+    """Without use_buffers an integer buffer and a mask with -inf stay what they are, in torch's class and by hand."""
+    model = WithIndexAndMask()
+    torchs, mine = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9)), WeightEMA(model, 0.9)
+    for _ in range(100):
+        torchs.update_parameters(model)
+        mine.update(model)
+    for average in (torchs.module, mine.model):
+        assert torch.equal(average.index, model.index)
+        assert torch.equal(average.mask, model.mask)
+
+
 def test_looks_back_one_over_one_minus_decay():
     """With decay 0.99, 63 % of the weight lies on the last 100 updates, and after 100 updates 37 % on the first."""
     assert pytest.approx(0.634, abs=0.001) == 1 - 0.99**100
