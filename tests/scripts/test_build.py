@@ -304,7 +304,7 @@ RENDER = """
 from pathlib import Path
 from scripts import claims
 from scripts.generate import Site, generate
-from scripts.render.mkdocs import mkdocs
+from scripts.render import mkdocs
 from scripts.report import Report
 from scripts.sources.catalog import load
 root = Path.cwd()
