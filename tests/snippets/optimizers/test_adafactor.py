@@ -272,10 +272,11 @@ class NeverClips(torch.optim.Adafactor):
 
 
 def test_stands_higher_rates(evidence) -> None:
-    """At 0.256 and 1.024 AdamW is at chance, ln 10; Adafactor is far below, and so is Adafactor that never clips."""
+    """At 0.256 and 1.024 AdamW is near ln 10, chance; Adafactor far below it, and so is Adafactor that never clips."""
     adamw, adafactor = (mean_losses(evidence()[name]) for name in ("AdamW", "Adafactor"))
     assert experiment.RATES[4:] == (0.256, 1.024)
-    assert adamw[4:] == pytest.approx([math.log(10)] * 2, abs=0.05)
+    assert min(adamw[4:]) > 0.75 * math.log(10)  # other pairs of seeds have 2.0 at 0.256
+    assert adamw[4] == pytest.approx(2.31, abs=0.05)  # the figure
     digits = load_digits()
     x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
     runs = [[experiment.train(NeverClips, lr, seed, x, y)[0] for seed in range(2)] for lr in (0.256, 1.024)]

@@ -96,7 +96,7 @@ def test_resume_without_state_starts_over():
 
 
 def test_rare_features_need_their_own_rate(evidence) -> None:
-    """On the rarest features no rate of SGD takes a fifth off the error; Adam and AdaGrad end below a third of SGD's.
+    """On the rarest features no rate of SGD takes a fifth off the error; Adam and AdaGrad end below half of SGD's.
 
     A weight starts at 0, so its first error is the size of its true value. From a rate of 0.1 on SGD diverges.
     """
@@ -108,7 +108,7 @@ def test_rare_features_need_their_own_rate(evidence) -> None:
     assert min(sgd) > 0.8 * start
     assert not torch.tensor([errors["SGD"][lr] for lr in ("0.1", "0.3", "1.0")]).isfinite().any()
     for adaptive in (errors["Adam"]["0.03"], errors["Adagrad"]["1.0"]):  # the rates of the table
-        assert adaptive[-1] < min(sgd) / 3
+        assert adaptive[-1] < min(sgd) / 2  # with other draws of the data 0.12 to 0.35
 
 
 def test_sgd_leads_adagrad_on_frequent_features(evidence) -> None:

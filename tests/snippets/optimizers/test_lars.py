@@ -191,14 +191,17 @@ USUAL, RESCALED = "usual weights", "first x 8, last / 8"
 
 
 def test_lars_does_not_see_the_scale(evidence):
-    """Ratios spread from 32-63 to 0.5-2975; LARS's losses change by under a third up to a rate of 10; 100 fails."""
+    """Ratios spread from 32-63 to 0.5-2975; LARS's losses hardly change up to a rate of 10; 100 fails.
+
+    At 10 single seeds differ between the two kinds of weights by a factor of 0.76 to 1.52."""
     runs = [evidence()[f"LARS, {weights}"] for weights in (USUAL, RESCALED)]
     ratios = [run["ratios"] for run in runs]
     assert (min(ratios[0]), max(ratios[0])) == pytest.approx((32, 63), abs=0.5)
     assert min(ratios[1]) == pytest.approx(0.5, abs=0.05)
     assert max(ratios[1]) == pytest.approx(2975, abs=1)
     usual, rescaled = (run["losses"] for run in runs)
-    assert rescaled[:4] == pytest.approx(usual[:4], rel=1 / 3)
+    assert rescaled[:3] == pytest.approx(usual[:3], rel=0.02)
+    assert 0.5 < rescaled[3] / usual[3] < 2
     assert usual[3] == min(usual) == pytest.approx(0.08, abs=0.005)
     assert rescaled[3] == min(rescaled)
     assert min(usual[4], rescaled[4]) > 2

@@ -225,16 +225,14 @@ def test_muon_uses_half_of_the_directions(evidence):
 
 
 def test_no_lower_loss_on_digits(evidence):
-    """AdamW is ahead at the two lower rates; at the two higher and at the best, the seeds' spread is larger."""
+    """AdamW is ahead at the two lower rates; at the two higher and at the best, the seeds differ by more."""
     adamw, muon = (torch.tensor(run["losses"]) for run in evidence().values())  # (rates, seeds)
     assert RATES == (1e-3, 4e-3, 1.6e-2, 6.4e-2)
-    spread = torch.maximum(adamw.std(1), muon.std(1))
-    difference = muon.mean(1) - adamw.mean(1)
-    assert (difference[:2] > 3 * spread[:2]).all()
-    assert (difference[2:].abs() < spread[2:]).all()
-    best = adamw.mean(1).argmin(), muon.mean(1).argmin()
-    gap = (adamw.mean(1)[best[0]] - muon.mean(1)[best[1]]).abs()
-    assert gap < max(adamw.std(1)[best[0]], muon.std(1)[best[1]])
+    assert (muon[:2] > 1.2 * adamw[:2]).all()
+    spread = torch.maximum(*(losses.amax(1) - losses.amin(1) for losses in (adamw, muon)))
+    assert ((muon.mean(1) - adamw.mean(1)).abs()[2:] < spread[2:]).all()
+    best = [losses[losses.mean(1).argmin()] for losses in (adamw, muon)]  # (seeds,) each
+    assert (best[0].mean() - best[1].mean()).abs() < max(losses.max() - losses.min() for losses in best)
 
 
 def test_embedding_goes_unnoticed():

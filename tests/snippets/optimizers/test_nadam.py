@@ -206,8 +206,9 @@ def test_nadam_is_ahead_at_low_rates_only(evidence):
     assert RATES == (1e-3, 4e-3, 1.6e-2, 6.4e-2, 0.256)
     assert (nadam[:2] < adam[:2]).all()
     assert nadam.mean(1).argmin() == adam.mean(1).argmin() == 3
-    assert nadam[3].mean().item() == pytest.approx(0.13, abs=0.015)
-    assert adam[3].mean().item() == pytest.approx(0.09, abs=0.015)
+    assert nadam[3].mean() > adam[3].mean()
+    assert nadam[3].mean().item() == pytest.approx(0.13, abs=0.02)
+    assert adam[3].mean().item() == pytest.approx(0.09, abs=0.02)
     assert (nadam.mean(1) / adam.mean(1)).log().abs().max().exp() < 1.5
     for means in (adam.mean(1), nadam.mean(1)):
         assert (means[1:4] < means[:3]).all()

@@ -125,14 +125,16 @@ def test_forgets_faster_from_0_01_to_1_3():
 
 
 def test_digits_show_the_limit_alone(evidence):
-    """On digits the difference at 0.01 and 0.1 is below the seeds' spread; at 1 only the heavy ball trains.
+    """On digits the means at 0.01 and 0.1 differ by less than the seeds; at 1 only the heavy ball trains.
 
-    Guessing has a loss of ln 10. The heavy ball ends below half of it for all seeds, Nesterov above it for most.
+    Random guessing has a loss of ln 10. The heavy ball's mean is below half of it, Nesterov's above it; with single
+    seeds, of which some train, Nesterov ends at anything from 0.1 to 39.
     """
     losses = {run: torch.tensor(of_seeds) for run, of_seeds in evidence().items()}
     for lr in ("0.01", "0.1"):
         heavy, ahead = losses[f"heavy ball, {lr}"], losses[f"Nesterov, {lr}"]
-        assert (heavy.mean() - ahead.mean()).abs() < max(heavy.std(), ahead.std())
+        assert (heavy.mean() - ahead.mean()).abs() < max(heavy.max() - heavy.min(), ahead.max() - ahead.min())
     heavy, ahead = losses["heavy ball, 1"], losses["Nesterov, 1"]
-    assert (heavy < math.log(10) / 2).all()
-    assert (ahead > math.log(10)).sum() >= 2
+    assert heavy.mean() < math.log(10) / 2
+    assert heavy.max() < 0.8 * math.log(10)
+    assert ahead.mean() > math.log(10)

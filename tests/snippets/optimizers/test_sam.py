@@ -178,7 +178,7 @@ def test_memory_of_the_base():
 
 
 def test_only_one_radius_helps(evidence):
-    """rho = 0.3 gains about 4 points in the mean and some with each seed; 0.1 under half of that; 1, 3 learn nothing.
+    """rho = 0.3 gains about 4 points in the mean, some with each seed; 0.1 under half; at 1 most learn nothing.
 
     Rounding alone moves the gain of one seed by up to a point: training at this rate magnifies the last bit.
     """
@@ -189,7 +189,8 @@ def test_only_one_radius_helps(evidence):
     assert (gain[2] > 0.01).all()
     assert 0 < gain[1].mean() < gain[2].mean() / 2
     assert fit[2].mean() < fit[0].mean() - 0.005
-    assert max(fit[3:].max(), rest[3:].max()) < rest[0].min() / 2
+    assert (rest[3] < 0.4).sum() > len(rest[3]) / 2  # other seeds have up to 0.84
+    assert max(fit[4].max(), rest[4].max()) < 0.4
     # the figure's two digits
     assert fit[:3].mean(1).tolist() == pytest.approx([0.77, 0.76, 0.75], abs=0.015)
     assert rest[:3].mean(1).tolist() == pytest.approx([0.80, 0.81, 0.84], abs=0.015)

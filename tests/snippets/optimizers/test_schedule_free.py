@@ -206,10 +206,11 @@ def test_batch_norm_must_be_recalibrated():
 
 
 def test_ends_below_both_baselines(evidence):
-    """On digits Schedule-Free ends below AdamW with linear decay and with a constant rate (seed 0)."""
-    constant, decayed, free = (runs[0][0][-1] for runs in evidence().values())  # seed 0, at x, the last point
+    """On digits Schedule-Free ends below AdamW with linear decay and with a constant rate, with both seeds."""
+    constant, decayed, free = (torch.tensor(runs)[:, 0, -1] for runs in evidence().values())  # (seeds,), at x
     assert LR == 0.1
-    assert free < decayed < constant
+    assert (free < decayed).all()
+    assert (free < constant).all()
 
 
 def test_resume_equals_uninterrupted():
@@ -287,7 +288,6 @@ def test_only_its_curve_never_rises(curves):
 
 
 def test_behind_in_the_first_steps(curves):
-    """After 30 and 60 steps AdamW at a constant rate is ahead by a tenth or more; after 90 it is not."""
+    """After 30 steps AdamW at a constant rate is ahead by a tenth or more."""
     constant, _, free = curves
-    assert (1.1 * constant[:2] < free[:2]).all()
-    assert constant[2] > free[2]
+    assert 1.1 * constant[0] < free[0]

@@ -121,16 +121,17 @@ def test_added_parameters_stay():
 
 
 def test_smaller_batches_fall_faster_per_pass(evidence):
-    """After each of 12 passes the loss at batch 32 is below that at 256, and that below the whole data set's.
+    """After 12 passes batch 32 has under half of the loss of 256 and of the whole data set, with each seed.
 
-    Means of three seeds. The smaller batch has its rate of the figure, 0.3; the larger may have any of the three.
+    Batch 32 has its rate of the figure, 0.3; the others may have any of the three. The figure: the whole data set is
+    last; with other seeds 256 is now and then, since its loss jumps.
     """
 
-    def curve(batch_size: int, lr: float) -> Tensor:
-        return torch.tensor(evidence()[f"{batch_size}, {lr}"]).mean(0)[1:]
+    def ends(batch_size: int, lr: float) -> Tensor:  # (seeds,)
+        return torch.tensor(evidence()[f"{batch_size}, {lr}"])[:, -1]
 
-    small = curve(32, 0.3)
-    medium, whole = ({lr: curve(batch_size, lr) for lr in (0.1, 0.3, 1.0)} for batch_size in (256, 1797))
-    assert all((small < 0.9 * other).all() for other in medium.values())
-    assert all((medium[0.3] < other).all() for other in whole.values())
-    assert small[-1] < 0.3 * medium[0.3][-1] < 0.3 * 0.8 * whole[1.0][-1]
+    small = ends(32, 0.3)
+    medium, whole = ({lr: ends(batch_size, lr) for lr in (0.1, 0.3, 1.0)} for batch_size in (256, 1797))
+    assert len(small) == 3
+    assert all((small < 0.5 * other).all() for other in (*medium.values(), *whole.values()))
+    assert medium[0.3].mean() < 0.8 * whole[1.0].mean()

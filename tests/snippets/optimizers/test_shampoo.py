@@ -273,5 +273,5 @@ def test_ahead_of_adagrad_at_ten_times_the_rate(evidence):
     assert min(adagrad, key=adagrad.__getitem__) == 1.0
     assert min(shampoo, key=shampoo.__getitem__) == 10.0
     assert [adagrad[1.0], shampoo[10.0]] == pytest.approx([0.13, 0.07], abs=0.006)  # the page prints two digits
-    assert shampoo[10.0] < 0.6 * adagrad[1.0]
-    assert shampoo[1.0] > 1.3 * adagrad[1.0]
+    assert shampoo[10.0] < 0.75 * adagrad[1.0]  # with other seeds 0.44 to 0.71
+    assert shampoo[1.0] > 1.2 * adagrad[1.0]  # 1.3 to 1.7

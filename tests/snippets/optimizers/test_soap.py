@@ -169,8 +169,8 @@ def test_gain_shrinks_as_the_basis_ages(evidence):
     assert INTERVALS[:2] == (1, 5)
     assert soap[0] == pytest.approx(soap[1], rel=0.1)
     assert soap[1:] == sorted(soap[1:])
-    assert soap[4] < 0.98 * adam
-    assert soap[5] == pytest.approx(adam, rel=0.1)
+    assert soap[3] < 0.95 * adam
+    assert soap[5] == pytest.approx(adam, rel=0.2)  # 1.07 times in the mean of ten seeds
     printed = [soap[0], soap[1], soap[4], soap[5], adam]
     assert printed == pytest.approx([0.08, 0.08, 0.10, 0.11, 0.11], abs=0.012)  # "about"
 
