@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import (
     ExponentialLR,
     LambdaLR,
     LinearLR,
+    PolynomialLR,
     SequentialLR,
     StepLR,
 )
@@ -134,15 +135,29 @@ def test_base_rates_are_loaded_too():
     assert second.get_last_lr() == pytest.approx([0.09])
 
 
-def test_groups_keep_their_ratio():
-    """Every group follows the schedule from its own base rate."""
-    optimizer = optimizer_of(0.1, 0.001)
-    scheduler = StepLR(optimizer, step_size=2, gamma=0.1)
-    for _ in range(5):
-        optimizer.step()
-        scheduler.step()
-        rates = scheduler.get_last_lr()
-        assert rates[0] / rates[1] == pytest.approx(100)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda optimizer: LambdaLR(optimizer, lambda step: 1 / (1 + step)),
+        lambda optimizer: StepLR(optimizer, step_size=2, gamma=0.1),
+        lambda optimizer: LinearLR(optimizer, start_factor=0.1, total_iters=4),
+        lambda optimizer: ExponentialLR(optimizer, gamma=0.9),
+        lambda optimizer: PolynomialLR(optimizer, total_iters=8, power=0.9),
+        lambda optimizer: CosineAnnealingLR(optimizer, T_max=8),
+    ],
+    ids=["LambdaLR", "StepLR", "LinearLR", "ExponentialLR", "PolynomialLR", "cosine"],
+)
+def test_groups_keep_their_ratio(make):
+    """Every group has the rate that it would have alone, and so the groups keep their ratio."""
+    together, alone = optimizer_of(0.1, 0.001), [optimizer_of(0.1), optimizer_of(0.001)]
+    runs = [(optimizer, make(optimizer)) for optimizer in (together, *alone)]
+    for _ in range(6):
+        rates = [scheduler.get_last_lr() for _, scheduler in runs]
+        assert rates[0] == rates[1] + rates[2]
+        assert rates[0][0] / rates[0][1] == pytest.approx(100)
+        for optimizer, scheduler in runs:
+            optimizer.step()
+            scheduler.step()
 
 
 def test_group_added_later_is_an_error():
