@@ -159,6 +159,7 @@ def plant_guide(root: Path, data: dict[str, Any]) -> None:
     (root / "build" / "stage" / "en").mkdir(parents=True)
     (root / "build" / "stage" / "en" / "mkdocs.yml").write_text("")
     (root / "scripts").mkdir()
+    (root / canary.LIST).parent.mkdir(parents=True)
     (root / canary.LIST).write_text(yaml.safe_dump(data))
     (root / "requirements.lock").write_text("")
 

@@ -10,7 +10,8 @@ PAGE = """<html lang="en" class="no-js"><body data-md-color-scheme="default">
 <p class="md-typeset katex" id="here" style="color: var(--named)">x</p>
 <script>document.body.classList.add("opened")</script></body></html>"""
 WORDS = unused.words_of(
-    [PAGE], ['node.className = "made-by-script"; style.getPropertyValue("--asked"); `${a} part-${b}`']
+    [unused.page_words("a.html", PAGE.encode())],
+    ['node.className = "made-by-script"; style.getPropertyValue("--asked"); `${a} part-${b}`'],
 )
 
 
