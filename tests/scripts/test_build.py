@@ -518,7 +518,7 @@ def test_report_of_other_sources_is_refused_by_name(published, tmp_path):
     before = state(published / "site")
     done = build(published, "--reports", str(other))
     assert done.returncode == 1
-    assert "snippets/demo/double/use.py" in done.stdout + done.stderr
+    assert "snippets/demo/double/evidence.py" in done.stdout + done.stderr
     assert state(published / "site") == before
 
 
