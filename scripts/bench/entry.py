@@ -139,7 +139,7 @@ def of_tests(catalog: Catalog) -> list[Cost]:
     number, found = len(catalog.techniques), []
     for name, folder in TESTS.items():
         seconds: dict[int, float] = {}
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", folder]
         environment = {"OMP_NUM_THREADS": "1", **os.environ}
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as run:
             while run.poll() is None:
