@@ -50,7 +50,7 @@ lock: $(READY) ## resolve requirements.lock from pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-options --output-file requirements.lock pyproject.toml
 	sed -i 's/^torch==\([0-9.]*\)+cpu/torch==\1/' requirements.lock
 
-bench: $(READY) ## measure verifier, search, page weight, Lighthouse and rebuilds (WHAT=search: that alone)
+bench: $(READY) ## measure verifier, search, page weight, Lighthouse, rebuilds, one more entry (WHAT=entry: that alone)
 	$(RUN) scripts.bench $(WHAT) $(ARGS)
 
 canary: site ## the same pages with the generators that may follow MkDocs (ARGS=--newest: their newest versions)

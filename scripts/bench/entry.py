@@ -2,7 +2,8 @@
 
 Stages that train nothing are run over the real guide and over a planted one (see ``tree``): the difference is what the
 entries cost that only the second has. What verifying and claims cost is what they took in the last build of this
-checkout, and what tests cost is what they take over its site; shared over the entries, so at most what one more costs.
+checkout, by the clock: build on a machine that does nothing else. Tests run over its site; what those take that go
+through all pages or entries is shared over the entries, so it is at most what one more costs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +32,14 @@ from scripts.sources.catalog import Catalog, load
 from scripts.stage import Stage
 
 AIM, AIM_OF_ALL, ALL = 6.0, 1900.0, 300  # seconds for one entry, seconds for all, and how many these are
+LOOK = 0.2  # seconds between two looks at what runs
 STAGES = ("sources", "generate", "render", "publish")
-TESTS = {"site tests": "tests/site", "conformance": "tests/conformance"}
+PAGES = "page_is_whole or phrase or comes_first"  # tests of the site that go through all pages and phrases
+TESTS = {  # what pytest is told, and whether what it runs grows with the entries
+    "site, each page": (["tests/site", "-k", PAGES], True),
+    "site, the rest": (["tests/site", "-k", f"not ({PAGES})"], False),
+    "conformance": (["tests/conformance"], True),
+}
 MEASURE = """
 import json
 from scripts import build
@@ -109,21 +117,44 @@ def of_proofs(catalog: Catalog) -> list[Cost]:
     snippets = [result.seconds for result in Report.read(stage.verification).results if result.device == "cpu"]
     tests = [case.seconds for result in claims.read(stage.claims).values() for case in result.cases]
     return [
-        Cost(name, sum(seconds) / number, sum(seconds) / number * ALL, f"{len(seconds)} {what}")
+        Cost(name, sum(seconds) / number, sum(seconds) / number * ALL, f"{len(seconds)} {what}, by the clock")
         for name, seconds, what in (("verify", snippets, "snippets"), ("claims", tests, "cases"))
     ]
+
+
+def below(pid: int) -> dict[int, float]:
+    """Processor seconds of a process and of each below it; a browser's parts are waited for by nobody whom we know."""
+    children: dict[int, list[int]] = {}
+    seconds: dict[int, float] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = file.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:  # it has ended
+            continue
+        children.setdefault(int(fields[1]), []).append(int(file.parent.name))
+        seconds[int(file.parent.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    tree = [pid]
+    for one in tree:
+        tree += children.get(one, [])
+    return {one: seconds[one] for one in tree if one in seconds}
 
 
 def of_tests(catalog: Catalog) -> list[Cost]:
     """What the tests cost that go through all pages, and through all entries of a kind."""
     tools.site()
     number, found = len(catalog.techniques), []
-    for name, folder in TESTS.items():
-        before = used()
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        one = (used() - before) / number
-        found.append(Cost(name, one, one * ALL, done.stdout.strip().splitlines()[-1]))
+    for name, (chosen, grows) in TESTS.items():
+        seconds: dict[int, float] = {}
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=no", "-p", "no:cacheprovider", *chosen]
+        environment = {"OMP_NUM_THREADS": "1", **os.environ}
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as run:
+            while run.poll() is None:
+                seconds |= below(run.pid)
+                time.sleep(LOOK)
+            said = run.stdout.read() if run.stdout else ""
+        whole, said = sum(seconds.values()), said.strip().splitlines()[-1]
+        one = whole / number if grows else 0.0
+        found.append(Cost(name, one, one * ALL if grows else whole, said))
     return found
 
 

@@ -129,7 +129,7 @@ def dialog(browser: Browser, address: str, lang: str, asked: list[str]) -> list[
 
 def measure(browser: Browser, address: str, lang: str, guide: Guide, asked: list[str]) -> list[Engine]:
     """The three engines over one edition."""
-    pages = {doc["url"] for doc in guide.docs}
+    pages = set(guide.columns["urls"])
     edition = tools.SITE if lang == "en" else tools.SITE / lang
     worker = next((edition / "assets" / "javascripts" / "workers").glob("search.*.min.js"))
     theirs, chunks = material(lang), pagefind(lang, pages)
@@ -160,7 +160,7 @@ PIECES = {".pf_index", ".pf_meta", ".pf_filter", ".pf_fragment"}
 
 def _page(url: str) -> str:
     """The page that a result leads to, relative to its edition."""
-    plain = re.sub(r"^\.?/*", "", url.partition("#")[0])
+    plain = re.sub(r"^\.?/*", "", re.split("[?#]", url)[0])
     return re.sub(r"^pagefind/(en|zh)/", "", plain)
 
 

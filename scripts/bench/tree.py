@@ -33,6 +33,8 @@ def plant(root: Path, entries: int) -> None:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, root / name)
+    rule = root / "scripts" / "sources" / "checks.py"  # links of copies are longer
+    rule.write_text(rule.read_text(encoding="utf-8").replace("LONGEST = 160", "LONGEST = 999"), encoding="utf-8")
     real = load(ROOT)
     listed = yaml.safe_load((root / FILE).read_text(encoding="utf-8"))
     missing = entries - len(real.techniques)

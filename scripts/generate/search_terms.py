@@ -56,14 +56,14 @@ def is_han(term: str) -> bool:
 
 
 class Pairs:
-    """Which pairs of Han characters are words: those that the guide says often and that hold no binding one."""
+    """Which pairs of Han characters are words: those that the guide says often."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._said = Counter(pair for text in texts for pair in _pairs(text))
 
     def said(self, term: str, times: int) -> bool:
         """Whether a term is no pair, or one that the guide says this often."""
-        return not is_han(term) or self._said[term] >= times
+        return len(term) < 2 or not is_han(term) or self._said[term] >= times
 
 
 def _pairs(text: str) -> Iterable[str]:
@@ -71,7 +71,7 @@ def _pairs(text: str) -> Iterable[str]:
 
 
 def _binds(term: str) -> bool:
-    return is_han(term) and not BINDING.isdisjoint(term)
+    return len(term) > 1 and is_han(term) and not BINDING.isdisjoint(term)
 
 
 def prose(text: str, pairs: Pairs) -> list[str]:

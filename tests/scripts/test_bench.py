@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -91,3 +94,15 @@ def test_what_only_the_larger_guide_has_is_shared_over_its_entries(monkeypatch):
     for cost in entry.of_stages(250):
         assert cost.one == pytest.approx(30 / 150)
         assert cost.all == pytest.approx(40 + 50 * 0.2)
+
+
+def test_processor_seconds_of_grandchildren_count():
+    work = "import time; end = time.process_time() + {0}\nwhile time.process_time() < end: pass\ninput()"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work.format(0.5)!r}])"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as run:
+        deadline = time.monotonic() + 60
+        while sum(entry.below(run.pid).values()) < 0.5 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        found = entry.below(run.pid)
+    assert len(found) == 2
+    assert sum(found.values()) >= 0.5

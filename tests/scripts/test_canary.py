@@ -158,7 +158,7 @@ def test_table_names_what_is_not_listed():
 def plant_guide(root: Path, data: dict[str, Any]) -> None:
     (root / "build" / "stage" / "en").mkdir(parents=True)
     (root / "build" / "stage" / "en" / "mkdocs.yml").write_text("")
-    (root / "scripts").mkdir()
+    (root / "scripts" / "tools").mkdir(parents=True)
     (root / canary.LIST).write_text(yaml.safe_dump(data))
     (root / "requirements.lock").write_text("")
 

@@ -100,7 +100,7 @@ def test_edited_snippet_is_verified_and_shows_its_new_output(served):
         page = html.fromstring(served.wait(name, lambda page: "twice 2 is 4" in page))
         assert "double of 2" not in page.text_content()
         assert '"twice 2 is"' in page.xpath('//div[@id="code-double"]//pre/code')[0].text_content()
-    assert '"twice 2 is"' in served.ask(SNIPPET)
+    assert '"twice 2 is"' in served.ask("snippets/demo/double.py")
     book = until(lambda: served.ask("snippets/demo/double.ipynb"), lambda text: "twice 2 is" in text)
     assert "double of 2" not in book
 

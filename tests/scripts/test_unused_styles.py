@@ -9,9 +9,8 @@ from scripts.publish import unused_styles as unused
 PAGE = """<html lang="en" class="no-js"><body data-md-color-scheme="default">
 <p class="md-typeset katex" id="here" style="color: var(--named)">x</p>
 <script>document.body.classList.add("opened")</script></body></html>"""
-WORDS = unused.words_of(
-    [PAGE], ['node.className = "made-by-script"; style.getPropertyValue("--asked"); `${a} part-${b}`']
-)
+SCRIPT = 'node.className = "made-by-script"; style.getPropertyValue("--asked"); `${a} part-${b}`'
+WORDS = unused.words_of([unused.page_words("page.html", PAGE.encode())], [SCRIPT])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import quickjs
 import yaml
 
 from scripts.problems import ROOT
+from scripts.sources import pitfalls
+from scripts.sources.catalog import load
 
 QUERIES = Path(__file__).with_name("queries.tsv")
 HELD_OUT = Path(__file__).with_name("queries-held-out.tsv")
@@ -60,10 +62,11 @@ class Guide:
 
 def queries(guide: Guide, file: Path = QUERIES) -> list[tuple[str, list[str]]]:
     """Each query of a list with the addresses that are right for it; queries whose page is not written are left out."""
-    by_id = {doc["url"].rpartition("/")[2].removesuffix(".html"): doc["url"] for doc in guide.docs}
+    by_id = {doc["url"].rpartition("/")[2].removesuffix(".html"): doc["url"] for doc in guide.docs if "in" not in doc}
     addresses = {doc["url"] for doc in guide.docs}
     symptoms = yaml.safe_load((ROOT / "docs" / "symptoms.yaml").read_text(encoding="utf-8"))
     fixes = {symptom["id"]: symptom["fixes"] for symptom in symptoms}
+    places = _places()
     found = []
     for line in file.read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
@@ -72,12 +75,29 @@ def queries(guide: Guide, file: Path = QUERIES) -> list[tuple[str, list[str]]]:
         right: list[str] = []
         for one in wanted.split("|"):
             kind, _, name = one.partition(":")
+            entry, _, anchor = one.partition("#")
             if kind == "symptom":
                 right += [by_id[fix] for fix in fixes[name] if fix in by_id][:1]
             elif kind == "section":
                 right += addresses & {f"{name}/index.html"}
+            elif anchor:
+                right += [f"{by_id[entry]}#{places[one]}"] if entry in by_id else []
             else:
                 right += [by_id[one]] if one in by_id else []
         if right:
             found.append((query, right))
     return found
+
+
+def _places() -> dict[str, str]:
+    """``id#anchor`` of each pitfall -> the number by which the index names it."""
+    return {
+        f"{entry.id}#{pitfall.anchor}": f"pitfall-{number}"
+        for entry in load().techniques
+        for number, pitfall in enumerate(pitfalls.of(entry, "en"), 1)
+    }
+
+
+def answers(found: list[str], right: list[str]) -> bool:
+    """Whether one of the places found is right: the very place, or any of a page that is wanted as a whole."""
+    return any(url in right or url.partition("#")[0] in right for url in found)

@@ -9,15 +9,16 @@ var GuideNames = (() => {
 
   /* Names by which a page is known, each with its weight: title, aliases, torch names with their shorter forms, papers,
      and what readers ask, of which there are only words. A paper's title says what is meant whatever stands beside it,
-     if it is there `whole`. */
+     if it is there `whole`. What a place within a page is called may be asked for together with the page: `besides`. */
   function namesOf(doc) {
     const found = [];
     const seen = new Set();
+    const besides = doc.in ? sayings(`${doc.in} ${doc.url.split("#")[0].split("/").pop().replace(/\.html|-/g, " ")}`).terms : [];
     const add = (text, weight, { whole = false, shown = true } = {}) => {
       const key = squash(text);
       if (!key || seen.has(key)) return;
       seen.add(key);
-      found.push({ ...piece(key), doc: doc.id, text, weight, whole, shown, terms: sayings(text).terms });
+      found.push({ ...piece(key), doc: doc.id, page: doc.page, text, weight, whole, shown, besides, terms: sayings(text).terms });
     };
     add(doc.title, 1);
     doc.names.forEach((name, place) => add(name, place < 2 ? 0.99 : 0.96 - Math.min(place, 20) * 0.002));
@@ -29,7 +30,7 @@ var GuideNames = (() => {
     });
     doc.papers.forEach((title, place) => add(title, place ? 0.3 : 0.75, { whole: title.split(" ").length > 3 }));
     for (const terms of doc.asked) {
-      found.push({ key: "", letters: 0, doc: doc.id, text: "", weight: 0.93, whole: false, shown: false, terms });
+      found.push({ key: "", letters: 0, doc: doc.id, page: doc.page, text: "", weight: 0.93, whole: false, shown: false, besides, terms });
     }
     return found;
   }
@@ -51,14 +52,14 @@ var GuideNames = (() => {
     };
     names.forEach((name, id) => {
       name.words = name.terms.map(number);
-      for (const word of name.words) bearers[word].push(id);
+      for (const word of new Set([...name.words, ...name.besides.map(number)])) bearers[word].push(id);
     });
     const stems = docs.map((doc) => {
       if (doc.kind !== "technique") return [];
       const parts = doc.url.split("/").pop().replace(".html", "").split("-").map(stem);
       return parts.filter((part) => !FILLERS.has(part)).map(number);
     });
-    return { names, pieces, bearers, initials, stems, pages: docs.length };
+    return { names, pieces, bearers, initials, stems, pages: new Set(docs.map((doc) => doc.page)).size };
   }
 
   /* The words of names that a word of the query meets: 1 equal, less for a beginning, or for a slip of a word that no
@@ -86,7 +87,7 @@ var GuideNames = (() => {
   /* How much a word of the query says, by the number of pages whose names have it. */
   function rarity({ names, bearers, pages }, met) {
     const having = new Set();
-    for (const [word, quality] of met) if (quality > 0.7) for (const id of bearers[word]) having.add(names[id].doc);
+    for (const [word, quality] of met) if (quality > 0.7) for (const id of bearers[word]) having.add(names[id].page);
     return having.size ? 1 + RARE * (1 - Math.log(1 + having.size) / Math.log(1 + pages)) : UNNAMED;
   }
 
@@ -143,7 +144,7 @@ var GuideNames = (() => {
       let score = !name.key ? 0 : name.key === query.key ? 1000 : wholly(name, query);
       if (score < 900 && met[id]) {
         const share = name.words.filter((word) => strong.has(word)).length / name.words.length;
-        score = Math.max(score, partly(met[id] / said, share, answered[id] === wanted));
+        if (share) score = Math.max(score, partly(met[id] / said, share, answered[id] === wanted));
       }
       score *= name.weight;
       if (score > (found.get(name.doc)?.score || 0)) found.set(name.doc, { name, score });

@@ -92,21 +92,26 @@ var GuideSearch = (() => {
     return pitfallsFirst(guide, query, shown.slice(0, SHOWN)).map((hit) => ({ ...hit, words: marked(guide, query, hit) }));
   }
 
-  /* A pitfall that says all of the query stands before its page, which is found by the same words. */
+  /* A pitfall that says what is asked stands before its page, which is found by the same words. */
   function pitfallsFirst(guide, query, hits) {
     for (const hit of [...hits]) {
-      const { doc } = hit;
-      const page = hits.findIndex((other) => other.doc.page === doc.page && !other.doc.in);
-      if (!doc.in || doc.kind === "heading" || page < 0 || page > hits.indexOf(hit)) continue;
-      const lead = [doc.title, ...doc.names].flatMap(tokens), names = tokens(doc.in);
-      const has = (words, term) => words.some((word) => word.startsWith(term));
-      const said = query.terms.filter((term) => has(lead, term));
-      if (said.length < 2 || !query.terms.every((term) => has(lead, term) || has(names, term))) continue;
-      if (said.length < 3 && said.length < 0.6 * sayings(doc.title).terms.length) continue;
+      const page = hits.findIndex(({ doc }) => doc.page === hit.doc.page && !doc.in);
+      if (page < 0 || page > hits.indexOf(hit) || !hit.doc.in || hit.doc.kind === "heading" || !saysAll(query, hit.doc)) continue;
       hits.splice(hits.indexOf(hit), 1);
       hits.splice(page, 0, hit);
     }
     return hits;
+  }
+
+  /* Whether what a pitfall begins with, with the name of its page and its other words, has nearly all that the query
+     says, and the query much of what it begins with. */
+  function saysAll(query, { title, names, text, in: place, url }) {
+    const has = (words, term) => words.some((word) => word.startsWith(term) || (word.length > 3 && term.startsWith(word)));
+    const lead = [title, ...names].flatMap(tokens), rest = [...tokens(`${place} ${url}`), ...text.split(" ")];
+    const said = query.terms.filter((term) => has(lead, term)).length;
+    const weigh = (some) => some.reduce((sum, { weight, filler }) => sum + (filler ? 0 : weight), 0);
+    const met = query.words.filter(({ term }) => has(lead, term) || has(rest, term));
+    return said > 1 && (said > 2 || said >= sayings(title).terms.length / 2) && weigh(met) >= 0.7 * weigh(query.words);
   }
 
   /* The words to mark where a result leads to: those of the query, and those of its names that a slip was meant for. */

@@ -11,7 +11,7 @@ var GuideWords = (() => {
     ("torch pytorch paper explained implementation code example tutorial algorithm method technique formula " +
       "optimizer schedule init lr nn optim 论文 代码 实现 初始化 优化器 调度器").split(" "));
   /* Words of a Chinese question, which stand between its other words without a space. */
-  const ASKED = /怎么样?|怎样|如何|有什么用?|为什么|什么|哪一?[个种些]|多少|应该|可以|有没有|是不是|请问|[的了吗呢吧]/g;
+  const ASKED = /怎么样?|怎样|如何|有什么用?|为什么|什么|哪一?[个种些]|多少|应该|可以|有没有|是不是|请问|报错|[的了吗呢吧]/g;
   const HAN = /\p{sc=Han}/u;
 
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();

@@ -1,8 +1,7 @@
-/* Answers Material's search dialog, whose four messages these are. An index is fetched when somebody needs it. */
+/* Answers Material's search dialog, whose four messages these are. Scripts and index are fetched when somebody asks. */
 "use strict";
 
-importScripts("vendor/minisearch.min.js", "words.js", "unpack.js", "names.js", "rank.js");
-
+const SCRIPTS = ["vendor/minisearch.min.js", "words.js", "unpack.js", "names.js", "rank.js"];
 const SETUP = 0, READY = 1, QUERY = 2, RESULT = 3;
 let config;
 let asked = 0;
@@ -36,6 +35,7 @@ addEventListener("message", async ({ data: { type, data } }) => {
     const mine = ++asked;
     let result = { items: [] };
     try {
+      if (data && SCRIPTS.length) importScripts(...SCRIPTS.splice(0));
       if (data) result = GuideSearch.answer(await guideFor(data), data.trim());
     } catch (error) {
       console.warn("search:", error);
