@@ -36,7 +36,7 @@ FROM_SCRATCH = sorted(name.partition("/")[0] for name in FOUND if name.endswith(
 BAD: dict[str, list] = {
     "lr": [-0.1],
     "weight_decay": [-0.1],
-    "eps": [-1e-8],
+    "eps": [-1e-8, (-1.0, 1e-3)],
     "momentum": [-0.1],
     "betas": [(-0.1, 0.999), (1.0, 0.999), (0.9, -0.1), (0.9, 1.0)],
     "rho": [-0.1],
@@ -44,6 +44,16 @@ BAD: dict[str, list] = {
     "lr_decay": [-0.1],
     "initial_accumulator_value": [-0.1],
     "etas": [(0.0, 1.2), (1.5, 1.2), (0.5, 0.9)],
+    "beta2_decay": [0.5],
+    "d": [0.5],
+    "momentum_decay": [-1.0],
+    "adjust_lr_fn": ["spectral"],
+    "trust_coefficient": [-1.0],
+    "k": [0],
+    "d0": [0.0],
+    "warmup_steps": [-1],
+    "refresh": [0],
+    "max_dim": [0],
 }
 
 

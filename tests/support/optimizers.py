@@ -1,7 +1,7 @@
 """Helpers for tests of optimizers: two implementations side by side, and the memory that one of them keeps."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +26,22 @@ def tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from tensors(item)
+
+
+def pair(
+    dtype: torch.dtype = torch.float64, shapes: Sequence[tuple[int, ...]] = ((5, 4), (3,), ())
+) -> tuple[list[Tensor], list[Tensor], torch.Generator]:
+    """Two lists of equal parameters, and the generator from which their gradients come."""
+    generator = torch.Generator().manual_seed(0)
+    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
+    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
+
+
+def give_gradients(ours: list[Tensor], theirs: list[Tensor], generator: torch.Generator) -> None:
+    """The same noise as gradient to both."""
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
+        q.grad = p.grad.clone()
 
 
 def two_matrices(dtype: torch.dtype = torch.float64) -> list[torch.nn.Parameter]:

@@ -37,7 +37,7 @@ class Adafactor(torch.optim.Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        if not all(x >= 0 for x in (lr, eps[0] or 0, eps[1], weight_decay, -beta2_decay)) or d < 1:
+        if not all(x >= 0 for x in (lr, eps[0] or 0, eps[1], weight_decay, -beta2_decay, d - 1)):
             raise ValueError(f"invalid: {lr=}, {beta2_decay=}, {eps=}, {d=}, {weight_decay=}")
         defaults = {"lr": lr, "beta2_decay": beta2_decay, "eps": eps, "d": d, "weight_decay": weight_decay}
         super().__init__(params, defaults | {"maximize": maximize})

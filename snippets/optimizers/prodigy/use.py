@@ -39,7 +39,7 @@ class Prodigy(torch.optim.Optimizer):
     ) -> None:
         if (
             not all(x >= 0 for x in (lr, eps, weight_decay, d_coef))
-            or d0 <= 0
+            or not d0 > 0
             or not all(0 <= beta < 1 for beta in betas)
         ):
             raise ValueError(f"invalid: {lr=}, {betas=}, {eps=}, {weight_decay=}, {d0=}, {d_coef=}")

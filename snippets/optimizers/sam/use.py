@@ -34,7 +34,7 @@ class SAM(torch.optim.Optimizer):
         rho: float = 0.05,
         **options: Any,
     ) -> None:
-        if rho < 0:
+        if not rho >= 0:
             raise ValueError(f"invalid: {rho=}")
         super().__init__(params, {"lr": lr, "rho": rho, **options})
         self.base = base(self.param_groups, lr=lr, **options)

@@ -41,7 +41,7 @@ class Shampoo(torch.optim.Optimizer):
         refresh: int = 1,
         max_dim: int = 1024,
     ) -> None:
-        if not all(x >= 0 for x in (lr, weight_decay)) or eps <= 0 or min(refresh, max_dim) < 1:
+        if not all(x >= 0 for x in (lr, weight_decay)) or not eps > 0 or min(refresh, max_dim) < 1:
             raise ValueError(f"invalid: {lr=}, {eps=}, {weight_decay=}, {refresh=}, {max_dim=}")
         defaults = {"lr": lr, "eps": eps, "weight_decay": weight_decay, "refresh": refresh, "max_dim": max_dim}
         super().__init__(params, defaults)

@@ -1,6 +1,5 @@
 """Adafactor: equality with torch step by step, and the claims of its page."""
 
-import copy
 import math
 from collections.abc import Callable
 
@@ -11,21 +10,10 @@ from sklearn.datasets import load_digits
 import snippets.optimizers.adafactor.evidence as experiment
 from snippets.optimizers.adafactor.from_scratch import Adafactor
 from snippets.optimizers.adafactor.use import make_optimizer
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-11  # float64 rounding of 150 steps; torch squares norms where this code squares and averages
 SHAPES = ((6, 4), (3, 2, 5, 4), (7,), ())
-
-
-def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 @pytest.mark.parametrize(
@@ -52,29 +40,6 @@ def test_equals_torch_step_by_step(options):
             for key in reference.state[q].keys() - {"step"}:
                 torch.testing.assert_close(mine.state[p][key], reference.state[q][key], rtol=0, atol=TOLERANCE)
             assert mine.state[p]["step"] == reference.state[q]["step"]
-
-
-def test_resume_equals_uninterrupted():
-    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
-    ours, theirs, generator = pair(shapes=SHAPES)
-    mine, other = Adafactor(ours), Adafactor(theirs)
-    for step in range(23):
-        if step == 7:
-            saved = copy.deepcopy(other.state_dict())
-            other = Adafactor(theirs)
-            other.load_state_dict(saved)
-        give_gradients(ours, theirs, generator)
-        mine.step()
-        other.step()
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"beta2_decay": 0.5}, {"d": 0.5}, {"eps": (-1.0, 1.0)}])
-def test_bad_hyperparameters(bad):
-    """Both versions refuse bad values."""
-    for kind in (Adafactor, torch.optim.Adafactor):
-        with pytest.raises(ValueError):
-            kind([torch.zeros(1, requires_grad=True)], **bad)
 
 
 def test_memory_rows_plus_columns():

@@ -1,27 +1,14 @@
 """ADOPT: equality with timm's step by step, and the claims of its page."""
 
-import copy
-
 import pytest
 import torch
 
 import snippets.optimizers.adopt.evidence as experiment
 from snippets.optimizers.adopt.evidence import BETAS, final_position
 from snippets.optimizers.adopt.use import ADOPT, make_optimizer
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
-
-
-def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 def outliers(ours, theirs, step):
@@ -63,30 +50,6 @@ def test_pytorch_optimizer_counts_one_more():
             optimizer.step()
         moves.append(-p.item())
     assert moves == pytest.approx([1.0, 2**0.25])
-
-
-def test_resume_equals_uninterrupted():
-    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
-    ours, theirs, generator = pair()
-    mine, other = ADOPT(ours), ADOPT(theirs)
-    for step in range(23):
-        if step == 7:
-            saved = copy.deepcopy(other.state_dict())
-            other = ADOPT(theirs)
-            other.load_state_dict(saved)
-        give_gradients(ours, theirs, generator)
-        mine.step()
-        other.step()
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize(
-    "bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}, {"weight_decay": -1.0}]
-)
-def test_bad_hyperparameters(bad):
-    """Bad values are refused."""
-    with pytest.raises(ValueError, match="invalid"):
-        ADOPT([torch.zeros(1, requires_grad=True)], **bad)
 
 
 def test_first_step_does_not_move():
@@ -150,14 +113,6 @@ def test_decay_is_decoupled():
         p.grad = torch.zeros(3, dtype=torch.float64)
         optimizer.step()
     torch.testing.assert_close(p.detach(), torch.full((3,), 0.99**20, dtype=torch.float64))
-
-
-def test_sparse_gradient_raises():
-    """A sparse gradient raises RuntimeError."""
-    p = torch.zeros(3, 2, requires_grad=True)
-    p.grad = torch.ones(3, 2).to_sparse(1)
-    with pytest.raises(RuntimeError, match="sparse"):
-        ADOPT([p]).step()
 
 
 def test_memory_two_tensors():

@@ -1,6 +1,5 @@
 """AMSGrad: equality with torch step by step, and the claims of its page."""
 
-import copy
 from itertools import pairwise
 
 import pytest
@@ -9,20 +8,9 @@ import torch
 from snippets.optimizers.amsgrad.evidence import RATES, STEPS
 from snippets.optimizers.amsgrad.from_scratch import AMSGrad
 from snippets.optimizers.amsgrad.use import make_optimizer
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
-
-
-def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
@@ -44,29 +32,6 @@ def test_equals_torch_step_by_step(options, dtype):
                 expected = torch.view_as_real(expected) if expected.is_complex() else expected
                 torch.testing.assert_close(mine.state[p][key], expected, rtol=0, atol=TOLERANCE)
             assert mine.state[p]["step"] == reference.state[q]["step"]
-
-
-def test_resume_equals_uninterrupted():
-    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
-    ours, theirs, generator = pair()
-    mine, other = AMSGrad(ours), AMSGrad(theirs)
-    for step in range(23):
-        if step == 7:
-            saved = copy.deepcopy(other.state_dict())
-            other = AMSGrad(theirs)
-            other.load_state_dict(saved)
-        give_gradients(ours, theirs, generator)
-        mine.step()
-        other.step()
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}])
-def test_bad_hyperparameters(bad):
-    """Both versions refuse bad values."""
-    for kind in (AMSGrad, torch.optim.Adam):
-        with pytest.raises(ValueError):
-            kind([torch.zeros(1, requires_grad=True)], **bad)
 
 
 def test_counter_example(evidence):

@@ -1,26 +1,13 @@
 """LAMB: equality with timm's step by step, and the claims of its page."""
 
-import copy
-
 import pytest
 import torch
 from torch import Tensor
 
 from snippets.optimizers.lamb.use import Lamb, make_optimizer
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
-
-
-def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 def timm_lamb(parameters, **options):
@@ -55,30 +42,6 @@ def test_maximize():
         up.step()
         down.step()
     assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-def test_resume_equals_uninterrupted():
-    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
-    ours, theirs, generator = pair()
-    mine, other = Lamb(ours), Lamb(theirs)
-    for step in range(23):
-        if step == 7:
-            saved = copy.deepcopy(other.state_dict())
-            other = Lamb(theirs)
-            other.load_state_dict(saved)
-        give_gradients(ours, theirs, generator)
-        mine.step()
-        other.step()
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize(
-    "bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}, {"weight_decay": -1.0}]
-)
-def test_bad_hyperparameters(bad):
-    """Bad values are refused."""
-    with pytest.raises(ValueError, match="invalid"):
-        Lamb([torch.zeros(1, requires_grad=True)], **bad)
 
 
 def test_step_is_relative():
@@ -189,14 +152,6 @@ def test_no_gain_at_any_rate(evidence):
     assert (adamw[2:4] < 0.1).all()  # stands the batch
     assert adamw[4].mean() < lamb[4].mean()
     assert min(adamw[4].min(), lamb[4].min()) > 1.5
-
-
-def test_sparse_gradient_raises():
-    """A sparse gradient raises RuntimeError."""
-    p = torch.zeros(3, 2, requires_grad=True)
-    p.grad = torch.ones(3, 2).to_sparse(1)
-    with pytest.raises(RuntimeError, match="sparse"):
-        Lamb([p]).step()
 
 
 def test_memory_two_tensors():

@@ -1,28 +1,15 @@
 """LARS: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
-import copy
-
 import pytest
 import torch
 from sklearn.datasets import load_digits
 
 import snippets.optimizers.lars.evidence as experiment
 from snippets.optimizers.lars.use import LARS, make_optimizer
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
 SHAPES = ((5, 4), (2, 3, 4))
-
-
-def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 @pytest.mark.parametrize(
@@ -57,26 +44,10 @@ def test_maximize():
     assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
 
 
-def test_resume_equals_uninterrupted():
-    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
-    ours, theirs, generator = pair()
-    mine, other = LARS(ours), LARS(theirs)
-    for step in range(23):
-        if step == 7:
-            saved = copy.deepcopy(other.state_dict())
-            other = LARS(theirs)
-            other.load_state_dict(saved)
-        give_gradients(ours, theirs, generator)
-        mine.step()
-        other.step()
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"momentum": 1.0}, {"weight_decay": -1.0}, {"trust_coefficient": -1.0}])
-def test_bad_hyperparameters(bad):
-    """Bad values are refused."""
-    with pytest.raises(ValueError, match="invalid"):
-        LARS([torch.zeros(1, requires_grad=True)], **bad)
+def test_momentum_one_is_refused():
+    """A momentum of 1, under which the buffer never forgets, is refused."""
+    with pytest.raises(ValueError, match="momentum"):
+        LARS([torch.zeros(1, requires_grad=True)], momentum=1.0)
 
 
 def test_step_is_relative():
@@ -219,14 +190,6 @@ def test_sgd_gains_by_the_rescaling(evidence):
     assert experiment.RATES[:2] == (0.01, 0.1)
     assert usual[1] == min(usual) == pytest.approx(0.31, abs=0.005)
     assert rescaled[1] == min(rescaled) == pytest.approx(0.12, abs=0.005)
-
-
-def test_sparse_gradient_raises():
-    """A sparse gradient raises RuntimeError."""
-    p = torch.zeros(3, 2, requires_grad=True)
-    p.grad = torch.ones(3, 2).to_sparse(1)
-    with pytest.raises(RuntimeError, match="sparse"):
-        LARS([p]).step()
 
 
 def test_memory_one_tensor():

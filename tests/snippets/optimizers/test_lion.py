@@ -1,25 +1,12 @@
 """Lion: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
-import copy
-
 import pytest
 import torch
 
 from snippets.optimizers.lion.use import Lion, make_optimizer
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps
-
-
-def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 @pytest.mark.parametrize(
@@ -38,28 +25,6 @@ def test_equals_pytorch_optimizer_step_by_step(options):
         for p, q in zip(ours, theirs, strict=True):
             torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
             torch.testing.assert_close(mine.state[p]["exp_avg"], reference.state[q]["exp_avg"], rtol=0, atol=TOLERANCE)
-
-
-def test_resume_equals_uninterrupted():
-    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
-    ours, theirs, generator = pair()
-    mine, other = Lion(ours), Lion(theirs)
-    for step in range(23):
-        if step == 7:
-            saved = copy.deepcopy(other.state_dict())
-            other = Lion(theirs)
-            other.load_state_dict(saved)
-        give_gradients(ours, theirs, generator)
-        mine.step()
-        other.step()
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"weight_decay": -1.0}])
-def test_bad_hyperparameters(bad):
-    """Bad values are refused."""
-    with pytest.raises(ValueError, match="invalid"):
-        Lion([torch.zeros(1, requires_grad=True)], **bad)
 
 
 def test_every_weight_moves_by_lr():
@@ -133,14 +98,6 @@ def test_decay_must_grow():
             optimizer.step()
         results.append(p.detach())
     torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=0)
-
-
-def test_sparse_gradient_raises():
-    """A sparse gradient raises RuntimeError."""
-    p = torch.zeros(3, 2, requires_grad=True)
-    p.grad = torch.ones(3, 2).to_sparse(1)
-    with pytest.raises(RuntimeError, match="sparse"):
-        Lion([p]).step()
 
 
 def test_memory_one_tensor():

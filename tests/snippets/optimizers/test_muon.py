@@ -1,6 +1,5 @@
 """Muon: equality with torch step by step, and the claims of its page."""
 
-import copy
 import warnings
 
 import pytest
@@ -9,22 +8,11 @@ import torch
 from snippets.optimizers.muon.evidence import RATES
 from snippets.optimizers.muon.from_scratch import Muon, newton_schulz
 from snippets.optimizers.muon.use import make_optimizer
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-12  # both round to bfloat16 at the same places, so that only float64 rounding is left
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 SHAPES = ((6, 4), (4, 6), (5, 5))
-
-
-def pair(dtype=torch.float64, shapes=((5, 4), (3,), ())):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 @pytest.mark.parametrize(
@@ -49,31 +37,6 @@ def test_equals_torch_step_by_step(options):
             torch.testing.assert_close(p, q, rtol=0, atol=TOLERANCE)
             key = "momentum_buffer"
             torch.testing.assert_close(mine.state[p][key], reference.state[q][key], rtol=0, atol=TOLERANCE)
-
-
-def test_resume_equals_uninterrupted():
-    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
-    ours, theirs, generator = pair(shapes=SHAPES)
-    mine, other = Muon(ours), Muon(theirs)
-    for step in range(23):
-        if step == 7:
-            saved = copy.deepcopy(other.state_dict())
-            other = Muon(theirs)
-            other.load_state_dict(saved)
-        give_gradients(ours, theirs, generator)
-        mine.step()
-        other.step()
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize(
-    "bad", [{"lr": -1.0}, {"momentum": -0.1}, {"weight_decay": -1.0}, {"adjust_lr_fn": "spectral"}]
-)
-def test_bad_hyperparameters(bad):
-    """Both versions refuse bad values."""
-    for kind in (Muon, torch.optim.Muon):
-        with pytest.raises(ValueError):
-            kind([torch.zeros(2, 2, requires_grad=True)], **bad)
 
 
 @pytest.mark.parametrize("shape", [(3,), (4, 3, 2, 2)])

@@ -1,13 +1,12 @@
 """NAdam: equality with torch step by step, and the claims of its page."""
 
-import copy
-
 import pytest
 import torch
 
 from snippets.optimizers.nadam.evidence import RATES, scheduled_momentum
 from snippets.optimizers.nadam.from_scratch import NAdam
 from snippets.optimizers.nadam.use import make_optimizer
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
 
@@ -18,18 +17,6 @@ def float64_scalars():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-def pair(dtype=torch.float64):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(s, dtype=dtype, generator=generator).requires_grad_() for s in ((5, 4), (3,), ())]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
@@ -73,31 +60,6 @@ def test_product_in_the_default_dtype():
     assert reference.state[theirs[0]]["mu_product"].dtype == torch.float32
     difference = max((p - q).abs().max().item() for p, q in zip(ours, theirs, strict=True))
     assert 1e-13 < difference < 1e-8
-
-
-def test_resume_equals_uninterrupted():
-    """A run resumed from state_dict equals the uninterrupted one bit for bit."""
-    ours, theirs, generator = pair()
-    mine, other = NAdam(ours), NAdam(theirs)
-    for step in range(40):
-        if step == 20:
-            saved = copy.deepcopy(other.state_dict())
-            other = NAdam(theirs)
-            other.load_state_dict(saved)
-        give_gradients(ours, theirs, generator)
-        mine.step()
-        other.step()
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize(
-    "bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}, {"momentum_decay": -1.0}]
-)
-def test_bad_hyperparameters(bad):
-    """Both versions refuse bad values."""
-    for kind in (NAdam, torch.optim.NAdam):
-        with pytest.raises(ValueError):
-            kind([torch.zeros(1, requires_grad=True)], **bad)
 
 
 def first_step(optimizer_class, gradient=3.0, **options):

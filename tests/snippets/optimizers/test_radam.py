@@ -1,26 +1,13 @@
 """RAdam: equality with torch step by step, and the claims of its page."""
 
-import copy
-
 import pytest
 import torch
 
 from snippets.optimizers.radam.from_scratch import RAdam
 from snippets.optimizers.radam.use import make_optimizer
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-12  # float64 rounding of 150 steps; the two orders of multiplication differ in the last bits
-
-
-def pair(dtype=torch.float64):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(s, dtype=dtype, generator=generator).requires_grad_() for s in ((5, 4), (3,), ())]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
@@ -50,29 +37,6 @@ def test_equals_torch_step_by_step(options, dtype):
                 expected = torch.view_as_real(expected) if expected.is_complex() else expected
                 torch.testing.assert_close(mine.state[p][key], expected, rtol=0, atol=TOLERANCE)
             assert mine.state[p]["step"] == reference.state[q]["step"]
-
-
-def test_resume_equals_uninterrupted():
-    """A run resumed from state_dict equals the uninterrupted one bit for bit, across the switch at step 6."""
-    ours, theirs, generator = pair()
-    mine, other = RAdam(ours), RAdam(theirs)
-    for step in range(20):
-        if step == 4:
-            saved = copy.deepcopy(other.state_dict())
-            other = RAdam(theirs)
-            other.load_state_dict(saved)
-        give_gradients(ours, theirs, generator)
-        mine.step()
-        other.step()
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"betas": (0.9, -0.1)}, {"eps": -1.0}])
-def test_bad_hyperparameters(bad):
-    """Both versions refuse bad values."""
-    for kind in (RAdam, torch.optim.RAdam):
-        with pytest.raises(ValueError):
-            kind([torch.zeros(1, requires_grad=True)], **bad)
 
 
 def rho(t, beta2=0.999):

@@ -6,21 +6,11 @@ import pytest
 import torch
 
 from snippets.optimizers.shampoo.evidence import RATES
-from snippets.optimizers.shampoo.use import Shampoo, inverse_root, make_optimizer
+from snippets.optimizers.shampoo.use import Shampoo, inverse_root
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-10  # float64; the roots multiply rounding by up to 1 / sqrt(eps) = 1 000
-
-
-def pair(dtype=torch.float64, shapes=((5, 4), (3,), (), (2, 3, 4), (2, 3, 2, 2))):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
+SHAPES = ((5, 4), (3,), (), (2, 3, 4), (2, 3, 2, 2))
 
 
 @pytest.mark.parametrize("options", [{}, {"lr": 1.0}, {"weight_decay": 0.1}])
@@ -28,7 +18,7 @@ def test_equals_pytorch_optimizer_step_by_step(options):
     """Equal to pytorch_optimizer's Shampoo at each of 100 steps for tensors of 0 to 4 dimensions, moments included."""
     from pytorch_optimizer import Shampoo as Other
 
-    ours, theirs, generator = pair()
+    ours, theirs, generator = pair(shapes=SHAPES)
     options = {"lr": 0.1, **options}
     mine, reference = Shampoo(ours, **options), Other(theirs, weight_decouple=True, **options)
     for _ in range(100):
@@ -226,7 +216,7 @@ def test_max_dim_saves_memory():
 
 def test_resume_equals_uninterrupted():
     """A run resumed from state_dict equals the uninterrupted one bit for bit, between two refreshes."""
-    ours, theirs, generator = pair()
+    ours, theirs, generator = pair(shapes=SHAPES)
     mine, other = Shampoo(ours, refresh=5), Shampoo(theirs, refresh=5)
     for step in range(23):
         if step == 7:
@@ -239,19 +229,10 @@ def test_resume_equals_uninterrupted():
     assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
 
 
-@pytest.mark.parametrize("bad", [{"lr": -1.0}, {"eps": 0.0}, {"weight_decay": -1.0}, {"refresh": 0}, {"max_dim": 0}])
-def test_bad_hyperparameters(bad):
-    """Bad values are refused."""
-    with pytest.raises(ValueError, match="invalid"):
-        Shampoo([torch.zeros(1, requires_grad=True)], **bad)
-
-
-def test_sparse_gradient_raises():
-    """A sparse gradient raises RuntimeError."""
-    p = torch.zeros(3, 2, requires_grad=True)
-    p.grad = torch.ones(3, 2).to_sparse(1)
-    with pytest.raises(RuntimeError, match="sparse"):
-        make_optimizer([p]).step()
+def test_eps_zero_is_refused():
+    """eps = 0 is refused: moments of few gradients have no inverse root."""
+    with pytest.raises(ValueError, match="eps"):
+        Shampoo([torch.zeros(1, requires_grad=True)], eps=0.0)
 
 
 def test_stale_roots_serve_as_well(evidence):

@@ -7,22 +7,11 @@ import torch
 
 from snippets.optimizers.shampoo.use import Shampoo
 from snippets.optimizers.soap.evidence import INTERVALS, RATES
-from snippets.optimizers.soap.use import SOAP, make_optimizer
+from snippets.optimizers.soap.use import SOAP
+from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-10  # float64 rounding of 100 steps through rotations
 SHAPES = ((5, 4), (3,), (), (2, 3, 4))
-
-
-def pair(dtype=torch.float64, shapes=SHAPES):
-    generator = torch.Generator().manual_seed(0)
-    ours = [torch.randn(shape, dtype=dtype, generator=generator).requires_grad_() for shape in shapes]
-    return ours, [p.detach().clone().requires_grad_() for p in ours], generator
-
-
-def give_gradients(ours, theirs, generator):
-    for p, q in zip(ours, theirs, strict=True):
-        p.grad = torch.randn(p.shape, dtype=p.dtype, generator=generator)
-        q.grad = p.grad.clone()
 
 
 class DoubleTorch:
@@ -37,7 +26,7 @@ class DoubleTorch:
 def largest_difference(options, steps=100):
     from pytorch_optimizer import SOAP as Other
 
-    ours, theirs, generator = pair()
+    ours, theirs, generator = pair(shapes=SHAPES)
     names = {"refresh": "precondition_frequency", "max_dim": "max_precondition_dim"}
     mine = SOAP(ours, **options)
     reference = Other(theirs, **{names.get(name, name): value for name, value in options.items()})
@@ -83,7 +72,7 @@ def test_first_step_does_not_move():
 
 def test_identity_basis_is_adam():
     """Without a basis the path from the second gradient on is Adam's."""
-    ours, theirs, generator = pair()
+    ours, theirs, generator = pair(shapes=SHAPES)
     mine = SOAP(ours, lr=0.01, eps=0.0, weight_decay=0.0, max_dim=1)
     adam = torch.optim.Adam(theirs, lr=0.01, betas=(0.95, 0.95), eps=0.0)
     for step in range(50):
@@ -207,7 +196,7 @@ def test_max_dim_saves_memory():
 
 def test_resume_equals_uninterrupted():
     """A run resumed from state_dict equals the uninterrupted one bit for bit, between two turns."""
-    ours, theirs, generator = pair()
+    ours, theirs, generator = pair(shapes=SHAPES)
     mine, other = SOAP(ours, refresh=5), SOAP(theirs, refresh=5)
     for step in range(23):
         if step == 7:
@@ -218,28 +207,3 @@ def test_resume_equals_uninterrupted():
         mine.step()
         other.step()
     assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"lr": -1.0},
-        {"betas": (1.0, 0.9)},
-        {"betas": (0.9, -0.1)},
-        {"eps": -1.0},
-        {"weight_decay": -1.0},
-        {"refresh": 0},
-    ],
-)
-def test_bad_hyperparameters(bad):
-    """Bad values are refused."""
-    with pytest.raises(ValueError, match="invalid"):
-        SOAP([torch.zeros(1, requires_grad=True)], **bad)
-
-
-def test_sparse_gradient_raises():
-    """A sparse gradient raises RuntimeError."""
-    p = torch.zeros(3, 2, requires_grad=True)
-    p.grad = torch.ones(3, 2).to_sparse(1)
-    with pytest.raises(RuntimeError, match="sparse"):
-        make_optimizer([p]).step()
