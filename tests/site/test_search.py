@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -218,3 +219,22 @@ def test_address_opens_the_search_and_escape_closes_it(page: Page, address):
     expect(page).to_have_url(re.compile(r"adam\.html$"))
     page.keyboard.press("Control+k")
     expect(page.locator("[data-md-component='search-query']")).to_be_focused()
+
+
+@pytest.mark.parametrize("edition", ["", "zh/"])
+def test_what_was_found_is_marked_on_arrival_and_nothing_covers_it(page: Page, address, edition):
+    found = "loss swing" if not edition else "损失"
+    page.goto(f"{address}{edition}optimizers/sgd.html?{urlencode({'h': found})}#pitfall-1")
+    mark = page.locator("article mark").first
+    expect(mark).to_be_in_viewport()
+    expect(page).to_have_url(re.compile(r"sgd\.html#pitfall-the-loss-swings"))
+    page.wait_for_timeout(500)  # until the button that leads to the top has moved in
+    covered = """(lead) => {
+      const box = lead.getBoundingClientRect();
+      const shown = (part) => document.elementFromPoint(box.x + part * box.width, box.y + box.height / 2);
+      return [0.02, 0.2, 0.4, 0.6, 0.8, 0.98].filter((part) => !lead.contains(shown(part)));
+    }"""
+    assert (
+        page.locator("article li:has(> #pitfall-1) strong, article li p:has(#pitfall-1) strong").first.evaluate(covered)
+        == []
+    )

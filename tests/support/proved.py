@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def found(config: pytest.Config) -> dict[str, int]:
-    """What is taken over in this session."""
+    """What is taken over in this run of pytest."""
     if FOUND not in config.stash:
         told: dict[str, Any] = getattr(config, "workerinput", {})
         config.stash[FOUND] = {} if config.getoption("fresh") else told.get("proved") or _asked_for(config)
