@@ -15,7 +15,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -31,7 +31,10 @@ ALWAYS = ("pyproject.toml", "tests/conftest.py", "tests/snippets/conftest.py")
 
 @dataclass(frozen=True)
 class Case:
-    """One test, or one case of a parametrized test: ``outcome`` is passed, skipped or failed."""
+    """One test, or one case of a parametrized test: ``outcome`` is passed, skipped or failed.
+
+    ``said`` is what it recorded for the page, by name: a check's finding, say.
+    """
 
     name: str
     line: int
@@ -39,6 +42,7 @@ class Case:
     seconds: float
     message: str = ""
     detail: str = ""
+    said: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,21 @@ def key(root: Path, test: str) -> str:
     digest = hashlib.sha256(f"{version('torch')} {platform.python_version()} {platform.machine()}".encode())
     section = test.split("/")[2]
     room = root / "snippets" / section / Path(test).stem.removeprefix("test_")
-    wanted = [root / test, *(root / name for name in ALWAYS), *sorted(room.glob("*.py"))]
+    wanted = [root / test, *(root / name for name in ALWAYS), *sorted(room.glob("*.py")), *_told_apart(root, test)]
     for path in sorted(_with_imports(root, wanted)):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _told_apart(root: Path, test: str) -> Iterator[Path]:
+    """A symptom's page, which names its causes, and the programs of other symptoms that its checks are tried on."""
+    section, name = test.split("/")[2], Path(test).stem.removeprefix("test_")
+    page = root / "docs" / "en" / section / f"{name.replace('_', '-')}.md"
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    if "\nkind: symptom\n" in text:
+        yield page
+        for symptom, cause in re.findall(r"\bunlike: ([a-z0-9-]+)/([a-z0-9-]+)", text):
+            yield root / "snippets" / section / symptom.replace("-", "_") / f"broken_{cause.replace('-', '_')}.py"
 
 
 def _with_imports(root: Path, wanted: list[Path]) -> set[Path]:
@@ -184,6 +199,7 @@ def _case(case: ElementTree.Element) -> Case:
         seconds=float(case.get("time") or 0),
         message=(bad.get("message") or "") if bad is not None else "",
         detail=(bad.text or "") if bad is not None else "",
+        said={row.get("name", ""): row.get("value", "") for row in case.iter("property")},
     )
 
 

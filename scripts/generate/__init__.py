@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts.generate import (
+    bugs,
     downloads,
     feed,
     navigation,
@@ -61,6 +62,7 @@ def files(site: Site) -> Iterator[tuple[str, str]]:
     yield Stage.file_name("catalog.json"), downloads.catalog_json(site)
     yield Stage.file_name("verification.json"), downloads.verification_json(site)
     yield Stage.file_name("recipes.json"), downloads.recipes_json(catalog)
+    yield Stage.file_name("bugs.json"), bugs.bugs_json(site)
     for schema in sorted(Path(__file__).parent.glob("*.schema.json")):
         yield Stage.file_name(schema.name), schema.read_text(encoding="utf-8")
     yield Stage.file_name("llms.txt"), downloads.llms_txt(catalog)
@@ -76,4 +78,6 @@ def entry_files(site: Site, entry: Entry) -> Iterator[tuple[str, str]]:
         yield Stage.markdown_name(lang, page.name), plain.markdown(site, entry, lang)
     for snippet in entry.snippets:
         yield Stage.file_name(snippet.address), snippet.text
+        if snippet.cause:
+            continue  # a program to run a detector over, not to work in
         yield Stage.file_name(f"{snippet.address[:-3]}.ipynb"), downloads.notebook(site, entry, snippet)

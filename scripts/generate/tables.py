@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scripts.generate import alphabet, facts, indexes, recipes
+from scripts.generate import alphabet, bugs, facts, indexes, recipes, symptom
 from scripts.generate.site import Site
+from scripts.sources import causes
 from scripts.sources.pages import Entry
 from scripts.sources.recipes import chosen
 
@@ -20,11 +21,14 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "tags": lambda site, entry, lang: indexes.tags(site.catalog, lang),
     "symptoms": lambda site, entry, lang: indexes.symptoms(site.catalog, lang),
     "sections": lambda site, entry, lang: indexes.sections(site.catalog, lang),
+    "bugs": lambda site, entry, lang: bugs.every(site, lang),
     "recipes": lambda site, entry, lang: recipes.every(site.catalog, lang),
 }
 
 
 def made(site: Site, entry: Entry, target: str, lang: str) -> str:
-    """What ``--8<-- "target"`` stands for: one of :data:`MADE`, or rows of recipes by their ids."""
+    """What ``--8<-- "target"`` stands for: one of :data:`MADE`, rows of recipes by their ids, or a part of a cause."""
+    if causes.is_symptom(entry) and causes.chosen(target):
+        return symptom.shown(site, entry, target, lang)
     ids = chosen(target)
     return MADE[target](site, entry, lang) if ids is None else recipes.rows(site.catalog, entry, ids, lang)

@@ -12,12 +12,12 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from scripts.problems import ROOT, Problem, stop_on
-from scripts.sources import frontmatter, labels, reading, recipes, records, sections, snippets, symptoms
+from scripts.sources import causes, frontmatter, labels, reading, recipes, records, sections, snippets, symptoms
 from scripts.sources.pages import LANGUAGES, Entry, Page
 from scripts.sources.papers import Paper, load_papers
 from scripts.sources.recipes import Recipe
 from scripts.sources.sections import Family, Section
-from scripts.sources.snippets import Snippet
+from scripts.sources.snippets import PLANTED, Snippet
 from scripts.sources.symptoms import Symptom, Tag
 
 SITE = "site"  # what the pages of no section are called in docs/search/
@@ -94,9 +94,18 @@ class Catalog:
         for entry in self.entries:
             for page in entry.pages.values():
                 for mark in page.of("include"):
-                    if snippet := entry.snippet(mark.target):
+                    for snippet in shown(entry, mark.target):
                         places.setdefault(snippet.path, []).append(f"{page.path}:{mark.line}")
         return places
+
+
+def shown(entry: Entry, target: str) -> list[Snippet]:
+    """The snippets that ``--8<-- "target"`` shows whole: one of the room, or the two programs of a cause."""
+    what, name = causes.chosen(target) or ("", "")
+    if what != "bug":
+        return [snippet] if (snippet := entry.snippet(target)) else []
+    pairs = [causes.program(entry, cause, role) for cause in causes.of(entry) if cause.id == name for role in PLANTED]
+    return [snippet for snippet in pairs if snippet]
 
 
 def load(root: Path = ROOT) -> Catalog:
@@ -119,7 +128,7 @@ def load(root: Path = ROOT) -> Catalog:
         papers=load_papers(root / "docs" / "papers.bib", "docs/papers.bib"),
         snippets=found,
         tests=_load_tests(root),
-        symptoms=symptoms.load_symptoms(root),
+        symptoms=symptoms.load_symptoms(root, entries),
         tags=symptoms.load_tags(root),
         recipes=recipes.load(root),
         labels=labels.load(root),

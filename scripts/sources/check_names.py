@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from scripts.problems import Problem
 from scripts.sources import frontmatter
 from scripts.sources.catalog import Catalog
-from scripts.sources.symptoms import SYMPTOMS, TAGS
+from scripts.sources.symptoms import TAGS
 
 ADDRESS = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(/[a-z0-9]+(-[a-z0-9]+)*)?")
 
@@ -57,15 +57,19 @@ def check_tags(catalog: Catalog) -> Iterator[Problem]:
 
 def check_fixes(catalog: Catalog) -> Iterator[Problem]:
     """What symptoms lead to are entries, or are said to be planned; what is planned is no entry yet."""
+    counted = Counter(symptom.id for symptom in catalog.symptoms)
     for symptom in catalog.symptoms:
+        if counted[symptom.id] > 1:
+            remedy = "A symptom that has a page stands there alone."
+            yield Problem(symptom.path, symptom.line, f"two symptoms have the id '{symptom.id}'", remedy)
         for fix in symptom.fixes:
             if fix not in catalog.by_id:
                 remedy = hint(fix, catalog.by_id, "Write that entry, or list it under 'planned'.")
-                yield Problem(SYMPTOMS, symptom.line, f"symptom '{symptom.id}': '{fix}' is no entry", remedy)
+                yield Problem(symptom.path, symptom.line, f"symptom '{symptom.id}': '{fix}' is no entry", remedy)
         for fix in symptom.planned:
             if fix in catalog.by_id:
                 message = f"symptom '{symptom.id}': '{fix}' is planned, and is an entry"
-                yield Problem(SYMPTOMS, symptom.line, message, "Move it to 'fixes', in its place.")
+                yield Problem(symptom.path, symptom.line, message, "Move it to 'fixes', in its place.")
 
 
 def check_addresses(catalog: Catalog) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from functools import cache
 from scripts import formulas
 from scripts.problems import BuildError, Problem
 from scripts.sources import (
+    causes,
     check_docstrings,
     check_links,
     check_markdown,
@@ -28,7 +29,7 @@ LONGEST = 160  # characters of a line of prose
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
 OF_ENTRY = ("facts",)
 OF_SECTION = ("comparison", "timeline")
-OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections", "recipes")
+OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections", "recipes", "bugs")
 
 
 def inspect(catalog: Catalog) -> Iterator[Problem]:
@@ -40,6 +41,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_names.check_tags,
         check_names.check_addresses,
         check_outline,
+        check_causes,
         check_recipes.check_recipes,
         check_recipes.check_shown,
         check_lines,
@@ -77,6 +79,11 @@ def check_outline(catalog: Catalog) -> Iterator[Problem]:
             yield from outline.check(entry)
 
 
+def check_causes(catalog: Catalog) -> Iterator[Problem]:
+    """No cause of a symptom without its bug."""
+    yield from causes.check(catalog.entries, catalog.tests)
+
+
 def check_lines(catalog: Catalog) -> Iterator[Problem]:
     """One sentence or claim a line, so that a change of one can be read; tables and formulas cannot be broken."""
     for _, page in _pages(catalog):
@@ -104,6 +111,9 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
         for mark in page.of("include"):
             if entry.is_technique and recipes.chosen(mark.target):
                 continue  # check_recipes sees to these
+            if causes.is_symptom(entry) and causes.chosen(mark.target):
+                yield from _known_cause(entry, page, mark)
+                continue
             known = [*made_for(entry), *(snippet.file for snippet in entry.snippets)]
             name, _, shown = mark.target.partition("#")
             if name.endswith(".py") and name not in known:
@@ -118,7 +128,11 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
             elif mark.target not in known:
                 remedy = hint(mark.target, known, f"Here can stand: {', '.join(known)}.")
                 yield Problem(page.path, mark.line, f"nothing is generated as '{mark.target}' on this page", remedy)
-        if entry.is_technique and "facts" not in [mark.target for mark in page.of("include")]:
+        if (
+            entry.is_technique
+            and not causes.is_symptom(entry)
+            and "facts" not in [mark.target for mark in page.of("include")]
+        ):
             remedy = 'Put --8<-- "facts" under the title.'
             yield Problem(page.path, page.body_line, "the page does not show its fact line", remedy)
     places = catalog.embedded_in()
@@ -132,6 +146,14 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
             yield Problem(
                 snippet.path, 1, f"this snippet stands on several pages: {', '.join(english)}", "Embed it once."
             )
+
+
+def _known_cause(entry: Entry, page: Page, mark: marks.Mark) -> Iterator[Problem]:
+    """What a page shows of a cause is of one of its own."""
+    ids = [cause.id for cause in causes.of(entry)]
+    if (choice := causes.chosen(mark.target)) and choice[1] not in ids:
+        remedy = hint(choice[1], ids, "Name a cause of the front matter.")
+        yield Problem(page.path, mark.line, f"'{choice[1]}' is no cause of this page", remedy)
 
 
 def made_for(entry: Entry) -> tuple[str, ...]:

@@ -23,6 +23,17 @@ NEUTRAL: dict[str, tuple[type, bool]] = {
     "kind": (str, False),
     "formerly": (list, False),
 }
+# Of the page of a symptom; see scripts/sources/symptoms.py for a cause.
+SYMPTOM: dict[str, tuple[type, bool]] = {
+    "kind": (str, True),
+    "causes": (list, True),
+    "says": (list, False),
+    "looks": (str, False),
+    "fixes": (list, True),
+    "planned": (list, False),
+    "related": (list, True),
+    "formerly": (list, False),
+}
 SPOKEN: dict[str, tuple[type, bool]] = {
     "title": (str, True),
     "summary": (str, True),
@@ -112,12 +123,13 @@ def line_of(text: str, key: str) -> int:
 def check(meta: dict[str, Any], text: str, path: str, lang: str, is_entry: bool) -> Iterator[Problem]:
     """Unknown keys, missing keys, and values of the wrong type."""
     if is_entry:
-        known = SPOKEN | NEUTRAL if lang == "en" else SPOKEN
+        neutral_keys = SYMPTOM if meta.get("kind") == "symptom" else NEUTRAL
+        known = SPOKEN | neutral_keys if lang == "en" else SPOKEN
     else:
         known = INDEX
     for key, given in meta.items():
         if key not in known:
-            neutral = key in NEUTRAL and lang != "en"
+            neutral = key in NEUTRAL | SYMPTOM and lang != "en"
             remedy = "State it in the English page alone." if neutral else f"Known are: {', '.join(known)}."
             yield Problem(path, line_of(text, str(key)), f"front matter: '{key}' does not belong here", remedy)
             continue
@@ -126,9 +138,14 @@ def check(meta: dict[str, Any], text: str, path: str, lang: str, is_entry: bool)
         if right and kind is str:
             right = bool(given.strip())
         if right and kind is list:
-            right = all(isinstance(item, str) for item in given)
+            right = all(isinstance(item, dict if key == "causes" else str) for item in given)
         if not right:
             wanted = {str: "a text", int: "a whole number", list: "a list of texts"}[kind]
+            wanted = (
+                "a list of records, as {id: log-of-zero, check: is_finite, unlike: other}"
+                if key == "causes"
+                else wanted
+            )
             remedy = f"Write {wanted}; quote values that YAML would read otherwise (1e-3, yes, 2010, a: b)."
             yield Problem(path, line_of(text, key), f"front matter: '{key}' must be {wanted}", remedy)
         else:

@@ -13,7 +13,8 @@ from scripts.problems import Problem
 from scripts.sources import marks
 from scripts.sources.pages import Entry, Page
 
-KINDS = ("technique", "concept")
+KINDS = ("technique", "concept", "symptom")
+OF_ENTRIES = ("technique", "concept")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Heading:
 
     id: str
     titles: dict[str, str]
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = OF_ENTRIES
     optional: bool = False
 
 
@@ -43,12 +44,16 @@ OUTLINE = (
     Heading("what-is-known", {"en": "What is known", "zh": "已有的结论"}, optional=True),
     Heading("evidence", {"en": "What our experiment shows", "zh": "我们的实验说明了什么"}),
     Heading("pitfalls", {"en": "Pitfalls", "zh": "常见陷阱"}),
+    Heading("what-you-see", {"en": "What you see", "zh": "现象"}, ("symptom",)),
+    Heading("causes", {"en": "Causes, in the order in which to look", "zh": "原因：按排查顺序"}, ("symptom",)),
+    Heading("if-none-of-these", {"en": "If none of these", "zh": "如果都不是"}, ("symptom",)),
+    Heading("all-checks", {"en": "All checks of this page", "zh": "本页的全部检查"}, ("symptom",)),
 )
 IDS = tuple(heading.id for heading in OUTLINE)
 
 
 def kind_of(entry: Entry) -> str:
-    """``technique``; or ``concept`` for a page about choices, with tables where others have formulas and code."""
+    """``technique``; ``concept`` for a page about choices, with tables instead of formulas and code; ``symptom``."""
     return str(entry.en.meta.get("kind", "technique"))
 
 
@@ -62,7 +67,7 @@ def check(entry: Entry) -> Iterator[Problem]:
         yield from _order(page, wanted, found)
         for mark in found:
             is_foreign = mark.target not in {heading.id for heading in wanted}
-            if is_foreign and (kind == "technique" or mark.target in IDS):
+            if is_foreign and (kind != "concept" or mark.target in IDS):
                 remedy = "Make it a part (###) of a section, or say 'kind: concept' in the English front matter."
                 yield Problem(page.path, mark.line, f"a {kind}'s page has no section '{mark.text}'", remedy)
 

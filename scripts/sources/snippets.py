@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-ROLES = re.compile(r"use|from_scratch|evidence(_[a-z0-9_]+)?")
-KNOWN = "use.py, from_scratch.py, evidence.py or evidence_<what>.py"
+ROLES = re.compile(r"use|from_scratch|check|(?:evidence|broken|fixed)(?:_[a-z0-9_]+)?")
+KNOWN = "use.py, from_scratch.py, evidence.py, check.py, broken_<cause>.py or fixed_<cause>.py"
+PLANTED = ("broken", "fixed")
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,15 @@ class Snippet:
 
     @property
     def role(self) -> str:
-        """``use``, ``from_scratch`` or ``evidence``; several experiments have the same role."""
+        """``use``, ``from_scratch``, ``evidence``, ``check``, ``broken`` or ``fixed``; several may have the same."""
         stem = self.file.removesuffix(".py")
-        return "evidence" if stem.startswith("evidence") else stem
+        return next((role for role in ("evidence", *PLANTED) if stem.startswith(role)), stem)
+
+    @property
+    def cause(self) -> str:
+        """The id of the cause that a broken or fixed program is of: ``log-of-zero``; empty for others."""
+        stem = self.file.removesuffix(".py")
+        return stem.removeprefix(f"{self.role}_").replace("_", "-") if self.role in PLANTED else ""
 
     @property
     def room(self) -> str:
@@ -43,7 +50,13 @@ class Snippet:
 
     @property
     def address(self) -> str:
-        """Where readers find it, from the site's root: ``snippets/optimizers/adamw_from_scratch.py``."""
+        """Where readers find it, from the site's root.
+
+        ``snippets/optimizers/adamw_from_scratch.py``, ``bugs/loss-nan/log-of-zero/broken.py``.
+        """
+        if self.cause:
+            symptom = self.room.rpartition("/")[2].replace("_", "-")
+            return f"bugs/{symptom}/{self.cause}/{self.role}.py"
         stem = self.file.removesuffix(".py")
         suffix = "" if stem == "use" else f"_{stem}"
         if stem.startswith("evidence_"):
@@ -58,7 +71,8 @@ class Snippet:
     @property
     def anchor(self) -> str:
         """The id of its block on the page: ``code-adamw-from-scratch``."""
-        return f"code-{self.published.removesuffix('.py').replace('_', '-')}"
+        name = f"{self.cause}-{self.role}" if self.cause else self.published.removesuffix(".py")
+        return f"code-{name.replace('_', '-')}"
 
     @cached_property
     def text(self) -> str:

@@ -1,11 +1,13 @@
-"""docs/symptoms.yaml and docs/tags.yaml: what readers see, and what entries are for."""
+"""What readers see: pages of symptoms, docs/symptoms.yaml for those without. What entries are for: docs/tags.yaml."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.sources import records
+from scripts.sources import causes, frontmatter, records
+from scripts.sources.pages import Entry
 
 SYMPTOMS = "docs/symptoms.yaml"
 TAGS = "docs/tags.yaml"
@@ -16,12 +18,13 @@ class Symptom:
     """Something that a reader sees.
 
     Args:
-        id: its place on the page of symptoms.
+        id: its place in the table of symptoms; the id of its page, where it has one.
         names: how it is said, by language.
         aliases: other ways to say it, in any language; for the search alone.
         fixes: ids of entries, the first to try first.
         planned: ids of entries that do not exist yet.
-        line: its line in the file.
+        path: the file that it stands in.
+        line: its line there.
     """
 
     id: str
@@ -29,6 +32,7 @@ class Symptom:
     aliases: tuple[str, ...]
     fixes: tuple[str, ...]
     planned: tuple[str, ...]
+    path: str
     line: int
 
 
@@ -41,23 +45,36 @@ class Tag:
     line: int
 
 
-def load_symptoms(root: Path) -> list[Symptom]:
-    """Every symptom.
+def load_symptoms(root: Path, entries: Iterable[Entry]) -> list[Symptom]:
+    """Every symptom: those that have a page in the guide's order, then those that the file lists.
 
     Raises:
         BuildError: for a record of another form.
     """
     text = records.source(root, SYMPTOMS)
     rows = records.load(root, SYMPTOMS, ("id", "en", "zh"), ("fixes",), ("aliases", "planned"))
-    return [
+    return [_of_page(entry) for entry in entries if causes.is_symptom(entry)] + [
         Symptom(
             id=row["id"],
             names={"en": row["en"], "zh": row["zh"]},
+            path=SYMPTOMS,
             line=_line(text, row["id"]),
             **{key: tuple(map(str, row.get(key) or [])) for key in ("aliases", "fixes", "planned")},
         )
         for row in rows
     ]
+
+
+def _of_page(entry: Entry) -> Symptom:
+    return Symptom(
+        id=entry.id,
+        names={lang: entry.title(lang) for lang in entry.pages},
+        aliases=tuple(alias for page in entry.pages.values() for alias in page.meta.get("aliases") or []),
+        fixes=tuple(entry.facts("fixes")),
+        planned=tuple(entry.facts("planned")),
+        path=entry.en.path,
+        line=frontmatter.line_of(entry.en.text, "fixes"),
+    )
 
 
 def load_tags(root: Path) -> list[Tag]:

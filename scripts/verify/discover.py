@@ -30,6 +30,11 @@ class Snippet:
         """Hash of the bytes."""
         return hashlib.sha256(self.content).hexdigest()
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether it shows a fault, by its name ``broken_<cause>.py``: it may warn, and end with an error."""
+        return self.path.rpartition("/")[2].startswith("broken_")
+
     @cached_property
     def text(self) -> str:
         """The bytes as text, for showing lines."""

@@ -58,6 +58,7 @@ class Job:
     environment: dict[str, str]
     readable: list[str]
     shown: dict[str, str]  # see guards.shown
+    is_broken: bool = False  # what it warns of is a part of what it prints
     hidden: list[str] = field(default_factory=list)  # modules of the verifier, which a snippet must not find
 
 
@@ -85,6 +86,7 @@ def make(number: int, snippet: Snippet, device: str, settings: Settings, place: 
         },
         [*_readable(settings), file],
         shown | namespaces.plan([file]) if shown else {},
+        snippet.is_broken,
     )
 
 

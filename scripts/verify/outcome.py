@@ -38,7 +38,7 @@ def skipped(snippet: Snippet, device: str) -> Result:
 
 def conclude(snippet: Snippet, device: str, device_name: str, seen: Seen, place: Path) -> tuple[Result, Files]:
     """The result of one run and what it left in its working directory ``place``."""
-    status, error, output = verdict.judge(seen, str(snippet.file), snippet.text)
+    status, error, output = verdict.judge(seen, str(snippet.file), snippet.text, snippet.is_broken)
     files: Files = {}
     if status == "passed":
         try:

@@ -57,13 +57,14 @@ def last_of(seen: Seen) -> Last:
     return last if (last.error is not None) == (last.at in ("exit", "error")) else Last()
 
 
-def judge(seen: Seen, file: str, source: str) -> Verdict:
+def judge(seen: Seen, file: str, source: str, is_broken: bool = False) -> Verdict:
     """The verdict on one run.
 
     Args:
         seen: how it ended.
         file: path of the snippet as it stands in tracebacks.
         source: its text.
+        is_broken: it shows a fault: an error that ends it is the last line of what it prints, and no failure.
 
     Returns:
         Status, error (``None`` when passed) and the printed text, safe to show.
@@ -84,6 +85,9 @@ def judge(seen: Seen, file: str, source: str) -> Verdict:
         return say(seen.stopped, kind, seen.message)
     if last.error and last.at == "exit":
         return "exited-early", replace(last.error, message=f"left by sys.exit({last.error.message})"), output
+    if is_broken and last.error and not (last.memory or last.disk or last.error.type == "SyntaxError"):
+        shown = f"{output.rstrip()}\n{last.error.type}: {last.error.message}".lstrip("\n")
+        return _unfit(shown.encode(), shown, say) or ("passed", None, f"{shown}\n")
     if last.error:
         return "memory" if last.memory else "output" if last.disk else "failed", last.error, output
     if last.at != "end" or seen.code != 0:

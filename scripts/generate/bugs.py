@@ -1,0 +1,94 @@
+"""All planted bugs: a table for readers, and data for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from scripts.generate import addresses, html
+from scripts.generate.addresses import page_url
+from scripts.generate.phrases import word
+from scripts.generate.site import Site
+from scripts.sources import causes
+from scripts.sources.causes import Cause
+from scripts.sources.pages import LANGUAGES, Entry
+from scripts.sources.snippets import Snippet
+
+HOST = re.compile(r"https://(?:www\.)?([^/]+)/(.+?)/?$")
+NUMBERED = re.compile(r"([\w.-]+/[\w.-]+)/(?:issues|pull|discussions)/(\d+)")
+
+
+def finding(site: Site, entry: Entry, cause: Cause) -> str:
+    """What the check said of the broken program; empty where the test has not run."""
+    file = site.claims.get(entry.test)
+    name = f"{causes.TEST}[{cause.id}]"
+    return next((case.said.get("finds", "") for case in file.cases if case.name == name), "") if file else ""
+
+
+def log(site: Site, snippet: Snippet) -> str:
+    """What a program printed, as the verifier saw it."""
+    result = site.report.first(snippet.path)
+    return result.output.rstrip() if result else ""
+
+
+def heading(entry: Entry, cause: Cause, lang: str) -> str:
+    """What a cause is called on its page."""
+    return next(mark.text for mark in entry.pages[lang].of("heading") if mark.target == cause.id)
+
+
+def place(address: str) -> str:
+    """A public report's address as readers know it: ``pytorch/pytorch #31771``."""
+    host, path = HOST.findall(address)[0] if HOST.match(address) else (address, "")
+    if host == "github.com" and (found := NUMBERED.match(path)):
+        return f"{found[1]} #{found[2]}"
+    return (
+        f"{host}: {path.rpartition('/')[2]}" if host != "stackoverflow.com" else f"Stack Overflow {path.split('/')[1]}"
+    )
+
+
+def every(site: Site, lang: str) -> str:
+    """HTML table of all planted bugs, grouped by symptom."""
+    groups = []
+    for entry in filter(causes.is_symptom, site.catalog.techniques):
+        rows = []
+        for cause in causes.of(entry):
+            files = " ".join(
+                html.link(f"bugs/{cause.name}/{role}.py", f"{role}.py", download=f"{role}.py")
+                for role in ("broken", "fixed")
+            )
+            name = html.link(f"{addresses.entry_href(entry, '')}#{cause.id}", html.text(heading(entry, cause, lang)))
+            seen = html.link(cause.report, html.text(place(cause.report)), rel="noopener") if cause.report else "–"
+            rows.append([name, html.code(cause.check), html.text(finding(site, entry, cause)), files, seen])
+        groups.append((entry.title(lang), rows))
+    head = [word(key, lang) for key in ("cause", "check", "check_finds", "programs", "happened")]
+    return html.grouped_table(head, groups, class_="bugs")
+
+
+def bugs_json(site: Site) -> str:
+    """All planted bugs; ``bugs.schema.json`` describes their fields."""
+    found = []
+    for entry in filter(causes.is_symptom, site.catalog.techniques):
+        for cause in causes.of(entry):
+            url, url_zh = (f"{page_url(entry, lang)}#{cause.id}" for lang in LANGUAGES)
+            programs = {role: causes.program(entry, cause, role) for role in ("broken", "fixed")}
+            logs = {role: log(site, program) for role, program in programs.items() if program}
+            found.append(
+                {
+                    "id": cause.name,
+                    "symptom": entry.title("en"),
+                    "symptom_zh": entry.title("zh"),
+                    "cause": heading(entry, cause, "en"),
+                    "cause_zh": heading(entry, cause, "zh"),
+                    "url": url,
+                    "url_zh": url_zh,
+                    "broken": f"bugs/{cause.name}/broken.py",
+                    "fixed": f"bugs/{cause.name}/fixed.py",
+                    "log_broken": logs.get("broken", ""),
+                    "log_fixed": logs.get("fixed", ""),
+                    "check": cause.check,
+                    "check_finds": finding(site, entry, cause),
+                    "silent_on": cause.unlike,
+                    "report": cause.report or None,
+                }
+            )
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"

@@ -1,0 +1,211 @@
+"""Every cause of every symptom, by name: planted, seen, found, told apart, cured. The one suite behind all their pages.
+
+A symptom's test file says what the symptom looks like, and hands each cause to :func:`prove`::
+
+    def shows(run: Run) -> bool:
+        return any(not math.isfinite(loss) for loss in run.series("loss"))
+
+
+    @causes("loss-nan")
+    def test_cause(cause: str, record_property: Record) -> None:
+        prove(cause, shows, record_property)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import difflib
+import importlib
+import inspect
+import io
+import random
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from scripts import logs
+
+ROOT = Path(__file__).resolve().parents[2]
+SECTION = "checklist"
+LONGEST = 60  # lines of a program that a reader should see through
+CHANGED = 16  # lines, taken away and put in, between the broken program and its cure
+Record = Callable[[str, object], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one program left behind.
+
+    Args:
+        log: what it printed; warnings, and the error that ended it, as their own lines.
+        names: its variables, those up to the error where one ended it.
+        error: the error that ended it, if one did.
+    """
+
+    log: str
+    names: dict[str, Any] = field(repr=False)
+    error: BaseException | None
+
+    def series(self, name: str) -> list[float]:
+        """The numbers that its log gives under a name: of lines such as ``step 20  loss 1.873  accuracy 0.41``."""
+        return logs.numbers(self.log, name)
+
+    def last(self, name: str) -> float:
+        """The last number under a name."""
+        return self.series(name)[-1]
+
+
+def causes(symptom: str) -> pytest.MarkDecorator:
+    """Parametrize a test by the causes that the symptom's page lists."""
+    return pytest.mark.parametrize("cause", [f"{symptom}/{row['id']}" for row in rows(symptom)], ids=_last)
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+@cache
+def rows(symptom: str) -> list[dict[str, str]]:
+    """The records of the page's front matter."""
+    text = (ROOT / "docs" / "en" / SECTION / f"{symptom}.md").read_text(encoding="utf-8")
+    return list(yaml.safe_load(text.split("\n---\n")[0].removeprefix("---\n"))["causes"])
+
+
+def program(name: str, role: str) -> Path:
+    """The broken or fixed program of ``symptom/cause``."""
+    symptom, cause = name.replace("-", "_").split("/")
+    return ROOT / "snippets" / SECTION / symptom / f"{role}_{cause}.py"
+
+
+@cache
+def run(path: Path) -> Run:
+    """Run a program as its reader would, once; whatever it sets for all of torch is taken back."""
+    said, error = io.StringIO(), None
+    names: dict[str, Any] = {"__name__": "__main__", "__file__": str(path)}
+    with _as_it_was(), warnings.catch_warnings(), contextlib.redirect_stdout(said):
+        warnings.simplefilter("default")
+        warnings.showwarning = lambda message, category, *_: print(f"{category.__name__}: {message}")
+        code = compile(path.read_text(encoding="utf-8"), str(path), "exec", dont_inherit=True)
+        try:
+            exec(code, names)
+        except Exception as ended:
+            error = ended
+            print(f"{type(ended).__name__}: {ended}")
+    return Run(said.getvalue(), names, error)
+
+
+@contextlib.contextmanager
+def _as_it_was() -> Iterator[None]:
+    """A folder to write in, and settings of torch that do not outlive the program."""
+    dtype, strict = torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.use_deterministic_algorithms(strict)
+            torch.set_grad_enabled(True)
+            torch.autograd.set_detect_anomaly(False)
+
+
+def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:
+    """The symptom shows, the check finds it and is silent on cure and look-alike, the cure cures, nothing is changed.
+
+    Args:
+        cause: ``symptom/cause``.
+        shows: whether a run shows the symptom.
+        record: keeps what the check found, for the page.
+    """
+    symptom, own = cause.split("/")
+    row = next(row for row in rows(symptom) if row["id"] == own)
+    unlike = row["unlike"] if "/" in row["unlike"] else f"{symptom}/{row['unlike']}"
+    check = getattr(importlib.import_module(f"snippets.{SECTION}.{symptom.replace('-', '_')}.check"), row["check"])
+    broken, fixed, other = run(program(cause, "broken")), run(program(cause, "fixed")), run(program(unlike, "broken"))
+
+    assert shows(broken), f"the broken program does not show the symptom:\n{broken.log[-2000:]}"
+    assert fixed.error is None, f"the fixed program ends with an error:\n{fixed.log[-2000:]}"
+    assert not shows(fixed), f"the fixed program shows the symptom:\n{fixed.log[-2000:]}"
+    finding = asked(check, broken)
+    assert finding, f"{row['check']} does not find the cause"
+    assert not asked(check, fixed), f"{row['check']} raises a false alarm on the cure: {asked(check, fixed)}"
+    assert not asked(check, other), f"{row['check']} takes {unlike} for this cause: {asked(check, other)}"
+    _readable(cause)
+    record("finds", finding)
+
+
+def asked(check: Callable[..., Any], program_run: Run) -> str:
+    """What a check says of a finished program, whose variables it takes by name; it must change nothing.
+
+    Raises:
+        AssertionError: the program has no variable of a name that the check asks for, or the check changed something.
+    """
+    wanted = inspect.signature(check).parameters.values()
+    given = {one.name: program_run.names[one.name] for one in wanted if one.name in program_run.names}
+    missing = [one.name for one in wanted if one.name not in given and one.default is inspect.Parameter.empty]
+    assert not missing, f"{check.__name__} asks for {', '.join(missing)}; the program has no such variables"
+    with _as_it_was():
+        before = _state(program_run.names)
+        found = check(**given)
+        changed = [key for key, value in _state(program_run.names).items() if not _same(value, before[key])]
+    assert not changed, f"{check.__name__} changes {', '.join(changed)}"
+    return str(found or "")
+
+
+def _state(names: dict[str, Any]) -> dict[str, Any]:
+    """All that a check could change: weights, buffers, gradients, modes, hooks, optimizers, random states."""
+    state: dict[str, Any] = {
+        "torch's random state": torch.get_rng_state(),
+        "numpy's random state": np.random.get_state()[1].copy(),  # type: ignore[index,union-attr]
+        "Python's random state": random.getstate(),
+        "whether gradients are recorded": torch.is_grad_enabled(),
+        "the default dtype": torch.get_default_dtype(),
+    }
+    for name, value in names.items():
+        if isinstance(value, torch.nn.Module):
+            hooks = [k for k in vars(value) if k.endswith("_hooks")]
+            state[f"the weights of {name}"] = copy.deepcopy(value.state_dict())
+            state[f"the gradients of {name}"] = [None if p.grad is None else p.grad.clone() for p in value.parameters()]
+            state[f"what of {name} is trained"] = [p.requires_grad for p in value.parameters()]
+            state[f"the mode of {name}"] = [module.training for module in value.modules()]
+            state[f"the hooks of {name}"] = [len(vars(m)[k] or ()) for m in value.modules() for k in hooks]
+        elif isinstance(value, torch.optim.Optimizer):
+            state[f"the state of {name}"] = copy.deepcopy(value.state_dict())
+        elif isinstance(value, torch.Tensor):
+            state[name] = value.detach().clone()
+        elif isinstance(value, np.ndarray):
+            state[name] = value.copy()
+        elif isinstance(value, torch.Generator):
+            state[name] = value.get_state()
+    return state
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two states are the same, bit by bit; NaN is the same as NaN."""
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return a.dtype == b.dtype and a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return bool(a is b or a == b)
+
+
+def _readable(cause: str) -> None:
+    """The programs are short, and the cure is a change of few lines."""
+    texts = [program(cause, role).read_text(encoding="utf-8").splitlines() for role in ("broken", "fixed")]
+    for role, lines in zip(("broken", "fixed"), texts, strict=True):
+        assert len(lines) <= LONGEST, f"the {role} program has {len(lines)} lines; a reader should see through it"
+    changed = [line for line in difflib.ndiff(*texts) if line[:2] in ("- ", "+ ")]
+    assert 0 < len(changed) <= CHANGED, f"{len(changed)} lines differ between broken and fixed program"
