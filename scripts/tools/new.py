@@ -1,4 +1,7 @@
-"""Scaffolds an entry: ``make new ENTRY=section/some-id`` writes its files, each failing until filled in."""
+"""Scaffolds an entry: ``make new ENTRY=section/some-id`` writes its files, each failing until filled in.
+
+In the section of symptoms it writes the page of a symptom, with one cause.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 from pathlib import Path
 
 from scripts.problems import ROOT, BuildError
-from scripts.sources import marks, outline, sections
+from scripts.sources import causes, marks, outline, sections
 from scripts.sources.pages import LANGUAGES
 
 HEAD = """---
@@ -54,19 +57,99 @@ def test_wrong_way_fails():
     raise NotImplementedError("{path}: prove the page's claim, then remove this line")
 '''
 
+SYMPTOMS = "checklist"  # the section whose pages are of symptoms
+SYMPTOM_NEUTRAL = """kind: symptom
+says: []
+looks:
+causes:
+  - {id: first-cause, check: find_first_cause, unlike: other-symptom/other-cause, report: ""}
+fixes: []
+planned: []
+related: []
+"""
+UNDER_SYMPTOM = {
+    "what-you-see": '--8<-- "seen: first-cause"\n\n',
+    "causes": """### {#first-cause}
+
+--8<-- "check: first-cause"
+
+**It is this when**
+
+**Fix.**
+
+--8<-- "bug: first-cause"
+
+""",
+    "all-checks": '--8<-- "check.py"\n',
+}
+PROGRAM = '''"""What the program is for: no word of its fault."""
+
+raise NotImplementedError("{path}: write the program, then remove this line")
+'''
+CHECK = '''"""What these look for, and when to call them."""
+
+
+def find_first_cause(model, inputs, targets):
+    """Say what was found, with its number, or nothing; change nothing."""
+    raise NotImplementedError("{path}: write the check, then remove this line")
+'''
+SYMPTOM_TEST = '''"""{id}: what it looks like, and every cause of it planted."""
+
+from __future__ import annotations
+
+from tests.support.planted import Record, Run, causes, prove
+
+
+def shows(run: Run) -> bool:
+    """What the symptom looks like in numbers."""
+    raise NotImplementedError("{path}: say it, then remove this line")
+
+
+@causes("{id}")
+def test_cause(cause: str, record_property: Record) -> None:
+    """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
+    prove(cause, shows, record_property)
+'''
+
 
 def page(entry: str, lang: str) -> str:
     """The page of one language, with the headings of a technique."""
     text = HEAD.format(title=entry, neutral=NEUTRAL if lang == "en" else "", in_short=IN_SHORT[lang])
     for heading in outline.OUTLINE:
+        if "technique" not in heading.kinds:
+            continue
         plain = lang == "en" and marks.slug(heading.titles[lang]) == heading.id
         text += f"## {heading.titles[lang]}{'' if plain else f' {{#{heading.id}}}'}\n\n"
         text += UNDER.get(heading.id, "").format(id=entry)
     return text
 
 
+def symptom_page(entry: str, lang: str) -> str:
+    """The page of one language, with the headings of a symptom."""
+    neutral = SYMPTOM_NEUTRAL if lang == "en" else ""
+    text = f"---\ntitle:\nsummary:\naliases: []\n{neutral}---\n\n# {entry}\n\n{IN_SHORT[lang]}\n\n"
+    for heading in outline.OUTLINE:
+        if causes.KIND in heading.kinds:
+            text += f"## {heading.titles[lang]} {{#{heading.id}}}\n\n{UNDER_SYMPTOM.get(heading.id, '')}"
+    return text
+
+
+def symptom_files(section: str, entry: str) -> dict[str, str]:
+    """Path -> text of every file of a symptom with one cause."""
+    room = f"snippets/{section}/{entry.replace('-', '_')}"
+    wanted = {f"docs/{lang}/{section}/{entry}.md": symptom_page(entry, lang) for lang in LANGUAGES}
+    for name in ("broken_first_cause.py", "fixed_first_cause.py"):
+        wanted[f"{room}/{name}"] = PROGRAM.format(path=f"{room}/{name}")
+    wanted[f"{room}/{causes.CHECKS}"] = CHECK.format(path=f"{room}/{causes.CHECKS}")
+    path = f"tests/snippets/{section}/test_{entry.replace('-', '_')}.py"
+    wanted[path] = SYMPTOM_TEST.format(id=entry, path=path)
+    return wanted
+
+
 def files(section: str, entry: str) -> dict[str, str]:
     """Path -> text of every file of the entry."""
+    if section == SYMPTOMS:
+        return symptom_files(section, entry)
     name = entry.replace("-", "_")
     wanted = {f"docs/{lang}/{section}/{entry}.md": page(entry, lang) for lang in LANGUAGES}
     for role in ("use", "from_scratch", "evidence"):
