@@ -45,6 +45,21 @@ def drawing(runs: Sequence[tuple[str, str]], lang: str) -> str:
     return f'<figure class="curve">{picture}<figcaption>{keys}</figcaption></figure>'
 
 
+def thumbnail(log: str) -> str:
+    """The same curve, small and without axes, for beside words that say what it looks like."""
+    curves = list(losses(log).values())
+    finite = [y for points in curves for _, y in points if math.isfinite(y)]
+    if not finite:
+        return ""
+    low, high, last = min(finite), max(finite), max(x for points in curves for x, _ in points)
+    is_log = low > 0 and high / low > STEEP
+    lines = "".join(
+        part for number, points in enumerate(curves, 1) for part in _line(points, number, low, high, last, is_log, "")
+    )
+    size = f'viewBox="{LEFT - 4} 0 {WIDTH - LEFT} {HEIGHT - BOTTOM + 6}"'
+    return f'<svg class="curve" aria-hidden="true" {size}>{lines}</svg>'
+
+
 def _told(label: str, points: Points, lang: str) -> str:
     (_, first), (step, last) = points[0], points[-1]
     return word("curve_told", lang).format(label, _short(first), _short(last), _short(step))
@@ -89,6 +104,8 @@ def _line(points: Points, number: int, low: float, high: float, last: float, is_
     if lost:
         x = _across(lost[0], last)
         yield f'<path class="lost curve-{number}" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
+        if not lang:
+            return
         side, shift = ("end", -5) if x > WIDTH / 2 else ("start", 5)
         said = word("curve_lost", lang).format("NaN" if math.isnan(lost[1]) else "inf", _short(lost[0]))
         yield f'<text x="{x + shift:.1f}" y="{TOP + 14}" text-anchor="{side}">{html.text(said)}</text>'

@@ -12,6 +12,7 @@ from scripts.generate.phrases import word
 from scripts.generate.site import Site
 from scripts.generate.snippets import fence
 from scripts.sources.pages import Entry
+from scripts.sources.symptoms import Symptom
 
 CITATION = re.compile(r" *\[@[^\]]*\]")  # beside the sentence on the page it says enough
 
@@ -28,9 +29,15 @@ def foot(site: Site, entry: Entry, lang: str) -> str:
         parts += ["</ul>", ""]
     leading = catalog.symptoms_of.get(entry.id, [])
     if leading:
-        items = "\n".join(f"<li>{html.text(symptom.names[lang])}</li>" for symptom in leading)
+        items = "\n".join(f"<li>{_named(site, entry, symptom, lang)}</li>" for symptom in leading)
         parts += [f"**{word('symptoms', lang)}**", "", f'<ul class="symptoms">\n{items}\n</ul>', ""]
     return "\n".join(parts) + "\n" + verified(site, entry, lang)
+
+
+def _named(site: Site, entry: Entry, symptom: Symptom, lang: str) -> str:
+    """A symptom by its name, which leads to its page where it has one."""
+    page = site.catalog.by_id.get(symptom.id)
+    return html.entry_link(page, entry.section, lang) if page else html.text(symptom.names[lang])
 
 
 def verified(site: Site, entry: Entry, lang: str) -> str:

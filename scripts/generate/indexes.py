@@ -119,7 +119,9 @@ def symptoms(catalog: Catalog, lang: str) -> str:
     for symptom in catalog.symptoms:
         entries = [catalog.by_id[fix] for fix in symptom.fixes]
         if entries:
-            name = f'<span id="{html.attr(symptom.id)}">{html.text(symptom.names[lang])}</span>'
+            page = catalog.by_id.get(symptom.id)
+            said = html.entry_link(page, "", lang) if page else html.text(symptom.names[lang])
+            name = f'<span id="{html.attr(symptom.id)}">{said}</span>'
             rows.append([name, word("comma", lang).join(html.entry_link(entry, "", lang) for entry in entries)])
     return html.table([word("symptom", lang), word("look_at", lang)], rows, class_="symptoms")
 

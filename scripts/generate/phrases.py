@@ -69,6 +69,21 @@ RECIPES: dict[str, dict[str, str]] = {
     },
     "swa": {"en": "falls to {swa_lr}, weights averaged after {start}", "zh": "降到 {swa_lr}，{start}后开始平均权重"},
 }
+LOOKS = {  # shapes of a loss curve, by the names of scripts/sources/causes.py
+    "lost": {"en": "turns into NaN or inf", "zh": "变成 NaN 或 inf"},
+    "explodes": {"en": "goes up and up", "zh": "一路上升"},
+    "flat": {"en": "is flat from the start", "zh": "从一开始就不动"},
+    "slow": {"en": "goes down, but slowly", "zh": "在下降，但很慢"},
+    "plateau": {"en": "goes down, then stops too early", "zh": "下降后过早停住"},
+    "oscillates": {"en": "jumps up and down", "zh": "上下剧烈跳动"},
+    "spikes": {"en": "is calm, then spikes", "zh": "平稳中突然出现尖峰"},
+    "zero": {"en": "is almost zero at once", "zh": "几乎立刻为零"},
+    "gap": {"en": "falls in training, not in validation", "zh": "训练损失下降，验证损失跟不上"},
+    "rises-again": {"en": "falls in validation, then rises", "zh": "验证损失先降后升"},
+    "noisy": {"en": "differs from one validation to the next", "zh": "每次验证忽高忽低"},
+    "fine": {"en": "looks fine, and the result is bad", "zh": "曲线正常，结果却差"},
+    "none": {"en": "there is no curve, but an error message", "zh": "没有曲线，只有报错"},
+}
 WORDS: dict[str, dict[str, str]] = {
     "original": {"en": "original", "zh": "原文"},
     "archive": {"en": "archive", "zh": "归档"},
@@ -122,6 +137,15 @@ WORDS: dict[str, dict[str, str]] = {
     "table_of": {"en": "Table", "zh": "表"},
     "entries": {"en": "entries", "zh": "个条目"},
     "symptom": {"en": "Symptom", "zh": "症状"},
+    "ask": {"en": "Paste your error, or describe what you see", "zh": "粘贴报错信息，或描述你看到的现象"},
+    "ask_button": {"en": "Find the cause", "zh": "查找原因"},
+    "ticks_reset": {"en": "Clear all", "zh": "全部清除"},
+    "ticks_print": {"en": "Print", "zh": "打印"},
+    "ticks_export": {"en": "Copy as Markdown", "zh": "复制为 Markdown"},
+    "verified_counts": {
+        "en": "This build ran {} snippets and {} tests, and planted and cured {} faults; torch {}, last run {}.",
+        "zh": "本次构建运行了 {} 段代码和 {} 项测试，植入并修复了 {} 个故障；torch {}，最近一次运行于 {}。",
+    },
     "cause": {"en": "Cause", "zh": "原因"},
     "check": {"en": "Check", "zh": "检查"},
     "check_finds": {"en": "It says of the broken run", "zh": "它对出错的运行给出"},

@@ -91,7 +91,7 @@ def _row(texts: Iterable[str]) -> str:
 
 def _names(entry: Entry, lang: str) -> list[str]:
     """Names in the edition's language; in Chinese those English ones, too, that one word asks for."""
-    names = [str(name) for name in entry.pages[lang].meta.get("aliases") or []]
+    names = [str(name) for name in entry.pages[lang].meta.get("aliases") or []] + entry.facts("says")
     if lang == "zh":
         english = [str(entry.en.meta["title"]), *map(str, entry.en.meta.get("aliases") or [])]
         names = [*english[:1], *names, *(name for name in english[1:] if " " not in name)]
@@ -139,7 +139,7 @@ def _symptoms(catalog: Catalog, lang: str) -> Iterator[list[Any]]:
     """What a reader sees, the page of its first fix, and other ways to say it."""
     places = {entry.id: number for number, entry in enumerate(catalog.entries) if entry.is_technique}
     for symptom in catalog.symptoms:
-        if symptom.fixes:
+        if symptom.fixes and symptom.id not in places:  # one with a page is found by that
             other = "en" if lang == "zh" else "zh"
             aliases = [symptom.names[other], *symptom.aliases]
             yield [symptom.names[lang], places[symptom.fixes[0]], _row(aliases)]

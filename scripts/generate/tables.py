@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scripts.generate import alphabet, bugs, facts, indexes, recipes, symptom
+from scripts.generate import alphabet, bugs, facts, front_door, indexes, recipes, symptom
 from scripts.generate.site import Site
 from scripts.sources import causes
 from scripts.sources.pages import Entry
@@ -21,6 +21,10 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "tags": lambda site, entry, lang: indexes.tags(site.catalog, lang),
     "symptoms": lambda site, entry, lang: indexes.symptoms(site.catalog, lang),
     "sections": lambda site, entry, lang: indexes.sections(site.catalog, lang),
+    "picker": front_door.picker,
+    "ask": lambda site, entry, lang: front_door.ask(lang),
+    "ticks": front_door.ticks,
+    "verified": lambda site, entry, lang: front_door.verified(site, lang),
     "bugs": lambda site, entry, lang: bugs.every(site, lang),
     "recipes": lambda site, entry, lang: recipes.every(site.catalog, lang),
 }

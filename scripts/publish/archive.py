@@ -36,11 +36,16 @@ def pack(out: Path, kept: Path) -> None:
 def _archive(out: Path, files: list[Path]) -> None:
     """The whole site as one archive for reading without a network."""
     unfinished = out.with_name(ARCHIVE)
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
-        for path in files:
-            name = zipfile.ZipInfo(f"{unfinished.stem}/{path.relative_to(out).as_posix()}", EARLIEST)
-            file.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    write(unfinished, out, files, f"{unfinished.stem}/")
     unfinished.replace(out / ARCHIVE)
+
+
+def write(archive: Path, root: Path, files: list[Path], folder: str = "") -> None:
+    """A zip archive of files below ``root``, in ``folder``; the same files give the same bytes."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
+        for path in files:
+            name = zipfile.ZipInfo(f"{folder}{path.relative_to(root).as_posix()}", EARLIEST)
+            file.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 def _compress(path: Path, kept: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from scripts.publish import archive
 from scripts.stage import Stage
 
 
@@ -13,6 +14,8 @@ def add_files(stage: Stage, out: Path) -> None:
     shutil.copytree(stage.files, out, dirs_exist_ok=True)
     shutil.copytree(stage.markdown("en"), out, dirs_exist_ok=True)
     shutil.copytree(stage.markdown("zh"), out / "zh", dirs_exist_ok=True)
+    if (out / "bugs").is_dir():
+        archive.write(out / "bugs.zip", out, sorted([*(out / "bugs").rglob("*.py"), *out.glob("bugs.*json")]))
     for edition in (out, out / "zh"):
         (edition / "sitemap.xml.gz").unlink(missing_ok=True)
         sitemap = edition / "sitemap.xml"

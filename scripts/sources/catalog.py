@@ -12,13 +12,14 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from scripts.problems import ROOT, Problem, stop_on
-from scripts.sources import causes, frontmatter, labels, reading, recipes, records, sections, snippets, symptoms
+from scripts.sources import causes, frontmatter, labels, reading, recipes, records, sections, snippets, symptoms, ticks
 from scripts.sources.pages import LANGUAGES, Entry, Page
 from scripts.sources.papers import Paper, load_papers
 from scripts.sources.recipes import Recipe
 from scripts.sources.sections import Family, Section
 from scripts.sources.snippets import PLANTED, Snippet
 from scripts.sources.symptoms import Symptom, Tag
+from scripts.sources.ticks import Part
 
 SITE = "site"  # what the pages of no section are called in docs/search/
 
@@ -41,6 +42,7 @@ class Catalog:
     tags: list[Tag]
     recipes: list[Recipe]
     labels: dict[str, str]
+    checklist: list[Part]
 
     @cached_property
     def techniques(self) -> list[Entry]:
@@ -132,6 +134,7 @@ def load(root: Path = ROOT) -> Catalog:
         tags=symptoms.load_tags(root),
         recipes=recipes.load(root),
         labels=labels.load(root),
+        checklist=ticks.load(root),
     )
 
 

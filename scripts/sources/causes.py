@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.problems import Problem
+from scripts.sources import frontmatter
 from scripts.sources.pages import Entry
 from scripts.sources.snippets import Snippet
 
@@ -18,6 +19,21 @@ KIND = "symptom"
 SHOWS = ("check", "bug", "seen")  # `--8<-- "check: log-of-zero"` shows what belongs to a cause
 CHECKS = "check.py"
 TEST = "test_cause"  # the test of every cause, in the symptom's test file; tests/support/planted.py does the work
+LOOKS = (  # shapes of a loss curve, as the picker lists them
+    "lost",
+    "explodes",
+    "flat",
+    "slow",
+    "plateau",
+    "oscillates",
+    "spikes",
+    "zero",
+    "gap",
+    "rises-again",
+    "noisy",
+    "fine",
+    "none",
+)
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 ADDRESS = re.compile(r"https://[^\s<>\"']+")
 FORM = "{id: log-of-zero, check: name_of_a_function, unlike: another-cause, report: https://…}"
@@ -100,6 +116,12 @@ def check(entries: list[Entry], tests: Mapping[str, Mapping[str, int]]) -> Itera
         for cause in causes:
             yield from _complete(entry, cause, known)
         if causes:
+            looks = entry.en.meta.get("looks")
+            if looks not in LOOKS:
+                line = frontmatter.line_of(entry.en.text, "looks")
+                yield Problem(
+                    entry.en.path, line, f"'{looks}' is no shape of a curve", f"Known are: {', '.join(LOOKS)}."
+                )
             yield from _placed(entry, causes)
             if TEST not in tests.get(entry.test, {}):
                 remedy = f"Write {TEST} there; CONTRIBUTING.md shows its three lines."

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from scripts.problems import Problem
-from scripts.sources import frontmatter
+from scripts.sources import frontmatter, ticks
 from scripts.sources.catalog import Catalog
 from scripts.sources.symptoms import TAGS
 
@@ -70,6 +70,17 @@ def check_fixes(catalog: Catalog) -> Iterator[Problem]:
             if fix in catalog.by_id:
                 message = f"symptom '{symptom.id}': '{fix}' is planned, and is an entry"
                 yield Problem(symptom.path, symptom.line, message, "Move it to 'fixes', in its place.")
+
+
+def check_points(catalog: Catalog) -> Iterator[Problem]:
+    """What the check list's points lead to are entries or symptoms, written or planned."""
+    known = {*catalog.by_id, *(symptom.id for symptom in catalog.symptoms)}
+    known |= {fix for symptom in catalog.symptoms for fix in symptom.planned}
+    for point in (point for part in catalog.checklist for point in part.points):
+        for name in point.see:
+            if name not in known:
+                remedy = hint(name, known, "Name an entry or a symptom.")
+                yield Problem(ticks.FILE, point.line, f"the point '{point.id}': '{name}' is no entry", remedy)
 
 
 def check_addresses(catalog: Catalog) -> Iterator[Problem]:

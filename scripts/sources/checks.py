@@ -28,8 +28,20 @@ from scripts.sources.pages import Entry, Page
 LONGEST = 160  # characters of a line of prose
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
 OF_ENTRY = ("facts",)
-OF_SECTION = ("comparison", "timeline")
-OF_SITE = ("papers", "names", "torch", "timeline", "tags", "symptoms", "sections", "recipes", "bugs")
+OF_SECTION = ("comparison", "timeline", "picker", "ticks")
+OF_SITE = (
+    "papers",
+    "names",
+    "torch",
+    "timeline",
+    "tags",
+    "symptoms",
+    "sections",
+    "recipes",
+    "bugs",
+    "picker",
+    "verified",
+)
 
 
 def inspect(catalog: Catalog) -> Iterator[Problem]:
@@ -39,6 +51,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_names.check_related,
         check_names.check_fixes,
         check_names.check_tags,
+        check_names.check_points,
         check_names.check_addresses,
         check_outline,
         check_causes,

@@ -28,7 +28,7 @@ SYMPTOM: dict[str, tuple[type, bool]] = {
     "kind": (str, True),
     "causes": (list, True),
     "says": (list, False),
-    "looks": (str, False),
+    "looks": (str, True),
     "fixes": (list, True),
     "planned": (list, False),
     "related": (list, True),
