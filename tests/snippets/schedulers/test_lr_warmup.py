@@ -12,28 +12,45 @@ from snippets.schedulers.lr_warmup.from_scratch import learning_rate
 from snippets.schedulers.lr_warmup.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
+LENGTHS = [1, 2, 3, 7, 40, 100, 1000]
 
-@pytest.mark.parametrize("warmup_steps", [1, 2, 7, 100])
+
+@pytest.mark.parametrize("warmup_steps", LENGTHS)
 def test_equals_the_closed_form(warmup_steps):
-    """LinearLR(start_factor=1/w, total_iters=w-1) is base * min(1, (t+1)/w), to 1e-12, for two groups."""
-    curve = curve_of(make_scheduler, 250, (0.1, 0.003), warmup_steps=warmup_steps)
-    assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, warmup_steps=warmup_steps))
+    """LinearLR(start_factor=1/w, total_iters=w-1) is base * min(1, (t+1)/w), to 1e-12, for three groups."""
+    rates = (0.1, 0.003, 2.0)
+    curve = curve_of(make_scheduler, 1200, rates, warmup_steps=warmup_steps)
+    assert_same_curve(curve, rates, lambda t, lr: learning_rate(t, lr, warmup_steps=warmup_steps))
 
 
-def test_first_and_last_of_the_ramp():
-    """Update 0 uses base/w, update w-1 the full rate."""
-    rates = [row[0] for row in curve_of(make_scheduler, 30, warmup_steps=10)]
-    assert rates[0] == pytest.approx(0.01)
-    assert rates[8] == pytest.approx(0.09)
-    assert rates[9:] == pytest.approx([0.1] * 21)
+@pytest.mark.parametrize("warmup_steps", LENGTHS)
+def test_first_and_last_of_the_ramp(warmup_steps):
+    """Update 0 uses base/w; update w-1 is the first with the full learning rate, and all after it keep it."""
+    rates = [row[0] for row in curve_of(make_scheduler, 1200, warmup_steps=warmup_steps)]
+    assert rates[0] == pytest.approx(0.1 / warmup_steps)
+    assert all(rate < 0.0999 for rate in rates[: warmup_steps - 1])
+    assert rates[warmup_steps - 1 :] == pytest.approx([0.1] * (1201 - warmup_steps))
 
 
-def test_total_iters_is_off_by_one():
+@pytest.mark.parametrize("w", [2, 10, 100])
+def test_total_iters_is_off_by_one(w):
     """total_iters=w makes the ramp one update longer and flatter: w+1 values, the full rate at update w."""
-    rates = [r[0] for r in curve_of(lambda o: LinearLR(o, start_factor=1 / 10, total_iters=10), 12)]
-    assert rates[9] < 0.1 * 0.92
-    assert rates[10] == pytest.approx(0.1)
-    assert rates[1] - rates[0] == pytest.approx(0.009)  # not 0.01
+    rates = [r[0] for r in curve_of(lambda o: LinearLR(o, start_factor=1 / w, total_iters=w), w + 2)]
+    ours = [learning_rate(t, warmup_steps=w) for t in range(w + 2)]
+    assert rates[0] == pytest.approx(ours[0])
+    assert all(late < right * (1 - 1e-6) for late, right in zip(rates[1:w], ours[1:w], strict=True))
+    assert rates[w - 1] < 0.0999
+    assert rates[w:] == pytest.approx([0.1, 0.1])
+
+
+def test_detectron2_is_linear_lr():
+    """Detectron2's ramp, factor * (1 - a) + a with a = t / WARMUP_ITERS, is LinearLR(factor, total_iters=iters)."""
+    for factor, iters in [(0.001, 1000), (0.001, 100), (1 / 3, 500)]:
+        rates = [
+            r[0] for r in curve_of(lambda o, f=factor, n=iters: LinearLR(o, start_factor=f, total_iters=n), iters + 5)
+        ]
+        want = [0.1 * (factor * (1 - min(1, t / iters)) + min(1, t / iters)) for t in range(iters + 5)]
+        assert rates == pytest.approx(want, rel=1e-9)
 
 
 def test_default_start_factor_is_a_third():
@@ -45,17 +62,20 @@ def test_default_start_factor_is_a_third():
 
 def test_start_factor_zero_is_refused():
     """LinearLR cannot start at zero, because it multiplies; a first update with rate 0 would be lost anyway."""
-    with pytest.raises(ValueError, match="greater than 0"):
+    with pytest.raises(ValueError, match="Starting multiplicative factor expected to be greater than 0"):
         curve_of(lambda o: LinearLR(o, start_factor=0.0, total_iters=10), 3)
 
 
-def test_resumes():
-    rest, _ = interrupted(make_scheduler, 150, 40, (0.1,))
-    assert rest == curve_of(make_scheduler, 150)[40:]
+@pytest.mark.parametrize("at", [1, 40, 99, 100, 130])
+def test_resumes(at):
+    """Stopped within, at the end of and after 100 updates of warm-up: the rest is bit for bit the same."""
+    rest, _ = interrupted(make_scheduler, 150, at, (0.1, 0.003))
+    assert rest == curve_of(make_scheduler, 150, (0.1, 0.003))[at:]
 
 
 def test_per_epoch_step_stretches_the_ramp():
-    """Stepped once per epoch of 50 batches, ten steps of warm-up last 500 updates, all at one rate within an epoch."""
+    """Stepped once per epoch of 50 batches, warmup_steps=10 reaches the full rate at update 450 instead of update 9."""
+    assert curve_of(make_scheduler, 10, warmup_steps=10)[9][0] == pytest.approx(0.1)
     optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
     scheduler = make_scheduler(optimizer, warmup_steps=10)
     rates = []
@@ -65,17 +85,27 @@ def test_per_epoch_step_stretches_the_ramp():
             optimizer.step()
         scheduler.step()
     assert rates[:50] == [pytest.approx(0.01)] * 50
-    assert rates[449] < 0.1 <= rates[450] + 1e-12
+    assert rates[449] < 0.0999
+    assert rates[450] == pytest.approx(0.1)
+
+
+def first_adam_step(gradient: float, lr: float = 0.01) -> float:
+    """How far Adam's first update moves a weight, as a share of the learning rate."""
+    p = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    p.grad = torch.full_like(p, gradient)
+    torch.optim.Adam([p], lr=lr).step()
+    return -p.item() / lr
 
 
 def test_adam_first_update_is_the_rate():
-    """Adam's first update moves every weight by the rate, whatever the gradient's size."""
-    for scale in (1e-4, 1.0, 1e4):
-        p = nn.Parameter(torch.zeros(100, dtype=torch.float64))
-        torch.manual_seed(0)
-        p.grad = scale * torch.randn(100, dtype=torch.float64)
-        torch.optim.Adam([p], lr=0.01).step()
-        torch.testing.assert_close(p.abs(), torch.full_like(p, 0.01), rtol=0.05, atol=0)  # eps against small gradients
+    """Adam's first update is lr * g / (|g| + eps): the full rate to 1 % for |g| from 1e-6 to 1e6, half of it at eps."""
+    for size in [10.0**power for power in range(-10, 7)]:
+        for sign in (1, -1):
+            moved = first_adam_step(sign * size)
+            assert moved == pytest.approx(sign * size / (size + 1e-8), rel=1e-6)
+            if size >= 0.99e-6:
+                assert abs(moved) == pytest.approx(1, rel=0.01)
+    assert first_adam_step(1e-8) == pytest.approx(0.5)
 
 
 def test_adam_early_steps_vary():
@@ -92,7 +122,7 @@ def at_rate(evidence, lr):
 
 
 def test_widens_the_range_of_rates(evidence):
-    """At rate 0.1 the median network without warm-up ends at guessing, with warm-up all six train."""
+    """At 0.1 the median network without warm-up ends at random guessing, with it all six end below half of that."""
     without, with_warmup = at_rate(evidence, "0.1")
     assert without.median() > 2.0
     assert with_warmup.max() < 1.15

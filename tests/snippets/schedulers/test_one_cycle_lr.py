@@ -1,5 +1,8 @@
 """OneCycleLR: equal to its closed form, and the claims of its page."""
 
+import math
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -10,17 +13,70 @@ from snippets.schedulers.one_cycle_lr.from_scratch import learning_rate
 from snippets.schedulers.one_cycle_lr.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
 
+SETTINGS = [
+    {},
+    {"total_steps": 100, "pct_start": 0.25},
+    {"max_lr": 0.4, "div_factor": 10.0},
+    {"total_steps": 1000, "pct_start": 0.05, "final_div_factor": 100.0},
+]
 
-@pytest.mark.parametrize("settings", [{}, {"total_steps": 100, "pct_start": 0.25}, {"max_lr": 0.4, "div_factor": 10.0}])
+
+@pytest.mark.parametrize("settings", SETTINGS)
 def test_equals_the_closed_form(settings):
     """Two halves of a cosine, for two groups, to 1e-12; the groups' own rates do not matter."""
     curve = curve_of(make_scheduler, settings.get("total_steps", 250), (0.1, 0.003), **settings)
     assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
 
 
-def test_resumes():
-    for at in (20, 74, 200):
-        assert interrupted(make_scheduler, 240, at, (0.1,))[0] == curve_of(make_scheduler, 240)[at:]
+@pytest.mark.parametrize("at", [1, 20, 74, 200, 249])
+def test_resumes(at):
+    """Stopped on the way up, at the peak, or on the way down: the rest is bit for bit the same."""
+    assert interrupted(make_scheduler, 250, at, (0.1,))[0] == curve_of(make_scheduler, 250)[at:]
+
+
+def cycle(optimizer, scheduler, steps):
+    """Learning rate, momentum or first beta of each update of the cycle."""
+    group, rows = optimizer.param_groups[0], []
+    for _ in range(steps):
+        rows.append((group["lr"], group["betas"][0] if "betas" in group else group.get("momentum")))
+        optimizer.step()
+        scheduler.step()
+    return rows
+
+
+def mirrored(settings):
+    """Momentum in closed form: 0.95 at both ends, 0.85 at the peak, with the same halves of a cosine as the rate."""
+    steps = settings.get("total_steps", 250)
+    up = settings.get("pct_start", 0.3) * steps - 1
+    shares = [t / up if t <= up else 1 - (t - up) / (steps - 1 - up) for t in range(steps)]
+    return [0.95 - 0.1 * (1 - math.cos(math.pi * share)) / 2 for share in shares]
+
+
+def sgd(momentum=0.9):
+    return torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, momentum=momentum)
+
+
+@pytest.mark.parametrize("start", [0.3, 0.45])
+@pytest.mark.parametrize("strategy", ["cos", "linear"])
+def test_three_phases_are_the_papers(start, strategy):
+    """three_phase=True: up to the peak, down to the first rate at 2pN - 2, on to the last one at momentum 0.95."""
+    steps, optimizer = 200, sgd()
+    rows = cycle(
+        optimizer,
+        OneCycleLR(optimizer, 0.8, total_steps=steps, pct_start=start, anneal_strategy=strategy, three_phase=True),
+        steps,
+    )
+    first, turn, back = 0.8 / 25, start * steps - 1, 2 * start * steps - 2
+    for t, (rate, momentum) in enumerate(rows):
+        begin, end, share = first, 0.8, t / turn
+        if t > turn:
+            begin, end, share = 0.8, first, (t - turn) / (back - turn)
+        if t > back:
+            begin, end, share = first, first / 1e4, (t - back) / (steps - 1 - back)
+        eased = share if strategy == "linear" else (1 - math.cos(math.pi * share)) / 2
+        assert rate == pytest.approx(begin + (end - begin) * eased, rel=1e-9), t
+        height = eased if t <= turn else 1 - eased if t <= back else 0.0
+        assert momentum == pytest.approx(0.95 - 0.1 * height, rel=1e-9), t
 
 
 def test_first_peak_last():
@@ -39,22 +95,52 @@ def test_peak_between_two_updates_is_missed():
     assert max(rates) > 0.09
 
 
-def test_momentum_mirrors_the_rate(evidence):
-    """Momentum is 0.95 at both ends and 0.85 at the peak; the optimizer's own 0.9 is overwritten."""
-    rates, momenta = evidence()["rates"], evidence()["momenta"]
-    assert momenta[0] == pytest.approx(0.95)
-    assert momenta[-1] == pytest.approx(0.95)
-    assert momenta[rates.index(max(rates))] == pytest.approx(0.85)
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_momentum_mirrors_the_rate(settings):
+    """At each update momentum runs from 0.95 to 0.85 and back as the rate goes up and down; the own 0.9 is lost."""
+    optimizer = sgd(momentum=0.9)
+    rows = cycle(optimizer, make_scheduler(optimizer, **settings), settings.get("total_steps", 250))
+    assert [momentum for _, momentum in rows] == pytest.approx(mirrored(settings), rel=1e-9)
 
 
-def test_adams_first_beta_is_cycled():
-    """With Adam the first beta takes the part of momentum; an optimizer with neither is refused."""
-    adam = torch.optim.Adam([nn.Parameter(torch.zeros(1))])
-    make_scheduler(adam)
-    assert adam.param_groups[0]["betas"][0] == pytest.approx(0.95)
-    adagrad = torch.optim.Adagrad([nn.Parameter(torch.zeros(1))])
-    with pytest.raises(ValueError, match="momentum"):
-        make_scheduler(adagrad)
+@pytest.mark.parametrize("kind", ["Adam", "AdamW", "NAdam", "RAdam"])
+def test_adams_first_beta_is_cycled(kind):
+    """With Adam and its relatives the first beta takes the part of momentum at each update; the second stays."""
+    optimizer = getattr(torch.optim, kind)([nn.Parameter(torch.zeros(1))], betas=(0.9, 0.98))
+    rows = cycle(optimizer, make_scheduler(optimizer), 250)
+    assert [beta for _, beta in rows] == pytest.approx(mirrored({}), rel=1e-9)
+    assert optimizer.param_groups[0]["betas"][1] == 0.98
+
+
+@pytest.mark.parametrize("own", [0.0, 0.7, 0.9])
+def test_cycle_momentum_false_leaves_momentum_alone(own):
+    """With cycle_momentum=False the optimizer keeps the momentum that it was made with, at each update."""
+    optimizer = sgd(momentum=own)
+    rows = cycle(optimizer, OneCycleLR(optimizer, 0.1, total_steps=50, cycle_momentum=False), 50)
+    assert {momentum for _, momentum in rows} == {own}
+
+
+@pytest.mark.parametrize("kind", ["SGD", "RMSprop"])
+def test_plain_sgd_gets_momentum(kind):
+    """SGD and RMSprop that were made without momentum train with 0.95 from the first update, without a warning."""
+    optimizer = getattr(torch.optim, kind)([nn.Parameter(torch.zeros(1))], lr=0.1)
+    assert optimizer.param_groups[0]["momentum"] == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scheduler = make_scheduler(optimizer)
+    assert [momentum for _, momentum in cycle(optimizer, scheduler, 250)] == pytest.approx(mirrored({}), rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["Adagrad", "Adadelta", "Rprop", "ASGD"])
+def test_no_momentum_is_refused(kind):
+    """An optimizer with neither momentum nor betas raises ValueError; with cycle_momentum=False it is taken."""
+    optimizer = getattr(torch.optim, kind)([nn.Parameter(torch.zeros(1))])
+    with pytest.raises(
+        ValueError, match="optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+    ):
+        make_scheduler(optimizer)
+    scheduler = OneCycleLR(optimizer, 0.1, total_steps=10, cycle_momentum=False)
+    assert scheduler.get_last_lr() == pytest.approx([0.1 / 25])
 
 
 def test_the_groups_rate_is_overwritten():
@@ -63,11 +149,12 @@ def test_the_groups_rate_is_overwritten():
 
 
 def test_a_list_of_peaks_for_groups():
-    """A list gives each group its own peak; one number gives all groups the same."""
-    groups = [{"params": [nn.Parameter(torch.zeros(1))], "lr": 1.0} for _ in range(2)]
-    optimizer = torch.optim.SGD(groups, momentum=0.9)
-    OneCycleLR(optimizer, max_lr=[0.1, 0.01], total_steps=100)
-    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.004, 0.0004])
+    """A list gives each group its own peak; one number gives all groups the same, whatever their own rates were."""
+    own = curve_of(lambda o: OneCycleLR(o, max_lr=[0.1, 0.01], total_steps=100), 100, (1.0, 1.0))
+    same = curve_of(lambda o: OneCycleLR(o, max_lr=0.1, total_steps=100), 100, (1.0, 0.001))
+    assert max(a for a, _ in own) == pytest.approx(0.1)
+    assert all(a == pytest.approx(10 * b) for a, b in own)
+    assert all(a == b for a, b in same)
 
 
 def test_a_step_too_many_raises():
@@ -79,6 +166,25 @@ def test_a_step_too_many_raises():
         scheduler.step()
     with pytest.raises(ValueError, match="Tried to step 11 times"):
         scheduler.step()
+
+
+@pytest.mark.parametrize(("at", "longer"), [(5, 20), (9, 11)])
+def test_resuming_keeps_the_old_length(at, longer):
+    """Resumed with a longer total_steps, the loaded state brings back the old one: the schedule raises where it did."""
+    old = sgd()
+    scheduler = make_scheduler(old, total_steps=10)
+    cycle(old, scheduler, at)
+    new = sgd()
+    again = make_scheduler(new, total_steps=longer)
+    new.load_state_dict(old.state_dict())
+    again.load_state_dict(scheduler.state_dict())
+    assert again.total_steps == 10
+    rest = cycle(new, again, 10 - at)
+    assert [rate for rate, _ in rest[1:]] == pytest.approx(
+        [learning_rate(t, total_steps=10) for t in range(at + 1, 10)]
+    )
+    with pytest.raises(ValueError, match="The specified number of total steps is 10"):
+        again.step()
 
 
 def test_per_epoch_steps_never_reach_the_peak():

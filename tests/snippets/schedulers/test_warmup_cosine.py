@@ -1,6 +1,7 @@
 """Warm-up + cosine: three implementations on one curve, timm's beside them, and the claims of the page."""
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -12,8 +13,10 @@ from snippets.schedulers.warmup_cosine.from_scratch import learning_rate
 from snippets.schedulers.warmup_cosine.use import make_scheduler, make_sequential
 from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
+LENGTHS = [(1, 30), (10, 100), (20, 250), (100, 2000)]
 
-@pytest.mark.parametrize(("warmup", "total"), [(1, 30), (10, 100), (20, 250)])
+
+@pytest.mark.parametrize(("warmup", "total"), LENGTHS)
 def test_three_ways_one_curve(warmup, total):
     """LambdaLR, SequentialLR and the closed form agree at every step of the run, to 1e-12, for two groups."""
     settings = {"warmup_steps": warmup, "total_steps": total}
@@ -22,13 +25,17 @@ def test_three_ways_one_curve(warmup, total):
         assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
 
 
-def test_timm_decays_the_same():
+@pytest.mark.parametrize(("warmup", "total"), LENGTHS)
+@pytest.mark.parametrize("min_ratio", [0.0, 0.1])
+def test_timm_decays_the_same(warmup, total, min_ratio):
     """timm's CosineLRScheduler agrees from the end of the warm-up on; its warm-up is t/w, one update behind."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
-    timm = CosineLRScheduler(optimizer, t_initial=230, warmup_t=20, warmup_lr_init=0.0, warmup_prefix=True)
-    for step in range(1, 250):
+    settings = {"lr_min": 0.1 * min_ratio, "warmup_lr_init": 0.0, "warmup_prefix": True}
+    timm = CosineLRScheduler(optimizer, t_initial=total - warmup, warmup_t=warmup, **settings)
+    for step in range(1, total):
         timm.step(step)
-        ours = learning_rate(step - 1 if step < 20 else step)
+        at = step - 1 if step < warmup else step
+        ours = learning_rate(at, warmup_steps=warmup, total_steps=total, min_ratio=min_ratio)
         assert optimizer.param_groups[0]["lr"] == pytest.approx(ours, rel=1e-12)
 
 
@@ -67,11 +74,12 @@ def test_stays_down_after_the_end():
     assert sequential[399] > 0.05
 
 
-def test_peak_is_used_twice():
-    """Updates w-1 and w have the full rate; the last update has a small rate, not zero."""
-    rates = [row[0] for row in curve_of(make_scheduler, 250)]
-    assert [t for t, rate in enumerate(rates) if rate == pytest.approx(0.1, rel=1e-9)] == [19, 20]
-    assert 0 < rates[249] < 1e-5
+@pytest.mark.parametrize(("warmup", "total"), LENGTHS)
+def test_peak_is_used_twice(warmup, total):
+    """Updates w-1 and w alone have the peak; without min_ratio the last update is above zero and below 0.3 % of it."""
+    rates = [row[0] for row in curve_of(make_scheduler, total, warmup_steps=warmup, total_steps=total)]
+    assert [t for t, rate in enumerate(rates) if rate == pytest.approx(0.1, rel=1e-9)] == [warmup - 1, warmup]
+    assert 0 < rates[-1] < 0.1 * 0.003
 
 
 def test_min_ratio_is_relative():
@@ -100,19 +108,32 @@ def test_longer_run_after_resuming():
     assert curve[1:] == [[pytest.approx(learning_rate(t, total_steps=300))] for t in range(51, 60)]
 
 
-def test_t_max_of_the_whole_run_never_arrives():
-    """T_max=total instead of total - warmup: the run ends with the rate above zero."""
+@pytest.mark.parametrize(("share", "left"), [(0.05, 0.0062), (0.2, 0.0955)])
+@pytest.mark.parametrize("total", [100, 1000])
+def test_t_max_of_the_whole_run_never_arrives(share, left, total):
+    """T_max=total, not total - warmup: with 5 % of warm-up the run ends at 0.6 % of the peak, with 20 % at 9.5 %."""
+    warmup = round(share * total)
 
     def wrong(optimizer: torch.optim.Optimizer) -> SequentialLR:
-        parts = [LinearLR(optimizer, 1 / 50, total_iters=49), CosineAnnealingLR(optimizer, T_max=250)]
-        return SequentialLR(optimizer, parts, milestones=[50])
+        parts = [LinearLR(optimizer, 1 / warmup, total_iters=warmup - 1), CosineAnnealingLR(optimizer, T_max=total)]
+        return SequentialLR(optimizer, parts, milestones=[warmup])
 
-    rates = [row[0] for row in curve_of(wrong, 251)]
-    assert rates[250] == pytest.approx(0.1 * 0.0955, rel=1e-3)  # (1 + cos(0.8 pi)) / 2
+    rates = [row[0] for row in curve_of(wrong, total + 1)]
+    assert rates[total] == pytest.approx(0.1 * left, rel=0.01)  # (1 + cos(pi (1 - share))) / 2
+
+
+@pytest.mark.parametrize("updates", [200, 1000])
+def test_counting_micro_batches_ends_near_the_peak(updates):
+    """total_steps counted in micro-batches, four to an update: 5 % of warm-up take 20 %, and the run ends at 89 %."""
+    batches = 4 * updates
+    rates = [r[0] for r in curve_of(make_scheduler, updates, warmup_steps=batches // 20, total_steps=batches)]
+    first = next(t for t, rate in enumerate(rates) if rate == pytest.approx(0.1))
+    assert (first + 1) / updates == pytest.approx(0.2)
+    assert rates[-1] / 0.1 == pytest.approx(0.89, abs=0.01)
 
 
 def test_stepping_both_multiplies():
-    """Two schedulers stepped by hand instead of SequentialLR: the cosine runs during the warm-up, and they multiply."""
+    """Two schedulers stepped by hand: each learning rate is ramp times cosine of the whole run, never the peak."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     warmup, cosine = LinearLR(optimizer, 1 / 50, total_iters=49), CosineAnnealingLR(optimizer, T_max=250)
     rates = []
@@ -121,8 +142,9 @@ def test_stepping_both_multiplies():
         optimizer.step()
         warmup.step()
         cosine.step()
-    assert max(rates) < 0.092  # never the peak
-    assert rates[49] == pytest.approx(learning_rate(49, warmup_steps=0))
+    product = [0.1 * min(1, (t + 1) / 50) * (1 + math.cos(math.pi * t / 250)) / 2 for t in range(250)]
+    assert rates == pytest.approx(product, rel=1e-9)
+    assert max(rates) < 0.1 * 0.92
 
 
 def test_rejects_impossible_lengths():
