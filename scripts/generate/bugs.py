@@ -48,12 +48,12 @@ def place(address: str) -> str:
 
 def every(site: Site, lang: str) -> str:
     """HTML table of all planted bugs, grouped by symptom."""
-    groups = []
+    groups, root = [], addresses.site_root("", lang)
     for entry in filter(causes.is_symptom, site.catalog.techniques):
         rows = []
         for cause in causes.of(entry):
             files = " ".join(
-                html.link(f"bugs/{cause.name}/{role}.py", f"{role}.py", download=f"{role}.py")
+                html.link(f"{root}bugs/{cause.name}/{role}.py", f"{role}.py", download=f"{role}.py")
                 for role in ("broken", "fixed")
             )
             name = html.link(f"{addresses.entry_href(entry, '')}#{cause.id}", html.text(heading(entry, cause, lang)))

@@ -10,15 +10,19 @@ from scripts.generate import html
 from scripts.generate.phrases import word
 from scripts.logs import Points
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 520, 190, 56, 28, 10, 12
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 520, 190, 62, 28, 10, 12
 STEEP = 300.0  # from this ratio of the largest to the smallest value on, the axis is logarithmic
 
 
 def losses(log: str) -> dict[str, Points]:
     """Of the curves in a log those of losses, else the first."""
-    found = {name: points for name, points in logs.series(log).items() if len(points) > 2}
+    found = {name: points for name, points in logs.series(log).items() if len(points) > 2 or _is_lost(points)}
     chosen = {name: points for name, points in found.items() if name.endswith("loss")}
     return chosen or dict(list(found.items())[:1])
+
+
+def _is_lost(points: Points) -> bool:
+    return not all(math.isfinite(y) for _, y in points)
 
 
 def drawing(runs: Sequence[tuple[str, str]], lang: str) -> str:
@@ -32,7 +36,7 @@ def drawing(runs: Sequence[tuple[str, str]], lang: str) -> str:
     steps = [x for _, points in curves for x, _ in points]
     low, high = min(finite), max(finite)
     is_log = low > 0 and high / low > STEEP
-    parts = [*_axes(low, high, max(steps), is_log)]
+    parts = [*_axes(low, high, max(steps), is_log, lang)]
     for number, (_, points) in enumerate(curves, 1):
         parts += _line(points, number, low, high, max(steps), is_log, lang)
     alt = word("curve_alt", lang).format("; ".join(_told(label, points, lang) for label, points in curves))
@@ -66,7 +70,7 @@ def _told(label: str, points: Points, lang: str) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.3g}"
+    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e5 or not value else f"{value:.1e}"
 
 
 def _place(value: float, low: float, high: float, is_log: bool) -> float:
@@ -83,12 +87,14 @@ def _across(step: float, last: float) -> float:
     return LEFT + step / (last or 1) * (WIDTH - LEFT - RIGHT)
 
 
-def _axes(low: float, high: float, last: float, is_log: bool) -> Iterator[str]:
+def _axes(low: float, high: float, last: float, is_log: bool, lang: str) -> Iterator[str]:
     middle = math.sqrt(low * high) if is_log else (low + high) / 2
     for value in dict.fromkeys((low, middle, high)):
         y = _place(value, low, high, is_log)
         yield f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>'
         yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_short(value)}</text>'
+    middle_of_all = (LEFT + WIDTH - RIGHT) / 2
+    yield f'<text x="{middle_of_all:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{word("step", lang)}</text>'
     for step in (0.0, last):
         anchor = "start" if step == 0 else "end"
         yield f'<text x="{_across(step, last):.1f}" y="{HEIGHT - 8}" text-anchor="{anchor}">{_short(step)}</text>'

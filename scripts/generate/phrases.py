@@ -160,6 +160,7 @@ WORDS: dict[str, dict[str, str]] = {
     "fixed_program": {"en": "The cured program, and what it prints", "zh": "修复后的程序及其输出"},
     "happened": {"en": "It happened here", "zh": "真实案例"},
     "programs": {"en": "Programs", "zh": "程序"},
+    "step": {"en": "step", "zh": "步"},
     "curve_alt": {"en": "Loss by step. {}.", "zh": "损失随步数的变化。{}。"},
     "curve_told": {"en": "{} goes from {} to {} at step {}", "zh": "{}从 {} 变到 {}（第 {} 步）"},
     "curve_lost": {"en": "{} from step {}", "zh": "第 {1} 步起为 {0}"},

@@ -40,6 +40,7 @@ OF_SITE = (
     "recipes",
     "bugs",
     "picker",
+    "ask",
     "verified",
 )
 

@@ -8,7 +8,11 @@ def values_that_are_no_numbers(inputs, targets):
     for name, tensor in (("inputs", inputs), ("targets", targets)):
         bad = ~torch.isfinite(tensor.float())
         if bad.any():
-            samples = bad.flatten(1).any(dim=1).nonzero().flatten() if bad.dim() > 1 else bad.nonzero().flatten()
+            samples = (
+                bad.flatten(1).any(dim=1).nonzero().flatten()
+                if bad.dim() > 1
+                else bad.nonzero().flatten()
+            )
             return f"{name}: {int(bad.sum())} values are NaN or inf, in {len(samples)} of {len(tensor)} samples"
 
 
@@ -47,6 +51,8 @@ def numbers_too_large_for_half(outputs, targets):
     """Ask whether the same loss would be finite in float32."""
     if outputs.dtype != torch.float16:
         return None
-    largest = max(outputs.float().abs().max().item(), targets.float().abs().max().item())
+    largest = max(
+        outputs.float().abs().max().item(), targets.float().abs().max().item()
+    )
     if largest**2 > torch.finfo(torch.float16).max:
         return f"outputs are float16 and values reach {largest:.0f}: the square is above 65504, so it is inf"
