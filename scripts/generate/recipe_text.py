@@ -50,7 +50,9 @@ def arguments(choice: Choice) -> str:
 def _value(value: Setting) -> str:
     if isinstance(value, tuple):  # torch's Adam refuses betas that are no floats
         return f"({', '.join(f'{each:g}' if each % 1 else f'{each:.1f}' for each in value)})"
-    return str(value) if isinstance(value, bool | str) else number(value)
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value) if isinstance(value, bool) else number(value)
 
 
 def more(labels: Labels, recipe: Recipe, lang: str) -> list[str]:

@@ -117,6 +117,7 @@ SETTINGS: dict[str, Check] = {
     **dict.fromkeys(("ns_steps", "refresh", "max_dim", "max_iter"), lambda v: isinstance(v, int) and v > 0),
     "betas": _is_betas,
     "base": is_text,
+    "adjust_lr_fn": lambda v: v in ("original", "match_rms_adamw"),
 }
 OF_SCHEDULES: dict[str, Check] = {
     **dict.fromkeys(("gamma", "factor", "pct_start"), is_share),

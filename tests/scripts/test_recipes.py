@@ -40,6 +40,7 @@ MISTAKES = [
     ("weight_decay", "wd", "unknown setting 'wd'"),
     ("[0.9, 0.95]", "[0.9, 1.95]", "'betas' cannot be [0.9, 1.95]"),
     ("[0.9, 0.95]", "0.9", "'betas' cannot be 0.9"),
+    ("betas: [0.9, 0.95]", "adjust_lr_fn: rms", "'adjust_lr_fn' cannot be 'rms'"),
     ("rule: linear", "rule: cubic", "'scaling' is not of the form"),
     ("start: 0.01", "start: 2", "'warmup' is not of the form"),
     ("length: 5 epochs", "length: five", "'warmup' is not of the form"),
