@@ -11,11 +11,15 @@ from scripts.sources.catalog import Catalog
 from scripts.sources.check_names import hint
 from scripts.sources.pages import LANGUAGES, Entry
 
+RECIPES = "recipes.md"  # each row of this page is a place, named by its recipe's id
+
 
 def check(catalog: Catalog) -> Iterator[Problem]:
-    """Links between pages lead to a page, and to a heading of it."""
+    """Links between pages lead to a page, and to a heading, a pitfall or a recipe of it."""
     names = {entry.en.name: entry for entry in catalog.entries}  # the same in both editions
     offered = {entry.en.name: {lang: anchors(entry, lang) for lang in LANGUAGES} for entry in catalog.entries}
+    for places in offered.get(RECIPES, {}).values():
+        places |= {recipe.id for recipe in catalog.recipes}
     for page in (page for entry in catalog.entries for page in entry.pages.values()):
         for mark in page.of("link"):
             target, _, anchor = mark.target.partition("#")
@@ -26,7 +30,7 @@ def check(catalog: Catalog) -> Iterator[Problem]:
                 remedy = hint(name, names, "Write that page, or name the technique without a link.")
                 yield Problem(page.path, mark.line, f"dead link to {mark.target}", remedy)
             elif anchor and anchor not in offered[name][page.lang]:
-                remedy = hint(anchor, offered[name][page.lang], "Name a heading or a pitfall of that page.")
+                remedy = hint(anchor, offered[name][page.lang], "Name a heading, a pitfall or a recipe of that page.")
                 yield Problem(page.path, mark.line, f"dead link: {target} has no heading or pitfall #{anchor}", remedy)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from html import unescape
 from pathlib import Path
 
@@ -122,6 +123,19 @@ def test_names_of_other_files_are_checked(tmp_path: Path):
     line = shown.count("\n", 0, shown.index("settings: vit")) + 1
     assert problems["there is no recipe 'vti'"].line == line
     assert "the recipe 'vit' is shown twice" in problems
+
+
+@pytest.mark.parametrize(("anchor", "dead"), [("vit", False), ("vti", True)])
+def test_link_to_a_recipe(tmp_path: Path, anchor: str, dead: bool):
+    small_guide.plant(tmp_path)
+    (tmp_path / "docs/recipes.yaml").write_text(RECIPE, encoding="utf-8")
+    for lang in ("en", "zh"):
+        shutil.copy(ROOT / f"docs/{lang}/recipes.md", tmp_path / f"docs/{lang}/recipes.md")
+        page = tmp_path / f"docs/{lang}/demo/double.md"
+        text = page.read_text(encoding="utf-8").replace("(index.md)", f"(../recipes.md#{anchor})")
+        page.write_text(text, encoding="utf-8")
+    problems = [problem for problem in checks.inspect(load(tmp_path)) if "../recipes.md" in problem.message]
+    assert [problem.remedy for problem in problems] == ["Did you mean 'vit'?"] * (2 * dead)
 
 
 def test_published_recipes_keep_to_their_schema():

@@ -1,4 +1,4 @@
-"""The search for a rate, the decision table, the stack of networks against ordinary runs, what the benchmark shows."""
+"""The search for a rate, the decision tables, the stack of networks against ordinary runs, what the benchmark shows."""
 
 import ast
 import math
@@ -14,17 +14,14 @@ import snippets.optimizers.choosing_an_optimizer.evidence_cnn as cnn
 import snippets.optimizers.choosing_an_optimizer.evidence_matrices as whole
 import snippets.optimizers.choosing_an_optimizer.evidence_mlp as mlp
 import snippets.optimizers.choosing_an_optimizer.evidence_surfaces as surfaces
+from scripts.generate import recipe_text
+from scripts.generate.phrases import word
+from scripts.sources.recipes import Recipe
 from snippets.optimizers.choosing_an_optimizer.use import best_rate
-from snippets.optimizers.lamb.use import Lamb
-from snippets.optimizers.lars.use import LARS
-from snippets.optimizers.prodigy.use import Prodigy
+from tests.support.guide import guide
+from tests.support.recipe_optimizers import class_of
 
 ROOT = Path(__file__).resolve().parents[3]
-CLASSES = {
-    "momentum": optim.SGD, "adamw": optim.AdamW, "adam": optim.Adam, "lbfgs": optim.LBFGS, "rprop": optim.Rprop,
-    "sparse-adam": optim.SparseAdam, "adagrad": optim.Adagrad, "adafactor": optim.Adafactor, "rmsprop": optim.RMSprop,
-    "muon": optim.Muon, "lars": LARS, "lamb": Lamb, "prodigy": Prodigy,
-}  # fmt: skip
 
 
 def read(numbers: dict[str, dict]) -> dict[str, dict]:
@@ -126,26 +123,55 @@ def test_nan_counts_as_worst():
     assert math.inf in tried.values()
 
 
-# The table
+# The tables
+
+ROW = re.compile(
+    r"^\| [^|]+ \| \[[^]]+\]\((?P<entry>[\w-]+)\.md\) `(?P<settings>[^`]+)` \| (?P<schedule>[^|]+) "
+    r"\| \[[^]]+\]\(\.\./recipes\.md#(?P<recipe>[\w.-]+)\)[^|]*\|$",
+    re.MULTILINE,
+)
 
 
-def rows(lang: str) -> list[tuple[str, str]]:
-    """Entry and settings of each row of the decision table."""
+def rows(lang: str) -> list[re.Match[str]]:
+    """The rows of the decision tables; every row links to a recipe."""
     page = (ROOT / "docs" / lang / "optimizers" / "choosing-an-optimizer.md").read_text(encoding="utf-8")
-    return re.findall(r"^\|[^|]+\|[^|]*\]\(([\w-]+)\.md\)[^|]*\| `([^`]+)` \|", page, flags=re.MULTILINE)
+    found = list(ROW.finditer(page))
+    heads = page.count("\n|---|")
+    assert len(found) == page.count("\n| ") - heads
+    return found
 
 
-def test_every_row_is_accepted():
-    """The class behind every row takes the row's settings under these names; both editions have the same rows."""
-    assert rows("en") == rows("zh")
-    assert len(rows("en")) == 16
-    for entry, settings in rows("en"):
-        call = ast.parse(f"f({settings})", mode="eval").body
+def schedule_of(recipe: Recipe, lang: str) -> str:
+    """What the page of recipes says of schedule, length, batch and clipping, the schedule as a link to its entry."""
+    labels = guide().labels
+    form = recipe_text.form(labels, recipe, lang)
+    if recipe.schedule and recipe.schedule.id in guide().by_id:
+        form = f"[{form}](../schedulers/{recipe.schedule.id}.md)"
+    parts = [recipe_text.warmup(labels, recipe, lang), form, recipe_text.length(labels, recipe, lang)]
+    said = {"en": ", ", "zh": "，"}[lang].join(part for part in parts if part)
+    more = recipe_text.more(labels, recipe, lang)[:1] if recipe.batch else []
+    if "clip" in recipe.more:
+        more.append(f"{word('clip', lang)} {recipe_text.number(recipe.more['clip'])}")
+    return word("semicolon", lang).join([said, *more])
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_every_row_is_a_published_recipe(lang):
+    """Optimizer, settings, schedule, length, batch and clipping are the recipe's; the class takes the settings."""
+    recipes = {recipe.id: recipe for recipe in guide().recipes}
+    assert [row["recipe"] for row in rows(lang)] == [row["recipe"] for row in rows("en")]
+    assert len(rows(lang)) == len({row["recipe"] for row in rows(lang)}) == 34
+    for row in rows(lang):
+        recipe = recipes[row["recipe"]]
+        assert row["entry"] == recipe.optimizer.id, recipe.id
+        assert row["settings"] == recipe_text.arguments(recipe.optimizer), recipe.id
+        assert row["schedule"] == schedule_of(recipe, lang), recipe.id
+        call = ast.parse(f"f({row['settings']})", mode="eval").body
         assert isinstance(call, ast.Call)
         values = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-        optimizer = CLASSES[entry]([nn.Parameter(torch.ones(2, 2))], **values)
+        optimizer = class_of(recipe.optimizer)([nn.Parameter(torch.ones(2, 2))], **values)
         group = optimizer.param_groups[0]
-        assert {key: group[key] for key in values} == values
+        assert {key: group[key] for key in values} == values, recipe.id
 
 
 # The stack
