@@ -11,7 +11,7 @@ digits = load_digits()
 x_train = torch.tensor(digits.data, dtype=torch.float32)
 y_train = torch.tensor(digits.target % 2, dtype=torch.float32).unsqueeze(1)
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 
 
 def loss_fn(outputs, targets):
@@ -20,7 +20,7 @@ def loss_fn(outputs, targets):
 
 
 losses = []
-for step in range(200):
+for step in range(400):
     batch = torch.randint(len(x_train), (64,))
     inputs, targets = x_train[batch], y_train[batch]
     outputs = model(inputs)
