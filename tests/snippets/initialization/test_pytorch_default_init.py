@@ -168,7 +168,7 @@ def is_flat(parameter: torch.Tensor, bound: float) -> bool:
 @pytest.mark.parametrize("layer", [nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d])
 @pytest.mark.parametrize(("channels", "groups"), [((16, 64), 1), ((64, 16), 1), ((32, 64), 4)])
 def test_transposed_convolution_counts_outputs(layer, channels, groups):
-    """Transposed convolutions are drawn within 1/sqrt(outputs * kernel), both; for (16, 64, 3) that is 1/sqrt(64 * 9)."""
+    """Weight and bias are drawn within 1/sqrt(outputs * kernel); for (16, 64, 3) that is 1/sqrt(64 * 9)."""
     torch.manual_seed(0)
     layer = layer(*channels, 3, groups=groups)
     kernel = math.prod(layer.kernel_size)
