@@ -40,6 +40,12 @@ def by_type(module: nn.Module) -> None:
                     nn.init.orthogonal_(gate)
                 else:
                     nn.init.xavier_uniform_(gate)
+    elif isinstance(module, nn.MultiheadAttention):
+        for parameter in module.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+            else:
+                nn.init.zeros_(parameter)
 
 
 def rms_by_depth(activation: nn.Module, rule: str) -> list[float]:

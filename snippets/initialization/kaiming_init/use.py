@@ -3,20 +3,28 @@
 Source: He et al., "Delving Deep into Rectifiers", 2015, section 2.2.
 """
 
+import math
+
 import torch
 from torch import nn
 
 
+@torch.no_grad()
 def init_relu_layer(module: nn.Module) -> None:
     """Initialize a layer whose output goes into a ReLU; for ``model.apply``.
 
     Args:
-        module: any module; only Linear and Conv1d/2d/3d layers are changed.
+        module: any module; only Linear, Conv and ConvTranspose layers are changed, with any stride and groups.
     """
     if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)):
         nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+    elif isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")  # stored as (in, out, *kernel)
+        module.weight.mul_(math.sqrt(math.prod(module.stride) * module.groups))  # inputs that reach one output
+    else:
+        return
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def deep_relu_network(width: int, depth: int) -> nn.Sequential:

@@ -2,15 +2,17 @@
 
 import copy
 import functools
+import itertools
 import math
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from snippets.initialization.init_in_pytorch.evidence import DEPTH, conv_only, rms_by_depth
-from snippets.initialization.init_in_pytorch.use import SLOPE, MyNet, initialize_parameters
+from snippets.initialization.init_in_pytorch.evidence import DEPTH, by_type, conv_only, rms_by_depth
+from snippets.initialization.init_in_pytorch.use import SLOPE, MyNet, initialize, initialize_parameters
 
 # The check list's snippet, as it stood.
 SEED = """
@@ -290,51 +292,317 @@ def test_padding_row():
     assert layer.weight[3].count_nonzero() == 0
 
 
-def test_recurrent_gates_one_by_one():
-    """``orthogonal_`` on an LSTM's stacked matrix makes no gate orthogonal; gate by gate it makes all four so."""
-    torch.manual_seed(0)
-    lstm = nn.LSTM(6, 8)
-    nn.init.orthogonal_(lstm.weight_hh_l0)
-    assert not any(
-        torch.allclose(gate @ gate.T, torch.eye(8), atol=0.1) for gate in lstm.weight_hh_l0.detach().split(8)
-    )
-    lstm.apply(initialize_parameters)
-    for gate in lstm.weight_hh_l0.detach().split(8):
-        assert torch.allclose(gate @ gate.T, torch.eye(8), atol=1e-5)  # QR in float32
-    assert lstm.bias_ih_l0.count_nonzero() == 0
+RECURRENT: list[Callable[..., nn.Module]] = [
+    functools.partial(nn.RNN, 6, 8, num_layers=2),
+    functools.partial(nn.GRU, 6, 8, bidirectional=True),
+    functools.partial(nn.LSTM, 6, 8, num_layers=2, bidirectional=True),
+    functools.partial(nn.LSTM, 6, 8, proj_size=5),
+    functools.partial(nn.RNNCell, 6, 8),
+    functools.partial(nn.GRUCell, 6, 8),
+    functools.partial(nn.LSTMCell, 6, 8),
+]
 
 
-def test_transposed_convolution_swaps_the_fans():
-    """ConvTranspose2d keeps (in, out, …): nn.init's fan_in counts its outputs, so it needs ``mode="fan_out"``."""
+def is_orthogonal(gate: Tensor, atol: float) -> bool:
+    """Its columns are orthonormal (it has no more of them than rows)."""
+    gate = gate.detach().double()
+    return torch.allclose(gate.T @ gate, torch.eye(gate.shape[1], dtype=torch.float64), atol=atol)
+
+
+@pytest.mark.parametrize("make", RECURRENT)
+def test_recurrent_gates_one_by_one(make):
+    """``orthogonal_`` on a stacked matrix makes no gate orthogonal; gate by gate the rule makes every one so."""
     torch.manual_seed(0)
-    layer = nn.ConvTranspose2d(16, 64, 3, bias=False)
+    layer = make()
+    for name, matrix in layer.named_parameters():
+        if "weight_hh" in name and len(matrix) > 8:  # RNN has one gate only
+            nn.init.orthogonal_(matrix)
+            assert not any(is_orthogonal(gate, 0.1) for gate in matrix.split(8))
+    layer.apply(initialize_parameters)
+    for name, parameter in layer.named_parameters():
+        if "weight_hh" in name:
+            assert all(is_orthogonal(gate, 1e-5) for gate in parameter.split(8))  # QR in float32
+        elif "bias" in name:
+            assert not parameter.any()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_orthogonal_needs_float32(dtype):
+    """``orthogonal_`` raises for bfloat16 and float16: "geqrf_cpu" not implemented; the rule draws in float32."""
+    with pytest.raises(RuntimeError, match='"geqrf_cpu" not implemented for'):
+        nn.init.orthogonal_(torch.empty(8, 8, dtype=dtype))
+    for make in RECURRENT:
+        torch.manual_seed(0)
+        layer = make(dtype=dtype)
+        layer.apply(initialize_parameters)
+        for name, parameter in layer.named_parameters():
+            assert parameter.dtype == dtype
+            if "weight_hh" in name:
+                assert all(is_orthogonal(gate, 0.02) for gate in parameter.split(8)), name  # 8 bits of mantissa
+
+
+def test_double_keeps_its_precision():
+    """In float64 the gates are orthogonal to float64's rounding."""
+    layer = nn.LSTM(6, 8, dtype=torch.float64)
+    layer.apply(initialize_parameters)
+    assert all(is_orthogonal(gate, 1e-12) for gate in layer.weight_hh_l0.split(8))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.ConvTranspose1d(64, 64, 4, stride=2, bias=False),
+        nn.ConvTranspose2d(16, 64, 3, bias=False),
+        nn.ConvTranspose2d(64, 16, 4, stride=2, bias=False),
+        nn.ConvTranspose2d(64, 64, 4, stride=2, groups=4, bias=False),
+        nn.ConvTranspose3d(32, 32, 4, stride=2, bias=False),
+    ],
+)
+def test_transposed_convolution_swaps_the_fans(layer):
+    """nn.init's fan_in counts a ConvTranspose's outputs; the rule keeps the second moment, with stride and groups."""
+    torch.manual_seed(0)
+    kernel = math.prod(layer.kernel_size)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    assert layer.weight.std().item() == pytest.approx(math.sqrt(2 / (64 * 9)), rel=0.05)
-    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-    assert layer.weight.std().item() == pytest.approx(math.sqrt(2 / (16 * 9)), rel=0.05)
-    x = torch.relu(torch.randn(8, 16, 16, 16))
-    y = layer(x)[..., 2:-2, 2:-2]
-    assert y.square().mean().item() == pytest.approx(
-        2 * x.square().mean().item(), rel=0.15
-    )  # relu then halves it again
+    counted = layer.out_channels // layer.groups * kernel
+    assert layer.weight.std().item() == pytest.approx(math.sqrt(2 / counted), rel=0.05)
+    layer.apply(initialize_parameters)
+    size = {3: (80,), 4: (14, 14), 5: (7, 7, 7)}[layer.weight.dim()]
+    x = torch.randn(8, layer.in_channels, *size)
+    y = layer(x)[(..., *[slice(4, -4)] * len(size))].detach()
+    kept = nn.functional.leaky_relu(y, SLOPE).square().mean() / x.square().mean()
+    assert kept.item() == pytest.approx(1, rel=0.15)
 
 
-def test_attention_projection_is_missed(evidence):
+def test_attention_projection_is_missed():
     """A rule for Linear reaches MultiheadAttention's out_proj, not its in_proj_weight, which is a bare parameter."""
-    table = {row[0]: row[1:] for row in evidence()["reached"]}
-    assert table["MultiheadAttention.out_proj.weight"] == ["untouched", "initialized"]
-    assert table["MultiheadAttention.in_proj_weight"] == ["untouched", "untouched"]
-    assert table["Conv2d.weight"] == ["initialized", "initialized"]
-    assert table["Linear.weight"] == ["untouched", "initialized"]
+    attention = nn.MultiheadAttention(8, 2)
+    before = copy.deepcopy(attention.state_dict())
+
+    def linear_only(module):
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+
+    attention.apply(linear_only)
+    assert torch.equal(attention.in_proj_weight, before["in_proj_weight"])
+    assert not torch.equal(attention.out_proj.weight, before["out_proj.weight"])
+    attention.apply(initialize_parameters)
+    assert not torch.equal(attention.in_proj_weight, before["in_proj_weight"])
+
+
+def test_table_of_what_is_reached(evidence):
+    """The table: the rule for Conv2d reaches that type only, one rule per type reaches every weight shown."""
+    table = {row[0]: row[1:] for row in evidence()["reached"][1:]}
+    assert len(table) == 7
+    for name, (conv, every) in table.items():
+        assert conv == ("initialized" if name == "Conv2d.weight" else "untouched")
+        assert every == "initialized"
+
+
+def test_experiment_has_the_rules_of_the_code():
+    """The experiment's copy of the rules draws what the code above it draws."""
+    for layer in (nn.Conv2d(8, 8, 3), nn.Linear(8, 8), nn.Embedding(8, 8), nn.LSTM(8, 8), nn.MultiheadAttention(8, 2)):
+        drawn = []
+        for rule in (by_type, initialize_parameters):
+            torch.manual_seed(0)
+            layer.apply(rule)
+            drawn.append(copy.deepcopy(layer.state_dict()))
+        assert all(torch.equal(value, drawn[1][name]) for name, value in drawn[0].items())
+
+
+def shared_matrices(layers: nn.ModuleList) -> set[str]:
+    """Names of the matrices that at least two of the layers have in common."""
+    named = [{name: p for name, p in layer.named_parameters() if p.dim() > 1} for layer in layers]
+    return {name for name in named[0] for a, b in itertools.combinations(named, 2) if torch.equal(a[name], b[name])}
+
+
+@pytest.mark.parametrize("kind", ["Encoder", "Decoder"])
+def test_encoder_layers_are_copies(kind):
+    """nn.TransformerEncoder and Decoder start with six equal layers, nn.Transformer does not; the rules undo it.
+
+    A rule for Linear alone leaves ``in_proj_weight`` equal in all six.
+    """
+    torch.manual_seed(0)
+    layer = getattr(nn, f"Transformer{kind}Layer")(16, 2, 32, batch_first=True)
+    stack = getattr(nn, f"Transformer{kind}")(layer, 6)
+    matrices = {name for name, p in layer.named_parameters() if p.dim() > 1}
+    assert shared_matrices(stack.layers) == matrices
+    whole = nn.Transformer(16, 2, 6, 6, 32, batch_first=True)
+    assert shared_matrices(getattr(whole, kind.lower()).layers) == set()
+
+    def linear_only(module):
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+
+    stack.apply(linear_only)
+    assert shared_matrices(stack.layers) == {name for name in matrices if name.endswith("in_proj_weight")}
+    stack.apply(initialize_parameters)
+    assert shared_matrices(stack.layers) == set()
+
+
+class Tied(nn.Module):
+    """A language model's ends: an embedding and an output layer with the same weight."""
+
+    def __init__(self, head_first: bool) -> None:
+        super().__init__()
+        for name in ["head", "embedding"] if head_first else ["embedding", "head"]:
+            setattr(self, name, nn.Linear(64, 500, bias=False) if name == "head" else nn.Embedding(500, 64))
+        self.tie()
+
+    def tie(self) -> None:
+        self.head.weight = self.embedding.weight
+
+
+@pytest.mark.parametrize(("head_first", "applied"), [(False, 0.17), (True, 0.02)])
+def test_tied_weight_is_drawn_by_the_last(head_first, applied):
+    """``apply`` on a tied weight: the module registered last wins, std 0.17 or 0.02; ``initialize``: 0.02 always."""
+    torch.manual_seed(0)
+    model = Tied(head_first)
+    model.apply(initialize_parameters)
+    assert model.head.weight.std().item() == pytest.approx(applied, rel=0.03)
+    assert initialize(model) == []
+    assert model.head.weight is model.embedding.weight
+    assert model.head.weight.std().item() == pytest.approx(0.02, rel=0.03)
+
+
+@pytest.fixture
+def garbage() -> Iterator[None]:
+    """Memory that nobody filled holds NaN, as torch arranges it for deterministic runs."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+WITH_PARAMETERS: list[Callable[[], nn.Module]] = [
+    *[functools.partial(layer, 4, 6, 3) for layer in (nn.Conv1d, nn.Conv2d, nn.Conv3d)],
+    *[functools.partial(layer, 4, 6, 3) for layer in (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)],
+    *[functools.partial(norm, 4) for norm in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)],
+    *[
+        functools.partial(norm, 4, affine=True, track_running_stats=True)
+        for norm in (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+    ],
+    *[functools.partial(norm, 4) for norm in (nn.LayerNorm, nn.RMSNorm)],
+    functools.partial(nn.GroupNorm, 2, 4),
+    *RECURRENT,
+    functools.partial(nn.Linear, 4, 6),
+    functools.partial(nn.Bilinear, 4, 5, 6),
+    nn.PReLU,
+    functools.partial(nn.Embedding, 9, 4, padding_idx=0),
+    functools.partial(nn.EmbeddingBag, 9, 4),
+    functools.partial(nn.MultiheadAttention, 8, 2),
+    functools.partial(nn.MultiheadAttention, 8, 2, kdim=6, vdim=4, add_bias_kv=True),
+    functools.partial(nn.TransformerEncoderLayer, 8, 2, 16),
+    functools.partial(nn.TransformerDecoderLayer, 8, 2, 16),
+    functools.partial(nn.Transformer, 8, 2, 2, 2, 16, batch_first=True),
+    functools.partial(nn.AdaptiveLogSoftmaxWithLoss, 32, 20, [4, 12]),
+]
+
+
+@pytest.mark.parametrize("make", WITH_PARAMETERS)
+def test_every_layer_of_torch_is_written(make, garbage):
+    """Made on meta and given memory full of NaN, each layer type of torch.nn is finite afterwards, buffers included."""
+    with torch.device("meta"):
+        layer = make()
+    layer.to_empty(device="cpu")
+    assert all(value.isnan().all() for value in layer.state_dict().values() if value.is_floating_point())
+    assert initialize(layer) == []
+    assert all(value.isfinite().all() for value in layer.state_dict().values())
+
+
+def test_no_layer_of_torch_is_forgotten():
+    """A layer with parameters that torch adds shall be noticed: those not tried above are bases, lazy or containers."""
+    tried = {getattr(make, "func", make) for make in WITH_PARAMETERS}
+    kinds = {kind for kind in vars(nn).values() if isinstance(kind, type) and issubclass(kind, nn.Module)}
+    left = {kind.__name__ for kind in kinds - tried if "Lazy" not in kind.__name__ and kind.__module__ in LAYER_FILES}
+    assert left <= {
+        *("Identity", "LocalResponseNorm", "CrossMapLRN2d"),  # no parameters
+        *("RNNBase", "RNNCellBase", "TransformerEncoder", "TransformerDecoder"),  # bases; copies of a layer tried above
+    }
+
+
+LAYER_FILES = {
+    f"torch.nn.modules.{name}"
+    for name in (
+        "adaptive",
+        "batchnorm",
+        "conv",
+        "instancenorm",
+        "linear",
+        "normalization",
+        "rnn",
+        "sparse",
+        "transformer",
+    )
+}
+
+
+class WithParts(nn.Module):
+    """A bare parameter, a buffer computed by the constructor, and a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((4,), 1e-6))
+        self.register_buffer("positions", torch.arange(4.0))
+        self.layer = nn.Linear(4, 4)
+
+
+def test_initialize_names_what_no_rule_wrote():
+    """``initialize`` returns the names of bare parameters and leaves their values."""
+    model = WithParts()
+    assert initialize(model) == ["scale"]
+    assert torch.equal(model.scale, torch.full((4,), 1e-6))
+    assert initialize(MyNet()) == []
+
+
+def test_meta_init_is_lost(garbage):
+    """What is initialized on meta is lost without an error; ``to_empty`` fills no parameter and no buffer."""
+    with torch.device("meta"):
+        model = WithParts()
+        initialize(model)
+    model.to_empty(device="cpu")
+    assert all(value.isnan().all() for value in model.state_dict().values())
+    assert initialize(model) == ["scale"]  # named, and still garbage
+    assert model.layer.weight.isfinite().all()
+    assert model.scale.isnan().all()
+    assert model.positions.isnan().all()  # a buffer of one's own has to be computed anew
+
+
+def test_to_empty_unties():
+    """``to_empty`` on a model made on meta gives tied weights memory of their own; tied again they are one."""
+    with torch.device("meta"):
+        model = Tied(head_first=False)
+    assert model.head.weight is model.embedding.weight
+    model.to_empty(device="cpu")
+    assert model.head.weight is not model.embedding.weight
+    model.tie()
+    initialize(model)
+    assert model.head.weight.std().item() == pytest.approx(0.02, rel=0.03)
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_optimizer_before_to_empty_trains_nothing(make):
+    """An optimizer made before ``to_empty`` holds the meta parameters: it steps, moves nothing and says nothing."""
+    for before in (True, False):
+        with torch.device("meta"):
+            model = nn.Linear(3, 1)
+        early = make(model.parameters(), lr=0.1)
+        model.to_empty(device="cpu")
+        initialize(model)
+        optimizer = early if before else make(model.parameters(), lr=0.1)
+        weight = model.weight.detach().clone()
+        model(torch.ones(2, 3)).sum().backward()
+        optimizer.step()
+        assert torch.equal(model.weight, weight) == before
 
 
 def test_norm_layers():
-    """Scale 1 and shift 0, also where training had moved them."""
+    """Scale 1, shift 0 and fresh running statistics, also where training had moved them."""
     layer = nn.BatchNorm2d(4)
     with torch.no_grad():
         layer.weight.fill_(3)
         layer.bias.fill_(2)
+        layer.running_mean.fill_(5)
     layer.apply(initialize_parameters)
+    assert not layer.running_mean.any()
     assert torch.equal(layer.weight, torch.ones(4))
     assert torch.equal(layer.bias, torch.zeros(4))
 

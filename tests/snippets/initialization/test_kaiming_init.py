@@ -78,14 +78,15 @@ def test_leaky_slope_enters_the_gain():
 
 
 def test_linear_default_is_a_sixth():
-    """nn.Linear draws with a = sqrt(5): a variance of 1/(3n), a sixth of what a ReLU needs."""
-    torch.manual_seed(0)
-    layer = nn.Linear(512, 300)
-    torch.manual_seed(0)
-    assert torch.equal(layer.weight, kaiming_uniform_(torch.empty(300, 512), a=math.sqrt(5)))
-    he = kaiming_normal_std((300, 512)) ** 2
-    assert he / kaiming_normal_std((300, 512), a=math.sqrt(5)) ** 2 == pytest.approx(6)
-    assert layer.weight.var().item() == pytest.approx(he / 6, rel=0.02)
+    """nn.Linear and nn.Conv2d draw with a = sqrt(5): a variance of 1/(3n), a sixth of what a ReLU needs."""
+    for make in (lambda: nn.Linear(512, 300), lambda: nn.Conv2d(64, 128, 3)):
+        torch.manual_seed(0)
+        weight = make().weight
+        torch.manual_seed(0)
+        assert torch.equal(weight, kaiming_uniform_(torch.empty(weight.shape), a=math.sqrt(5)))
+        he = kaiming_normal_std(tuple(weight.shape)) ** 2
+        assert he == pytest.approx(2 / math.prod(weight.shape[1:]))
+        assert weight.var().item() == pytest.approx(he / 6, rel=0.02)
 
 
 def test_fan_out_keeps_the_gradient():
@@ -135,41 +136,156 @@ def test_two_layers_need_ten_steps_more():
     assert kaiming[-1] < xavier[-1] < default[-1]
 
 
-def draw(**settings) -> Tensor:
-    return nn.init.kaiming_normal_(torch.empty(50, 60), generator=torch.Generator().manual_seed(0), **settings)
+FUNCTIONS = [nn.init.kaiming_normal_, nn.init.kaiming_uniform_]
+OTHERS = ["linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+OTHERS += ["sigmoid", "tanh", "relu", "selu"]  # every name of calculate_gain but leaky_relu
 
 
-def test_a_is_ignored_for_relu():
-    """torch reads `a` only with nonlinearity="leaky_relu", its default; with "relu" the slope is silently dropped."""
-    assert torch.equal(draw(a=0.25, nonlinearity="relu"), draw(a=0.0, nonlinearity="relu"))
-    assert not torch.equal(draw(a=0.25), draw(a=0.0))
+def draw(function=nn.init.kaiming_normal_, **settings) -> Tensor:
+    return function(torch.empty(50, 60), generator=torch.Generator().manual_seed(0), **settings)
 
 
-def test_bare_call_is_relu():
-    """Called without arguments, torch's functions use a = 0 and so ReLU's gain."""
-    assert torch.equal(draw(), draw(nonlinearity="relu"))
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_is_ignored_for_relu(function):
+    """torch reads `a` only with nonlinearity="leaky_relu", its default; with every other name it is dropped."""
+    for name in OTHERS:
+        assert torch.equal(draw(function, a=0.25, nonlinearity=name), draw(function, a=0.0, nonlinearity=name)), name
+    assert not torch.equal(draw(function, a=0.25), draw(function, a=0.0))
+    assert not torch.equal(draw(function, a=0.25, nonlinearity="leaky_relu"), draw(function, a=0.0))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_bare_call_is_relu(function):
+    """Called without arguments, both torch functions use a = 0 and so ReLU's gain."""
+    assert torch.equal(draw(function), draw(function, nonlinearity="relu"))
+
+
+def test_uniform_has_the_same_variance():
+    """torch's uniform version has the variance of the normal one: it reaches sqrt(3) standard deviations, not more."""
+    for settings in ({}, {"a": 0.5}, {"mode": "fan_out"}):
+        normal, uniform = (draw_large(function, **settings) for function in FUNCTIONS)
+        assert (uniform.var() / normal.var()).item() == pytest.approx(1, rel=0.01)  # 480,000 draws
+        assert (uniform.abs().max() / uniform.std()).item() == pytest.approx(math.sqrt(3), rel=0.01)
+
+
+def draw_large(function, **settings) -> Tensor:
+    return function(torch.empty(600, 800), generator=torch.Generator().manual_seed(0), **settings)
+
+
+def gain(layer: nn.Module, channels: int, size: tuple[int, ...], edge: int) -> float:
+    """Second moment of a layer's output away from the edges, over twice the input's, of which a ReLU keeps half."""
+    x = torch.randn(4, channels, *size)  # only the mean square of the input counts
+    with torch.no_grad():
+        y = layer(x)[(..., *[slice(edge, -edge)] * len(size))]
+    return (y.square().mean() / (2 * x.square().mean())).item()
 
 
 def test_transposed_convolution_swaps_the_fans():
     """ConvTranspose2d(256, 16, 3): "fan_in" reads 16 channels, and the output has 16 times the variance asked for."""
     torch.manual_seed(0)
     layer = nn.ConvTranspose2d(256, 16, 3, bias=False)
-    x = torch.relu(torch.randn(4, 256, 12, 12))
-    with torch.no_grad():
-        for mode, factor in [("fan_in", 16), ("fan_out", 1)]:
-            nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
-            inner = layer(x)[:, :, 2:-2, 2:-2]  # where all nine taps of the kernel land
-            assert (inner.square().mean() / (2 * x.square().mean())).item() == pytest.approx(factor, rel=0.15)
+    for mode, factor in [("fan_in", 16), ("fan_out", 1)]:
+        nn.init.kaiming_normal_(layer.weight, mode=mode, nonlinearity="relu")
+        assert gain(layer, 256, (12, 12), 2) == pytest.approx(factor, rel=0.15)
 
 
-def test_stride_thins_the_fan():
-    """ConvTranspose2d(64, 64, 4, stride=2) with fan_out: a quarter of the variance; right after multiplying by 2."""
+@pytest.mark.parametrize(
+    ("layer", "size", "expected"),  # expected: 1 over strides and groups
+    [
+        (nn.ConvTranspose1d(64, 64, 4, stride=2, bias=False), (64,), 1 / 2),
+        (nn.ConvTranspose2d(64, 64, 3, bias=False), (12, 12), 1),
+        (nn.ConvTranspose2d(64, 64, 4, stride=2, bias=False), (12, 12), 1 / 4),
+        (nn.ConvTranspose2d(64, 64, 3, stride=2, bias=False), (12, 12), 1 / 4),  # overlaps unevenly: on average
+        (nn.ConvTranspose2d(64, 64, 2, stride=2, bias=False), (12, 12), 1 / 4),
+        (nn.ConvTranspose2d(64, 64, (4, 3), stride=(2, 1), bias=False), (12, 12), 1 / 2),
+        (nn.ConvTranspose2d(64, 64, 4, stride=2, groups=8, bias=False), (12, 12), 1 / 32),
+        (nn.ConvTranspose3d(32, 32, 4, stride=2, bias=False), (6, 6, 6), 1 / 8),
+    ],
+)
+def test_stride_thins_the_fan(layer, size, expected):
+    """With fan_out the variance is 1 over strides and groups; after the code's factor it is right."""
     torch.manual_seed(0)
-    layer = nn.ConvTranspose2d(64, 64, 4, stride=2, bias=False)
-    x = torch.relu(torch.randn(4, 64, 12, 12))
+    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    assert gain(layer, layer.in_channels, size, 4) == pytest.approx(expected, rel=0.15)
+    init_relu_layer(layer)
+    assert gain(layer, layer.in_channels, size, 4) == pytest.approx(1, rel=0.15)
+
+
+def test_depthwise_fan_out_is_too_small():
+    """Conv2d(256, 256, 3, groups=256) with fan_out: std 0.029 for 0.471, and 1/256 of the second moment."""
+    torch.manual_seed(0)
+    layer = nn.Conv2d(256, 256, 3, groups=256, bias=False)
+    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    assert layer.weight.std().item() == pytest.approx(0.029, abs=0.001)
+    assert math.sqrt(2 / 9) == pytest.approx(0.471, abs=0.001)
+    assert gain(layer, 256, (24, 24), 1) == pytest.approx(1 / 256, rel=0.2)
     with torch.no_grad():
-        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-        for factor in (1 / 4, 1):
-            inner = layer(x)[:, :, 3:-3, 3:-3]  # where all four taps land
-            assert (inner.square().mean() / (2 * x.square().mean())).item() == pytest.approx(factor, rel=0.15)
-            layer.weight.mul_(2)
+        layer.weight.mul_(math.sqrt(256))
+    assert gain(layer, 256, (24, 24), 1) == pytest.approx(1, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv1d(128, 128, 5, groups=128, bias=False),
+        nn.Conv2d(256, 256, 3, groups=256, bias=False),
+        nn.Conv2d(256, 128, 3, groups=8, bias=False),
+        nn.Conv3d(64, 128, 3, groups=64, bias=False),
+    ],
+)
+def test_fan_in_knows_groups(layer):
+    """fan_in keeps the second moment of grouped and depthwise convolutions in 1-D to 3-D."""
+    torch.manual_seed(0)
+    init_relu_layer(layer)
+    size = {3: (200,), 4: (24, 24), 5: (10, 10, 10)}[layer.weight.dim()]
+    assert gain(layer, layer.in_channels, size, 1) == pytest.approx(1, rel=0.2)
+
+
+def test_timm_divides_by_the_groups():
+    """Each depthwise layer of MobileNetV2: std sqrt(2/9) in timm, sqrt(2 / (9 channels)) in torchvision."""
+    from timm import create_model
+    from torchvision.models import mobilenet_v2
+
+    torch.manual_seed(0)
+    for model, divides in [(create_model("mobilenetv2_100"), True), (mobilenet_v2(), False)]:
+        depthwise = [m for m in model.modules() if isinstance(m, nn.Conv2d) and m.groups > 1]
+        assert len(depthwise) == 17
+        for layer in depthwise:
+            assert layer.groups == layer.in_channels == layer.out_channels
+            due = math.sqrt(2 / 9 / (1 if divides else layer.groups))
+            spread = 5 / math.sqrt(2 * layer.weight.numel())  # five standard errors of a standard deviation
+            assert layer.weight.std().item() == pytest.approx(due, rel=spread)
+
+
+@pytest.mark.parametrize(("name", "count"), [("resnet18", 20), ("resnet50", 53)])
+def test_resnets_use_fan_out(name, count):
+    """torchvision's and timm's ResNet-18 and ResNet-50 draw every convolution with fan_out, from a normal."""
+    from timm import create_model
+    from torchvision.models import get_model
+
+    torch.manual_seed(0)
+    for model in (create_model(name), get_model(name)):
+        convolutions = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d)]
+        assert len(convolutions) == count
+        for w in convolutions:
+            spread = 5 / math.sqrt(2 * w.numel())
+            assert w.std().item() == pytest.approx(kaiming_normal_std(tuple(w.shape), mode="fan_out"), rel=spread)
+            assert w.abs().max() > 2.5 * w.std()  # a uniform distribution ends at 1.73
+
+
+def test_batch_norm_turns_small_weights_into_large_gradients():
+    """In front of a batch normalization, weights 16 times smaller get 16 times the gradient; the output is the same."""
+    torch.manual_seed(0)
+    layer = nn.Conv2d(8, 8, 3, groups=8, bias=False, dtype=torch.float64)
+    norm = nn.BatchNorm2d(8, eps=1e-12, dtype=torch.float64)  # so small that only the scale counts
+    x, target = torch.randn(2, 16, 8, 9, 9, dtype=torch.float64).unbind()
+    found = []
+    for factor in (1, 1 / 16):
+        with torch.no_grad():
+            layer.weight.mul_(factor)
+        y = norm(layer(x))
+        (gradient,) = torch.autograd.grad((y * target[:, :, 1:-1, 1:-1]).sum(), layer.weight)
+        found.append((y, gradient))
+    (y, gradient), (y_small, gradient_small) = found
+    assert torch.allclose(y, y_small, atol=1e-6)
+    assert torch.allclose(gradient_small, 16 * gradient, rtol=1e-6)

@@ -158,32 +158,89 @@ def test_shallow_default_does_no_harm(accuracies):
         assert 0.5 < default < kaiming - 0.05
 
 
-def test_other_layers():
-    """Each of the other defaults of the table."""
+def is_flat(parameter: torch.Tensor, bound: float) -> bool:
+    """Uniform over [-bound, bound]: reaches it, does not pass it, and has its standard deviation."""
+    found = parameter.detach()
+    edge, std = found.abs().max().item() / bound, found.std().item() / bound
+    return 1 - 12 / found.numel() < edge < 1 + 1e-6 and abs(std * math.sqrt(3) - 1) < 4 / math.sqrt(found.numel())
+
+
+@pytest.mark.parametrize("layer", [nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d])
+@pytest.mark.parametrize(("channels", "groups"), [((16, 64), 1), ((64, 16), 1), ((32, 64), 4)])
+def test_transposed_convolution_counts_outputs(layer, channels, groups):
+    """Weight and bias are drawn within 1/sqrt(outputs * kernel); for (16, 64, 3) that is 1/sqrt(64 * 9)."""
     torch.manual_seed(0)
-    embedding = nn.Embedding(500, 100)
-    assert embedding.weight.std().item() == pytest.approx(1, rel=0.02)
-    lstm = nn.LSTM(300, 25)
-    for parameter in lstm.parameters():
-        assert parameter.abs().max().item() == pytest.approx(1 / math.sqrt(25), rel=0.05)
-    for norm in (nn.BatchNorm2d(4), nn.LayerNorm(4), nn.GroupNorm(2, 4)):
+    layer = layer(*channels, 3, groups=groups)
+    kernel = math.prod(layer.kernel_size)
+    bound = 1 / math.sqrt(channels[1] // groups * kernel)
+    assert is_flat(layer.weight, bound)
+    assert is_flat(layer.bias, bound)
+
+
+def test_other_layers():
+    """Each of the other defaults of the table; transposed convolutions have a test of their own."""
+    torch.manual_seed(0)
+    embedding = nn.Embedding(500, 100, padding_idx=3).weight
+    assert embedding.std().item() == pytest.approx(1, rel=0.02)
+    assert embedding.abs().max() > 3.5  # normal
+    assert not embedding[3].any()
+    for recurrent in (nn.RNN, nn.GRU, nn.LSTM):
+        for parameter in recurrent(300, 25, num_layers=2).parameters():
+            assert is_flat(parameter, 1 / math.sqrt(25))
+    norms = [nn.BatchNorm1d(4), nn.BatchNorm2d(4), nn.BatchNorm3d(4), nn.LayerNorm(4), nn.GroupNorm(2, 4)]
+    for norm in norms:
         assert torch.equal(norm.weight, torch.ones(4))
         assert torch.equal(norm.bias, torch.zeros(4))
     attention = nn.MultiheadAttention(64, 4)
-    assert attention.in_proj_weight.abs().max().item() == pytest.approx(math.sqrt(6 / (64 + 192)), rel=0.01)
-    assert attention.in_proj_bias.count_nonzero() == 0
-    assert attention.out_proj.bias.count_nonzero() == 0
-    assert attention.out_proj.weight.abs().max().item() == pytest.approx(1 / math.sqrt(64), rel=0.01)
+    assert is_flat(attention.in_proj_weight, math.sqrt(6 / (64 + 192)))
+    assert is_flat(attention.out_proj.weight, 1 / math.sqrt(64))
+    assert not attention.in_proj_bias.any()
+    assert not attention.out_proj.bias.any()
     bilinear = nn.Bilinear(100, 7, 20)
-    assert bilinear.weight.abs().max().item() == pytest.approx(1 / math.sqrt(100), rel=0.01)
+    assert is_flat(bilinear.weight, 1 / math.sqrt(100))
+    assert is_flat(bilinear.bias, 1 / math.sqrt(100))
     assert nn.PReLU().weight.item() == 0.25
+    for make in LAYERS.values():
+        layer = make()
+        bound = 1 / math.sqrt(math.prod(layer.weight.shape[1:]))
+        assert is_flat(layer.weight, bound)
+        assert is_flat(layer.bias, bound)
 
 
-def test_transposed_convolution_counts_outputs():
-    """ConvTranspose2d(16, 64, 3) is drawn within 1/sqrt(64 * 9), from its output channels, not 1/sqrt(16 * 9)."""
+def test_resnet_head_is_default():
+    """torchvision's ResNet-18 leaves its last linear layer as nn.Linear drew it."""
+    from torchvision.models import resnet18
+
     torch.manual_seed(0)
-    layer = nn.ConvTranspose2d(16, 64, 3)
-    assert layer.weight.abs().max().item() == pytest.approx(1 / math.sqrt(64 * 9), rel=0.01)
+    head = resnet18().fc
+    assert is_flat(head.weight, 1 / math.sqrt(512))
+    assert is_flat(head.bias, 1 / math.sqrt(512))
+
+
+def test_twelve_layers_shrink_like_thirty():
+    """Without biases 12 ReLU layers at the default shrink a signal more than 30 layers at variance 1/n."""
+    default, _ = depth_chain(pytorch_default_, depth=12)
+    lecun, _ = depth_chain(lambda w: w.normal_(0, 1 / math.sqrt(w.shape[1])), depth=30)
+    assert default < lecun
+    assert default == pytest.approx(-6 * math.log10(6), abs=0.3)  # the root mean square: 2.1e-5
+    assert lecun == pytest.approx(-15 * math.log10(2), abs=0.3)  # 3.1e-5
+
+
+def test_tied_embedding_starts_too_large():
+    """Head tied to nn.Embedding(1000, 256), hidden state normalized: first loss above 50; at std 0.02 it is 7.0."""
+    torch.manual_seed(0)
+    for _ in range(5):
+        embedding, head = nn.Embedding(1000, 256), nn.Linear(256, 1000, bias=False)
+        head.weight = embedding.weight
+        hidden = nn.functional.layer_norm(torch.randn(512, 256), (256,))
+        targets = torch.randint(1000, (512,))
+        losses = []
+        for std in (None, 0.02):
+            if std:
+                nn.init.normal_(embedding.weight, std=std)
+            losses.append(nn.functional.cross_entropy(head(hidden), targets).item())
+        assert losses[0] > 50 > math.log(1000) == pytest.approx(6.9, abs=0.05)
+        assert losses[1] == pytest.approx(7.0, abs=0.1)
 
 
 def test_bare_parameter_has_no_default():
