@@ -79,9 +79,16 @@ def key(root: Path, test: str) -> str:
     section = test.split("/")[2]
     room = root / "snippets" / section / Path(test).stem.removeprefix("test_")
     wanted = [root / test, *(root / name for name in ALWAYS), *sorted(room.glob("*.py")), *_told_apart(root, test)]
+    wanted += [path for pattern in _reads(root / test) for path in sorted(root.glob(pattern))]
     for path in sorted(_with_imports(root, wanted)):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _reads(test: Path) -> list[str]:
+    """Patterns of the files that a test reads beyond those it imports, as its docstring says: ``reads: docs/*.md``."""
+    found = re.search(r"^reads: (.+)$", test.read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1].split() if found else []
 
 
 def _told_apart(root: Path, test: str) -> Iterator[Path]:

@@ -64,6 +64,25 @@ def every(site: Site, lang: str) -> str:
     return html.grouped_table(head, groups, class_="bugs")
 
 
+def checkups(site: Site, entry: Entry, lang: str) -> str:
+    """HTML table: what ``checkup`` says of every planted bug, as the entry's test recorded it; and the counts."""
+    file = site.claims.get(entry.test)
+    said = {case.name: case.said["checkup"] for case in file.cases if "checkup" in case.said} if file else {}
+    groups, found, silent = [], 0, 0
+    for page in filter(causes.is_symptom, site.catalog.techniques):
+        rows = []
+        for cause in causes.of(page):
+            says = said.get(f"test_planted[{cause.name}]", "not asked")
+            if says != "not asked":
+                found, silent = found + bool(says), silent + (not says)
+                address = f"{addresses.entry_href(page, entry.section)}#{cause.id}"
+                rows.append([html.link(address, html.text(heading(page, cause, lang))), html.text(says or "–")])
+        if rows:
+            groups.append((page.title(lang), rows))
+    counts = f"<p>{word('checkup_counts', lang).format(found + silent, found)}</p>\n"
+    return counts + html.grouped_table([word("cause", lang), word("checkup_says", lang)], groups, class_="checkups")
+
+
 def bugs_json(site: Site) -> str:
     """All planted bugs; ``bugs.schema.json`` describes their fields."""
     found = []

@@ -146,6 +146,11 @@ WORDS: dict[str, dict[str, str]] = {
         "en": "This build ran {} snippets and {} tests, and planted and cured {} faults; torch {}, last run {}.",
         "zh": "本次构建运行了 {} 段代码和 {} 项测试，植入并修复了 {} 个故障；torch {}，最近一次运行于 {}。",
     },
+    "checkup_says": {"en": "What it finds", "zh": "它查出了什么"},
+    "checkup_counts": {
+        "en": "Of {} planted bugs that could be handed to it, it finds something in {}; in none of the cured programs.",
+        "zh": "在能够交给它检查的 {} 个植入故障中，它在 {} 个里查出了问题；在修复后的程序里一次误报也没有。",
+    },
     "cause": {"en": "Cause", "zh": "原因"},
     "check": {"en": "Check", "zh": "检查"},
     "check_finds": {"en": "It says of the broken run", "zh": "它对出错的运行给出"},

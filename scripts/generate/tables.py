@@ -25,6 +25,7 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "ask": lambda site, entry, lang: front_door.ask(lang),
     "ticks": front_door.ticks,
     "verified": lambda site, entry, lang: front_door.verified(site, lang),
+    "checkups": bugs.checkups,
     "bugs": lambda site, entry, lang: bugs.every(site, lang),
     "recipes": lambda site, entry, lang: recipes.every(site.catalog, lang),
 }

@@ -12,6 +12,7 @@ from scripts.sources.check_names import hint
 from scripts.sources.pages import LANGUAGES, Entry
 
 RECIPES = "recipes.md"  # each row of this page is a place, named by its recipe's id
+CHECKLIST = "checklist/index.md"  # each part of the check list is a place
 
 
 def check(catalog: Catalog) -> Iterator[Problem]:
@@ -20,6 +21,8 @@ def check(catalog: Catalog) -> Iterator[Problem]:
     offered = {entry.en.name: {lang: anchors(entry, lang) for lang in LANGUAGES} for entry in catalog.entries}
     for places in offered.get(RECIPES, {}).values():
         places |= {recipe.id for recipe in catalog.recipes}
+    for places in offered.get(CHECKLIST, {}).values():
+        places |= {part.id for part in catalog.checklist}
     for page in (page for entry in catalog.entries for page in entry.pages.values()):
         for mark in page.of("link"):
             target, _, anchor = mark.target.partition("#")

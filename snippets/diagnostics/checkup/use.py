@@ -5,6 +5,7 @@ Source: the checks of this guide's check list, each with its page; nothing in it
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+LOGIT_LOSSES = ("CrossEntropyLoss", "cross_entropy", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits")
 BOUNDED = {nn.Sigmoid: (0.0, 1.0), nn.Tanh: (-1.0, 1.0), nn.Softmax: (0.0, 1.0), nn.ReLU: (0.0, math.inf)}
 
 
@@ -37,9 +39,11 @@ class Probe:
     """All that was seen of one training step on a copy of the model; ``outputs`` is None where it is no tensor."""
 
     model: nn.Module
+    loss_fn: Any
     inputs: Any
     targets: Any
     outputs: Tensor | None = None
+    error: str = ""  # what model, loss or backward pass raised
     loss: float = math.nan
     has_gradient: bool = True
     again: Tensor | None = None  # outputs of a second pass in eval mode
@@ -52,6 +56,7 @@ class Probe:
     after: dict[str, Tensor] = field(default_factory=dict)
     activations: dict[str, tuple[nn.Module, Tensor]] = field(default_factory=dict)
     held: set[str] | None = None  # parameters that the optimizer holds
+    rate: float = 0.0  # its largest learning rate
     strangers: int = 0  # parameters that it holds and that are not the model's
 
 
@@ -78,7 +83,8 @@ def checkup(
     devices = [p.device for p in model.parameters() if p.device.type == "cuda"][:1]
     with torch.random.fork_rng(devices=devices), torch.enable_grad():
         probe = _look(model, loss_fn, batch, optimizer)
-        findings = [finding for check in CHECKS for finding in check(probe)]
+        checks = (batch_values, raised) if probe.error else CHECKS
+        findings = [finding for check in checks for finding in check(probe)]
     for finding in findings:
         print(f"{finding.name}: {finding.says} -> {finding.page}")
     if not findings:
@@ -96,7 +102,7 @@ def _look(model: nn.Module, loss_fn: Any, batch: tuple[Any, Any], optimizer: tor
     """Take one step with a copy of model and optimizer, and keep what was seen on the way."""
     own, own_optimizer = copy.deepcopy((model, optimizer))
     inputs, targets = batch
-    probe = Probe(own, inputs, targets)
+    probe = Probe(own, loss_fn, inputs, targets)
     probe.names = {id(p): name for name, p in own.named_parameters()}
     probe.before = {name: p.detach().clone() for name, p in own.named_parameters()}
     _look_in_eval_mode(probe, loss_fn)
@@ -107,19 +113,24 @@ def _look(model: nn.Module, loss_fn: Any, batch: tuple[Any, Any], optimizer: tor
         for name, module in own.named_modules()
         if not any(True for _ in module.children())
     ]
-    outputs = _call(own, inputs)
-    for handle in handles:
-        handle.remove()
-    probe.outputs = outputs.detach() if isinstance(outputs, Tensor) else None
-    loss = loss_fn(outputs, targets)
-    probe.loss = float(loss.detach().float().mean())
-    probe.has_gradient = loss.requires_grad
-    if loss.requires_grad:
-        loss.float().mean().backward()
+    try:
+        outputs = _call(own, inputs)
+        for handle in handles:
+            handle.remove()
+        probe.outputs = outputs.detach() if isinstance(outputs, Tensor) else None
+        loss = loss_fn(outputs, targets)
+        probe.loss = float(loss.detach().float().mean())
+        probe.has_gradient = loss.requires_grad
+        if loss.requires_grad:
+            loss.float().mean().backward()
+    except Exception as error:
+        probe.error = f"{type(error).__name__}: {error}"
+        return probe
     probe.gradients = {name: p.grad for name, p in own.named_parameters() if p.requires_grad}
     if own_optimizer is not None:
         held = [p for group in own_optimizer.param_groups for p in group["params"]]
         probe.held = {probe.names[id(p)] for p in held if id(p) in probe.names}
+        probe.rate = max(float(group["lr"]) for group in own_optimizer.param_groups)
         probe.strangers = sum(id(p) not in probe.names for p in held)
         if loss.requires_grad and not isinstance(own_optimizer, torch.optim.LBFGS):
             own_optimizer.step()
@@ -131,11 +142,15 @@ def _look_in_eval_mode(probe: Probe, loss_fn: Any) -> None:
     """Two passes in eval mode, and one with its first sample changed."""
     model = copy.deepcopy(probe.model).eval()
     with torch.no_grad():
-        first, second = _call(model, probe.inputs), _call(model, probe.inputs)
+        try:
+            first, second = _call(model, probe.inputs), _call(model, probe.inputs)
+        except Exception:
+            return  # the pass in train mode says what it raises
         if not isinstance(first, Tensor):
             return
         probe.evaluated, probe.again = first, second
-        probe.eval_loss = float(loss_fn(first, probe.targets).float().mean())
+        with contextlib.suppress(Exception):
+            probe.eval_loss = float(loss_fn(first, probe.targets).float().mean())
         inputs = probe.inputs
         if isinstance(inputs, Tensor) and first.dim() and len(first) == len(inputs) > 2:
             changed = inputs.clone()
@@ -165,7 +180,7 @@ def batch_values(probe: Probe) -> Iterator[Finding]:
             yield Finding("constant", f"all {what} are {values.flatten()[0]:.4g}", "checklist/loss-zero-immediately")
     x = probe.inputs
     if isinstance(x, Tensor) and x.is_floating_point() and x.dim() > 1 and torch.isfinite(x).all():
-        size = float(x.float().pow(2).mean().sqrt())
+        size = float(x.detach().float().pow(2).mean().sqrt())
         if size > 20:
             yield Finding(
                 "input scale", f"the inputs' root mean square is {size:.3g}; about 1 is meant", "checklist/loss-slow"
@@ -173,6 +188,11 @@ def batch_values(probe: Probe) -> Iterator[Finding]:
         different = len(torch.unique(x.flatten(1), dim=0))
         if len(x) > 3 and different <= len(x) / 2:
             yield Finding("repeated", f"{len(x)} samples, {different} of them different", "checklist/bad-inputs")
+
+
+def raised(probe: Probe) -> Iterator[Finding]:
+    """An error in train mode; the search of the guide takes its text."""
+    yield Finding("error", probe.error, "checklist/index")
 
 
 def outputs_and_targets(probe: Probe) -> Iterator[Finding]:
@@ -201,8 +221,45 @@ def outputs_and_targets(probe: Probe) -> Iterator[Finding]:
         yield Finding(
             "softmax", "each row of the outputs sums to 1: they are probabilities already", "checklist/softmax-twice"
         )
+    last = _last(probe)
+    wants_logits = not t.is_floating_point() or _name(probe.loss_fn) in LOGIT_LOSSES
+    if wants_logits and isinstance(last, nn.Sigmoid | nn.Softmax | nn.Tanh):
+        says = f"the last layer is {type(last).__name__}, and the loss takes raw outputs"
+        yield Finding("squashed", says, "checklist/softmax-twice")
     if y.dim() and len(y) > 3 and float((y - y[:1]).abs().max()) <= 1e-6 * float(y.abs().max()):
         yield Finding("same output", "every sample has the same output", "checklist/loss-stuck-at-log-c")
+
+
+def _name(loss_fn: Any) -> str:
+    return str(getattr(loss_fn, "__name__", type(loss_fn).__name__))
+
+
+def loss_floor(probe: Probe) -> Iterator[Finding]:
+    """A loss that even perfect outputs do not make small, such as one that takes a softmax of its own."""
+    y, t = probe.outputs, probe.targets
+    is_index = isinstance(t, Tensor) and t.dtype == torch.int64 and t.dim() == 1 and bool((t >= 0).all())
+    if not is_index or y is None or y.dim() != 2 or not 1 < y.shape[1] < 10_000 or int(t.max()) >= y.shape[1]:
+        return
+    perfect = nn.functional.one_hot(t, y.shape[1]).to(y.dtype)
+    try:
+        floor = min(float(probe.loss_fn(scale * perfect, t).float().mean()) for scale in (4.0, 8.0, 16.0))
+    except Exception:
+        return  # it asks for more than outputs and targets
+    if floor > 0.4 * math.log(y.shape[1]):
+        says = f"for perfect outputs the loss is still {floor:.3g}"
+        yield Finding("floor", says, "checklist/softmax-twice")
+
+
+def registered(probe: Probe) -> Iterator[Finding]:
+    """Modules and parameters in plain Python lists: torch does not know of them."""
+    for name, module in probe.model.named_modules():
+        for key, value in vars(module).items():
+            inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+            hidden = not key.startswith("_") and any(isinstance(one, nn.Module | nn.Parameter) for one in inside)
+            if hidden:
+                where = f"{name}.{key}" if name else key
+                says = f"{where} holds modules in a plain {type(value).__name__}, so they are not trained"
+                yield Finding("not registered", says, "checklist/weights-not-changing")
 
 
 def _last(probe: Probe) -> nn.Module | None:
@@ -246,7 +303,7 @@ def gradients_and_updates(probe: Probe) -> Iterator[Finding]:
     moved = [n for n in probe.gradients if n in probe.held and n not in none + bad and len(probe.before[n].shape) > 1]
     ratios = {n: float((probe.after[n] - probe.before[n]).norm() / (probe.before[n].norm() + 1e-12)) for n in moved}
     still = [name for name, ratio in ratios.items() if ratio == 0]
-    if still:
+    if still and probe.rate > 0:  # a schedule may begin or end at 0
         yield Finding("not moved", f"one step left {_some(still)} as they were", page)
     sizes = sorted(ratio for ratio in ratios.values() if ratio > 0)
     middle = sizes[len(sizes) // 2] if sizes else 1e-3
@@ -316,13 +373,22 @@ def modes(probe: Probe) -> Iterator[Finding]:
     elif probe.alone > 1e-3 * size:
         says = f"changing one sample changes another's output by {probe.alone:.2g} in eval mode"
         yield Finding("not independent", says, "checklist/batch-dependent-output")
-    if probe.eval_loss > 3 * probe.loss + 1 and probe.loss > 0:
+    if probe.eval_loss > 5 * probe.loss + 1 and probe.loss > 0:
         says = f"the loss is {probe.loss:.3g} in train mode and {probe.eval_loss:.3g} in eval mode"
         yield Finding("modes", says, "checklist/bn-train-eval-gap")
 
 
 # In the order in which to act: a bad batch explains all that follows.
-CHECKS = (batch_values, outputs_and_targets, loss_value, gradients_and_updates, modes, units)
+CHECKS = (
+    batch_values,
+    outputs_and_targets,
+    loss_floor,
+    loss_value,
+    registered,
+    gradients_and_updates,
+    modes,
+    units,
+)
 
 
 if __name__ == "__main__":
