@@ -1,0 +1,109 @@
+"""From what a reader sees to its cause: the field, the picker, the check list, and planted bugs as data."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import pytest
+from jsonschema import Draft202012Validator
+from lxml import html
+from playwright.sync_api import Browser, Page, expect
+
+from scripts.sources import causes
+from scripts.sources.catalog import load
+from tests.site.pages import SITE
+
+EDITIONS = ("", "zh/")
+
+
+def symptoms() -> list[str]:
+    """Ids of the symptoms that have a page."""
+    return [entry.id for entry in load().techniques if causes.is_symptom(entry)]
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_field_of_the_home_page_searches(page: Page, address, edition):
+    page.goto(f"{address}{edition}index.html")
+    page.locator(".ask input").fill("loss becomes nan" if not edition else "损失变成 NaN")
+    page.locator(".ask button").click()
+    first = page.locator(".md-search-result__link").first
+    expect(first).to_be_visible()
+    assert "loss-nan" in (first.get_attribute("href") or "")
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_picker_leads_to_every_symptom_and_every_cause_without_a_script(browser: Browser, address, edition):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}{edition}index.html")
+    links = [link.get_attribute("href") or "" for link in page.locator(".picker a").all()]
+    catalog = load()
+    for symptom in symptoms():
+        wanted = [f"checklist/{symptom}.html#{cause.id}" for cause in causes.of(catalog.by_id[symptom])]
+        assert [link for link in links if link.startswith(f"checklist/{symptom}.html")] == [
+            f"checklist/{symptom}.html",
+            *wanted,
+        ]
+    shape = page.locator(".picker details").first
+    shape.locator("summary").click()
+    expect(shape.locator("a").first).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_ticks_survive_a_reload_and_are_cleared_and_copied(page: Page, address, edition):
+    page.goto(f"{address}{edition}checklist/index.html")
+    boxes = page.locator(".ticks input")
+    assert boxes.count() == sum(len(part.points) for part in load().checklist)
+    boxes.nth(0).check()
+    boxes.nth(3).check()
+    page.reload()
+    assert [box.is_checked() for box in boxes.all()[:5]] == [True, False, False, True, False]
+    expect(page.locator(".ticks-tools [role=status]")).to_have_text(f"2 / {boxes.count()}")
+    page.locator("[data-do=export]").click()
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert text.count("- [x] ") == 2
+    assert text.count("- [ ] ") == boxes.count() - 2
+    assert text.startswith("## ")
+    page.locator("[data-do=reset]").click()
+    page.reload()
+    assert not any(box.is_checked() for box in boxes.all())
+
+
+def test_bugs_keep_to_their_published_schema_and_lead_to_their_places():
+    bugs = json.loads((SITE / "bugs.json").read_text(encoding="utf-8"))
+    schema = json.loads((SITE / "bugs.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    assert not list(Draft202012Validator(schema).iter_errors(bugs))
+    assert {bug["id"].split("/")[0] for bug in bugs} == set(symptoms())
+    for bug in bugs:
+        assert bug["check_finds"], bug["id"]
+        for key in ("url", "url_zh"):
+            name, _, anchor = bug[key].partition("#")
+            assert html.parse(str(SITE / name)).getroot().get_element_by_id(anchor) is not None
+
+
+def test_archive_holds_every_pair_and_its_description():
+    with zipfile.ZipFile(SITE / "bugs.zip") as archive:
+        names = set(archive.namelist())
+    for bug in json.loads((SITE / "bugs.json").read_text(encoding="utf-8")):
+        assert {bug["broken"], bug["fixed"]} <= names
+    assert {"bugs.json", "bugs.schema.json"} <= names
+
+
+def test_no_program_gives_its_fault_away():
+    """A broken program and its cure say the same of themselves."""
+    for pair in sorted((SITE / "bugs").glob("*/*")):
+        broken, fixed = ((pair / f"{role}.py").read_text(encoding="utf-8") for role in ("broken", "fixed"))
+        assert broken.split('"""')[1] == fixed.split('"""')[1], pair
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_every_cause_shows_what_its_check_found(edition):
+    catalog = load()
+    for symptom in symptoms():
+        root = html.parse(str(SITE / f"{edition}checklist/{symptom}.html")).getroot()
+        for cause in causes.of(catalog.by_id[symptom]):
+            assert root.xpath(f"//div[@id='check-{cause.id}']//q"), (symptom, cause.id)
+            assert root.xpath(f"//div[@id='bug-{cause.id}']"), (symptom, cause.id)
