@@ -23,7 +23,7 @@ def inputs_too_large(inputs):
     if inputs.is_floating_point():
         size = inputs.square().mean().sqrt().item()
         if size > 10:
-            return f"inputs lie between {inputs.min():.4g} and {inputs.max():.4g}; their root mean square is {size:.3g}, not 1"
+            return f"inputs lie between {inputs.min():.4g} and {inputs.max():.4g}; the root mean square is {size:.3g}"
 
 
 def targets_too_large(targets):

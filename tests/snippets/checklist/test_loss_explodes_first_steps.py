@@ -8,7 +8,7 @@ from tests.support.planted import Record, Run, causes, prove
 
 
 def shows(run: Run) -> bool:
-    """Within 30 steps the loss is ten times that of the best constant answer, which is log C or the targets' variance."""
+    """Within 30 steps the loss is ten times that of the best constant answer: log C, or the targets' variance."""
     targets = run.names["y_train"]
     constant = targets.var().item() if targets.is_floating_point() else math.log(10)
     return not max(run.series("loss")) < 10 * constant
