@@ -1,0 +1,94 @@
+"""Why a loss goes up and down: the steps, the batches, or the order of the data."""
+
+import copy
+import statistics
+
+import torch
+
+
+def some_batches(train_loader, number):
+    """The first batches of an epoch, drawn without touching the state of any random generator."""
+    generator = getattr(train_loader, "generator", None)
+    state = generator.get_state() if generator is not None else None
+    with torch.random.fork_rng():
+        batches = [batch for batch, _ in zip(train_loader, range(number), strict=False)]
+    if state is not None:
+        generator.set_state(state)
+    return batches
+
+
+def smaller_steps_calm_it(model, optimizer, loss_fn, x_train, y_train):
+    """Go on for 40 steps at this learning rate and at a tenth of it, on the same batches; costs 80 steps on copies."""
+    late = []
+    for factor in (1.0, 0.1):
+        net, steps = copy.deepcopy((model, optimizer))
+        for group in steps.param_groups:
+            group["lr"] *= factor
+        generator, losses = torch.Generator().manual_seed(0), []
+        with torch.random.fork_rng(), torch.enable_grad():
+            for _ in range(40):
+                batch = torch.randint(len(x_train), (64,), generator=generator)
+                loss = loss_fn(net(x_train[batch]), y_train[batch])
+                steps.zero_grad()
+                loss.backward()
+                steps.step()
+                losses.append(loss.item())
+        late.append(statistics.fmean(losses[-10:]))
+    if late[1] < 0.5 * late[0] and late[0] > 0.05 * losses_at_chance(y_train):
+        return f"after 40 more steps the loss is {late[0]:.3g}; at a tenth of the learning rate it is {late[1]:.3g}"
+
+
+def losses_at_chance(y_train):
+    """Log C for classes, the variance for numbers."""
+    return y_train.var().item() if y_train.is_floating_point() else torch.tensor(len(y_train.unique())).log().item()
+
+
+def batches_that_differ_at_fixed_weights(model, loss_fn, train_loader, losses):
+    """Hold the weights still: how much do batches differ, compared with the log? One pass over up to 300 batches."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    with torch.no_grad():
+        still = [loss_fn(model(inputs), targets).item() for inputs, targets in some_batches(train_loader, 300)]
+    for module, mode in modes:
+        module.training = mode
+    mean, noise, swing = statistics.fmean(still), statistics.stdev(still), statistics.stdev(losses[-len(still) :])
+    if noise > 0.5 * max(swing, mean) and noise > 0.1 * losses[0]:
+        return f"weights held still, batch losses are {mean:.2g} ± {noise:.2g}; in the log they vary by ± {swing:.2g}"
+
+
+def neighbours_with_equal_labels(train_loader):
+    """Ask whether samples that follow each other have the same label more often than chance."""
+    labels = torch.cat([torch.as_tensor(targets).flatten() for _, targets in some_batches(train_loader, 100)])
+    if labels.is_floating_point():
+        return None
+    together = (labels[1:] == labels[:-1]).float().mean().item()
+    chance = (torch.bincount(labels) / len(labels)).square().sum().item()
+    if together > 2 * chance and together - chance > 0.1:
+        return f"{together:.0%} of samples have the label of the one before; shuffled, it would be {chance:.0%}"
+
+
+def gradients_that_pile_up(model, loss_fn, inputs, targets, train_loader):
+    """Compare the gradient that step() used with fresh ones, right after step(); costs up to 100 passes."""
+    trained = [p for p in model.parameters() if p.requires_grad and p.grad is not None]
+
+    def fresh(x, y):
+        with torch.random.fork_rng(), torch.enable_grad():
+            gradients = torch.autograd.grad(loss_fn(model(x), y), trained, materialize_grads=True)
+        return torch.cat([g.flatten() for g in gradients])
+
+    used, again = torch.cat([p.grad.flatten() for p in trained]), fresh(inputs, targets)
+    largest = max(fresh(x, y).norm().item() for x, y in some_batches(train_loader, 100))
+    largest = max(largest, again.norm().item())
+    if (used - again).norm() > 3 * largest:
+        return f"step() used a gradient of norm {used.norm():.3g}; no batch alone gives more than {largest:.3g}"
+
+
+def rises_of_the_learning_rate(rates):
+    """Look at the learning rates of all steps so far: how often do they turn upwards after having fallen to half?"""
+    top, bottom, turns = rates[0], rates[0], 0
+    for rate in rates:
+        if bottom < 0.5 * top and rate > 2 * bottom:
+            turns, top, bottom = turns + 1, rate, rate
+        top, bottom = max(top, rate), min(bottom, rate)
+    if turns:
+        return f"in {len(rates)} steps the learning rate turned upwards {turns} times after a fall to less than half"

@@ -1,0 +1,29 @@
+"""Classify handwritten digits."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+digits = load_digits()
+x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
+y_train = torch.tensor(digits.target)
+order = torch.sort(y_train).indices  # as in a folder for each class
+x_train, y_train = x_train[order], y_train[order]
+train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+losses = []
+for _ in range(4):
+    for inputs, targets in train_loader:
+        outputs = model(inputs)
+        loss = loss_fn(outputs, targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if len(losses) % 3 == 1:
+            print(f"step {len(losses):3d}  loss {losses[-1]:.4g}")
