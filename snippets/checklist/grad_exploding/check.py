@@ -43,7 +43,7 @@ def targets_out_of_scale(outputs, targets):
 
 
 def gain_of_weights(model):
-    """Multiply how much each layer of a plain chain enlarges its inputs. Ask at step 0: lost runs have large weights."""
+    """Multiply how much each layer of a plain chain enlarges its inputs. At step 0: lost runs have large weights."""
     norms = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
     if any(isinstance(module, norms) for module in model.modules()):
         return None
