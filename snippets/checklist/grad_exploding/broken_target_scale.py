@@ -1,0 +1,29 @@
+"""Predict the price that is written by hand, in cents."""
+
+import math
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
+y_train = torch.tensor(100.0 * digits.target, dtype=torch.float32).unsqueeze(1)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+loss_fn = nn.MSELoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+
+for step in range(200):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    outputs = model(inputs)
+    loss = loss_fn(outputs, targets)
+    optimizer.zero_grad()
+    loss.backward()
+    norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters()]).item()
+    if step % 10 == 0 or not math.isfinite(loss.item()):
+        print(f"step {step:3d}  loss {loss.item():.4g}  gradient {norm:.3g}")
+    if not math.isfinite(loss.item()):
+        break
+    optimizer.step()
