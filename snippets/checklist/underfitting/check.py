@@ -95,4 +95,4 @@ def inputs_tell_nothing(x_train, y_train, most=2000):
     near = y[torch.cdist(x, x).fill_diagonal_(torch.inf).argmin(dim=1)]
     found, constant = (near == y).float().mean().item(), torch.bincount(y).max().item() / len(y)
     if found < constant + 0.05:
-        return f"nearest neighbours share their label in {found:.0%} of cases; a constant answer is right in {constant:.0%}"
+        return f"nearest neighbours share their label in {found:.0%} of cases; a constant answer gets {constant:.0%}"
