@@ -11,7 +11,9 @@ def training_mode_costs(model, loss_fn, x_train, y_train, train_loss):
     with torch.no_grad(), torch.random.fork_rng():
         hard, easy = (loss_fn(net.train(mode)(x_train), y_train).item() for mode in (True, False))
     if hard > 1.2 * easy and train_loss > 1.2 * easy:
-        return f"x_train has a loss of {hard:.3f} in training mode and of {easy:.3f} in evaluation mode; reported: {train_loss:.3f}"
+        return (
+            f"loss of x_train: {hard:.3f} in training mode, {easy:.3f} in evaluation mode; reported: {train_loss:.3f}"
+        )
 
 
 def average_of_the_past(train_loss, losses, val_losses):
