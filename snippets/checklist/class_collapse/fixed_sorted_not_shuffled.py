@@ -1,0 +1,36 @@
+"""Classify handwritten digits."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+digits = load_digits()
+x = torch.tensor(digits.data / 16, dtype=torch.float32)
+y = torch.tensor(digits.target)
+order = torch.randperm(len(x))
+x_train, y_train = x[order[:1437]], y[order[:1437]]
+x_val, y_val = x[order[1437:]], y[order[1437:]]
+by_class = y_train.argsort()  # as the folders come
+x_train, y_train = x_train[by_class], y_train[by_class]
+train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
+
+losses = []
+for _ in range(3):
+    for inputs, targets in train_loader:
+        outputs = model(inputs)
+        loss = loss_fn(outputs, targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if len(losses) % 3 == 0:
+            with torch.no_grad():
+                predictions = model(x_val).argmax(dim=1)
+            accuracy = (predictions == y_val).float().mean().item()
+            most = predictions.bincount().max().item() / len(predictions)
+            print(f"step {len(losses):2d}  loss {losses[-1]:.3f}  accuracy {accuracy:.3f}  most predicted {most:.3f}")

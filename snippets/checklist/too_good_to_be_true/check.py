@@ -1,0 +1,70 @@
+"""Where a score comes from that is too good: ways in which the answer reached the network or the metric."""
+
+import contextlib
+import io
+
+import torch
+
+
+def copies_across_the_split(x_train, x_val):
+    """Count the validation samples that are in the training set, bit by bit."""
+    seen = {row.tobytes() for row in x_train.cpu().numpy()}
+    copies = sum(row.tobytes() in seen for row in x_val.cpu().numpy())
+    if copies > 0.01 * len(x_val):
+        return f"{copies} of {len(x_val)} validation samples are in the training set too"
+
+
+def moments_across_the_split(x_train, x_val):
+    """Count the moments in validation windows (windows, time, channels) that training windows contain too."""
+    if x_train.dim() != 3:
+        return None
+    seen = {row.tobytes() for row in x_train.flatten(0, 1).cpu().numpy()}
+    moments = x_val.flatten(0, 1).cpu().numpy()
+    shared = sum(row.tobytes() in seen for row in moments) / len(moments)
+    if shared > 0.1:
+        return f"{shared:.0%} of the moments in validation windows are in training windows too"
+
+
+def one_feature_tells_all(x, y):
+    """Sort the samples by one feature after another; ask how well its order alone separates one class from the rest.
+
+    The number is the area under the ROC curve: 0.5 tells nothing, 1.0 tells all.
+    """
+    x, best = x.flatten(1).double(), (0.0, 0, 0)
+    for label in y.unique().tolist():
+        inside = y == label
+        for feature in range(x.shape[1]):
+            _, place, count = x[:, feature].unique(return_inverse=True, return_counts=True)
+            rank = (count.cumsum(0) - (count - 1) / 2)[place]  # ties share their mean rank
+            n = inside.sum().item()
+            area = (rank[inside].sum().item() - n * (n + 1) / 2) / (n * (len(y) - n))
+            best = max(best, (max(area, 1 - area), feature, label))
+    if best[0] > 0.98:
+        return f"feature {best[1]} alone separates class {best[2]} from the rest, with an area of {best[0]:.3f}"
+
+
+def learns_shuffled_labels(fit_and_score, x, y, runs=3):
+    """Run everything from the raw data to the score, selection included, on labels that mean nothing.
+
+    Costs as many whole runs as you ask for. The score must fall to that of the most frequent class.
+    """
+    chance = torch.bincount(y).max().item() / len(y)
+    generator = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(), contextlib.redirect_stdout(io.StringIO()):
+        scores = [fit_and_score(x, y[torch.randperm(len(y), generator=generator)]) for _ in range(runs)]
+    mean = sum(scores) / runs
+    if mean > chance + 0.1:
+        return f"on shuffled labels the score is still {mean:.2f}, where {chance:.2f} would be random guessing"
+
+
+def padding_in_the_score(model, x_val, y_val, val_score, pad=0):
+    """Compute the accuracy with and without the positions that hold padding, and see which of the two was reported."""
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        right = (model(x_val).argmax(dim=-1) == y_val).float()
+    model.train(was_training)
+    real = right[y_val != pad].mean().item()
+    if abs(right.mean().item() - val_score) < 0.01 and val_score > real + 0.05:
+        share = (y_val == pad).float().mean().item()
+        return f"{share:.0%} of the positions are padding; without them the accuracy is {real:.2f}, not {val_score:.2f}"

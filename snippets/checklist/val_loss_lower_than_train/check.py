@@ -1,0 +1,55 @@
+"""Why the validation loss is the lower one: find the difference between the two numbers before looking at the data."""
+
+import copy
+
+import torch
+
+
+def training_mode_costs(model, loss_fn, x_train, y_train, train_loss):
+    """Compute the loss of the training set in both modes, on a copy, and see which of them was reported."""
+    net = copy.deepcopy(model)
+    with torch.no_grad(), torch.random.fork_rng():
+        hard, easy = (loss_fn(net.train(mode)(x_train), y_train).item() for mode in (True, False))
+    if hard > 1.2 * easy and train_loss > 1.2 * easy:
+        return (
+            f"loss of x_train: {hard:.3f} in training mode, {easy:.3f} in evaluation mode; reported: {train_loss:.3f}"
+        )
+
+
+def average_of_the_past(train_loss, losses, val_losses):
+    """Compare the reported training loss with that of the last batches, of half an epoch."""
+    recent = losses[-max(1, len(losses) // len(val_losses) // 2) :]
+    now = sum(recent) / len(recent)
+    if train_loss > 1.2 * now:
+        return f"the reported training loss is {train_loss:.3f}; the last {len(recent)} batches have {now:.3f}"
+
+
+def two_loss_functions(model, loss_fn, x_val, y_val, val_losses):
+    """Compute the loss function of the training on the validation set, and compare with what was reported there."""
+    net = copy.deepcopy(model).eval()
+    with torch.no_grad():
+        same = loss_fn(net(x_val), y_val).item()
+    if abs(same - val_losses[-1]) > 0.1 * abs(val_losses[-1]):
+        return f"the reported validation loss is {val_losses[-1]:.3f}; by the training's function it is {same:.3f}"
+
+
+def term_added_to_the_loss(loss_fn, outputs, targets, losses):
+    """Compute the loss of the last batch again from its outputs, and compare with what was logged of it."""
+    with torch.no_grad():
+        plain = loss_fn(outputs, targets).item()
+    if losses[-1] > 1.05 * plain:
+        return f"the last batch was logged with {losses[-1]:.3f}; its outputs alone have a loss of {plain:.3f}"
+
+
+def validation_is_easier(x_train, y_train, x_val, y_val, most=2000):
+    """Classify both sets by their nearest neighbour in the training set, leaving each training sample itself out.
+
+    Costs two tables of distances. Of photographs, hand in features instead of pixels.
+    """
+    x, y = x_train[:most].flatten(1).float(), y_train[:most]
+    within = torch.cdist(x, x).fill_diagonal_(torch.inf).argmin(dim=1)
+    across = torch.cdist(x_val[:most].flatten(1).float(), x).argmin(dim=1)
+    errors = [(y[near] != own).float().mean().item() for near, own in ((within, y), (across, y_val[:most]))]
+    noise = (errors[0] * (1 - errors[0]) / len(across)) ** 0.5
+    if errors[0] - errors[1] > 4 * noise + 0.01:
+        return f"a nearest-neighbour classifier errs in {errors[0]:.1%} of x_train, in {errors[1]:.1%} of x_val"
