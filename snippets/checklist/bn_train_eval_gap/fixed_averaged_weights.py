@@ -29,8 +29,8 @@ for _ in range(5):
         with torch.no_grad():
             for average, weight in zip(model.parameters(), net.parameters(), strict=True):
                 average.lerp_(weight, 0.1)
-            for average, buffer in zip(model.buffers(), net.buffers(), strict=True):
-                average.copy_(buffer)
+            for statistic, buffer in zip(model.buffers(), net.buffers(), strict=True):
+                statistic.copy_(buffer)
         if step % 10 == 9:
             with torch.no_grad():
                 in_train = loss_fn(copy.deepcopy(model).train()(x_test), y_test).item()

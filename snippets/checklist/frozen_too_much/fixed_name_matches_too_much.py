@@ -11,7 +11,8 @@ digits = load_digits()
 x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
 encoder = nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU())
-layers = {"encoder": encoder.eval(), "encoder_proj": nn.Linear(64, 32), "relu": nn.ReLU(), "head": nn.Linear(32, 10)}
+encoder_proj, head = nn.Linear(64, 32), nn.Linear(32, 10)
+layers = {"encoder": encoder.eval(), "encoder_proj": encoder_proj, "relu": nn.ReLU(), "head": head}
 model = nn.Sequential(OrderedDict(layers))
 start = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
 frozen = [name for name in start if name.startswith("encoder.")]
