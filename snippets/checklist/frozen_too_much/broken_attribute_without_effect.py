@@ -24,7 +24,7 @@ def moved(names):
     return [(model.state_dict()[name] - start[name]).abs().max().item() for name in names]
 
 
-encoder.requires_grad = False
+model.encoder.requires_grad = False
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.1)
 
