@@ -1,0 +1,85 @@
+"""Why other samples change a prediction: call these with the model and one batch; two forward passes at most."""
+
+import torch
+from torch import nn
+
+
+def statistics_of_the_batch(model):
+    """List layers that normalize with the statistics of the batch: those in training mode, or without running ones."""
+    kind = nn.modules.batchnorm._BatchNorm
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, kind)}
+    found = [name for name, layer in layers.items() if layer.training or layer.running_mean is None]
+    if found:
+        return f"{len(found)} of {len(layers)} batch normalizations use the batch's statistics: {', '.join(found[:3])}"
+
+
+def softmax_over_the_batch(outputs):
+    """Ask whether the outputs sum to 1 over the samples, and not over the classes."""
+    sums = outputs.detach().float().sum(dim=0), outputs.detach().float().sum(dim=-1)
+    over_samples, over_classes = ((s - 1).abs().max().item() < 1e-3 for s in sums)
+    if over_samples and not over_classes and outputs.min() >= 0:
+        return f"outputs of a class sum to 1 over {len(outputs)} samples; those of a sample sum to {sums[1][0]:.2f}"
+
+
+def attention_over_the_batch(model, inputs):
+    """List attention and recurrent layers that take the samples for the sequence: one forward pass."""
+    found, samples = [], len(inputs)
+    kinds = (nn.MultiheadAttention, nn.RNNBase, nn.TransformerEncoder, nn.TransformerEncoderLayer)
+
+    def look(module, args, kwargs):
+        first = args[0] if args else next(iter(kwargs.values()))
+        attention = getattr(module, "self_attn", module)
+        time_first = first.dim() == 3 and not getattr(attention, "batch_first", True)
+        if time_first and first.shape[0] == samples and first.shape[1] != samples:
+            found.append(f"{names[module]} gets {tuple(first.shape)} and has batch_first=False")
+
+    names = {module: name for name, module in model.named_modules() if isinstance(module, kinds)}
+    hooks = [module.register_forward_pre_hook(look, with_kwargs=True) for module in names]
+    in_eval_mode(model, inputs)
+    for hook in hooks:
+        hook.remove()
+    if found:
+        return f"with {samples} samples, {found[0]}"
+
+
+def padding_that_counts(model, inputs, padding=0):
+    """Ask whether more padding at the end changes the outputs: for a batch of token ids, (samples, tokens)."""
+    if inputs.is_floating_point() or inputs.dim() != 2:
+        return None
+    more = torch.cat([inputs, torch.full_like(inputs[:, :8], padding)], dim=1)
+    change = (in_eval_mode(model, more) - in_eval_mode(model, inputs)).abs().max().item()
+    if change > 1e-4:
+        return f"{more.shape[1] - inputs.shape[1]} more tokens of padding change the outputs by up to {change:.3f}"
+
+
+def first_layer_that_mixes(model, inputs):
+    """Replace all samples but the first, and name the first layer whose output for the first one changes."""
+    names = {module: name for name, module in model.named_modules() if not list(module.children())}
+    seen = []
+    for batch in (inputs, torch.cat([inputs[:1], torch.zeros_like(inputs[1:])])):
+        outputs = []
+
+        def keep(module, args, output, outputs=outputs):
+            if torch.is_tensor(output) and output.dim() and len(output) == len(inputs):
+                outputs.append((names[module], output[0].clone()))
+
+        hooks = [module.register_forward_hook(keep) for module in names]
+        in_eval_mode(model, batch)
+        for hook in hooks:
+            hook.remove()
+        seen.append(outputs)
+    for (name, one), (_, other) in zip(*seen, strict=True):
+        change = (one - other).abs().max().item()
+        if change > 1e-4 * one.abs().max().item() + 1e-6:
+            return f"in layer '{name}' sample 0 changes by {change:.3f} when the other samples are set to 0"
+
+
+def in_eval_mode(model, inputs):
+    """Outputs in evaluation mode; the modes are set back."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    with torch.no_grad():
+        outputs = model(inputs)
+    for module, training in modes:
+        module.training = training
+    return outputs

@@ -1,0 +1,65 @@
+"""Why batch normalization is worse in evaluation mode: call these on the model as it is evaluated, after training."""
+
+import torch
+from torch import nn
+
+
+def batch_norms(model):
+    """Find the layers that keep running statistics."""
+    kind = nn.modules.batchnorm._BatchNorm
+    return {k: m for k, m in model.named_modules() if isinstance(m, kind) and m.running_mean is not None}
+
+
+def statistics_that_are_no_numbers(model):
+    """Look for NaN or inf in the running statistics; the weights may all be finite."""
+    for name, layer in batch_norms(model).items():
+        bad = ~(torch.isfinite(layer.running_mean) & torch.isfinite(layer.running_var))
+        if bad.any():
+            return f"layer {name}: the running statistics of {int(bad.sum())} of {len(bad)} channels are NaN or inf"
+
+
+def statistics_never_updated(model):
+    """Find layers that still have mean 0 and variance 1, as they were made."""
+    layers = batch_norms(model)
+    fresh = [name for name, layer in layers.items() if layer.num_batches_tracked == 0]
+    if fresh:
+        return f"{len(fresh)} of {len(layers)} layers never updated their statistics: {', '.join(fresh[:3])}"
+
+
+def batches_that_count(model):
+    """Ask over how many batches the running statistics average: about 1 / momentum."""
+    for name, layer in batch_norms(model).items():
+        if layer.momentum is not None and layer.momentum > 0.5:
+            return f"layer {name}: momentum {layer.momentum} averages over {1 / layer.momentum:.1f} batches"
+
+
+def share_of_initial_statistics(model):
+    """Ask how much of the initial mean 0 and variance 1 is left in the running statistics."""
+    for name, layer in batch_norms(model).items():
+        updates = int(layer.num_batches_tracked)
+        left = 0.0 if layer.momentum is None else (1 - layer.momentum) ** updates
+        if updates and left > 0.05:
+            return f"layer {name}: after {updates} updates {left:.0%} of the running statistics are the initial values"
+
+
+def batches_not_alike(train_loader):
+    """Compare how much the means of batches vary with what chance alone gives: about 1. Costs one pass of loading."""
+    means, variances, size = [], [], 0
+    with torch.random.fork_rng(devices=[]):
+        for inputs, *_ in train_loader:
+            x = inputs.float().flatten(1)
+            size = size or len(x)
+            if len(x) == size:
+                means.append(x.mean(dim=0))
+                variances.append(x.var(dim=0))
+    between, within = torch.stack(means).var(dim=0).mean().item(), torch.stack(variances).mean().item()
+    ratio = size * between / within if within > 0 else 0.0
+    if ratio > 5:
+        return f"the means of batches vary {ratio:.0f} times as much as those of batches drawn at random"
+
+
+def data_scaled_differently(x_train, x_test):
+    """Compare mean and standard deviation of the training and the test inputs."""
+    (mean, std), (test_mean, test_std) = ((x.float().mean().item(), x.float().std().item()) for x in (x_train, x_test))
+    if abs(test_mean - mean) > 0.5 * std or not 0.5 < test_std / std < 2:
+        return f"training inputs have mean {mean:.2f} and std {std:.2f}, test inputs {test_mean:.2f} and {test_std:.2f}"

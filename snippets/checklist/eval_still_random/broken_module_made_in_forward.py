@@ -1,0 +1,46 @@
+"""Train on handwritten digits, then measure the test loss several times in evaluation mode."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+
+class Net(nn.Module):
+    """Two layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden = nn.Linear(64, 128)
+        self.rate = 0.5
+        self.out = nn.Linear(128, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.hidden(x))
+        x = nn.Dropout(self.rate)(x)
+        return self.out(x)
+
+
+torch.manual_seed(0)
+digits = load_digits()
+x = torch.tensor(digits.data / 16, dtype=torch.float32)
+y = torch.tensor(digits.target)
+x_train, y_train, x_test, y_test = x[:1500], y[:1500], x[1500:], y[1500:]
+model = Net()
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+
+for _ in range(100):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    loss = loss_fn(model(inputs), targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+model.eval()
+for iteration in range(12):
+    with torch.no_grad():
+        outputs = model(x_test)
+        loss = loss_fn(outputs, y_test).item()
+    accuracy = (outputs.argmax(dim=1) == y_test).float().mean().item()
+    print(f"iteration {iteration:2d}  test loss {loss:.4f}  accuracy {accuracy:.4f}")
