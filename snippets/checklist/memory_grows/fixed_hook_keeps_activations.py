@@ -1,0 +1,46 @@
+"""Classify handwritten digits, and watch the spread of what the last layer gives."""
+
+import weakref
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
+y_train = torch.tensor(digits.target)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+class Mark:
+    """Hangs on a graph, and lives as long as the graph does."""
+
+
+features = []
+
+
+def keep(module, args, output):
+    """Remember what the last layer gave."""
+    features[:] = [output.detach()]
+
+
+model[2].register_forward_hook(keep)
+alive, total, predictions = weakref.WeakSet(), 0.0, []
+for step in range(1, 201):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    outputs = model(inputs)
+    outputs.grad_fn.metadata["mark"] = mark = Mark()
+    alive.add(mark)
+    del mark
+    loss = loss_fn(outputs, targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    total += loss.item()
+    spread = features[-1].std().item()
+    if step % 10 == 0:
+        print(f"step {step:3d}  graphs alive {len(alive):3d}  spread {spread:.3f}")
