@@ -20,7 +20,9 @@ class Net(nn.Module):
 
 def collect(rows):
     """One batch: sequences filled up with zeros, and their labels."""
-    return pad_sequence([sequences[i] for i in rows], batch_first=True), torch.tensor([labels[i] for i in rows])
+    return pad_sequence([sequences[i] for i in rows], batch_first=True), torch.tensor(
+        [labels[i] for i in rows]
+    )
 
 
 torch.manual_seed(0)
@@ -46,7 +48,12 @@ y_test = torch.tensor(labels[1000:])
 answers: dict[int, torch.Tensor] = {}
 for size in (64, 32, 16, 8, 4, 2):
     with torch.no_grad():
-        answers[size] = torch.cat([model(collect(range(i, min(i + size, 1300)))[0]) for i in range(1000, 1300, size)])
+        answers[size] = torch.cat(
+            [
+                model(collect(range(i, min(i + size, 1300)))[0])
+                for i in range(1000, 1300, size)
+            ]
+        )
     accuracy = (answers[size].argmax(dim=1) == y_test).float().mean().item()
     print(
         f"batch size {size}  accuracy {accuracy:.3f}  largest change {(answers[size] - answers[64]).abs().max().item():.4f}"

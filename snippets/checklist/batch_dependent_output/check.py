@@ -7,8 +7,14 @@ from torch import nn
 def statistics_of_the_batch(model):
     """List layers that normalize with the statistics of the batch: those in training mode, or without running ones."""
     kind = nn.modules.batchnorm._BatchNorm
-    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, kind)}
-    found = [name for name, layer in layers.items() if layer.training or layer.running_mean is None]
+    layers = {
+        name: layer for name, layer in model.named_modules() if isinstance(layer, kind)
+    }
+    found = [
+        name
+        for name, layer in layers.items()
+        if layer.training or layer.running_mean is None
+    ]
     if found:
         return f"{len(found)} of {len(layers)} batch normalizations use the batch's statistics: {', '.join(found[:3])}"
 
@@ -24,17 +30,30 @@ def softmax_over_the_batch(outputs):
 def attention_over_the_batch(model, inputs):
     """List attention and recurrent layers that take the samples for the sequence: one forward pass."""
     found, samples = [], len(inputs)
-    kinds = (nn.MultiheadAttention, nn.RNNBase, nn.TransformerEncoder, nn.TransformerEncoderLayer)
+    kinds = (
+        nn.MultiheadAttention,
+        nn.RNNBase,
+        nn.TransformerEncoder,
+        nn.TransformerEncoderLayer,
+    )
 
     def look(module, args, kwargs):
         first = args[0] if args else next(iter(kwargs.values()))
         attention = getattr(module, "self_attn", module)
         time_first = first.dim() == 3 and not getattr(attention, "batch_first", True)
         if time_first and first.shape[0] == samples and first.shape[1] != samples:
-            found.append(f"{names[module]} gets {tuple(first.shape)} and has batch_first=False")
+            found.append(
+                f"{names[module]} gets {tuple(first.shape)} and has batch_first=False"
+            )
 
-    names = {module: name for name, module in model.named_modules() if isinstance(module, kinds)}
-    hooks = [module.register_forward_pre_hook(look, with_kwargs=True) for module in names]
+    names = {
+        module: name
+        for name, module in model.named_modules()
+        if isinstance(module, kinds)
+    }
+    hooks = [
+        module.register_forward_pre_hook(look, with_kwargs=True) for module in names
+    ]
     in_eval_mode(model, inputs)
     for hook in hooks:
         hook.remove()
@@ -47,14 +66,20 @@ def padding_that_counts(model, inputs, padding=0):
     if inputs.is_floating_point() or inputs.dim() != 2:
         return None
     more = torch.cat([inputs, torch.full_like(inputs[:, :8], padding)], dim=1)
-    change = (in_eval_mode(model, more) - in_eval_mode(model, inputs)).abs().max().item()
+    change = (
+        (in_eval_mode(model, more) - in_eval_mode(model, inputs)).abs().max().item()
+    )
     if change > 1e-4:
         return f"{more.shape[1] - inputs.shape[1]} more tokens of padding change the outputs by up to {change:.3f}"
 
 
 def first_layer_that_mixes(model, inputs):
     """Replace all samples but the first, and name the first layer whose output for the first one changes."""
-    names = {module: name for name, module in model.named_modules() if not list(module.children())}
+    names = {
+        module: name
+        for name, module in model.named_modules()
+        if not list(module.children())
+    }
     seen = []
     for batch in (inputs, torch.cat([inputs[:1], torch.zeros_like(inputs[1:])])):
         outputs = []

@@ -15,7 +15,9 @@ class Net(nn.Module):
         self.out = nn.Linear(64, 10)
 
     def forward(self, x):
-        rows = torch.stack([torch.relu(self.rows(row)) for row in x.view(-1, 8, 8).unbind(dim=1)])
+        rows = torch.stack(
+            [torch.relu(self.rows(row)) for row in x.view(-1, 8, 8).unbind(dim=1)]
+        )
         x = torch.relu(self.hidden(rows.transpose(0, 1).reshape(len(x), -1)))
         return self.out(x)
 

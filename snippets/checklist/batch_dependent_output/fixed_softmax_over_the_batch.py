@@ -18,20 +18,24 @@ class Net(nn.Module):
         return self.out(x).softmax(dim=1)
 
 
+def loss_fn(outputs, targets):
+    """Negative log-likelihood of probabilities."""
+    return nn.functional.nll_loss((outputs + 1e-9).log(), targets)
+
+
 torch.manual_seed(0)
 digits = load_digits()
 x = torch.tensor(digits.data / 16, dtype=torch.float32)
 y = torch.tensor(digits.target)
 x_train, y_train, x_test, y_test = x[:1500], y[:1500], x[1500:], y[1500:]
 model = Net()
-loss_fn = nn.NLLLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 
 for step in range(100):
     batch = torch.randint(len(x_train), (64,))
     inputs, targets = x_train[batch], y_train[batch]
     outputs = model(inputs)
-    loss = loss_fn((outputs + 1e-9).log(), targets)
+    loss = loss_fn(outputs, targets)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

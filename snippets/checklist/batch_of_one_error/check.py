@@ -16,8 +16,16 @@ def last_batch_of_one(train_loader):
 
 def answers_in_eval_mode(model, inputs):
     """Ask whether a model in training mode would answer a single sample in evaluation mode: one forward pass."""
-    training = [name for name, module in model.named_modules() if isinstance(module, BATCH_NORM) and module.training]
-    if len(inputs) == 1 and training and forward_in_eval_mode(model, inputs) is not None:
+    training = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, BATCH_NORM) and module.training
+    ]
+    if (
+        len(inputs) == 1
+        and training
+        and forward_in_eval_mode(model, inputs) is not None
+    ):
         return f"1 sample, and {len(training)} batch normalization layer(s) in training mode; eval() would answer"
 
 
@@ -43,7 +51,11 @@ def maps_of_one_pixel(model, inputs, kind):
         if args[0].dim() > 2 and args[0][0, 0].numel() == 1:
             found.append((names[module], tuple(args[0].shape)))
 
-    names = {module: name for name, module in model.named_modules() if isinstance(module, kind)}
+    names = {
+        module: name
+        for name, module in model.named_modules()
+        if isinstance(module, kind)
+    }
     hooks = [module.register_forward_pre_hook(look) for module in names]
     forward_in_eval_mode(model, inputs)
     for hook in hooks:

@@ -11,7 +11,9 @@ x = torch.tensor(digits.data / 16, dtype=torch.float32).view(-1, 1, 8, 8)
 y = torch.tensor(digits.target)
 x_train, y_train, x_test, y_test = x[:1200], y[:1200], x[1200:], y[1200:]
 train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)
-model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10))
+model = nn.Sequential(
+    nn.Flatten(), nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)
+)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 

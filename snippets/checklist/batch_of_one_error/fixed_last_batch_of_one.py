@@ -10,8 +10,12 @@ digits = load_digits()
 x = torch.tensor(digits.data / 16, dtype=torch.float32).view(-1, 1, 8, 8)
 y = torch.tensor(digits.target)
 x_train, y_train, x_test, y_test = x[:1217], y[:1217], x[1217:], y[1217:]
-train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True, drop_last=True)
-model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10))
+train_loader = DataLoader(
+    TensorDataset(x_train, y_train), batch_size=64, shuffle=True, drop_last=True
+)
+model = nn.Sequential(
+    nn.Flatten(), nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)
+)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 

@@ -13,7 +13,9 @@ x = torch.tensor(digits.data, dtype=torch.float32)
 y = torch.tensor(digits.target)
 x_train, y_train, x_test, y_test = x[:1500] / 16, y[:1500], x[1500:], y[1500:]
 train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)
-model = nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10))
+model = nn.Sequential(
+    nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)
+)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
@@ -29,5 +31,7 @@ for _ in range(5):
             with torch.no_grad():
                 in_train = loss_fn(copy.deepcopy(model).train()(x_test), y_test).item()
                 in_eval = loss_fn(copy.deepcopy(model).eval()(x_test), y_test).item()
-            print(f"step {step:3d}  train mode loss {in_train:.3f}  eval mode loss {in_eval:.3f}")
+            print(
+                f"step {step:3d}  train mode loss {in_train:.3f}  eval mode loss {in_eval:.3f}"
+            )
         step += 1

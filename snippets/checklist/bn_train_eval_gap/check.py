@@ -7,7 +7,11 @@ from torch import nn
 def batch_norms(model):
     """Find the layers that keep running statistics."""
     kind = nn.modules.batchnorm._BatchNorm
-    return {k: m for k, m in model.named_modules() if isinstance(m, kind) and m.running_mean is not None}
+    return {
+        k: m
+        for k, m in model.named_modules()
+        if isinstance(m, kind) and m.running_mean is not None
+    }
 
 
 def statistics_that_are_no_numbers(model):
@@ -52,7 +56,10 @@ def batches_not_alike(train_loader):
             if len(x) == size:
                 means.append(x.mean(dim=0))
                 variances.append(x.var(dim=0))
-    between, within = torch.stack(means).var(dim=0).mean().item(), torch.stack(variances).mean().item()
+    between, within = (
+        torch.stack(means).var(dim=0).mean().item(),
+        torch.stack(variances).mean().item(),
+    )
     ratio = size * between / within if within > 0 else 0.0
     if ratio > 5:
         return f"the means of batches vary {ratio:.0f} times as much as those of batches drawn at random"
@@ -60,6 +67,8 @@ def batches_not_alike(train_loader):
 
 def data_scaled_differently(x_train, x_test):
     """Compare mean and standard deviation of the training and the test inputs."""
-    (mean, std), (test_mean, test_std) = ((x.float().mean().item(), x.float().std().item()) for x in (x_train, x_test))
+    (mean, std), (test_mean, test_std) = (
+        (x.float().mean().item(), x.float().std().item()) for x in (x_train, x_test)
+    )
     if abs(test_mean - mean) > 0.5 * std or not 0.5 < test_std / std < 2:
         return f"training inputs have mean {mean:.2f} and std {std:.2f}, test inputs {test_mean:.2f} and {test_std:.2f}"

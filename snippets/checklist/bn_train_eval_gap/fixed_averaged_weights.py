@@ -27,7 +27,9 @@ for _ in range(5):
         loss.backward()
         optimizer.step()
         with torch.no_grad():
-            for average, weight in zip(model.parameters(), net.parameters(), strict=True):
+            for average, weight in zip(
+                model.parameters(), net.parameters(), strict=True
+            ):
                 average.lerp_(weight, 0.1)
             for statistic, buffer in zip(model.buffers(), net.buffers(), strict=True):
                 statistic.copy_(buffer)
@@ -35,5 +37,7 @@ for _ in range(5):
             with torch.no_grad():
                 in_train = loss_fn(copy.deepcopy(model).train()(x_test), y_test).item()
                 in_eval = loss_fn(copy.deepcopy(model).eval()(x_test), y_test).item()
-            print(f"step {step:3d}  train mode loss {in_train:.3f}  eval mode loss {in_eval:.3f}")
+            print(
+                f"step {step:3d}  train mode loss {in_train:.3f}  eval mode loss {in_eval:.3f}"
+            )
         step += 1

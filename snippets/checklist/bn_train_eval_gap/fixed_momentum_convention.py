@@ -32,5 +32,7 @@ for _ in range(1):
             with torch.no_grad():
                 in_train = loss_fn(copy.deepcopy(model).train()(x_test), y_test).item()
                 in_eval = loss_fn(copy.deepcopy(model).eval()(x_test), y_test).item()
-            print(f"step {step:3d}  train mode loss {in_train:.3f}  eval mode loss {in_eval:.3f}")
+            print(
+                f"step {step:3d}  train mode loss {in_train:.3f}  eval mode loss {in_eval:.3f}"
+            )
         step += 1

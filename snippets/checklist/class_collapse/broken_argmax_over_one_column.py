@@ -30,4 +30,6 @@ for epoch in range(15):
         predictions = model(x_val).argmax(dim=1)
     accuracy = (predictions == y_val[:, 0]).float().mean().item()
     most = predictions.bincount().max().item() / len(predictions)
-    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  accuracy {accuracy:.3f}  most predicted {most:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  accuracy {accuracy:.3f}  most predicted {most:.3f}"
+    )

@@ -15,7 +15,9 @@ x_val, y_val = x[order[1437:]], y[order[1437:]]
 rare = (y_train == 1).nonzero()[:, 0]
 kept = torch.cat([(y_train == 0).nonzero()[:, 0], rare[:40]])
 x_train, y_train = x_train[kept], y_train[kept]
-half = torch.cat([(y_val == 1).nonzero()[:, 0], (y_val == 0).nonzero()[: int(y_val.sum()), 0]])
+half = torch.cat(
+    [(y_val == 1).nonzero()[:, 0], (y_val == 0).nonzero()[: int(y_val.sum()), 0]]
+)
 x_val, y_val = x_val[half], y_val[half]
 train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
@@ -35,4 +37,6 @@ for epoch in range(15):
         predictions = model(x_val).argmax(dim=1)
     accuracy = (predictions == y_val).float().mean().item()
     most = predictions.bincount().max().item() / len(predictions)
-    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  accuracy {accuracy:.3f}  most predicted {most:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  accuracy {accuracy:.3f}  most predicted {most:.3f}"
+    )

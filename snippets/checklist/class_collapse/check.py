@@ -6,7 +6,11 @@ import torch
 def two_columns(outputs):
     """Outputs with one column per class; a single column, the logit of class 1, gets a column of zeros beside it."""
     outputs = outputs.detach().float()
-    return outputs if outputs.shape[1] > 1 else torch.cat([torch.zeros_like(outputs), outputs], dim=1)
+    return (
+        outputs
+        if outputs.shape[1] > 1
+        else torch.cat([torch.zeros_like(outputs), outputs], dim=1)
+    )
 
 
 def rare_class_is_known_but_never_said(model, x_val, y_val, y_train):
@@ -16,11 +20,21 @@ def rare_class_is_known_but_never_said(model, x_val, y_val, y_train):
     with torch.no_grad():
         outputs = two_columns(model(x_val)).log_softmax(dim=1)
     model.train(was_training)
-    share = torch.bincount(y_train.flatten().long(), minlength=outputs.shape[1]) / len(y_train)
-    said = torch.bincount(outputs.argmax(dim=1), minlength=outputs.shape[1]) / len(outputs)
+    share = torch.bincount(y_train.flatten().long(), minlength=outputs.shape[1]) / len(
+        y_train
+    )
+    said = torch.bincount(outputs.argmax(dim=1), minlength=outputs.shape[1]) / len(
+        outputs
+    )
     for label in (share < 0.5 / len(share)).nonzero().flatten().tolist():
-        own, others = (outputs[(y_val.flatten() == label) == side, label] for side in (True, False))
-        area = (own[:, None] > others).float().mean().item() if len(own) and len(others) else 0.0
+        own, others = (
+            outputs[(y_val.flatten() == label) == side, label] for side in (True, False)
+        )
+        area = (
+            (own[:, None] > others).float().mean().item()
+            if len(own) and len(others)
+            else 0.0
+        )
         if said[label] < 0.1 * len(own) / len(outputs) and area > 0.7:
             return f"class {label}, {share[label]:.1%} of y_train, is almost never predicted; its area is {area:.2f}"
 
@@ -28,8 +42,13 @@ def rare_class_is_known_but_never_said(model, x_val, y_val, y_train):
 def labels_come_in_blocks(train_loader, y_train):
     """Compare the most frequent class of each batch with its share in the whole training set; looks at 50 batches."""
     with torch.random.fork_rng():
-        batches = [targets.flatten().long() for _, (_, targets) in zip(range(50), train_loader, strict=False)]
-    purity = sum(torch.bincount(targets).max().item() / len(targets) for targets in batches) / len(batches)
+        batches = [
+            targets.flatten().long()
+            for _, (_, targets) in zip(range(50), train_loader, strict=False)
+        ]
+    purity = sum(
+        torch.bincount(targets).max().item() / len(targets) for targets in batches
+    ) / len(batches)
     whole = torch.bincount(y_train.flatten().long()).max().item() / len(y_train)
     if purity > 0.5 * (1 + whole):
         return f"one class makes up {purity:.0%} of a batch on average, and {whole:.0%} of the training set: shuffle"
@@ -57,7 +76,10 @@ def argmax_of_one_column(outputs, predictions):
 
 def weight_for_both_classes(loss_fn):
     """Ask whether a binary loss got its weight as `weight`, which multiplies both classes, instead of `pos_weight`."""
-    weight, pos_weight = getattr(loss_fn, "weight", None), getattr(loss_fn, "pos_weight", None)
+    weight, pos_weight = (
+        getattr(loss_fn, "weight", None),
+        getattr(loss_fn, "pos_weight", None),
+    )
     binary = isinstance(loss_fn, torch.nn.BCEWithLogitsLoss) and pos_weight is None
     if binary and weight is not None and weight.numel() == 1:
         return f"weight={weight.item():.1f} multiplies the loss of both classes; pos_weight is not set"

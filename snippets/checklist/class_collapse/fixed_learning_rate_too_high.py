@@ -13,7 +13,9 @@ order = torch.randperm(len(x))
 x_train, y_train = x[order[:1437]], y[order[:1437]]
 x_val, y_val = x[order[1437:]], y[order[1437:]]
 train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True)
-model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+model = nn.Sequential(
+    nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)
+)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
@@ -30,4 +32,6 @@ for epoch in range(15):
         predictions = model(x_val).argmax(dim=1)
     accuracy = (predictions == y_val).float().mean().item()
     most = predictions.bincount().max().item() / len(predictions)
-    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  accuracy {accuracy:.3f}  most predicted {most:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  accuracy {accuracy:.3f}  most predicted {most:.3f}"
+    )

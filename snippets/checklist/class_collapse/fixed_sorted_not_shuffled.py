@@ -33,4 +33,6 @@ for _ in range(3):
                 predictions = model(x_val).argmax(dim=1)
             accuracy = (predictions == y_val).float().mean().item()
             most = predictions.bincount().max().item() / len(predictions)
-            print(f"step {len(losses):2d}  loss {losses[-1]:.3f}  accuracy {accuracy:.3f}  most predicted {most:.3f}")
+            print(
+                f"step {len(losses):2d}  loss {losses[-1]:.3f}  accuracy {accuracy:.3f}  most predicted {most:.3f}"
+            )

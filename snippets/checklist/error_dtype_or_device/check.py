@@ -13,8 +13,12 @@ def inputs_in_float64(model, inputs):
 
 def inputs_in_whole_numbers(model, inputs):
     """Ask whether whole numbers go into a layer other than an embedding."""
-    first = next(layer for layer in model.modules() if list(layer.parameters(recurse=False)))
-    if not inputs.is_floating_point() and not isinstance(first, nn.Embedding | nn.EmbeddingBag):
+    first = next(
+        layer for layer in model.modules() if list(layer.parameters(recurse=False))
+    )
+    if not inputs.is_floating_point() and not isinstance(
+        first, nn.Embedding | nn.EmbeddingBag
+    ):
         return f"inputs are {inputs.dtype}, from {inputs.min()} to {inputs.max()}, and go into {first}: inputs.float()"
 
 
@@ -27,22 +31,44 @@ def weights_of_fewer_bits(model, inputs):
 
 def class_numbers_in_floats(outputs, targets):
     """Ask whether targets are whole numbers that are stored as floats, one for each row of outputs."""
-    classes = outputs.dim() > 1 and outputs.shape[1] > 1 and targets.dim() == outputs.dim() - 1
-    if classes and targets.is_floating_point() and bool((targets == targets.round()).all()):
+    classes = (
+        outputs.dim() > 1
+        and outputs.shape[1] > 1
+        and targets.dim() == outputs.dim() - 1
+    )
+    if (
+        classes
+        and targets.is_floating_point()
+        and bool((targets == targets.round()).all())
+    ):
         return f"targets are class numbers, stored as {targets.dtype}: targets.long()"
 
 
 def targets_in_whole_numbers(outputs, targets):
     """Ask whether targets of the outputs' shape are whole numbers, and not one-hot."""
-    one_hot = targets.dim() > 1 and targets.shape[1] > 1 and bool((targets.sum(dim=1) == 1).all())
-    if outputs.shape == targets.shape and not targets.is_floating_point() and not one_hot:
+    one_hot = (
+        targets.dim() > 1
+        and targets.shape[1] > 1
+        and bool((targets.sum(dim=1) == 1).all())
+    )
+    if (
+        outputs.shape == targets.shape
+        and not targets.is_floating_point()
+        and not one_hot
+    ):
         return f"outputs are {outputs.dtype} and targets are {targets.dtype}, of one shape: targets.float()"
 
 
 def one_hot_in_whole_numbers(outputs, targets):
     """Ask whether targets are one-hot and stored as whole numbers."""
-    table = outputs.shape == targets.shape and targets.dim() > 1 and targets.shape[1] > 1
-    if table and not targets.is_floating_point() and bool((targets.sum(dim=1) == 1).all()):
+    table = (
+        outputs.shape == targets.shape and targets.dim() > 1 and targets.shape[1] > 1
+    )
+    if (
+        table
+        and not targets.is_floating_point()
+        and bool((targets.sum(dim=1) == 1).all())
+    ):
         return f"targets are one-hot in {targets.dtype}: targets.argmax(dim=1), or targets.float()"
 
 
@@ -60,7 +86,9 @@ def tensors_left_behind(model):
     for place, layer in model.named_modules():
         for name, value in vars(layer).items():
             held = value if isinstance(value, list | tuple) else [value]
-            if any(isinstance(one, torch.Tensor) and one.device != device for one in held):
+            if any(
+                isinstance(one, torch.Tensor) and one.device != device for one in held
+            ):
                 return f"weights are on {device}, and {place or 'model'}.{name} is not: register_buffer('{name}', …)"
 
 

@@ -6,10 +6,14 @@ from torch import nn
 
 torch.manual_seed(0)
 digits = load_digits()
-x_train = torch.tensor(digits.images * 15, dtype=torch.uint8).unsqueeze(1)  # as they are stored in files
+x_train = torch.tensor(digits.images * 15, dtype=torch.uint8).unsqueeze(
+    1
+)  # as they are stored in files
 x_train = x_train.float() / 255
 y_train = torch.tensor(digits.target)
-model = nn.Sequential(nn.Conv2d(1, 8, kernel_size=3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 6 * 6, 10))
+model = nn.Sequential(
+    nn.Conv2d(1, 8, kernel_size=3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 6 * 6, 10)
+)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 

@@ -15,7 +15,11 @@ class Net(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.inner, self.gate, self.last = nn.Linear(64, 64), nn.Linear(64, 64), nn.Linear(64, 10)
+        self.inner, self.gate, self.last = (
+            nn.Linear(64, 64),
+            nn.Linear(64, 64),
+            nn.Linear(64, 10),
+        )
 
     def forward(self, x):
         gate = torch.sigmoid(self.gate(x))

@@ -26,9 +26,15 @@ def operations(loss):
 
 def operations_in_common(loss, second_loss):
     """Ask whether the backward passes of two losses that were not added share operations, parameters apart."""
-    if second_loss.grad_fn in operations(loss) or loss.grad_fn in operations(second_loss):
+    if second_loss.grad_fn in operations(loss) or loss.grad_fn in operations(
+        second_loss
+    ):
         return None
-    shared = [one for one in operations(loss) & operations(second_loss) if "AccumulateGrad" not in one.name()]
+    shared = [
+        one
+        for one in operations(loss) & operations(second_loss)
+        if "AccumulateGrad" not in one.name()
+    ]
     if shared:
         return f"the two losses share {len(shared)} operations, such as {shared[0].name()}: add them, one backward()"
 
@@ -36,9 +42,7 @@ def operations_in_common(loss, second_loss):
 def loss_without_history(outputs, loss):
     """Ask whether the graph ends between the outputs and the loss."""
     if outputs.requires_grad and not loss.requires_grad:
-        return (
-            f"outputs come from {outputs.grad_fn.name()}; the loss ({loss.dtype}) has no history: the cut is in between"
-        )
+        return f"outputs come from {outputs.grad_fn.name()}; the loss ({loss.dtype}) has no history: the cut is in between"
 
 
 def nothing_to_train(model, outputs):
@@ -56,14 +60,24 @@ def line_changed_in_place(model, loss_fn, inputs, targets):
     was_on = torch.is_anomaly_enabled()
     model.eval()
     try:
-        with warnings.catch_warnings(record=True) as caught, torch.random.fork_rng(devices=[]), torch.enable_grad():
+        with (
+            warnings.catch_warnings(record=True) as caught,
+            torch.random.fork_rng(devices=[]),
+            torch.enable_grad(),
+        ):
             warnings.simplefilter("always")
             torch.autograd.set_detect_anomaly(True)
             loss = loss_fn(model(inputs), targets)
-            torch.autograd.grad(loss, [one for one in model.parameters() if one.requires_grad], allow_unused=True)
+            torch.autograd.grad(
+                loss,
+                [one for one in model.parameters() if one.requires_grad],
+                allow_unused=True,
+            )
     except RuntimeError as error:
         if "modified by an inplace operation" in str(error):
-            line, name, code = re.findall(r"line (\d+), in (\w+)\n\s+(.*)", str(caught[-1].message))[-1]
+            line, name, code = re.findall(
+                r"line (\d+), in (\w+)\n\s+(.*)", str(caught[-1].message)
+            )[-1]
             return f"line {line}, in {name}, needs a number that was overwritten later: {code}"
     finally:
         torch.autograd.set_detect_anomaly(was_on)
@@ -80,7 +94,9 @@ def weights_updated_between(model, second_loss):
             try:
                 getattr(operation, name) if name.startswith("_saved_") else None
             except RuntimeError as error:
-                shape = next((one for one in shapes if f"FloatTensor {one}]" in str(error)), None)
+                shape = next(
+                    (one for one in shapes if f"FloatTensor {one}]" in str(error)), None
+                )
                 if "modified by an inplace operation" in str(error) and shape:
                     return f"weights of shape {shape} were updated after the second loss was computed with them"
 

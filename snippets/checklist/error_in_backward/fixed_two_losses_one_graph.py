@@ -8,7 +8,9 @@ wave = torch.sin(torch.arange(1001) / 5)
 model = nn.GRU(input_size=1, hidden_size=16)
 head, direction = nn.Linear(16, 1), nn.Linear(16, 1)
 loss_fn, second_loss_fn = nn.MSELoss(), nn.BCEWithLogitsLoss()
-optimizer = torch.optim.Adam([*model.parameters(), *head.parameters(), *direction.parameters()], lr=1e-2)
+optimizer = torch.optim.Adam(
+    [*model.parameters(), *head.parameters(), *direction.parameters()], lr=1e-2
+)
 
 hidden = torch.zeros(1, 16)
 for step in range(20):
@@ -21,4 +23,6 @@ for step in range(20):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    print(f"step {step:2d}  loss {loss.item():.3f}  second loss {second_loss.item():.3f}")
+    print(
+        f"step {step:2d}  loss {loss.item():.3f}  second loss {second_loss.item():.3f}"
+    )

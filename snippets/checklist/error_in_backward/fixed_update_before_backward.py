@@ -22,4 +22,6 @@ for step in range(20):
     generator_optimizer.zero_grad()
     second_loss.backward()
     generator_optimizer.step()
-    print(f"step {step:2d}  loss {loss.item():.3f}  second loss {second_loss.item():.3f}")
+    print(
+        f"step {step:2d}  loss {loss.item():.3f}  second loss {second_loss.item():.3f}"
+    )

@@ -9,9 +9,13 @@ torch.manual_seed(0)
 digits = load_digits()
 x_train = torch.tensor(digits.images / 16, dtype=torch.float32).unsqueeze(1)
 y_train = torch.tensor(digits.target)
-train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True, drop_last=True)
+train_loader = DataLoader(
+    TensorDataset(x_train, y_train), batch_size=64, shuffle=True, drop_last=True
+)
 model = nn.Sequential(
-    nn.Conv2d(3, 16, kernel_size=3, padding=1),  # as the network was trained on photographs
+    nn.Conv2d(
+        3, 16, kernel_size=3, padding=1
+    ),  # as the network was trained on photographs
     nn.ReLU(),
     nn.MaxPool2d(2),
     nn.Flatten(),

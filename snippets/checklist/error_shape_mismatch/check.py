@@ -16,7 +16,10 @@ def run_until_error(model, inputs):
 
     for layer in model.modules():
         if not list(layer.children()):
-            hooks += [layer.register_forward_pre_hook(enter), layer.register_forward_hook(leave)]
+            hooks += [
+                layer.register_forward_pre_hook(enter),
+                layer.register_forward_hook(leave),
+            ]
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
     try:
@@ -35,14 +38,22 @@ def run_until_error(model, inputs):
 def linear_layer_with_other_size(model, inputs):
     """Name the linear layer whose in_features is not the length of the rows that reach it."""
     _, layer, shape = run_until_error(model, inputs)
-    if isinstance(layer, nn.Linear) and len(shape) == 2 and shape[1] != layer.in_features:
+    if (
+        isinstance(layer, nn.Linear)
+        and len(shape) == 2
+        and shape[1] != layer.in_features
+    ):
         return f"{layer} gets rows of {shape[1]} numbers: write nn.Linear({shape[1]}, {layer.out_features})"
 
 
 def image_that_was_not_flattened(model, inputs):
     """Ask whether a linear layer gets images, channels and all, whose numbers together are its in_features."""
     _, layer, shape = run_until_error(model, inputs)
-    if isinstance(layer, nn.Linear) and len(shape) > 2 and shape[1:].numel() == layer.in_features:
+    if (
+        isinstance(layer, nn.Linear)
+        and len(shape) > 2
+        and shape[1:].numel() == layer.in_features
+    ):
         return f"{layer} gets {list(shape)}: flattened, each sample has {shape[1:].numel()} numbers, which fit"
 
 
@@ -56,7 +67,11 @@ def channels_at_the_end(model, inputs):
 def number_of_channels(model, inputs):
     """Ask whether a convolution gets channels on the right axis, but too few or too many (3 for colour, 1 for grey)."""
     _, layer, shape = run_until_error(model, inputs)
-    if isinstance(layer, nn.Conv2d) and len(shape) == 4 and layer.in_channels not in (shape[1], shape[-1]):
+    if (
+        isinstance(layer, nn.Conv2d)
+        and len(shape) == 4
+        and layer.in_channels not in (shape[1], shape[-1])
+    ):
         return f"{layer} wants {layer.in_channels} channels and gets {shape[1]}, in a batch of shape {list(shape)}"
 
 
@@ -79,15 +94,18 @@ def batch_that_changed_its_size(model, inputs):
 def target_of_other_shape(outputs, targets):
     """Ask whether outputs and targets hold as many numbers, in different shapes."""
     if outputs.shape != targets.shape and outputs.numel() == targets.numel():
-        return (
-            f"outputs have shape {list(outputs.shape)} and targets {list(targets.shape)}, the same numbers: squeeze(1)"
-        )
+        return f"outputs have shape {list(outputs.shape)} and targets {list(targets.shape)}, the same numbers: squeeze(1)"
 
 
 def labels_with_an_axis_too_many(outputs, targets):
     """Ask whether class numbers stand in a column, of shape (samples, 1)."""
     whole = not targets.is_floating_point()
-    if whole and outputs.dim() == 2 and outputs.shape[1] > 1 and targets.shape == (len(outputs), 1):
+    if (
+        whole
+        and outputs.dim() == 2
+        and outputs.shape[1] > 1
+        and targets.shape == (len(outputs), 1)
+    ):
         return f"targets have shape {list(targets.shape)}, a column, instead of [{len(targets)}]: targets.squeeze(1)"
 
 
@@ -104,7 +122,10 @@ def size_that_halving_lost(model, inputs):
     """Ask whether halving and doubling an odd size lost a row, so that a skip connection does not fit."""
     error, _, _ = run_until_error(model, inputs)
     strides = [one.stride for one in model.modules() if hasattr(one, "stride")]
-    factor = max([stride if isinstance(stride, int) else stride[0] for stride in strides], default=1)
+    factor = max(
+        [stride if isinstance(stride, int) else stride[0] for stride in strides],
+        default=1,
+    )
     height, width = inputs.shape[-2:]
     if error and "must match" in str(error) and (height % factor or width % factor):
         return f"images are {height} × {width}, and a layer divides that by {factor}: {error}"

@@ -10,7 +10,9 @@ digits = load_digits()
 x_train = torch.tensor(digits.images / 16, dtype=torch.float32).unsqueeze(1)
 labels = digits.target + 1  # as the file numbers them
 y_train = torch.tensor(labels - labels.min())
-train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True, drop_last=True)
+train_loader = DataLoader(
+    TensorDataset(x_train, y_train), batch_size=64, shuffle=True, drop_last=True
+)
 model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)

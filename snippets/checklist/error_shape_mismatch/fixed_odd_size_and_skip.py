@@ -9,7 +9,9 @@ torch.manual_seed(0)
 digits = load_digits()
 x_train = torch.tensor(digits.images[:, :7, :7] / 16, dtype=torch.float32).unsqueeze(1)
 noisy = x_train + 0.3 * torch.randn_like(x_train)
-train_loader = DataLoader(TensorDataset(noisy, x_train), batch_size=64, shuffle=True, drop_last=True)
+train_loader = DataLoader(
+    TensorDataset(noisy, x_train), batch_size=64, shuffle=True, drop_last=True
+)
 
 
 class Net(nn.Module):

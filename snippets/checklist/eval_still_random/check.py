@@ -31,7 +31,9 @@ class Calls(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         """Record one call with its arguments and the module in whose forward it stands."""
         inside = self.inside[-1] if self.inside else None
-        self.functions.append((getattr(func, "__name__", ""), args, kwargs or {}, inside))
+        self.functions.append(
+            (getattr(func, "__name__", ""), args, kwargs or {}, inside)
+        )
         return func(*args, **(kwargs or {}))
 
     def enter(self, module, args):
@@ -68,7 +70,11 @@ def layers_that_stay_in_train_mode(model):
     """Call eval() and look which layers did not follow; modes are set back."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    still = [name or type(model).__name__ for name, module in model.named_modules() if module.training]
+    still = [
+        name or type(model).__name__
+        for name, module in model.named_modules()
+        if module.training
+    ]
     for module, training in modes:
         module.training = training
     if still:
@@ -95,7 +101,13 @@ def unregistered_dropout(model, inputs):
     """List dropout layers that run but are no part of the model, the same objects in two passes."""
     registered = set(model.modules())
     first, second = (calls_in_eval_mode(model, inputs).modules for _ in range(2))
-    strange = [m for m in first if isinstance(m, DROPOUTS) and m not in registered and any(m is n for n in second)]
+    strange = [
+        m
+        for m in first
+        if isinstance(m, DROPOUTS)
+        and m not in registered
+        and any(m is n for n in second)
+    ]
     if strange:
         return f"{len(strange)} dropout layer(s) run that model.modules() does not know: eval() cannot reach them"
 
@@ -104,7 +116,13 @@ def dropout_made_in_forward(model, inputs):
     """List dropout layers that run and are new objects in each pass."""
     registered = set(model.modules())
     first, second = (calls_in_eval_mode(model, inputs).modules for _ in range(2))
-    new = [m for m in first if isinstance(m, DROPOUTS) and m not in registered and all(m is not n for n in second)]
+    new = [
+        m
+        for m in first
+        if isinstance(m, DROPOUTS)
+        and m not in registered
+        and all(m is not n for n in second)
+    ]
     if new:
         return f"forward makes {len(new)} new dropout layer(s) in each pass: a new layer is in training mode"
 

@@ -18,7 +18,10 @@ class Net(nn.Module):
     def forward(self, x):
         rows = x.view(-1, 1, 8, 8)
         rows = F.scaled_dot_product_attention(
-            self.query(rows), self.key(rows), rows, dropout_p=0.3 if self.training else 0.0
+            self.query(rows),
+            self.key(rows),
+            rows,
+            dropout_p=0.3 if self.training else 0.0,
         )
         x = torch.relu(self.hidden(x + rows.flatten(1)))
         return self.out(x)

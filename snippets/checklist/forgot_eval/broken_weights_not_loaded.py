@@ -43,4 +43,6 @@ for iteration in range(12):  # each as after a new start of the program
             total += loss_fn(outputs, targets).item() * len(inputs)
             right += (outputs.argmax(dim=1) == targets).sum().item()
             seen += len(inputs)
-    print(f"iteration {iteration:2d}  test loss {total / seen:.4f}  accuracy {right / seen:.4f}")
+    print(
+        f"iteration {iteration:2d}  test loss {total / seen:.4f}  accuracy {right / seen:.4f}"
+    )

@@ -13,7 +13,9 @@ def modules_in_train_mode(model):
     """List the layers whose output depends on the mode and which are in training mode."""
     found = []
     for name, module in model.named_modules():
-        rates = [getattr(module, key, 0) for key in ("dropout", "drop_prob", "drop_path")]
+        rates = [
+            getattr(module, key, 0) for key in ("dropout", "drop_prob", "drop_path")
+        ]
         random_too = any(isinstance(rate, float) and rate > 0 for rate in rates)
         if module.training and (random_too or isinstance(module, BATCH_DEPENDENT)):
             found.append(f"{name or 'model'} ({type(module).__name__})")
@@ -51,6 +53,4 @@ def weights_not_in_checkpoint(model, checkpoint):
     """List the names that the model has and the checkpoint lacks: those weights are random in each process."""
     missing = [name for name in model.state_dict() if name not in checkpoint]
     if missing:
-        return (
-            f"{len(missing)} of {len(model.state_dict())} tensors are not in the checkpoint: {', '.join(missing[:3])}"
-        )
+        return f"{len(missing)} of {len(model.state_dict())} tensors are not in the checkpoint: {', '.join(missing[:3])}"

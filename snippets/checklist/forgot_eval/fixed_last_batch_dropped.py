@@ -11,7 +11,9 @@ x = torch.tensor(digits.data / 16, dtype=torch.float32)
 y = torch.tensor(digits.target)
 x_train, y_train = x[:1500], y[:1500]
 val_loader = DataLoader(TensorDataset(x[1500:], y[1500:]), batch_size=64)
-model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10))
+model = nn.Sequential(
+    nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10)
+)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 
@@ -32,4 +34,6 @@ for iteration in range(12):
             total += loss_fn(outputs, targets).item() * len(inputs)
             right += (outputs.argmax(dim=1) == targets).sum().item()
             seen += len(inputs)
-    print(f"iteration {iteration:2d}  test loss {total / seen:.4f}  accuracy {right / seen:.4f}")
+    print(
+        f"iteration {iteration:2d}  test loss {total / seen:.4f}  accuracy {right / seen:.4f}"
+    )

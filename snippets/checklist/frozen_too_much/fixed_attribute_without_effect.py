@@ -12,16 +12,27 @@ x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
 encoder = nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU())
 encoder_proj, head = nn.Linear(64, 32), nn.Linear(32, 10)
-layers = {"encoder": encoder.eval(), "encoder_proj": encoder_proj, "relu": nn.ReLU(), "head": head}
+layers = {
+    "encoder": encoder.eval(),
+    "encoder_proj": encoder_proj,
+    "relu": nn.ReLU(),
+    "head": head,
+}
 model = nn.Sequential(OrderedDict(layers))
-start = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
+start = {
+    name: value.clone()
+    for name, value in model.state_dict().items()
+    if value.is_floating_point()
+}
 frozen = [name for name in start if name.startswith("encoder.")]
 trained = [name for name in start if name not in frozen]
 
 
 def moved(names):
     """How far each tensor is from its start."""
-    return [(model.state_dict()[name] - start[name]).abs().max().item() for name in names]
+    return [
+        (model.state_dict()[name] - start[name]).abs().max().item() for name in names
+    ]
 
 
 model.encoder.requires_grad_(False)

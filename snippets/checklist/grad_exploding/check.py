@@ -12,11 +12,17 @@ def stored_and_fresh(model, loss_fn, inputs, targets):
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     with torch.enable_grad():
-        fresh = torch.autograd.grad(loss_fn(model(inputs), targets), weights, allow_unused=True)
+        fresh = torch.autograd.grad(
+            loss_fn(model(inputs), targets), weights, allow_unused=True
+        )
     for module, mode in modes:
         module.training = mode
-    stored = torch.stack([weight.grad.float().norm() for weight in weights]).norm().item()
-    return stored, torch.stack([g.float().norm() for g in fresh if g is not None]).norm().item()
+    stored = (
+        torch.stack([weight.grad.float().norm() for weight in weights]).norm().item()
+    )
+    return stored, torch.stack(
+        [g.float().norm() for g in fresh if g is not None]
+    ).norm().item()
 
 
 def gradients_of_earlier_steps(model, loss_fn, inputs, targets):
@@ -47,8 +53,16 @@ def gain_of_weights(model):
     norms = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
     if any(isinstance(module, norms) for module in model.modules()):
         return None
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)]
-    gains = [layer.weight.detach().square().mean().sqrt().item() * layer.weight[0].numel() ** 0.5 for layer in layers]
+    layers = [
+        m
+        for m in model.modules()
+        if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+    ]
+    gains = [
+        layer.weight.detach().square().mean().sqrt().item()
+        * layer.weight[0].numel() ** 0.5
+        for layer in layers
+    ]
     product = math.prod(gains)
     if product > 1e3:
         return f"the weights of {len(gains)} layers multiply the signal by {max(gains):.1f} at most: {product:.1e}"

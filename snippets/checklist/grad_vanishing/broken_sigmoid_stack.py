@@ -31,5 +31,7 @@ for step in range(200):
     loss.backward()
     if step % 10 == 0:
         first, last = norm(model[0]), norm(model[-1])
-        print(f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}")
+        print(
+            f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}"
+        )
     optimizer.step()

@@ -8,7 +8,11 @@ from torch import nn
 
 def slopes_of_activations(model, inputs):
     """Multiply the mean slopes of all sigmoids and tanhs, by which the gradient shrinks. Costs one forward pass."""
-    slopes, hooks, modes = [], [], [(module, module.training) for module in model.modules()]
+    slopes, hooks, modes = (
+        [],
+        [],
+        [(module, module.training) for module in model.modules()],
+    )
 
     def note(module, _, out):
         slope = out * (1 - out) if isinstance(module, nn.Sigmoid) else 1 - out**2
@@ -33,8 +37,16 @@ def gain_of_weights(model):
     norms = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
     if any(isinstance(module, norms) for module in model.modules()):
         return None
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)]
-    gains = [layer.weight.detach().square().mean().sqrt().item() * layer.weight[0].numel() ** 0.5 for layer in layers]
+    layers = [
+        m
+        for m in model.modules()
+        if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+    ]
+    gains = [
+        layer.weight.detach().square().mean().sqrt().item()
+        * layer.weight[0].numel() ** 0.5
+        for layer in layers
+    ]
     product = math.prod(gains)
     if product < 1e-3:
         return f"the weights of {len(gains)} layers multiply the signal by {min(gains):.2f} or so each: {product:.1e}"
@@ -58,10 +70,14 @@ def gradients_too_small_for_half(model, loss_fn, inputs, targets, outputs, scale
         return None
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     with torch.enable_grad(), torch.autocast(inputs.device.type, enabled=False):
-        gradients = torch.autograd.grad(loss_fn(model(inputs), targets), weights, allow_unused=True)
+        gradients = torch.autograd.grad(
+            loss_fn(model(inputs), targets), weights, allow_unused=True
+        )
     scale = scaler.get_scale() if scaler is not None else 1.0
     numbers = torch.cat([g.flatten() for g in gradients if g is not None]).abs()
     numbers = numbers[numbers > 0] * scale
-    lost = (numbers < 2**-25).float().mean().item()  # half of the smallest number of float16, 2**-24
+    lost = (
+        (numbers < 2**-25).float().mean().item()
+    )  # half of the smallest number of float16, 2**-24
     if lost > 0.1:
         return f"{lost:.0%} of the gradient's numbers are under 3e-8 and become 0 in float16 (loss scale {scale:.0f})"

@@ -35,6 +35,8 @@ for step in range(200):
     scaler.unscale_(optimizer)
     if step % 10 == 0:
         first, last = norm(model[0]), norm(model[-1])
-        print(f"step {step:3d}  loss {loss.item():.2e}  first gradient {first:.1e}  last gradient {last:.1e}")
+        print(
+            f"step {step:3d}  loss {loss.item():.2e}  first gradient {first:.1e}  last gradient {last:.1e}"
+        )
     scaler.step(optimizer)
     scaler.update()

@@ -31,9 +31,7 @@ def targets_too_large(targets):
     if targets.is_floating_point():
         size = targets.square().mean().sqrt().item()
         if size > 10:
-            return (
-                f"targets lie between {targets.min():.4g} and {targets.max():.4g}; their root mean square is {size:.3g}"
-            )
+            return f"targets lie between {targets.min():.4g} and {targets.max():.4g}; their root mean square is {size:.3g}"
 
 
 def loss_that_grows_with_the_batch(model, loss_fn, inputs, targets):
@@ -43,7 +41,9 @@ def loss_that_grows_with_the_batch(model, loss_fn, inputs, targets):
     model.eval()
     with torch.no_grad():
         parts = [slice(0, half), slice(half, 2 * half), slice(0, 2 * half)]
-        first, second, both = (loss_fn(model(inputs[part]), targets[part]).item() for part in parts)
+        first, second, both = (
+            loss_fn(model(inputs[part]), targets[part]).item() for part in parts
+        )
     for module, mode in modes:
         module.training = mode
     if both > 0 and abs(first + second - both) < 0.01 * both:

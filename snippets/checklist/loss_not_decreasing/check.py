@@ -8,7 +8,11 @@ import torch
 def parameters_the_optimizer_lacks(model, optimizer):
     """Compare what should be trained with what the optimizer was given."""
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    lacking = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+    lacking = [
+        name
+        for name, p in model.named_parameters()
+        if p.requires_grad and id(p) not in held
+    ]
     if lacking:
         trainable = sum(p.requires_grad for p in model.parameters())
         return f"{len(lacking)} of {trainable} trainable tensors are not in the optimizer: {', '.join(lacking[:4])}"
@@ -39,7 +43,11 @@ def parameters_the_loss_does_not_reach(model, loss):
     trainable = [p for p in model.parameters() if p.requires_grad]
     missed = sum(id(p) not in reached_by(loss) for p in trainable)
     if missed:
-        start = "has no grad_fn" if loss.grad_fn is None else f"starts at {loss.grad_fn.name()}"
+        start = (
+            "has no grad_fn"
+            if loss.grad_fn is None
+            else f"starts at {loss.grad_fn.name()}"
+        )
         return f"{missed} of {len(trainable)} trainable tensors get no gradient; the graph of the loss {start}"
 
 
@@ -64,7 +72,11 @@ def tried(model, optimizer, loss_fn, inputs, targets, factor=1.0, steps=1):
 def updates_too_small(model, optimizer, loss_fn, inputs, targets):
     """Measure how far one step moves the weights, relative to their size; costs one step on a copy."""
     _, after = tried(model, optimizer, loss_fn, inputs, targets)
-    pairs = [(p, q) for p, q in zip(model.parameters(), after.parameters(), strict=True) if p.dim() > 1 and p.any()]
+    pairs = [
+        (p, q)
+        for p, q in zip(model.parameters(), after.parameters(), strict=True)
+        if p.dim() > 1 and p.any()
+    ]
     largest = max(((q - p).norm() / p.norm()).item() for p, q in pairs)
     rates = ", ".join(f"{float(group['lr']):.3g}" for group in optimizer.param_groups)
     if 0 < largest < 1e-4:

@@ -40,7 +40,11 @@ def smaller_steps_calm_it(model, optimizer, loss_fn, x_train, y_train):
 
 def losses_at_chance(y_train):
     """Log C for classes, the variance for numbers."""
-    return y_train.var().item() if y_train.is_floating_point() else torch.tensor(len(y_train.unique())).log().item()
+    return (
+        y_train.var().item()
+        if y_train.is_floating_point()
+        else torch.tensor(len(y_train.unique())).log().item()
+    )
 
 
 def batches_that_differ_at_fixed_weights(model, loss_fn, train_loader, losses):
@@ -48,17 +52,29 @@ def batches_that_differ_at_fixed_weights(model, loss_fn, train_loader, losses):
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     with torch.no_grad():
-        still = [loss_fn(model(inputs), targets).item() for inputs, targets in some_batches(train_loader, 300)]
+        still = [
+            loss_fn(model(inputs), targets).item()
+            for inputs, targets in some_batches(train_loader, 300)
+        ]
     for module, mode in modes:
         module.training = mode
-    mean, noise, swing = statistics.fmean(still), statistics.stdev(still), statistics.stdev(losses[-len(still) :])
+    mean, noise, swing = (
+        statistics.fmean(still),
+        statistics.stdev(still),
+        statistics.stdev(losses[-len(still) :]),
+    )
     if noise > 0.5 * max(swing, mean) and noise > 0.1 * losses[0]:
         return f"weights held still, batch losses are {mean:.2g} ± {noise:.2g}; in the log they vary by ± {swing:.2g}"
 
 
 def neighbours_with_equal_labels(train_loader):
     """Ask whether samples that follow each other have the same label more often than chance."""
-    labels = torch.cat([torch.as_tensor(targets).flatten() for _, targets in some_batches(train_loader, 100)])
+    labels = torch.cat(
+        [
+            torch.as_tensor(targets).flatten()
+            for _, targets in some_batches(train_loader, 100)
+        ]
+    )
     if labels.is_floating_point():
         return None
     together = (labels[1:] == labels[:-1]).float().mean().item()
@@ -73,7 +89,9 @@ def gradients_that_pile_up(model, loss_fn, inputs, targets, train_loader):
 
     def fresh(x, y):
         with torch.random.fork_rng(), torch.enable_grad():
-            gradients = torch.autograd.grad(loss_fn(model(x), y), trained, materialize_grads=True)
+            gradients = torch.autograd.grad(
+                loss_fn(model(x), y), trained, materialize_grads=True
+            )
         return torch.cat([g.flatten() for g in gradients])
 
     used, again = torch.cat([p.grad.flatten() for p in trained]), fresh(inputs, targets)

@@ -13,7 +13,9 @@ train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffl
 model = nn.Sequential(nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 10))
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.3)
-scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=6 * len(train_loader))
+scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(
+    optimizer, T_max=6 * len(train_loader)
+)
 
 losses, rates = [], []
 for _ in range(6):

@@ -5,7 +5,9 @@ import torch
 
 def neighbours_with_other_labels(x_train, y_train):
     """Ask how often the nearest other sample has the same label; compares 1,000 samples with each other."""
-    chosen = torch.randperm(len(x_train), generator=torch.Generator().manual_seed(0))[:1000]
+    chosen = torch.randperm(len(x_train), generator=torch.Generator().manual_seed(0))[
+        :1000
+    ]
     x, y = x_train[chosen].flatten(1).float(), y_train[chosen]
     distances = torch.cdist(x, x).fill_diagonal_(torch.inf)
     agree = (y[distances.argmin(dim=1)] == y).float().mean().item()
@@ -20,9 +22,7 @@ def inputs_that_hardly_differ(inputs):
         spread = inputs.flatten(1).std(dim=0).max().item()
         if spread < 0.05:
             low, high = inputs.min().item(), inputs.max().item()
-            return (
-                f"inputs lie between {low:.3g} and {high:.3g}; no feature has a standard deviation above {spread:.1e}"
-            )
+            return f"inputs lie between {low:.3g} and {high:.3g}; no feature has a standard deviation above {spread:.1e}"
 
 
 def where_samples_become_equal(model, inputs):
@@ -31,7 +31,11 @@ def where_samples_become_equal(model, inputs):
 
     def look(name):
         def hook(module, arguments, output):
-            if isinstance(output, torch.Tensor) and output.dim() > 1 and len(output) == len(inputs):
+            if (
+                isinstance(output, torch.Tensor)
+                and output.dim() > 1
+                and len(output) == len(inputs)
+            ):
                 spread = (output - output[:1]).abs().max().item()
                 if spread <= 1e-6 * output.abs().max().item():
                     equal.append(f"{name} ({type(module).__name__})")
@@ -39,7 +43,11 @@ def where_samples_become_equal(model, inputs):
         return hook
 
     modes = [(module, module.training) for module in model.modules()]
-    handles = [module.register_forward_hook(look(name)) for name, module in model.named_modules() if name]
+    handles = [
+        module.register_forward_hook(look(name))
+        for name, module in model.named_modules()
+        if name
+    ]
     try:
         model.eval()
         with torch.no_grad():
@@ -59,14 +67,22 @@ def gradient_that_fades(model, loss_fn, inputs, targets):
     with torch.random.fork_rng(), torch.enable_grad():
         loss = loss_fn(model(inputs), targets)
     gradients = torch.autograd.grad(loss, weights, allow_unused=True)
-    sizes = [(g.norm() / p.norm()).item() for p, g in zip(weights, gradients, strict=True) if g is not None]
+    sizes = [
+        (g.norm() / p.norm()).item()
+        for p, g in zip(weights, gradients, strict=True)
+        if g is not None
+    ]
     if len(sizes) > 2 and 0 < sizes[0] < 1e-3 * sizes[-1]:
         return f"the relative gradient of the first weight matrix is {sizes[0]:.1e}, that of the last {sizes[-1]:.1e}"
 
 
 def outputs_that_are_probabilities(outputs, loss_fn):
     """Ask whether what cross-entropy gets went through a softmax already."""
-    if isinstance(loss_fn, torch.nn.CrossEntropyLoss) and outputs.dim() > 1 and outputs.min() >= 0:
+    if (
+        isinstance(loss_fn, torch.nn.CrossEntropyLoss)
+        and outputs.dim() > 1
+        and outputs.min() >= 0
+    ):
         sums = outputs.sum(dim=1)
         if torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
             floor = torch.tensor(outputs.shape[1] - 1 + torch.e).log().item() - 1

@@ -7,7 +7,9 @@ from torch import nn
 
 def build():
     """A small classifier."""
-    return nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10))
+    return nn.Sequential(
+        nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)
+    )
 
 
 torch.manual_seed(0)
@@ -30,7 +32,9 @@ for step in range(100):
 trained.eval()
 with torch.no_grad():
     before = loss_fn(trained(x_test), y_test).item()
-torch.save({name: weight.detach() for name, weight in trained.named_parameters()}, "digits.pt")
+torch.save(
+    {name: weight.detach() for name, weight in trained.named_parameters()}, "digits.pt"
+)
 
 model = build()
 checkpoint = torch.load("digits.pt", weights_only=True)

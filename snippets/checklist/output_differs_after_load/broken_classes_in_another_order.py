@@ -7,7 +7,9 @@ from torch import nn
 
 def build():
     """A small classifier."""
-    return nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10))
+    return nn.Sequential(
+        nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)
+    )
 
 
 torch.manual_seed(0)

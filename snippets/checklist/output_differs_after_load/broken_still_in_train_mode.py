@@ -7,7 +7,9 @@ from torch import nn
 
 def build():
     """A small classifier."""
-    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10))
+    return nn.Sequential(
+        nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10)
+    )
 
 
 torch.manual_seed(0)

@@ -6,14 +6,22 @@ from torch import nn
 def layers_in_train_mode(model):
     """List the layers that depend on the mode and are in training mode: a new model is."""
     kinds = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
-    found = [(k, m) for k, m in model.named_modules() if isinstance(m, kinds) and m.training]
+    found = [
+        (k, m) for k, m in model.named_modules() if isinstance(m, kinds) and m.training
+    ]
     if found:
-        return "in training mode: " + ", ".join(f"{name} ({type(module).__name__})" for name, module in found[:3])
+        return "in training mode: " + ", ".join(
+            f"{name} ({type(module).__name__})" for name, module in found[:3]
+        )
 
 
 def buffers_not_in_checkpoint(model, checkpoint):
     """List buffers that the checkpoint lacks although it has the parameters of the same layer."""
-    missing = [name for name, _ in model.named_buffers() if name in model.state_dict() and name not in checkpoint]
+    missing = [
+        name
+        for name, _ in model.named_buffers()
+        if name in model.state_dict() and name not in checkpoint
+    ]
     layers = {name.rpartition(".")[0] for name in checkpoint}
     missing = [name for name in missing if name.rpartition(".")[0] in layers]
     if missing:
@@ -36,7 +44,9 @@ def names_with_a_prefix(model, checkpoint):
 
 def best_weights_that_moved(model, checkpoint):
     """Ask whether the kept weights are the very tensors that training went on to change."""
-    live = {tensor.data_ptr() for tensor in model.state_dict().values() if tensor.numel()}
+    live = {
+        tensor.data_ptr() for tensor in model.state_dict().values() if tensor.numel()
+    }
     shared = sum(tensor.data_ptr() in live for tensor in checkpoint.values())
     if shared:
         return f"{shared} of {len(checkpoint)} kept tensors are the model's own: they change with it"

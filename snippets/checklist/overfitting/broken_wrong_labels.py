@@ -11,7 +11,10 @@ y = torch.tensor(digits.target)
 order = torch.randperm(len(x))
 x_train, y_train = x[order[:300]], y[order[:300]]
 x_val, y_val = x[order[300:]], y[order[300:]]
-texts = ["\n".join(str(int(label)) for label in part) for part in (y_train[:200], y_train[200:])]
+texts = [
+    "\n".join(str(int(label)) for label in part)
+    for part in (y_train[:200], y_train[200:])
+]
 tables = ["label\n" + texts[0], texts[1]]
 y_train = torch.tensor([int(row) for table in tables for row in table.split("\n")[1:]])
 x_train = x_train[: len(y_train)]
@@ -26,7 +29,9 @@ def score(x, y):
     with torch.no_grad():
         outputs = model(x)
     model.train()
-    return loss_fn(outputs, y).item(), (outputs.argmax(dim=1) == y).float().mean().item()
+    return loss_fn(outputs, y).item(), (
+        outputs.argmax(dim=1) == y
+    ).float().mean().item()
 
 
 losses, val_losses = [], []

@@ -6,10 +6,15 @@ import torch
 def classes_shared_unevenly(y_train, y_val):
     """Compare how often each class occurs in the two sets; a random split shares them out almost equally."""
     both = torch.cat([y_train, y_val])
-    shares = [torch.bincount(y, minlength=int(both.max()) + 1) / len(y) for y in (y_train, y_val)]
+    shares = [
+        torch.bincount(y, minlength=int(both.max()) + 1) / len(y)
+        for y in (y_train, y_val)
+    ]
     moved = (shares[0] - shares[1]).abs().sum().item() / 2
     p = torch.bincount(both) / len(both)
-    chance = 0.4 * (p * (1 - p) * (1 / len(y_train) + 1 / len(y_val))).sqrt().sum().item()  # of a random split
+    chance = (
+        0.4 * (p * (1 - p) * (1 / len(y_train) + 1 / len(y_val))).sqrt().sum().item()
+    )  # of a random split
     if moved > 0.05 and moved > 3 * chance:
         missing = sorted(set(y_val.tolist()) - set(y_train.tolist()))
         return f"{moved:.0%} of y_val would have to change class to be like y_train; classes missing there: {missing}"
@@ -17,7 +22,9 @@ def classes_shared_unevenly(y_train, y_val):
 
 def inputs_on_another_scale(x_train, x_val):
     """Compare mean and standard deviation of all numbers; two random halves of one data set differ by a few percent."""
-    (m1, s1), (m2, s2) = ((x.float().mean().item(), x.float().std().item()) for x in (x_train, x_val))
+    (m1, s1), (m2, s2) = (
+        (x.float().mean().item(), x.float().std().item()) for x in (x_train, x_val)
+    )
     if abs(m1 - m2) > 0.25 * s1 or not 0.8 < s2 / s1 < 1.25:
         return f"x_train has mean {m1:.2f} and standard deviation {s1:.2f}, x_val has {m2:.2f} and {s2:.2f}"
 
@@ -33,7 +40,9 @@ def labels_against_neighbours(x_train, y_train, most=2000):
     near = y[distance.topk(5, largest=False).indices]
     votes = torch.stack([(near == label).sum(dim=1) for label in y.unique()], dim=1)
     winner = y.unique()[votes.argmax(dim=1)]
-    wrong = ((votes.max(dim=1).values >= 4) & (winner != y)).nonzero().flatten().tolist()
+    wrong = (
+        ((votes.max(dim=1).values >= 4) & (winner != y)).nonzero().flatten().tolist()
+    )
     if len(wrong) > 0.05 * len(y):
         return f"{len(wrong)} of {len(y)} labels contradict their neighbours; look at samples {wrong[:5]}"
 
@@ -45,7 +54,10 @@ def more_data_would_help(x_train, y_train, x_val, y_val, most=2000):
     """
     x, y = x_train[:most].flatten(1).float(), y_train[:most]
     distance = torch.cdist(x_val[:most].flatten(1).float(), x)
-    half, whole = ((y[distance[:, :n].argmin(dim=1)] == y_val[:most]).float().mean() for n in (len(x) // 2, len(x)))
+    half, whole = (
+        (y[distance[:, :n].argmin(dim=1)] == y_val[:most]).float().mean()
+        for n in (len(x) // 2, len(x))
+    )
     if whole - half > 0.03:
         return f"twice the data lifted a nearest-neighbour classifier from {half:.2f} to {whole:.2f}: it will gain more"
 

@@ -19,7 +19,9 @@ def score(x, y):
     with torch.no_grad():
         outputs = model(x)
     model.train()
-    return loss_fn(outputs, y).item(), (outputs.argmax(dim=1) == y).float().mean().item()
+    return loss_fn(outputs, y).item(), (
+        outputs.argmax(dim=1) == y
+    ).float().mean().item()
 
 
 losses, val_losses = [], []

@@ -11,9 +11,14 @@ y = torch.tensor(digits.target)
 order = torch.randperm(len(x))
 x_train, y_train = x[order[:300]], y[order[:300]]
 x_val, y_val = x[order[300:]], y[order[300:]]
-texts = ["\n".join(str(int(label)) for label in part) for part in (y_train[:200], y_train[200:])]
+texts = [
+    "\n".join(str(int(label)) for label in part)
+    for part in (y_train[:200], y_train[200:])
+]
 tables = ["label\n" + texts[0], texts[1]]
-y_train = torch.tensor([int(row) for table in tables for row in table.split("\n") if row.isdigit()])
+y_train = torch.tensor(
+    [int(row) for table in tables for row in table.split("\n") if row.isdigit()]
+)
 x_train = x_train[: len(y_train)]
 model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 10))
 loss_fn = nn.CrossEntropyLoss()
@@ -26,7 +31,9 @@ def score(x, y):
     with torch.no_grad():
         outputs = model(x)
     model.train()
-    return loss_fn(outputs, y).item(), (outputs.argmax(dim=1) == y).float().mean().item()
+    return loss_fn(outputs, y).item(), (
+        outputs.argmax(dim=1) == y
+    ).float().mean().item()
 
 
 losses, val_losses = [], []

@@ -10,7 +10,11 @@ def outputs_and_best_loss(model, loss_fn, inputs, targets):
     model.eval()
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         outputs = model(inputs)
-        best = targets if targets.shape == outputs.shape else F.one_hot(targets.long(), outputs.shape[1])
+        best = (
+            targets
+            if targets.shape == outputs.shape
+            else F.one_hot(targets.long(), outputs.shape[1])
+        )
         loss = loss_fn(best.to(outputs.dtype), targets).item()
     for one, mode in modes:
         one.training = mode
@@ -20,7 +24,9 @@ def outputs_and_best_loss(model, loss_fn, inputs, targets):
 def probabilities_into_cross_entropy(model, loss_fn, inputs, targets):
     """Ask whether rows of outputs sum to 1 and the loss squashes them again."""
     outputs, best = outputs_and_best_loss(model, loss_fn, inputs, targets)
-    probabilities = outputs.min() >= 0 and torch.allclose(outputs.sum(dim=1), torch.ones(()), atol=1e-3)
+    probabilities = outputs.min() >= 0 and torch.allclose(
+        outputs.sum(dim=1), torch.ones(()), atol=1e-3
+    )
     if probabilities and outputs.shape[1] > 1 and best > 0.1:
         return f"rows of outputs sum to 1, so they went through a softmax; this loss cannot fall below {best:.3f} then"
 
@@ -29,11 +35,11 @@ def sigmoids_into_cross_entropy(model, loss_fn, inputs, targets):
     """Ask whether outputs of several classes are between 0 and 1, each for itself, and the loss squashes them again."""
     outputs, best = outputs_and_best_loss(model, loss_fn, inputs, targets)
     sums = outputs.sum(dim=1)
-    inside = outputs.min() >= 0 and outputs.max() <= 1 and sums.max() - sums.min() > 1e-3
+    inside = (
+        outputs.min() >= 0 and outputs.max() <= 1 and sums.max() - sums.min() > 1e-3
+    )
     if inside and targets.shape != outputs.shape and best > 0.1:
-        return (
-            f"outputs are between 0 and 1 and do not sum to 1: a sigmoid; this loss cannot fall below {best:.3f} then"
-        )
+        return f"outputs are between 0 and 1 and do not sum to 1: a sigmoid; this loss cannot fall below {best:.3f} then"
 
 
 def sigmoids_into_binary_loss(model, loss_fn, inputs, targets):
@@ -46,7 +52,11 @@ def sigmoids_into_binary_loss(model, loss_fn, inputs, targets):
 
 def loss_of_perfect_logits(loss_fn, outputs, targets):
     """Hand the loss outputs that are right and very sure: it should be about 0."""
-    right = targets.to(outputs.dtype) if targets.shape == outputs.shape else F.one_hot(targets.long(), outputs.shape[1])
+    right = (
+        targets.to(outputs.dtype)
+        if targets.shape == outputs.shape
+        else F.one_hot(targets.long(), outputs.shape[1])
+    )
     with torch.no_grad():
         loss = loss_fn(60.0 * right - 30.0, targets)
     if loss.mean() > 0.1:
@@ -55,8 +65,15 @@ def loss_of_perfect_logits(loss_fn, outputs, targets):
 
 def normalized_over_the_batch(outputs):
     """Ask whether columns of outputs sum to 1 (or their exponentials), and rows do not."""
-    for name, p in (("outputs", outputs.detach()), ("exp(outputs)", outputs.detach().exp())):
+    for name, p in (
+        ("outputs", outputs.detach()),
+        ("exp(outputs)", outputs.detach().exp()),
+    ):
         one = torch.ones(())
         columns, rows = p.sum(dim=0), p.sum(dim=1)
-        if len(p) > 1 and torch.allclose(columns, one, atol=1e-3) and not torch.allclose(rows, one, atol=1e-3):
+        if (
+            len(p) > 1
+            and torch.allclose(columns, one, atol=1e-3)
+            and not torch.allclose(rows, one, atol=1e-3)
+        ):
             return f"each column of {name} sums to 1 over the {len(p)} samples, and rows sum to up to {rows.max():.2f}"

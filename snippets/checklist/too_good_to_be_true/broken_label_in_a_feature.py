@@ -28,7 +28,9 @@ def fit_and_score(x, y):
             optimizer.step()
         val_score = (model(x_val).argmax(dim=1) == y_val).float().mean().item()
         new_score = (model(x_new).argmax(dim=1) == y_new).float().mean().item()
-        print(f"epoch {epoch:2d}  loss {loss.item():.3f}  val score {val_score:.3f}  new score {new_score:.3f}")
+        print(
+            f"epoch {epoch:2d}  loss {loss.item():.3f}  val score {val_score:.3f}  new score {new_score:.3f}"
+        )
     return val_score
 
 

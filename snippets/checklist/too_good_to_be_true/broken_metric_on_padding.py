@@ -11,13 +11,19 @@ def sentences(n, longest=20):
     """Sentences of 3 to 8 words, numbered from 1, with 0 after their end."""
     words = torch.randint(1, 21, (n, longest + 1))
     for i in range(longest):
-        words[:, i + 1] = torch.where(torch.rand(n) < 0.5, follows[words[:, i]], words[:, i + 1])
+        words[:, i + 1] = torch.where(
+            torch.rand(n) < 0.5, follows[words[:, i]], words[:, i + 1]
+        )
     ends = torch.randint(3, 9, (n, 1))
     words[torch.arange(longest + 1) > ends] = 0
     return words[:, :-1], words[:, 1:]
 
 
-(x_train, y_train), (x_val, y_val), (x_new, y_new) = sentences(600), sentences(200), sentences(200)
+(x_train, y_train), (x_val, y_val), (x_new, y_new) = (
+    sentences(600),
+    sentences(200),
+    sentences(200),
+)
 model = nn.Sequential(nn.Embedding(21, 32), nn.Linear(32, 21))
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
@@ -36,4 +42,6 @@ for epoch in range(20):
     val_score = right.float().mean().item()
     word = y_new > 0
     new_score = (model(x_new).argmax(dim=-1) == y_new)[word].float().mean().item()
-    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val score {val_score:.3f}  new score {new_score:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val score {val_score:.3f}  new score {new_score:.3f}"
+    )

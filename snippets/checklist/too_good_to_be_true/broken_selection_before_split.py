@@ -16,7 +16,12 @@ def best_features(x, y):
 def fit_and_score(x, y):
     """Train on 200 of the rows; return the accuracy on the others."""
     columns = best_features(x, y)
-    x_train, y_train, x_val, y_val = x[:200, columns], y[:200], x[200:, columns], y[200:]
+    x_train, y_train, x_val, y_val = (
+        x[:200, columns],
+        y[:200],
+        x[200:, columns],
+        y[200:],
+    )
     model = nn.Sequential(nn.Linear(40, 32), nn.ReLU(), nn.Linear(32, 2))
     loss_fn = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -27,8 +32,12 @@ def fit_and_score(x, y):
             loss.backward()
             optimizer.step()
         val_score = (model(x_val).argmax(dim=1) == y_val).float().mean().item()
-        new_score = (model(x_new[:, columns]).argmax(dim=1) == y_new).float().mean().item()
-        print(f"epoch {epoch:2d}  loss {loss.item():.3f}  val score {val_score:.3f}  new score {new_score:.3f}")
+        new_score = (
+            (model(x_new[:, columns]).argmax(dim=1) == y_new).float().mean().item()
+        )
+        print(
+            f"epoch {epoch:2d}  loss {loss.item():.3f}  val score {val_score:.3f}  new score {new_score:.3f}"
+        )
     return val_score
 
 

@@ -11,7 +11,9 @@ def copies_across_the_split(x_train, x_val):
     seen = {row.tobytes() for row in x_train.cpu().numpy()}
     copies = sum(row.tobytes() in seen for row in x_val.cpu().numpy())
     if copies > 0.01 * len(x_val):
-        return f"{copies} of {len(x_val)} validation samples are in the training set too"
+        return (
+            f"{copies} of {len(x_val)} validation samples are in the training set too"
+        )
 
 
 def moments_across_the_split(x_train, x_val):
@@ -34,8 +36,12 @@ def one_feature_tells_all(x, y):
     for label in y.unique().tolist():
         inside = y == label
         for feature in range(x.shape[1]):
-            _, place, count = x[:, feature].unique(return_inverse=True, return_counts=True)
-            rank = (count.cumsum(0) - (count - 1) / 2)[place]  # ties share their mean rank
+            _, place, count = x[:, feature].unique(
+                return_inverse=True, return_counts=True
+            )
+            rank = (count.cumsum(0) - (count - 1) / 2)[
+                place
+            ]  # ties share their mean rank
             n = inside.sum().item()
             area = (rank[inside].sum().item() - n * (n + 1) / 2) / (n * (len(y) - n))
             best = max(best, (max(area, 1 - area), feature, label))
@@ -51,7 +57,10 @@ def learns_shuffled_labels(fit_and_score, x, y, runs=3):
     chance = torch.bincount(y).max().item() / len(y)
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(), contextlib.redirect_stdout(io.StringIO()):
-        scores = [fit_and_score(x, y[torch.randperm(len(y), generator=generator)]) for _ in range(runs)]
+        scores = [
+            fit_and_score(x, y[torch.randperm(len(y), generator=generator)])
+            for _ in range(runs)
+        ]
     mean = sum(scores) / runs
     if mean > chance + 0.1:
         return f"on shuffled labels the score is still {mean:.2f}, where {chance:.2f} would be random guessing"

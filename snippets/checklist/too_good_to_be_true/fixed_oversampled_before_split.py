@@ -48,4 +48,6 @@ for epoch in range(12):
         optimizer.step()
     losses.append(loss.item())
     val_score, new_score = score(x_val, y_val), score(x_new, y_new)
-    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val score {val_score:.3f}  new score {new_score:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val score {val_score:.3f}  new score {new_score:.3f}"
+    )

@@ -22,7 +22,9 @@ def score(x, y):
     with torch.no_grad():
         outputs = model(x)
     model.train()
-    return loss_fn(outputs, y).item(), (outputs.argmax(dim=1) == y).float().mean().item()
+    return loss_fn(outputs, y).item(), (
+        outputs.argmax(dim=1) == y
+    ).float().mean().item()
 
 
 losses = []
@@ -37,4 +39,6 @@ for epoch in range(20):
     train_loss, accuracy = score(x_train, y_train)
     _, val_accuracy = score(x_val, y_val)
     losses.append(train_loss)
-    print(f"epoch {epoch:2d}  loss {train_loss:.3f}  accuracy {accuracy:.3f}  val accuracy {val_accuracy:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {train_loss:.3f}  accuracy {accuracy:.3f}  val accuracy {val_accuracy:.3f}"
+    )

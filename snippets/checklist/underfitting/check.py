@@ -34,7 +34,11 @@ def network_is_linear(model, x_train):
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        error = (model(a) + model(b) - model(a + b) - model(torch.zeros_like(a))).abs().max()
+        error = (
+            (model(a) + model(b) - model(a + b) - model(torch.zeros_like(a)))
+            .abs()
+            .max()
+        )
         size = model(a).abs().max()
     model.train(was_training)
     if error < 1e-4 * size:
@@ -58,13 +62,17 @@ def hundred_samples_are_too_many(model, x_train, y_train, steps=300):
         return f"of 100 samples it learns only {accuracy:.0%} by heart, with no regularization at all"
 
 
-def better_without_regularization(model, optimizer, loss_fn, x_train, y_train, steps=50):
+def better_without_regularization(
+    model, optimizer, loss_fn, x_train, y_train, steps=50
+):
     """Go on training two copies for some steps, one as it was, one without dropout and weight decay.
 
     Costs 100 steps.
     """
     generator = torch.Generator().manual_seed(0)
-    batches = [torch.randint(len(x_train), (64,), generator=generator) for _ in range(steps)]
+    batches = [
+        torch.randint(len(x_train), (64,), generator=generator) for _ in range(steps)
+    ]
 
     def end(free):
         net, opt = copy.deepcopy((model, optimizer))
@@ -93,6 +101,9 @@ def inputs_tell_nothing(x_train, y_train, most=2000):
     """
     x, y = x_train[:most].flatten(1).float(), y_train[:most]
     near = y[torch.cdist(x, x).fill_diagonal_(torch.inf).argmin(dim=1)]
-    found, constant = (near == y).float().mean().item(), torch.bincount(y).max().item() / len(y)
+    found, constant = (
+        (near == y).float().mean().item(),
+        torch.bincount(y).max().item() / len(y),
+    )
     if found < constant + 0.05:
         return f"nearest neighbours share their label in {found:.0%} of cases; a constant answer gets {constant:.0%}"

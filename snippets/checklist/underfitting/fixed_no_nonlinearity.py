@@ -11,7 +11,9 @@ y = (torch.arange(1800) >= 900).long()
 order = torch.randperm(len(x))
 x_train, y_train = x[order[:1437]], y[order[:1437]]
 x_val, y_val = x[order[1437:]], y[order[1437:]]
-model = nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
+model = nn.Sequential(
+    nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2)
+)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
@@ -22,7 +24,9 @@ def score(x, y):
     with torch.no_grad():
         outputs = model(x)
     model.train()
-    return loss_fn(outputs, y).item(), (outputs.argmax(dim=1) == y).float().mean().item()
+    return loss_fn(outputs, y).item(), (
+        outputs.argmax(dim=1) == y
+    ).float().mean().item()
 
 
 losses = []
@@ -37,4 +41,6 @@ for epoch in range(20):
     train_loss, accuracy = score(x_train, y_train)
     _, val_accuracy = score(x_val, y_val)
     losses.append(train_loss)
-    print(f"epoch {epoch:2d}  loss {train_loss:.3f}  accuracy {accuracy:.3f}  val accuracy {val_accuracy:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {train_loss:.3f}  accuracy {accuracy:.3f}  val accuracy {val_accuracy:.3f}"
+    )

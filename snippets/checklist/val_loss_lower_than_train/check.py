@@ -9,11 +9,11 @@ def training_mode_costs(model, loss_fn, x_train, y_train, train_loss):
     """Compute the loss of the training set in both modes, on a copy, and see which of them was reported."""
     net = copy.deepcopy(model)
     with torch.no_grad(), torch.random.fork_rng():
-        hard, easy = (loss_fn(net.train(mode)(x_train), y_train).item() for mode in (True, False))
-    if hard > 1.2 * easy and train_loss > 1.2 * easy:
-        return (
-            f"loss of x_train: {hard:.3f} in training mode, {easy:.3f} in evaluation mode; reported: {train_loss:.3f}"
+        hard, easy = (
+            loss_fn(net.train(mode)(x_train), y_train).item() for mode in (True, False)
         )
+    if hard > 1.2 * easy and train_loss > 1.2 * easy:
+        return f"loss of x_train: {hard:.3f} in training mode, {easy:.3f} in evaluation mode; reported: {train_loss:.3f}"
 
 
 def average_of_the_past(train_loss, losses, val_losses):
@@ -49,7 +49,10 @@ def validation_is_easier(x_train, y_train, x_val, y_val, most=2000):
     x, y = x_train[:most].flatten(1).float(), y_train[:most]
     within = torch.cdist(x, x).fill_diagonal_(torch.inf).argmin(dim=1)
     across = torch.cdist(x_val[:most].flatten(1).float(), x).argmin(dim=1)
-    errors = [(y[near] != own).float().mean().item() for near, own in ((within, y), (across, y_val[:most]))]
+    errors = [
+        (y[near] != own).float().mean().item()
+        for near, own in ((within, y), (across, y_val[:most]))
+    ]
     noise = (errors[0] * (1 - errors[0]) / len(across)) ** 0.5
     if errors[0] - errors[1] > 4 * noise + 0.01:
         return f"a nearest-neighbour classifier errs in {errors[0]:.1%} of x_train, in {errors[1]:.1%} of x_val"

@@ -30,7 +30,9 @@ for epoch in range(12):
     for batch in torch.randperm(len(x_train)).split(32):
         inputs, targets = x_train[batch], y_train[batch]
         outputs = model(inputs)
-        loss = loss_fn(outputs, targets) + 1e-3 * sum(p.square().sum() for p in model.parameters())
+        loss = loss_fn(outputs, targets) + 1e-3 * sum(
+            p.square().sum() for p in model.parameters()
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

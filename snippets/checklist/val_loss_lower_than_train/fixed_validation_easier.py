@@ -7,7 +7,9 @@ from torch import nn
 torch.manual_seed(0)
 digits = load_digits()
 x = torch.tensor(digits.data / 16, dtype=torch.float32)
-x = x + torch.linspace(0, 0.7, len(x))[:, None] * torch.randn(x.shape)  # dust collects on the lens
+x = x + torch.linspace(0, 0.7, len(x))[:, None] * torch.randn(
+    x.shape
+)  # dust collects on the lens
 y = torch.tensor(digits.target)
 order = torch.randperm(len(x))
 x_train, y_train = x[order[:1437]], y[order[:1437]]

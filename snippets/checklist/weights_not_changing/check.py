@@ -6,7 +6,9 @@ from torch import nn
 
 def layers_in_plain_lists(model):
     """Look for layers in a list, tuple or dict of Python, which `model.parameters()` does not see."""
-    known = {id(module) for module in model.modules()} | {id(weight) for weight in model.parameters()}
+    known = {id(module) for module in model.modules()} | {
+        id(weight) for weight in model.parameters()
+    }
     for name, module in model.named_modules():
         for attribute, value in vars(module).items():
             if isinstance(value, list | tuple | dict) and not attribute.startswith("_"):
@@ -20,28 +22,51 @@ def layers_inside(value):
     """All layers and weights in nested lists, tuples and dicts."""
     if isinstance(value, nn.Module | nn.Parameter):
         return [value]
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    items = (
+        value.values()
+        if isinstance(value, dict)
+        else value
+        if isinstance(value, list | tuple)
+        else ()
+    )
     return [layer for item in items for layer in layers_inside(item)]
 
 
 def weights_the_optimizer_lacks(model, optimizer):
     """Compare the weights of the model with those that the optimizer updates, by identity."""
-    held = {id(weight) for group in optimizer.param_groups for weight in group["params"] if group["lr"] > 0}
-    lost = [name for name, weight in model.named_parameters() if weight.requires_grad and id(weight) not in held]
+    held = {
+        id(weight)
+        for group in optimizer.param_groups
+        for weight in group["params"]
+        if group["lr"] > 0
+    }
+    lost = [
+        name
+        for name, weight in model.named_parameters()
+        if weight.requires_grad and id(weight) not in held
+    ]
     if lost:
         return f"the optimizer does not update {len(lost)} weights of the model: {', '.join(lost[:5])}"
 
 
 def weights_that_are_frozen(model):
     """List the weights that ask for no gradient."""
-    frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
+    frozen = [
+        name for name, weight in model.named_parameters() if not weight.requires_grad
+    ]
     if frozen:
-        return f"requires_grad is False for {len(frozen)} weights: {', '.join(frozen[:5])}"
+        return (
+            f"requires_grad is False for {len(frozen)} weights: {', '.join(frozen[:5])}"
+        )
 
 
 def weights_without_gradient(model, loss_fn, inputs, targets):
     """Ask autograd which weights the loss depends on. Costs one forward and one backward pass."""
-    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    weights = {
+        name: weight
+        for name, weight in model.named_parameters()
+        if weight.requires_grad
+    }
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     with torch.enable_grad():
@@ -51,7 +76,11 @@ def weights_without_gradient(model, loss_fn, inputs, targets):
     if not loss.requires_grad:
         return "the loss depends on no weight: its graph was cut" if weights else None
     gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-    cut = [name for name, gradient in zip(weights, gradients, strict=True) if gradient is None]
+    cut = [
+        name
+        for name, gradient in zip(weights, gradients, strict=True)
+        if gradient is None
+    ]
     if cut:
         return f"no gradient reaches {len(cut)} weights: {', '.join(cut[:5])}"
 
@@ -68,9 +97,13 @@ def updates_that_round_away(model, optimizer):
             update = weight.grad
             if "exp_avg_sq" in state:
                 update = state["exp_avg"] / (state["exp_avg_sq"].sqrt() + group["eps"])
-            same = (weight.detach() - group["lr"] * update == weight.detach()) & (update != 0)
+            same = (weight.detach() - group["lr"] * update == weight.detach()) & (
+                update != 0
+            )
             if same.sum() > 0.9 * (update != 0).sum():
                 size = weight.detach().float().abs().mean()
-                lost.append(f"{names.get(id(weight), '?')} ({weight.dtype}, size {size:.2g}, lr {group['lr']:.0e})")
+                lost.append(
+                    f"{names.get(id(weight), '?')} ({weight.dtype}, size {size:.2g}, lr {group['lr']:.0e})"
+                )
     if lost:
         return f"updates of over 90 % of the numbers are rounded away in {len(lost)} weights: {', '.join(lost[:3])}"

@@ -217,13 +217,11 @@ def outputs_and_targets(probe: Probe) -> Iterator[Finding]:
                 f"targets from {float(t.min()):.3g} to {float(t.max()):.3g}, the last layer gives {low:g} to {high:g}"
             )
             yield Finding("range", says, "checklist/output-range-wrong")
-    elif y.dim() == 2 and len(y) > 1 and y.shape[1] > 1 and (y >= 0).all() and (y.sum(1) - 1).abs().max() < 1e-3:
-        yield Finding(
-            "softmax", "each row of the outputs sums to 1: they are probabilities already", "checklist/softmax-twice"
-        )
-    last = _last(probe)
-    wants_logits = not t.is_floating_point() or _name(probe.loss_fn) in LOGIT_LOSSES
-    if wants_logits and isinstance(last, nn.Sigmoid | nn.Softmax | nn.Tanh):
+    sums = y.dim() == 2 and len(y) > 1 and y.shape[1] > 1 and (y >= 0).all() and (y.sum(1) - 1).abs().max() < 1e-3
+    if not t.is_floating_point() and sums and not _is_small(_perfect(probe, (1.0,)), y):
+        says = "each row of the outputs sums to 1: they are probabilities, and the loss takes raw outputs"
+        yield Finding("softmax", says, "checklist/softmax-twice")
+    elif isinstance(last := _last(probe), nn.Sigmoid | nn.Softmax | nn.Tanh) and _name(probe.loss_fn) in LOGIT_LOSSES:
         says = f"the last layer is {type(last).__name__}, and the loss takes raw outputs"
         yield Finding("squashed", says, "checklist/softmax-twice")
     if y.dim() and len(y) > 3 and float((y - y[:1]).abs().max()) <= 1e-6 * float(y.abs().max()):
@@ -234,18 +232,28 @@ def _name(loss_fn: Any) -> str:
     return str(getattr(loss_fn, "__name__", type(loss_fn).__name__))
 
 
-def loss_floor(probe: Probe) -> Iterator[Finding]:
-    """A loss that even perfect outputs do not make small, such as one that takes a softmax of its own."""
+def _perfect(probe: Probe, scales: tuple[float, ...]) -> float | None:
+    """The smallest loss of perfect outputs, one-hot times each scale; None where the loss cannot be asked so."""
     y, t = probe.outputs, probe.targets
     is_index = isinstance(t, Tensor) and t.dtype == torch.int64 and t.dim() == 1 and bool((t >= 0).all())
     if not is_index or y is None or y.dim() != 2 or not 1 < y.shape[1] < 10_000 or int(t.max()) >= y.shape[1]:
-        return
+        return None
     perfect = nn.functional.one_hot(t, y.shape[1]).to(y.dtype)
     try:
-        floor = min(float(probe.loss_fn(scale * perfect, t).float().mean()) for scale in (4.0, 8.0, 16.0))
+        return min(float(probe.loss_fn(scale * perfect, t).float().mean()) for scale in scales)
     except Exception:
-        return  # it asks for more than outputs and targets
-    if floor > 0.4 * math.log(y.shape[1]):
+        return None  # it asks for more than outputs and targets
+
+
+def _is_small(loss: float | None, y: Tensor) -> bool:
+    """Whether a loss is far below guessing; label smoothing keeps it at about a quarter of that."""
+    return loss is not None and loss < 0.4 * math.log(y.shape[1])
+
+
+def loss_floor(probe: Probe) -> Iterator[Finding]:
+    """A loss that even perfect outputs do not make small, such as one that takes a softmax of its own."""
+    floor = _perfect(probe, (4.0, 8.0, 16.0))
+    if floor is not None and probe.outputs is not None and not _is_small(floor, probe.outputs):
         says = f"for perfect outputs the loss is still {floor:.3g}"
         yield Finding("floor", says, "checklist/softmax-twice")
 
