@@ -10,6 +10,7 @@ import sys
 from importlib import import_module
 
 from scripts.bench.tools import Missing
+from scripts.rows import BadReport
 
 NAMES = ("verify", "search", "weight", "lighthouse", "rebuild", "entry")
 
@@ -30,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
             failed |= bool(import_module(f"scripts.bench.{name}").main(options))
         except Missing as lack:
             print(f"NOT MEASURED: {lack}", flush=True)
+            failed = True
+        except BadReport as lack:
+            print(f"NOT MEASURED: {lack}; build first: make site", flush=True)
             failed = True
     return int(failed)
 

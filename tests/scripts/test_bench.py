@@ -12,6 +12,7 @@ import pytest
 
 from scripts.bench import __main__ as runner
 from scripts.bench import entry, lighthouse, search, tools, weight
+from scripts.rows import BadReport
 
 
 def test_every_bench_is_run_and_every_name_is_a_bench():
@@ -31,6 +32,15 @@ def test_a_bench_that_lacks_a_tool_says_so_and_the_others_run(monkeypatch, capsy
     assert "NOT MEASURED: no such tool" in said
     assert "weighed" in said
     assert runner.main(["weight"]) == 0
+
+
+def test_a_bench_of_a_guide_that_was_not_built_says_what_to_do(monkeypatch, capsys):
+    def unbuilt(options: list[str]) -> int:
+        raise BadReport("build/verification.json: No such file or directory")
+
+    monkeypatch.setattr(runner, "import_module", lambda name: SimpleNamespace(main=unbuilt))
+    assert runner.main(["entry"]) == 1
+    assert "build first: make site" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [["no-such-bench"], ["search", "weight", "--runs", "1"], ["--runs", "1"]])

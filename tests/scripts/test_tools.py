@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.tools import links, torch_versions
+from scripts.tools import links, torch_versions, widths
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
@@ -67,3 +67,23 @@ def test_torch_versions_pins_what_the_lock_file_pins() -> None:
 def test_torch_versions_refuses_nonsense(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert torch_versions.main(arguments) == 2
     assert "usage" in capsys.readouterr().err
+
+
+NARROW = """
+import pytest
+
+def helper():
+    for x in range(3):
+        pass
+
+def test_one(): assert True
+def test_loops():
+    assert all(x for x in [1])
+def test_by_helper(): helper()
+@pytest.mark.parametrize("x", [1, 2])
+def test_cases(x): assert x
+"""
+
+
+def test_claims_that_may_be_too_wide_are_those_whose_test_tries_one_thing():
+    assert widths._narrow(NARROW) == {"one"}
