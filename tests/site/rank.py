@@ -76,7 +76,9 @@ def queries(guide: Guide, file: Path = QUERIES) -> list[tuple[str, list[str]]]:
         for one in wanted.split("|"):
             kind, _, name = one.partition(":")
             entry, _, anchor = one.partition("#")
-            if kind == "symptom":
+            if kind == "symptom" and name in by_id:
+                right += [by_id[name]]
+            elif kind == "symptom":
                 right += [by_id[fix] for fix in fixes[name] if fix in by_id][:1]
             elif kind == "section":
                 right += addresses & {f"{name}/index.html"}
