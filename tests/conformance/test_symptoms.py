@@ -1,4 +1,4 @@
-"""Every symptom's page: what it says that readers see was seen in its planted runs. Causes are proved by their own tests."""
+"""Every symptom's page: what it says that readers see was seen in its planted runs. Causes have tests of their own."""
 
 from __future__ import annotations
 
