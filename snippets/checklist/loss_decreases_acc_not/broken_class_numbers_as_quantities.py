@@ -1,0 +1,32 @@
+"""Classify handwritten digits."""
+
+from statistics import fmean
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+order = torch.randperm(len(digits.data))
+x = torch.tensor(digits.data / 16, dtype=torch.float32)[order]
+y = torch.tensor(digits.target)[order]
+x_train, y_train, x_test, y_test = x[:1400], y[:1400], x[1400:], y[1400:]
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+loss_fn = nn.MSELoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+losses = []
+for step in range(300):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    outputs = model(inputs)
+    loss = loss_fn(outputs.squeeze(1), targets.float())
+    losses.append(loss.item())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step % 10 == 0:
+        predictions = model(x_test).squeeze(1).round()
+        accuracy = (predictions == y_test).float().mean().item()
+        print(f"step {step:3d}  loss {fmean(losses[-10:]):.4g}  test accuracy {accuracy:.2f}")

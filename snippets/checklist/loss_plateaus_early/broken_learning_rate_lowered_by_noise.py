@@ -1,0 +1,31 @@
+"""Classify handwritten digits."""
+
+from statistics import fmean
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
+y_train = torch.tensor(digits.target)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=5)
+
+losses, rates = [], []
+for step in range(300):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    outputs = model(inputs)
+    loss = loss_fn(outputs, targets)
+    losses.append(loss.item())
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    rates.append(optimizer.param_groups[0]["lr"])
+    scheduler.step(losses[-1])
+    if step % 10 == 9:
+        print(f"step {step:3d}  loss {fmean(losses[-10:]):.4g}")
