@@ -1,0 +1,32 @@
+"""Classify handwritten digits by the share of decisions that are wrong."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
+y_train = torch.tensor(digits.target)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+
+
+def loss_fn(outputs, targets):
+    """Ten decisions for each image, yes or no."""
+    decisions = outputs.sigmoid().round()
+    right = nn.functional.one_hot(targets, outputs.shape[1])
+    return (decisions - right).square().sum(dim=1).mean()
+
+
+for step in range(200):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    outputs = model(inputs)
+    loss = loss_fn(outputs, targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step % 10 == 0:
+        accuracy = (model(x_train).argmax(dim=1) == y_train).float().mean()
+        print(f"step {step:3d}  loss {loss.item():.3f}  accuracy {accuracy:.2f}")

@@ -1,0 +1,31 @@
+"""Classify handwritten digits with a likelihood written by hand."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
+y_train = torch.tensor(digits.target)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def loss_fn(outputs, targets):
+    """Log-likelihood of the right classes."""
+    log_p = outputs.log_softmax(dim=1)
+    return -log_p[torch.arange(len(targets)), targets].mean()
+
+
+for step in range(200):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    outputs = model(inputs)
+    loss = loss_fn(outputs, targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step % 10 == 0:
+        accuracy = (outputs.argmax(dim=1) == targets).float().mean()
+        print(f"step {step:3d}  loss {loss.item():.3f}  accuracy {accuracy:.2f}")
