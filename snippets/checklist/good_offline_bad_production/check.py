@@ -1,0 +1,60 @@
+"""Why the served network does worse than the validated one: compare the two on the same input, step by step."""
+
+import copy
+
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+
+
+def prepared_differently(prepare, prepare_live, same, raw):
+    """Send the same picture, as each side receives it, through both preparations.
+
+    Args:
+        same: some samples as the training program reads them.
+        raw: the very same samples as the server receives them.
+    """
+    ours, theirs = prepare(same).float(), prepare_live(raw).float()
+    if ours.shape != theirs.shape:
+        return f"training prepares the shape {tuple(ours.shape)}, the server {tuple(theirs.shape)}"
+    apart = (ours - theirs).abs().max().item()
+    if apart > 0.01 * ours.std().item():
+        return f"prepared, the same samples differ by up to {apart:.2f}; their standard deviation is {ours.std():.2f}"
+
+
+def served_network_is_random(served, x_live):
+    """Call a copy of the served network twice on the same input, and once on a part of it."""
+    net, x = copy.deepcopy(served), x_live[:64]
+    with torch.no_grad(), torch.random.fork_rng():
+        first, again, part = net(x), net(x), net(x[:8])
+    size = first.abs().mean().item()
+    twice, alone = (first - again).abs().max().item(), (first[:8] - part).abs().max().item()
+    if max(twice, alone) > 0.01 * size:
+        return f"outputs of size {size:.2f} change by {twice:.2f} from call to call, by {alone:.2f} in a smaller batch"
+
+
+def classes_renamed(served, x_live, y_live):
+    """Ask whether each true class is predicted consistently as one class, only under another number."""
+    net = copy.deepcopy(served)
+    with torch.no_grad(), torch.random.fork_rng():
+        predicted = net(x_live).argmax(dim=1)
+    right = (predicted == y_live).float().mean().item()
+    names = {label: predicted[y_live == label].mode().values.item() for label in y_live.unique().tolist()}
+    renamed = torch.tensor([names[label] for label in y_live.tolist()], device=predicted.device)
+    would_be = (predicted == renamed).float().mean().item()
+    if would_be > right + 0.2 and len(set(names.values())) > 0.8 * len(names):
+        return f"{right:.0%} are right, and {would_be:.0%} after renaming the classes, true to predicted: {names}"
+
+
+def live_data_can_be_told_apart(x_val, x_live):
+    """Train a linear classifier to tell live samples from those of the validation set, with three-fold validation.
+
+    Takes about a second for some thousand samples. Of images, hand in features instead of pixels.
+    """
+    n = min(len(x_val), len(x_live))
+    x = torch.cat([x_val[:n], x_live[:n]]).flatten(1).cpu().numpy()
+    side = [0] * n + [1] * n
+    guessed = cross_val_predict(LogisticRegression(max_iter=200, C=0.01), x, side, cv=3)
+    right = sum(int(guess == true) for guess, true in zip(guessed, side, strict=True)) / len(side)
+    if right > 0.7:
+        return f"a linear classifier tells live samples from validation samples in {right:.0%} of cases; 50% is chance"

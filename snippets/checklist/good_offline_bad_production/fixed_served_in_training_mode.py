@@ -1,0 +1,54 @@
+"""Classify handwritten digits, and serve the network to others."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+order = torch.randperm(len(digits.target))
+images = torch.tensor(digits.images, dtype=torch.float32)[order]
+y = torch.tensor(digits.target)[order]
+
+
+def prepare(images):
+    """Images of 0 to 16 as rows of 0 to 1."""
+    return images.flatten(1) / 16
+
+
+x_train, y_train = prepare(images[:1000]), y[:1000]
+x_val, y_val = prepare(images[1000:1400]), y[1000:1400]
+x_live, y_live = prepare(images[1400:]), y[1400:]
+
+
+def build():
+    """The network."""
+    return nn.Sequential(nn.Dropout(0.5), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10))
+
+
+model = build()
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+
+
+def accuracy(model, x, y):
+    """Share of right answers."""
+    with torch.no_grad():
+        return (model(x).argmax(dim=1) == y).float().mean().item()
+
+
+losses = []
+for epoch in range(15):
+    model.train()
+    for batch in torch.randperm(len(x_train)).split(50):
+        loss = loss_fn(model(x_train[batch]), y_train[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    losses.append(loss.item())
+    model.eval()
+    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(model, x_val, y_val):.3f}")
+served = build()
+served.load_state_dict(model.state_dict())
+served.eval()
+print(f"val accuracy {accuracy(model, x_val, y_val):.3f}  live accuracy {accuracy(served, x_live, y_live):.3f}")
