@@ -45,6 +45,5 @@ for size in (64, 32, 16, 8, 4, 2):
     with torch.no_grad():
         answers[size] = torch.cat([model(part) for part in x_test.split(size)])
     accuracy = (answers[size].argmax(dim=1) == y_test).float().mean().item()
-    print(
-        f"batch size {size}  accuracy {accuracy:.3f}  largest change {(answers[size] - answers[64]).abs().max().item():.4f}"
-    )
+    change = (answers[size] - answers[64]).abs().max().item()
+    print(f"batch size {size}  accuracy {accuracy:.3f}  largest change {change:.4f}")

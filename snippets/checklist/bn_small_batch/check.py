@@ -1,0 +1,69 @@
+"""Why batch normalization suffers: call these on the model as it trains, with one of its batches."""
+
+import torch
+from torch import nn
+
+BATCH_NORM = nn.modules.batchnorm._BatchNorm
+
+
+def fewest_values_in_a_mean(model, inputs):
+    """Count the values behind each mean of a batch normalization in training mode: one forward pass."""
+    counts, modes = {}, [(module, module.training) for module in model.modules()]
+
+    def look(module, args):
+        counts[names[module]] = args[0].numel() // args[0].shape[1]
+
+    names = {m: name for name, m in model.named_modules() if isinstance(m, BATCH_NORM) and m.training}
+    hooks = [module.register_forward_pre_hook(look) for module in names]
+    model.eval()
+    with torch.no_grad():
+        model(inputs)
+    for hook in hooks:
+        hook.remove()
+    for module, training in modes:
+        module.training = training
+    name = min(counts, key=counts.get, default=None)
+    if name is not None and counts[name] < 16:
+        return (
+            f"layer {name}: {counts[name]} values per mean, so it is off by {counts[name] ** -0.5:.0%} of a deviation"
+        )
+
+
+def forward_passes_per_step(model, optimizer):
+    """Compare forward passes that batch normalization saw with steps that the optimizer made, where it counts them."""
+    passes = [
+        int(m.num_batches_tracked) for m in model.modules() if isinstance(m, BATCH_NORM) and m.track_running_stats
+    ]
+    steps = [int(state["step"]) for state in optimizer.state.values() if "step" in state]
+    if passes and steps and max(passes) >= 1.5 * max(steps):
+        return f"{max(passes)} batches were normalized in {max(steps)} steps: each step's batch came in pieces"
+
+
+def statistics_moved_since(model, start):
+    """Compare running means with those of a state dict from before fine-tuning, in standard deviations."""
+    largest, where = 0.0, ""
+    for name, layer in model.named_modules():
+        if isinstance(layer, BATCH_NORM) and f"{name}.running_mean" in start:
+            before = start[f"{name}.running_mean"]
+            deviation = (start[f"{name}.running_var"] + layer.eps).sqrt()
+            moved = ((layer.running_mean - before).abs() / deviation).mean().item()
+            largest, where = max((largest, where), (moved, name))
+    if largest > 0.3:
+        return f"layer {where}: the running means moved by {largest:.2f} standard deviations on average"
+
+
+def independent_samples_per_batch(train_loader):
+    """Estimate to how many independent samples a batch amounts, from how much its mean varies: one pass of loading."""
+    means, squares, size = [], [], 0
+    with torch.random.fork_rng(devices=[]):
+        for inputs, *_ in train_loader:
+            x = inputs.float().flatten(1)
+            size = size or len(x)
+            if len(x) == size:
+                means.append(x.mean(dim=0))
+                squares.append(x.square().mean(dim=0))
+    mean = torch.stack(means).mean(dim=0)
+    variance = (torch.stack(squares).mean(dim=0) - mean.square()).mean().item()
+    effective = variance / torch.stack(means).var(dim=0).mean().item()
+    if effective < size / 4:
+        return f"a batch of {size} varies like one of {effective:.1f} independent samples"
