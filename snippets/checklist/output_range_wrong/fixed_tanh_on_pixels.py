@@ -6,7 +6,7 @@ from torch import nn
 
 torch.manual_seed(0)
 digits = load_digits()
-x_train = torch.tensor(digits.data, dtype=torch.float32)
+x_train = torch.tensor(digits.data / 8 - 1, dtype=torch.float32)
 y_train = x_train
 model = nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 64), nn.Tanh())
 loss_fn = nn.MSELoss()
