@@ -1,0 +1,25 @@
+"""Predict how far a handwritten digit lies above or below the middle."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
+y_train = torch.tensor(digits.target - 4.5, dtype=torch.float32).unsqueeze(1)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+loss_fn = nn.MSELoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+
+for step in range(200):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    outputs = model(inputs)
+    loss = loss_fn(outputs, targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step % 10 == 9:
+        explained = 1 - ((outputs - targets).square().mean() / targets.var()).item()
+        print(f"step {step:3d}  loss {loss.item():.4f}  explained {explained:.3f}")
