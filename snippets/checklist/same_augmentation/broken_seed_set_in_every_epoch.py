@@ -23,7 +23,8 @@ model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 
-drawn, states = set(), []
+drawn: set[float] = set()
+states = []
 for epoch in range(15):
     states.append(torch.get_rng_state())
     new = 0
