@@ -1,0 +1,46 @@
+"""Find the eights among handwritten digits."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+digits = load_digits()
+x = torch.tensor(digits.data / 16, dtype=torch.float32)
+y = torch.tensor(digits.target == 8).float()
+x_train, y_train, x_val, y_val = x[:1000], y[:1000], x[1000:1750], y[1000:1750]
+val_set = TensorDataset(x_val, y_val)
+
+
+def metric(outputs, targets):
+    """F1 score."""
+    found, true = outputs.flatten() > 0, targets > 0
+    return (2 * (found & true).sum() / (found.sum() + true.sum()).clamp(min=1)).item()
+
+
+def evaluate(loader):
+    """Score of the validation set."""
+    model.eval()
+    with torch.no_grad():
+        pairs = [(model(inputs), targets) for inputs, targets in loader]
+    outputs, targets = (torch.cat(part) for part in zip(*pairs, strict=True))
+    return metric(outputs, targets)
+
+
+model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
+loss_fn = nn.BCEWithLogitsLoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+
+for epoch in range(12):
+    model.train()
+    for batch in torch.randperm(len(x_train)).split(50):
+        loss = loss_fn(model(x_train[batch]), y_train[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    small, large = (evaluate(DataLoader(val_set, size)) for size in (8, 250))
+    print(f"epoch {epoch + 1:2d}  score by 8 {small:.3f}  score by 250 {large:.3f}")
+
+val_loader = DataLoader(val_set, 8)
+score = evaluate(val_loader)

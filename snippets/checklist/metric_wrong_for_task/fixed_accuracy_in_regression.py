@@ -1,0 +1,35 @@
+"""Predict how much ink a handwritten digit took."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+x = torch.tensor(digits.data / 16, dtype=torch.float32)
+y = x.mean(dim=1, keepdim=True) * x.amax(dim=1, keepdim=True) * 10
+x_train, y_train, x_test, y_test = x[:1000], y[:1000], x[1000:], y[1000:]
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+loss_fn = nn.MSELoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+
+
+def metric(outputs, targets):
+    """Share of the variance that is explained (R²)."""
+    return 1 - ((outputs - targets).square().mean() / targets.var()).item()
+
+
+for step in range(200):
+    batch = torch.randint(len(x_train), (64,))
+    loss = loss_fn(model(x_train[batch]), y_train[batch])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step % 10 == 9:
+        with torch.no_grad():
+            outputs, targets = model(x_test), y_test
+        score = metric(outputs, targets)
+        print(f"step {step + 1:3d}  loss {loss.item():.3f}  score {score:.3f}")
+
+constant = torch.full_like(y_test, y_train.mean().item())
+print(f"best constant {metric(constant, y_test):.3f}")
