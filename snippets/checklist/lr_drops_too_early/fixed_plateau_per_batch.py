@@ -1,0 +1,30 @@
+"""Classify handwritten digits; a smaller learning rate when nothing improves."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+digits = load_digits()
+x = torch.tensor(digits.data / 16, dtype=torch.float32)
+y = torch.tensor(digits.target)
+train_loader = DataLoader(TensorDataset(x, y), batch_size=64, shuffle=True)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=5)
+
+history = []
+for epoch in range(24):
+    total = 0.0
+    lr = optimizer.param_groups[0]["lr"]
+    for inputs, targets in train_loader:
+        loss = loss_fn(model(inputs), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item()
+    history.append(total / len(train_loader))
+    scheduler.step(history[-1])
+    print(f"epoch {epoch:2d}  loss {total / len(train_loader):.3f}  lr {lr:.3g}")

@@ -1,0 +1,56 @@
+"""What a resumed run has lost: call these after loading, or some steps later."""
+
+
+def names_that_do_not_match(model, checkpoint):
+    """Compare the names of the model's parameters with those in the file."""
+    saved = checkpoint["model"]
+    wanted = [name for name, _ in model.named_parameters()]
+    missing = [name for name in wanted if name not in saved]
+    if missing:
+        return (
+            f"{len(missing)} of {len(wanted)} parameters are not in the file, so they "
+            f"are random: the model says {missing[0]!r}, the file {next(iter(saved))!r}"
+        )
+
+
+def optimizer_that_starts_anew(optimizer, step):
+    """Compare the updates that Adam or a relative has counted with those of the run."""
+    counts = [int(s["step"]) for s in optimizer.state.values() if "step" in s]
+    if counts and max(counts) < 0.9 * step:
+        return f"the optimizer has counted {max(counts)} updates, and the run {step}"
+    if not counts and not any(optimizer.state.values()):
+        return f"the optimizer remembers nothing after {step} steps"
+
+
+def schedule_that_starts_anew(scheduler, step):
+    """Compare the scheduler's counter with that of the run.
+
+    Give the number of the epoch as step if you call scheduler.step() once per epoch.
+    """
+    if scheduler.last_epoch < 0.9 * step:
+        now = scheduler.get_last_lr()[0]
+        return (
+            f"the scheduler has counted {scheduler.last_epoch} steps, and the run "
+            f"{step}; its learning rate now is {now:.3g}"
+        )
+
+
+def buffers_left_behind(model, checkpoint):
+    """Ask whether the file holds all parameters and lacks buffers."""
+    saved = checkpoint["model"]
+    if any(name not in saved for name, _ in model.named_parameters()):
+        return None  # then it is the names
+    missing = [
+        name
+        for name, _ in model.named_buffers()
+        if name in model.state_dict() and name not in saved
+    ]
+    if missing:
+        return f"{len(missing)} buffers are not in the file: {', '.join(missing[:3])}"
+
+
+def average_that_starts_anew(step, ema=None):
+    """Compare the updates that torch's AveragedModel has counted with the run's."""
+    count = step if ema is None else int(ema.n_averaged)
+    if count < 0.9 * step:
+        return f"the average has counted {count} updates, and the run {step}"

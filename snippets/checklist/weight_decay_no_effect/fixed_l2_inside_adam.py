@@ -1,0 +1,35 @@
+"""Predict the price written by hand, in cents, with weight decay and without."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+digits = load_digits()
+x_train = torch.tensor(1 - digits.data / 16, dtype=torch.float32)
+y_train = torch.tensor(100.0 * digits.target, dtype=torch.float32).unsqueeze(1)
+loss_fn = nn.MSELoss()
+
+norms = {}
+for weight_decay in (0.0, 2.0):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=3e-3, weight_decay=weight_decay
+    )
+    norms[weight_decay], losses = [], []
+    for _ in range(400):
+        batch = torch.randint(len(x_train), (64,))
+        inputs, targets = x_train[batch], y_train[batch]
+        loss = loss_fn(model(inputs), targets)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        norms[weight_decay].append(
+            torch.cat([w.flatten() for w in matrices]).norm().item()
+        )
+
+for step in range(0, 400, 20):
+    without, decayed = norms[0.0][step], norms[2.0][step]
+    print(f"step {step:3d}  norm with decay {decayed:.3f}  norm without {without:.3f}")
