@@ -1,0 +1,70 @@
+"""Why training looks perfect and generation does not: call these with the model and one batch of tokens."""
+
+import torch
+
+
+def quiet(model, *args):
+    """Run a model in eval mode without a trace; of several outputs the first is taken."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    with torch.no_grad(), torch.random.fork_rng():
+        outputs = model(*args)
+    for module, mode in modes:
+        module.training = mode
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+def outputs_that_see_the_future(model, inputs):
+    """Change the last token of each sequence: no earlier output may move. Costs two forward passes."""
+    changed = inputs.clone()
+    changed[:, -1] = inputs.roll(1, dims=0)[:, -1]
+    moved = (
+        (quiet(model, changed) - quiet(model, inputs))[:, :-1].abs().amax(dim=(0, 2))
+    )
+    if (moved > 1e-4).any():
+        return f"{int((moved > 1e-4).sum())} of {len(moved)} earlier outputs change with the last token"
+
+
+def outputs_that_forget_the_past(model, inputs):
+    """Change the first token, then the last: whose outputs move? Costs three forward passes."""
+    first, last = inputs.clone(), inputs.clone()
+    first[:, 0] = inputs.roll(1, dims=0)[:, 0]
+    last[:, -1] = inputs.roll(1, dims=0)[:, -1]
+    before = quiet(model, inputs)
+    late = (quiet(model, first) - before)[:, 1:].abs().max().item()
+    early = (quiet(model, last) - before)[:, :-1].abs().max().item()
+    if late < 1e-6 < early:
+        return f"the first token moves no later output, the last token moves earlier ones by {early:.1f}"
+
+
+def targets_that_are_the_inputs(inputs, targets):
+    """Compare targets with the inputs at the same place and with those one place on."""
+    same = (targets == inputs).float().mean().item()
+    shifted = (targets[:, :-1] == inputs[:, 1:]).float().mean().item()
+    if same > 0.9 and same > shifted:
+        return f"{same:.0%} of the targets are the input at the same place, {shifted:.0%} the next one"
+
+
+def padding_that_is_counted(loss_fn, outputs, targets):
+    """Spoil the outputs at padding, which is what most rows end with: the loss may not move."""
+    padding = targets[:, -1].mode().values
+    tail = (targets == padding).int().flip(1).cumprod(dim=1).flip(1).bool()
+    spoilt = outputs.detach().clone()
+    spoilt[tail] = -spoilt[tail]
+    with torch.no_grad():
+        loss = loss_fn(outputs.flatten(0, 1), targets.flatten()).item()
+        moved = loss_fn(spoilt.flatten(0, 1), targets.flatten()).item() - loss
+        real = loss_fn(outputs[~tail], targets[~tail]).item()
+    share = tail.float().mean().item()
+    if share > 0.1 and abs(moved) > 1e-6:
+        return f"{share:.0%} of the targets are padding, and count: loss {loss:.2f}, without them {real:.2f}"
+
+
+def generation_that_differs(model, generate, prompts):
+    """Write 5 tokens with your function, greedily, and with whole forward passes; they must be the same."""
+    slow = prompts
+    for _ in range(5):
+        slow = torch.cat([slow, quiet(model, slow)[:, -1:].argmax(dim=-1)], dim=1)
+    other = (generate(prompts, 5) != slow).any(dim=1).float().mean().item()
+    if other > 0.02:
+        return f"{other:.0%} of the texts differ from what whole forward passes write"
