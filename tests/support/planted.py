@@ -106,12 +106,18 @@ def run(path: Path) -> Run:
 
 @contextlib.contextmanager
 def _as_it_was() -> Iterator[None]:
-    """A folder to write in, and settings of torch that do not outlive the program."""
+    """A folder to write in, the same chance for every run, and settings that do not outlive it."""
     dtype, strict = torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()
+    states = random.getstate(), np.random.get_state()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        random.seed(0)
+        np.random.seed(0)
         try:
             yield
         finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
             torch.set_default_dtype(dtype)
             torch.use_deterministic_algorithms(strict)
             torch.set_grad_enabled(True)

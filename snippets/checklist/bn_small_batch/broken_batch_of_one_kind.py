@@ -18,12 +18,22 @@ y = torch.tensor(digits.target)
 x_train, y_train, x_test, y_test = x[:1400], y[:1400], x[1400:], y[1400:]
 order = y_train.argsort(stable=True)  # as the folders are read, one after the other
 train_loader = DataLoader(TensorDataset(x_train[order], y_train[order]), batch_size=35)
-layers = [nn.Linear(64, 64), norm(64), nn.ReLU(), nn.Linear(64, 64), norm(64), nn.ReLU(), nn.Linear(64, 10)]
+layers = [
+    nn.Linear(64, 64),
+    norm(64),
+    nn.ReLU(),
+    nn.Linear(64, 64),
+    norm(64),
+    nn.ReLU(),
+    nn.Linear(64, 10),
+]
 model = nn.Sequential(*layers)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
-for step, (inputs, targets) in enumerate([batch for _ in range(10) for batch in train_loader]):
+for step, (inputs, targets) in enumerate(
+    [batch for _ in range(10) for batch in train_loader]
+):
     outputs = model(inputs)
     loss = loss_fn(outputs, targets)
     optimizer.zero_grad()

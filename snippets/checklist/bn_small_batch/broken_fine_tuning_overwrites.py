@@ -18,9 +18,20 @@ y = torch.tensor(digits.target)
 x_train, y_train, x_test, y_test = x[:1400], y[:1400], x[1400:], y[1400:]
 few = y_train == 1
 train_loader = DataLoader(
-    TensorDataset(0.4 * x_train[few] + 0.6, y_train[few]), batch_size=2, shuffle=True, drop_last=True
+    TensorDataset(0.4 * x_train[few] + 0.6, y_train[few]),
+    batch_size=2,
+    shuffle=True,
+    drop_last=True,
 )
-layers = [nn.Linear(64, 64), norm(64), nn.ReLU(), nn.Linear(64, 64), norm(64), nn.ReLU(), nn.Linear(64, 10)]
+layers = [
+    nn.Linear(64, 64),
+    norm(64),
+    nn.ReLU(),
+    nn.Linear(64, 64),
+    norm(64),
+    nn.ReLU(),
+    nn.Linear(64, 10),
+]
 model = nn.Sequential(*layers)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)

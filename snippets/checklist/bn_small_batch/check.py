@@ -13,7 +13,11 @@ def fewest_values_in_a_mean(model, inputs):
     def look(module, args):
         counts[names[module]] = args[0].numel() // args[0].shape[1]
 
-    names = {m: name for name, m in model.named_modules() if isinstance(m, BATCH_NORM) and m.training}
+    names = {
+        m: name
+        for name, m in model.named_modules()
+        if isinstance(m, BATCH_NORM) and m.training
+    }
     hooks = [module.register_forward_pre_hook(look) for module in names]
     model.eval()
     with torch.no_grad():
@@ -24,17 +28,19 @@ def fewest_values_in_a_mean(model, inputs):
         module.training = training
     name = min(counts, key=counts.get, default=None)
     if name is not None and counts[name] < 16:
-        return (
-            f"layer {name}: {counts[name]} values per mean, so it is off by {counts[name] ** -0.5:.0%} of a deviation"
-        )
+        return f"layer {name}: {counts[name]} values per mean, so it is off by {counts[name] ** -0.5:.0%} of a deviation"
 
 
 def forward_passes_per_step(model, optimizer):
     """Compare forward passes that batch normalization saw with steps that the optimizer made, where it counts them."""
     passes = [
-        int(m.num_batches_tracked) for m in model.modules() if isinstance(m, BATCH_NORM) and m.track_running_stats
+        int(m.num_batches_tracked)
+        for m in model.modules()
+        if isinstance(m, BATCH_NORM) and m.track_running_stats
     ]
-    steps = [int(state["step"]) for state in optimizer.state.values() if "step" in state]
+    steps = [
+        int(state["step"]) for state in optimizer.state.values() if "step" in state
+    ]
     if passes and steps and max(passes) >= 1.5 * max(steps):
         return f"{max(passes)} batches were normalized in {max(steps)} steps: each step's batch came in pieces"
 
@@ -66,4 +72,6 @@ def independent_samples_per_batch(train_loader):
     variance = (torch.stack(squares).mean(dim=0) - mean.square()).mean().item()
     effective = variance / torch.stack(means).var(dim=0).mean().item()
     if effective < size / 4:
-        return f"a batch of {size} varies like one of {effective:.1f} independent samples"
+        return (
+            f"a batch of {size} varies like one of {effective:.1f} independent samples"
+        )

@@ -17,12 +17,22 @@ x = torch.tensor(digits.data / 16, dtype=torch.float32)
 y = torch.tensor(digits.target)
 x_train, y_train, x_test, y_test = x[:1400], y[:1400], x[1400:], y[1400:]
 train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=2, shuffle=True)
-layers = [nn.Linear(64, 64), norm(64), nn.ReLU(), nn.Linear(64, 64), norm(64), nn.ReLU(), nn.Linear(64, 10)]
+layers = [
+    nn.Linear(64, 64),
+    norm(64),
+    nn.ReLU(),
+    nn.Linear(64, 64),
+    norm(64),
+    nn.ReLU(),
+    nn.Linear(64, 10),
+]
 model = nn.Sequential(*layers)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 
-for step, (inputs, targets) in enumerate([batch for _ in range(2) for batch in train_loader]):
+for step, (inputs, targets) in enumerate(
+    [batch for _ in range(2) for batch in train_loader]
+):
     outputs = model(inputs)
     loss = loss_fn(outputs, targets)
     (loss / 8).backward()

@@ -7,7 +7,9 @@ def loss_against_differences(loss_fn, outputs, targets):
     """Compare the gradient of a loss with differences of its values, in float64. Costs 80 calls for ten classes."""
     few = targets[:4]
     numbers = torch.Generator().manual_seed(0)
-    z = torch.randn((len(few), *outputs.shape[1:]), generator=numbers, dtype=torch.float64).to(outputs.device)
+    z = torch.randn(
+        (len(few), *outputs.shape[1:]), generator=numbers, dtype=torch.float64
+    ).to(outputs.device)
     z.requires_grad_()
     with torch.enable_grad():
         loss = loss_fn(z, few)
@@ -29,12 +31,18 @@ def loss_against_differences(loss_fn, outputs, targets):
 
 def gradient_that_ignores_the_loss(model, loss_fn, inputs, targets):
     """Ask whether twice the loss gives twice the gradient in all layers. Costs one forward, two backward passes."""
-    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    weights = {
+        name: weight
+        for name, weight in model.named_parameters()
+        if weight.requires_grad
+    }
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     with torch.enable_grad():
         loss = loss_fn(model(inputs), targets)
-        once = torch.autograd.grad(loss, list(weights.values()), retain_graph=True, allow_unused=True)
+        once = torch.autograd.grad(
+            loss, list(weights.values()), retain_graph=True, allow_unused=True
+        )
         twice = torch.autograd.grad(2 * loss, list(weights.values()), allow_unused=True)
     for module, mode in modes:
         module.training = mode

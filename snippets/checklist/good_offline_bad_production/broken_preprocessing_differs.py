@@ -10,7 +10,9 @@ order = torch.randperm(len(digits.target))
 images = torch.tensor(digits.images, dtype=torch.float32)[order]
 y = torch.tensor(digits.target)[order]
 back = 8 + 4 * torch.randn(images.shape)
-images = torch.stack([images, back, back.flip(0)], dim=3)  # red, green, blue: a red digit on a colorful ground
+images = torch.stack(
+    [images, back, back.flip(0)], dim=3
+)  # red, green, blue: a red digit on a colorful ground
 
 
 def prepare(images):
@@ -49,6 +51,10 @@ for epoch in range(15):
         optimizer.step()
     losses.append(loss.item())
     model.eval()
-    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(model, x_val, y_val):.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(model, x_val, y_val):.3f}"
+    )
 served = model
-print(f"val accuracy {accuracy(model, x_val, y_val):.3f}  live accuracy {accuracy(served, x_live, y_live):.3f}")
+print(
+    f"val accuracy {accuracy(model, x_val, y_val):.3f}  live accuracy {accuracy(served, x_live, y_live):.3f}"
+)

@@ -23,7 +23,13 @@ x_live, y_live = prepare(images[1400:]), y[1400:]
 
 def build():
     """The network."""
-    return nn.Sequential(nn.Dropout(0.5), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10))
+    return nn.Sequential(
+        nn.Dropout(0.5),
+        nn.Linear(64, 64),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(64, 10),
+    )
 
 
 model = build()
@@ -47,7 +53,11 @@ for epoch in range(15):
         optimizer.step()
     losses.append(loss.item())
     model.eval()
-    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(model, x_val, y_val):.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(model, x_val, y_val):.3f}"
+    )
 served = build()
 served.load_state_dict(model.state_dict())
-print(f"val accuracy {accuracy(model, x_val, y_val):.3f}  live accuracy {accuracy(served, x_live, y_live):.3f}")
+print(
+    f"val accuracy {accuracy(model, x_val, y_val):.3f}  live accuracy {accuracy(served, x_live, y_live):.3f}"
+)

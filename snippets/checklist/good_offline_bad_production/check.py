@@ -28,7 +28,10 @@ def served_network_is_random(served, x_live):
     with torch.no_grad(), torch.random.fork_rng():
         first, again, part = net(x), net(x), net(x[:8])
     size = first.abs().mean().item()
-    twice, alone = (first - again).abs().max().item(), (first[:8] - part).abs().max().item()
+    twice, alone = (
+        (first - again).abs().max().item(),
+        (first[:8] - part).abs().max().item(),
+    )
     if max(twice, alone) > 0.01 * size:
         return f"outputs of size {size:.2f} change by {twice:.2f} from call to call, by {alone:.2f} in a smaller batch"
 
@@ -39,8 +42,13 @@ def classes_renamed(served, x_live, y_live):
     with torch.no_grad(), torch.random.fork_rng():
         predicted = net(x_live).argmax(dim=1)
     right = (predicted == y_live).float().mean().item()
-    names = {label: predicted[y_live == label].mode().values.item() for label in y_live.unique().tolist()}
-    renamed = torch.tensor([names[label] for label in y_live.tolist()], device=predicted.device)
+    names = {
+        label: predicted[y_live == label].mode().values.item()
+        for label in y_live.unique().tolist()
+    }
+    renamed = torch.tensor(
+        [names[label] for label in y_live.tolist()], device=predicted.device
+    )
     would_be = (predicted == renamed).float().mean().item()
     if would_be > right + 0.2 and len(set(names.values())) > 0.8 * len(names):
         return f"{right:.0%} are right, and {would_be:.0%} after renaming the classes, true to predicted: {names}"
@@ -55,6 +63,8 @@ def live_data_can_be_told_apart(x_val, x_live):
     x = torch.cat([x_val[:n], x_live[:n]]).flatten(1).cpu().numpy()
     side = [0] * n + [1] * n
     guessed = cross_val_predict(LogisticRegression(max_iter=200, C=0.01), x, side, cv=3)
-    right = sum(int(guess == true) for guess, true in zip(guessed, side, strict=True)) / len(side)
+    right = sum(
+        int(guess == true) for guess, true in zip(guessed, side, strict=True)
+    ) / len(side)
     if right > 0.7:
         return f"a linear classifier tells live samples from validation samples in {right:.0%} of cases; 50% is chance"

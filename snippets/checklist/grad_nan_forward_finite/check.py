@@ -19,7 +19,13 @@ def first_broken_operation(model, loss_fn, inputs, targets):
                     bad = ~torch.isfinite(gradient)
                     same = got[0] is not None and got[0].shape == bad.shape
                     zeros = int((got[0][bad] == 0).sum()) if same else 0
-                    found.append((node.name().removesuffix("0").removesuffix("Backward"), int(bad.sum()), zeros))
+                    found.append(
+                        (
+                            node.name().removesuffix("0").removesuffix("Backward"),
+                            int(bad.sum()),
+                            zeros,
+                        )
+                    )
                     return
 
         hooks.append(node.register_hook(look))
@@ -47,8 +53,13 @@ def first_broken_operation(model, loss_fn, inputs, targets):
 def root_at_zero(model, loss_fn, inputs, targets):
     """Ask whether a root, a power or a distance at exactly 0 makes the gradient infinite."""
     name, bad, zeros = first_broken_operation(model, loss_fn, inputs, targets)
-    if name in ("Sqrt", "Rsqrt", "Pow", "Cdist", "LinalgVectorNorm", "EuclideanDist") and zeros < bad:
-        return f"{name} breaks {bad} numbers of the gradient: its slope at 0 is infinite"
+    if (
+        name in ("Sqrt", "Rsqrt", "Pow", "Cdist", "LinalgVectorNorm", "EuclideanDist")
+        and zeros < bad
+    ):
+        return (
+            f"{name} breaks {bad} numbers of the gradient: its slope at 0 is infinite"
+        )
 
 
 def branch_that_is_not_taken(model, loss_fn, inputs, targets):

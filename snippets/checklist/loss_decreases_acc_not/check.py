@@ -29,8 +29,15 @@ def labels_under_other_numbers(model, x_test, y_test):
     predicted = outputs.argmax(dim=1)
     table = torch.zeros(outputs.shape[1], int(y_test.max()) + 1)
     table.index_put_((predicted, y_test), torch.ones(len(y_test)), accumulate=True)
-    right, renamed = (predicted == y_test).float().mean().item(), (table.amax(dim=1).sum() / len(y_test)).item()
-    if renamed > 0.6 and renamed - right > 0.3 and len(table.argmax(dim=1).unique()) > len(table) // 2:
+    right, renamed = (
+        (predicted == y_test).float().mean().item(),
+        (table.amax(dim=1).sum() / len(y_test)).item(),
+    )
+    if (
+        renamed > 0.6
+        and renamed - right > 0.3
+        and len(table.argmax(dim=1).unique()) > len(table) // 2
+    ):
         return f"{right:.0%} of the test is right as numbered, and {renamed:.0%} if the classes are renumbered"
 
 
@@ -39,8 +46,15 @@ def answers_of_one_class(model, x_test, y_test):
     outputs = evaluated(model, x_test)
     if y_test.is_floating_point():
         return None
-    predicted = outputs.argmax(dim=1) if outputs.shape[1] > 1 else (outputs.squeeze(1) > 0).long()
-    top, share = predicted.mode().values.item(), (predicted == predicted.mode().values).float().mean().item()
+    predicted = (
+        outputs.argmax(dim=1)
+        if outputs.shape[1] > 1
+        else (outputs.squeeze(1) > 0).long()
+    )
+    top, share = (
+        predicted.mode().values.item(),
+        (predicted == predicted.mode().values).float().mean().item(),
+    )
     largest = (torch.bincount(y_test).max() / len(y_test)).item()
     if share > 0.98 and top == y_test.mode().values.item():
         return f"{share:.0%} of the answers are class {top}, to which {largest:.0%} of the samples belong"
@@ -48,9 +62,17 @@ def answers_of_one_class(model, x_test, y_test):
 
 def classes_treated_as_numbers(outputs, targets, loss_fn):
     """Ask whether a loss for quantities is applied to class numbers."""
-    regression = (torch.nn.MSELoss, torch.nn.L1Loss, torch.nn.SmoothL1Loss, torch.nn.HuberLoss)
+    regression = (
+        torch.nn.MSELoss,
+        torch.nn.L1Loss,
+        torch.nn.SmoothL1Loss,
+        torch.nn.HuberLoss,
+    )
     classes = len(targets.unique())
-    if isinstance(loss_fn, regression) and not targets.is_floating_point() and classes > 2 and outputs[0].numel() == 1:
-        return (
-            f"{type(loss_fn).__name__} compares one output with class numbers from {targets.min()} to {targets.max()}"
-        )
+    if (
+        isinstance(loss_fn, regression)
+        and not targets.is_floating_point()
+        and classes > 2
+        and outputs[0].numel() == 1
+    ):
+        return f"{type(loss_fn).__name__} compares one output with class numbers from {targets.min()} to {targets.max()}"

@@ -29,4 +29,6 @@ for step in range(300):
     if step % 10 == 0:
         predictions = model(x_test).squeeze(1) > 0
         accuracy = (predictions == y_test).float().mean().item()
-        print(f"step {step:3d}  loss {fmean(losses[-10:]):.4g}  test accuracy {accuracy:.2f}")
+        print(
+            f"step {step:3d}  loss {fmean(losses[-10:]):.4g}  test accuracy {accuracy:.2f}"
+        )

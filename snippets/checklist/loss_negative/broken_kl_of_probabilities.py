@@ -9,7 +9,9 @@ digits = load_digits()
 x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
 y_train = 0.9 * nn.functional.one_hot(y_train, 10) + 0.01
-model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10), nn.Softmax(dim=1))
+model = nn.Sequential(
+    nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10), nn.Softmax(dim=1)
+)
 loss_fn = nn.KLDivLoss(reduction="batchmean")
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 

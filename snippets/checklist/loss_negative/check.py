@@ -10,7 +10,10 @@ def nll_without_logarithm(loss_fn, outputs, targets):
     outputs = outputs.detach().float()
     picked = -outputs.gather(1, targets[:, None]).mean()
     total = outputs.exp().sum(dim=1).mean().item()
-    if torch.allclose(loss_fn(outputs, targets), picked, atol=1e-5) and abs(total - 1) > 1e-2:
+    if (
+        torch.allclose(loss_fn(outputs, targets), picked, atol=1e-5)
+        and abs(total - 1) > 1e-2
+    ):
         return f"exp(outputs) sums to {total:.2f} for each sample, and must sum to 1 for NLLLoss"
 
 
@@ -21,7 +24,9 @@ def targets_outside_zero_and_one(loss_fn, outputs, targets):
         return None
     zeros = torch.zeros_like(outputs.detach())
     losses = [float(loss_fn(zeros + 1, zeros + target)) for target in (0.0, 1.0, 2.0)]
-    if abs(losses[0] - 2 * losses[1] + losses[2]) < 1e-4:  # linear in the target: no squared error
+    if (
+        abs(losses[0] - 2 * losses[1] + losses[2]) < 1e-4
+    ):  # linear in the target: no squared error
         return f"targets reach from {low:g} to {high:g}; binary cross-entropy is made for 0 to 1"
 
 
@@ -31,7 +36,11 @@ def kl_without_logarithm(loss_fn, outputs, targets):
         return None
     given = targets.sum(dim=1).mean().item()
     total = outputs.detach().float().exp().sum(dim=1).mean().item()
-    if abs(given - 1) < 1e-3 and abs(total - 1) > 1e-2 and float(loss_fn(targets.log(), targets)) < 1e-4:
+    if (
+        abs(given - 1) < 1e-3
+        and abs(total - 1) > 1e-2
+        and float(loss_fn(targets.log(), targets)) < 1e-4
+    ):
         return f"targets sum to {given:.2f}, exp(outputs) sums to {total:.2f}: KLDivLoss wants log-probabilities"
 
 
@@ -41,7 +50,10 @@ def right_answers_cost_more(loss_fn, outputs, targets):
         return None
     classes = outputs.shape[1]
     right = 10.0 * torch.nn.functional.one_hot(targets, classes).to(outputs.dtype)
-    answers = [(logits.log_softmax(dim=1), targets) for logits in (right, right.roll(1, dims=1))]
+    answers = [
+        (logits.log_softmax(dim=1), targets)
+        for logits in (right, right.roll(1, dims=1))
+    ]
     good, bad = (float(loss_fn(*answer)) for answer in answers)
     if good > bad:
         return f"right answers have a loss of {good:.2f}, wrong ones of {bad:.2f}: training makes them wrong"

@@ -13,7 +13,9 @@ def outputs_at_their_limit(outputs, targets):
         return None
     low, high = outputs.min().item(), outputs.max().item()
     margin = 0.2 * (targets.max() - targets.min()).item()
-    beyond = ((targets > high + margin) | (targets < low - margin)).float().mean().item()
+    beyond = (
+        ((targets > high + margin) | (targets < low - margin)).float().mean().item()
+    )
     if beyond > 0.15:
         reach = f"from {targets.min():.3g} to {targets.max():.3g}"
         return f"outputs lie between {low:.3g} and {high:.3g}; {beyond:.0%} of the targets, {reach}, lie far outside"
@@ -21,7 +23,11 @@ def outputs_at_their_limit(outputs, targets):
 
 def outputs_that_are_probabilities(outputs, loss_fn):
     """Ask whether what cross-entropy gets went through a softmax already, and how low the loss can then fall."""
-    if isinstance(loss_fn, torch.nn.CrossEntropyLoss) and outputs.dim() > 1 and outputs.min() >= 0:
+    if (
+        isinstance(loss_fn, torch.nn.CrossEntropyLoss)
+        and outputs.dim() > 1
+        and outputs.min() >= 0
+    ):
         sums, classes = outputs.sum(dim=1), outputs.shape[1]
         if torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
             floor = math.log(classes - 1 + math.e) - 1
@@ -74,7 +80,13 @@ def decay_that_holds_the_loss_up(model, optimizer, loss_fn, x_train, y_train):
         return f"after 50 more steps the loss is {ends[0]:.3g}; without weight decay it is {ends[1]:.3g}"
 
 
-DROPOUT = (torch.nn.Dropout, torch.nn.Dropout1d, torch.nn.Dropout2d, torch.nn.Dropout3d, torch.nn.AlphaDropout)
+DROPOUT = (
+    torch.nn.Dropout,
+    torch.nn.Dropout1d,
+    torch.nn.Dropout2d,
+    torch.nn.Dropout3d,
+    torch.nn.AlphaDropout,
+)
 
 
 def loss_that_dropout_makes(model, loss_fn, inputs, targets, losses):
@@ -85,7 +97,9 @@ def loss_that_dropout_makes(model, loss_fn, inputs, targets, losses):
     still = loss_fn(evaluated(model, inputs), targets).item()
     twin = copy.deepcopy(model).train()
     with torch.no_grad(), torch.random.fork_rng():
-        noisy = statistics.fmean(loss_fn(twin(inputs), targets).item() for _ in range(10))
+        noisy = statistics.fmean(
+            loss_fn(twin(inputs), targets).item() for _ in range(10)
+        )
     if noisy > 3 * still and noisy - still > 0.1 * losses[0]:
         return f"the same batch has a loss of {noisy:.2g} with dropout (up to {max(rates)}) and {still:.2g} without"
 
@@ -97,6 +111,4 @@ def learning_rate_that_is_gone(rates):
         top = max(top, rate)
         idle += rate < 0.011 * top
     if idle > 0.3 * len(rates):
-        return (
-            f"in {idle} of {len(rates)} steps the learning rate was at most 1% of its peak; now it is {rates[-1]:.1e}"
-        )
+        return f"in {idle} of {len(rates)} steps the learning rate was at most 1% of its peak; now it is {rates[-1]:.1e}"

@@ -56,7 +56,11 @@ def loss_that_was_scaled(loss, loss_fn, outputs, targets):
 
 def gradients_cut_to_a_fraction(model, norms):
     """Compare the norms that clip_grad_norm_() returned with the norm of what it left; call it before zero_grad()."""
-    left = torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None]).norm().item()
+    left = (
+        torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None])
+        .norm()
+        .item()
+    )
     usual = statistics.median(norms[-100:])
     if usual > 10 * left:
         return f"the gradient has a norm of {usual:.2g}, and clipping leaves {left:.2g} of it"

@@ -6,7 +6,9 @@ from torch import nn
 
 torch.manual_seed(0)
 wine = load_wine()
-x_train = torch.tensor((wine.data - wine.data.mean(axis=0)) / wine.data.std(axis=0), dtype=torch.float32)
+x_train = torch.tensor(
+    (wine.data - wine.data.mean(axis=0)) / wine.data.std(axis=0), dtype=torch.float32
+)
 y_train = torch.tensor(wine.target)
 model = nn.Sequential(nn.Linear(13, 64), nn.ReLU(), nn.Linear(64, 3))
 loss_fn = nn.CrossEntropyLoss()

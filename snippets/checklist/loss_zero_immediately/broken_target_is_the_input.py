@@ -8,7 +8,9 @@ words = torch.randint(0, 26, (50, 5))
 text = words[torch.randint(50, (2000,))].flatten()
 windows = text.unfold(0, 21, 20)
 x_train, y_train = windows[:, :-1], windows[:, :-1]
-model = nn.Sequential(nn.Embedding(26, 64), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 26))
+model = nn.Sequential(
+    nn.Embedding(26, 64), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 26)
+)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 
 

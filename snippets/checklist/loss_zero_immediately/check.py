@@ -9,14 +9,19 @@ def share_of_labels_that_count(targets, ignore_index=-100):
         return None
     count = int((targets != ignore_index).sum())
     if count < 0.01 * targets.numel():
-        return f"{count} of {targets.numel()} targets in this batch are not {ignore_index}"
+        return (
+            f"{count} of {targets.numel()} targets in this batch are not {ignore_index}"
+        )
 
 
 def softmax_over_one_class(outputs, targets, loss_fn):
     """Ask whether the loss stays zero whatever the only output is."""
     if outputs.dim() < 2 or outputs.shape[1] != 1:
         return None
-    anything = [float(loss_fn(torch.full_like(outputs.detach(), value), targets)) for value in (-5.0, 0.0, 5.0)]
+    anything = [
+        float(loss_fn(torch.full_like(outputs.detach(), value), targets))
+        for value in (-5.0, 0.0, 5.0)
+    ]
     if max(map(abs, anything)) < 1e-6:
         return f"with one output, the loss is {anything[0]:.4f} for outputs of -5, 0 and 5: its softmax is always 1"
 
@@ -38,7 +43,9 @@ def features_that_tell_the_label(x_train, y_train):
     found = []
     for label in y_train.unique():
         own, rest = x_train[y_train == label], x_train[y_train != label]
-        apart = (own.amin(dim=0) > rest.amax(dim=0)) | (own.amax(dim=0) < rest.amin(dim=0))
+        apart = (own.amin(dim=0) > rest.amax(dim=0)) | (
+            own.amax(dim=0) < rest.amin(dim=0)
+        )
         found += [(int(label), column) for column in apart.nonzero().flatten().tolist()]
     if found:
         columns = sorted({column for _, column in found})

@@ -11,13 +11,17 @@ labels = tokens.roll(-1, dims=1)
 labels[:, : prompt - 1], labels[:, -1] = -100, -100
 x_train, y_train = tokens[:, :longest], labels[:, :longest]
 y_train = y_train.masked_fill(torch.arange(longest) >= longest - 1, -100)
-model = nn.Sequential(nn.Embedding(20, 32), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 20))
+model = nn.Sequential(
+    nn.Embedding(20, 32), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 20)
+)
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
 
 def loss_fn(outputs, targets):
     """Cross-entropy per token that counts."""
-    total = nn.functional.cross_entropy(outputs.transpose(1, 2), targets, reduction="sum")
+    total = nn.functional.cross_entropy(
+        outputs.transpose(1, 2), targets, reduction="sum"
+    )
     return total / (targets != -100).sum().clamp(min=1)
 
 

@@ -7,7 +7,12 @@ from torch import nn
 def targets_above_one(outputs, targets):
     """Ask whether all outputs are between 0 and 1, and targets are not."""
     beyond = (targets < 0) | (targets > 1)
-    if targets.is_floating_point() and outputs.min() >= 0 and outputs.max() <= 1 and beyond.any():
+    if (
+        targets.is_floating_point()
+        and outputs.min() >= 0
+        and outputs.max() <= 1
+        and beyond.any()
+    ):
         share = beyond.float().mean().item()
         return f"outputs are {outputs.min():.2f} to {outputs.max():.2f}, and {share:.0%} of targets are beyond 0 to 1"
 
@@ -38,7 +43,9 @@ def outputs_that_share_one(outputs, targets):
     if outputs.shape != targets.shape or outputs.dim() < 2 or outputs.shape[1] < 2:
         return None
     ones = targets.sum(dim=1)
-    if torch.allclose(outputs.sum(dim=1), torch.ones(()), atol=1e-3) and bool((ones != 1).any()):
+    if torch.allclose(outputs.sum(dim=1), torch.ones(()), atol=1e-3) and bool(
+        (ones != 1).any()
+    ):
         return f"rows of outputs sum to 1, rows of targets to {ones.min():.0f} to {ones.max():.0f}: a softmax"
 
 

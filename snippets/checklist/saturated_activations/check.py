@@ -6,7 +6,11 @@ from torch import nn
 
 def saturated_units(model, inputs):
     """The share of outputs within 1 % of an end, for each sigmoid and tanh. Costs one forward pass."""
-    shares, hooks, modes = {}, [], [(module, module.training) for module in model.modules()]
+    shares, hooks, modes = (
+        {},
+        [],
+        [(module, module.training) for module in model.modules()],
+    )
     for name, module in model.named_modules():
         if isinstance(module, nn.Sigmoid | nn.Tanh):
             low = -1.0 if isinstance(module, nn.Tanh) else 0.0
@@ -35,10 +39,20 @@ def size_of_inputs(inputs):
 
 def gain_of_first_layer(model):
     """Ask how much the first layer's weights enlarge what comes in; Xavier's with a gain for tanh give 1.7."""
-    layer = next((m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)), None)
+    layer = next(
+        (
+            m
+            for m in model.modules()
+            if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        ),
+        None,
+    )
     if layer is None:
         return None
-    gain = layer.weight.detach().float().square().mean().sqrt().item() * layer.weight[0].numel() ** 0.5
+    gain = (
+        layer.weight.detach().float().square().mean().sqrt().item()
+        * layer.weight[0].numel() ** 0.5
+    )
     if gain > 5:
         return f"the first layer's weights enlarge their inputs {gain:.1f} times"
 
@@ -51,7 +65,9 @@ def steps_too_large(model, optimizer):
             if weight.grad is None or weight.dim() < 2:
                 continue
             adam = "exp_avg_sq" in optimizer.state.get(weight, {})
-            step = group["lr"] * (1.0 if adam else weight.grad.square().mean().sqrt().item())
+            step = group["lr"] * (
+                1.0 if adam else weight.grad.square().mean().sqrt().item()
+            )
             share = step * weight[0].numel() ** 0.5
             if share > 0.3:
                 return f"{names.get(id(weight), '?')}: one step moves a weight by {share:.1f} times its initial size"

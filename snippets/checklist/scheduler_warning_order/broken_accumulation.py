@@ -22,4 +22,6 @@ for step in range(60):
         optimizer.step()
         optimizer.zero_grad()
     scheduler.step()
-    print(f"step {step:2d}  loss {loss.item():.3f}  lr {optimizer.param_groups[0]['lr']:.5f}")
+    print(
+        f"step {step:2d}  loss {loss.item():.3f}  lr {optimizer.param_groups[0]['lr']:.5f}"
+    )

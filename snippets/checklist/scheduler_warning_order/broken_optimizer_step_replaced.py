@@ -32,5 +32,7 @@ for step in range(30):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    print(f"step {step:2d}  loss {loss.item():.3f}  lr {optimizer.param_groups[0]['lr']:.5f}")
+    print(
+        f"step {step:2d}  loss {loss.item():.3f}  lr {optimizer.param_groups[0]['lr']:.5f}"
+    )
     scheduler.step()

@@ -22,5 +22,7 @@ for step in range(30):
     scaler.scale(loss).backward()
     scaler.step(optimizer)
     scaler.update()
-    print(f"step {step:2d}  loss {loss.item():.3f}  lr {optimizer.param_groups[0]['lr']:.5f}")
+    print(
+        f"step {step:2d}  loss {loss.item():.3f}  lr {optimizer.param_groups[0]['lr']:.5f}"
+    )
     scheduler.step()

@@ -23,6 +23,8 @@ for step in range(30):
     scale = scaler.get_scale()
     scaler.step(optimizer)
     scaler.update()
-    print(f"step {step:2d}  loss {loss.item():.3f}  lr {optimizer.param_groups[0]['lr']:.5f}")
+    print(
+        f"step {step:2d}  loss {loss.item():.3f}  lr {optimizer.param_groups[0]['lr']:.5f}"
+    )
     if scaler.get_scale() >= scale:  # else gradients were inf and there was no update
         scheduler.step()

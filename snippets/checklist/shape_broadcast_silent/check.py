@@ -17,7 +17,9 @@ def loss_that_ignores_the_order(loss_fn, outputs, targets):
     if len(targets) < 3 or bool((targets == targets[0]).all()):
         return None
     with torch.no_grad():
-        losses = [loss_fn(made_up, targets.roll(shift, dims=0)).item() for shift in range(3)]
+        losses = [
+            loss_fn(made_up, targets.roll(shift, dims=0)).item() for shift in range(3)
+        ]
     if max(losses) - min(losses) < 1e-5 * abs(losses[0]):
         return f"the loss is {losses[0]:.4f} whichever sample's target stands beside an output: all meet all"
 
@@ -27,7 +29,9 @@ def output_that_grows_with_the_batch(model, inputs):
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        shapes = [model(inputs[:number]).shape for number in (len(inputs) // 2, len(inputs))]
+        shapes = [
+            model(inputs[:number]).shape for number in (len(inputs) // 2, len(inputs))
+        ]
     for one, mode in modes:
         one.training = mode
     if shapes[0][1:] != shapes[1][1:]:
@@ -36,7 +40,10 @@ def output_that_grows_with_the_batch(model, inputs):
 
 def weights_of_other_shape(weights, sample_losses):
     """Ask whether weights and the losses of the samples stand in different shapes."""
-    if weights.shape != sample_losses.shape and weights.numel() == sample_losses.numel() > 1:
+    if (
+        weights.shape != sample_losses.shape
+        and weights.numel() == sample_losses.numel() > 1
+    ):
         both = list(torch.broadcast_shapes(weights.shape, sample_losses.shape))
         return f"weights are {list(weights.shape)}, losses are {list(sample_losses.shape)}: their product is {both}"
 

@@ -16,7 +16,9 @@ for step in range(200):
     batch = torch.randint(len(x_train), (64,))
     inputs, targets = x_train[batch], y_train[batch]
     outputs = model(inputs)
-    sample_losses = nn.functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    sample_losses = nn.functional.binary_cross_entropy_with_logits(
+        outputs, targets, reduction="none"
+    )
     weights = 1 + targets  # large digits count twice
     loss = (weights * sample_losses).mean()
     optimizer.zero_grad()
@@ -24,5 +26,10 @@ for step in range(200):
     optimizer.step()
     if step % 10 == 9:
         hits = (outputs.squeeze(1) > 0) == labels_all[batch]
-        error, constant = 1 - hits.float().mean().item(), labels_all.float().mean().item()
-        print(f"step {step:3d}  loss {loss.item():.3f}  error {error:.3f}  error of a constant {constant:.3f}")
+        error, constant = (
+            1 - hits.float().mean().item(),
+            labels_all.float().mean().item(),
+        )
+        print(
+            f"step {step:3d}  loss {loss.item():.3f}  error {error:.3f}  error of a constant {constant:.3f}"
+        )

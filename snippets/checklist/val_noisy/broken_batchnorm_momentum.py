@@ -12,7 +12,9 @@ y = torch.tensor(digits.target)
 order = torch.randperm(len(x))
 x_train, y_train = x[order[:1000]], y[order[:1000]]
 x_val, y_val = x[order[1000:]], y[order[1000:]]
-model = nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64, momentum=0.99), nn.ReLU(), nn.Linear(64, 10))
+model = nn.Sequential(
+    nn.Linear(64, 64), nn.BatchNorm1d(64, momentum=0.99), nn.ReLU(), nn.Linear(64, 10)
+)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.003, momentum=0.9)
 
@@ -37,4 +39,6 @@ for epoch in range(30):
         optimizer.step()
         losses.append(loss.item())
     val_accuracies.append(evaluate(model))
-    print(f"epoch {epoch:2d}  val accuracy {val_accuracies[-1]:.3f}  loss {sum(losses[-20:]) / 20:.3f}")
+    print(
+        f"epoch {epoch:2d}  val accuracy {val_accuracies[-1]:.3f}  loss {sum(losses[-20:]) / 20:.3f}"
+    )

@@ -30,8 +30,14 @@ def evaluation_is_random(evaluate, model, times=5):
 
 def batchnorm_remembers_few_batches(model, inputs):
     """Look for batch normalization whose running statistics hardly cover more samples than one batch has."""
-    norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
-    covered = [len(inputs) * (2 / m.momentum - 1) for m in norms if m.momentum is not None]  # of an exponential mean
+    norms = [
+        m
+        for m in model.modules()
+        if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)
+    ]
+    covered = [
+        len(inputs) * (2 / m.momentum - 1) for m in norms if m.momentum is not None
+    ]  # of an exponential mean
     if covered and min(covered) < 64:
         return f"running statistics of batch normalization rest on about {min(covered):.0f} samples"
 
@@ -54,7 +60,12 @@ def weights_jump(model, optimizer, loss_fn, inputs, x_train, y_train, steps=100)
             opt.step()
             if step % 10 == 0:
                 with torch.no_grad():
-                    values.append((net.eval()(x_train).argmax(dim=1) == y_train).float().mean().item())
+                    values.append(
+                        (net.eval()(x_train).argmax(dim=1) == y_train)
+                        .float()
+                        .mean()
+                        .item()
+                    )
         return sum(abs(b - a) for a, b in pairwise(values)) / (len(values) - 1)
 
     with torch.random.fork_rng():

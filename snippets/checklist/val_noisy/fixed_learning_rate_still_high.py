@@ -37,4 +37,6 @@ for epoch in range(30):
         optimizer.step()
         losses.append(loss.item())
     val_accuracies.append(evaluate(model))
-    print(f"epoch {epoch:2d}  val accuracy {val_accuracies[-1]:.3f}  loss {sum(losses[-20:]) / 20:.3f}")
+    print(
+        f"epoch {epoch:2d}  val accuracy {val_accuracies[-1]:.3f}  loss {sum(losses[-20:]) / 20:.3f}"
+    )

@@ -8,22 +8,31 @@ def class_numbers_as_quantities(outputs, targets):
     if outputs.dim() != 2 or outputs.shape[1] != 1 or targets.numel() != len(outputs):
         return None
     values = targets.flatten().unique()
-    consecutive = values.numel() > 2 and bool((values.diff() == 1).all()) and bool((values == values.round()).all())
+    consecutive = (
+        values.numel() > 2
+        and bool((values.diff() == 1).all())
+        and bool((values == values.round()).all())
+    )
     if consecutive and values.numel() <= len(outputs) // 2:
         return f"one output, and targets are the whole numbers {values[0]:.0f} to {values[-1]:.0f}: are these names?"
 
 
 def several_labels_share_a_softmax(loss_fn, outputs, targets):
     """Ask whether the loss is blind to a constant that is added to all outputs, while rows have several ones."""
-    if targets.shape != outputs.shape or outputs.dim() < 2 or not bool((targets.sum(dim=1) != 1).any()):
+    if (
+        targets.shape != outputs.shape
+        or outputs.dim() < 2
+        or not bool((targets.sum(dim=1) != 1).any())
+    ):
         return None
     with torch.no_grad():
-        loss, shifted = loss_fn(outputs, targets).item(), loss_fn(outputs + 5.0, targets).item()
+        loss, shifted = (
+            loss_fn(outputs, targets).item(),
+            loss_fn(outputs + 5.0, targets).item(),
+        )
     if abs(loss - shifted) < 1e-4 * abs(loss):
         most = int(targets.sum(dim=1).max())
-        return (
-            f"the loss stays {loss:.3f} if 5 is added to all outputs, so no output has a threshold; up to {most} labels"
-        )
+        return f"the loss stays {loss:.3f} if 5 is added to all outputs, so no output has a threshold; up to {most} labels"
 
 
 def constant_that_is_best(loss_fn, targets):
@@ -31,19 +40,22 @@ def constant_that_is_best(loss_fn, targets):
     mean, median = targets.float().mean(), targets.float().median()
     if (mean - median).abs() < 0.2 * targets.float().std():
         return None
-    losses = [loss_fn(value.expand_as(targets).float(), targets.float()).item() for value in (mean, median)]
+    losses = [
+        loss_fn(value.expand_as(targets).float(), targets.float()).item()
+        for value in (mean, median)
+    ]
     if losses[1] < losses[0]:
         return f"the loss is {losses[1]:.2f} for the median, {median:.1f}, and {losses[0]:.2f} for the mean, {mean:.1f}"
 
 
 def loss_of_right_and_wrong(loss_fn, outputs, targets):
     """Compare the loss of answers that are right and very sure with that of answers that are all wrong."""
-    if targets.shape != outputs.shape or not bool(((targets == 0) | (targets == 1)).all()):
+    if targets.shape != outputs.shape or not bool(
+        ((targets == 0) | (targets == 1)).all()
+    ):
         return None
     logits = (40.0 * targets - 20.0).to(outputs.dtype)
     with torch.no_grad():
         right, wrong = loss_fn(logits, targets).item(), loss_fn(-logits, targets).item()
     if right > wrong:
-        return (
-            f"the loss of perfect answers is {right:.3f}, and of answers that are all wrong {wrong:.3f}: it is a score"
-        )
+        return f"the loss of perfect answers is {right:.3f}, and of answers that are all wrong {wrong:.3f}: it is a score"

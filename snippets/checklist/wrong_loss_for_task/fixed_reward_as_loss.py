@@ -30,5 +30,9 @@ for step in range(200):
     loss.backward()
     optimizer.step()
     if step % 10 == 0:
-        score = 2 * ((outputs > 0) * targets).sum().item() / ((outputs > 0).sum() + targets.sum()).item()
+        score = (
+            2
+            * ((outputs > 0) * targets).sum().item()
+            / ((outputs > 0).sum() + targets.sum()).item()
+        )
         print(f"step {step:3d}  loss {loss.item():.4f}  score {score:.3f}")
