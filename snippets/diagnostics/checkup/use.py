@@ -203,7 +203,7 @@ def outputs_and_targets(probe: Probe) -> Iterator[Finding]:
     if not torch.isfinite(y).all():
         yield Finding("outputs", "the outputs are not finite", "checklist/loss-nan")
         return
-    if t.is_floating_point() and y.dim() and y.shape != t.shape and y.numel() != t.numel() * 0:
+    if t.is_floating_point() and y.shape != t.shape and not _matches_shapes(probe):
         yield Finding(
             "shapes", f"outputs {tuple(y.shape)}, targets {tuple(t.shape)}", "checklist/shape-broadcast-silent"
         )
@@ -232,6 +232,15 @@ def _name(loss_fn: Any) -> str:
     return str(getattr(loss_fn, "__name__", type(loss_fn).__name__))
 
 
+def _matches_shapes(probe: Probe) -> bool:
+    """Whether the loss sees to it itself that outputs and targets have one shape: it is the same when they have."""
+    if probe.outputs is None or probe.outputs.numel() != probe.targets.numel():
+        return False
+    own = float(probe.loss_fn(probe.outputs, probe.targets).float().mean())
+    same = float(probe.loss_fn(probe.outputs, probe.targets.reshape(probe.outputs.shape)).float().mean())
+    return math.isclose(own, same, rel_tol=1e-5)
+
+
 def _perfect(probe: Probe, scales: tuple[float, ...]) -> float | None:
     """The smallest loss of perfect outputs, one-hot times each scale; None where the loss cannot be asked so."""
     y, t = probe.outputs, probe.targets
@@ -240,6 +249,9 @@ def _perfect(probe: Probe, scales: tuple[float, ...]) -> float | None:
         return None
     perfect = nn.functional.one_hot(t, y.shape[1]).to(y.dtype)
     try:
+        guess = float(probe.loss_fn(0 * perfect, t).float().mean())
+        if scales != (1.0,) and not math.isclose(guess, math.log(y.shape[1]), rel_tol=0.02):
+            return None  # no cross-entropy
         return min(float(probe.loss_fn(scale * perfect, t).float().mean()) for scale in scales)
     except Exception:
         return None  # it asks for more than outputs and targets
