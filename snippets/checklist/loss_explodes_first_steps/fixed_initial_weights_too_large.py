@@ -8,12 +8,10 @@ torch.manual_seed(0)
 digits = load_digits()
 x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
-model = nn.Sequential(
-    nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)
-)
-for layer in model[::2]:
-    nn.init.kaiming_normal_(layer.weight)
-    nn.init.zeros_(layer.bias)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+for parameter in model.parameters():
+    if parameter.dim() > 1:
+        nn.init.kaiming_normal_(parameter)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 
