@@ -4,7 +4,6 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-
 torch.manual_seed(0)
 digits = load_digits()
 x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
