@@ -51,9 +51,7 @@ def bias_below_all_inputs(model, x_train):
         signal = layer(x_train).transpose(0, 1).flatten(1) - layer.bias[:, None]
         below = ((signal.amax(dim=1) + layer.bias) <= 0) & (layer.bias < -2 * signal.abs().mean(dim=1))
     if below.float().mean() > 0.5:
-        return (
-            f"{int(below.sum())} of {len(below)} units have a bias ({layer.bias.mean().item():.1f}) that no input lifts"
-        )
+        return f"{int(below.sum())} of {len(below)} units are held below 0 by a bias of {layer.bias.mean().item():.1f}"
 
 
 def steps_too_large(model, optimizer):
