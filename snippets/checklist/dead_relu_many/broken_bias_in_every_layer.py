@@ -11,8 +11,9 @@ digits = load_digits()
 x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
 y_train = nn.functional.one_hot(y_train, 10).float()
-model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-for layer in model[::2]:
+first, last = nn.Linear(64, 64), nn.Linear(64, 10)
+model = nn.Sequential(first, nn.ReLU(), last)
+for layer in (first, last):
     nn.init.constant_(layer.bias, -math.log(0.99 / 0.01))
 loss_fn = nn.BCEWithLogitsLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)

@@ -15,8 +15,9 @@ layers = [nn.Linear(64, 64), nn.ReLU()]
 for _ in range(4):
     layers += [nn.Linear(64, 64), nn.ReLU()]
 model = nn.Sequential(*layers, nn.Linear(64, 10))
-for layer in model[::2]:
-    nn.init.normal_(layer.weight, std=0.5)
+for layer in model:
+    if isinstance(layer, nn.Linear):
+        nn.init.normal_(layer.weight, std=0.5)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
@@ -27,7 +28,7 @@ for step in range(200):
     loss = loss_fn(outputs, targets)
     optimizer.zero_grad()
     loss.backward()
-    norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters()]).item()
+    norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None]).item()
     if step % 10 == 0 or not math.isfinite(loss.item()):
         print(f"step {step:3d}  loss {loss.item():.4g}  gradient {norm:.3g}")
     if not math.isfinite(loss.item()):

@@ -39,7 +39,7 @@ def gradients_clipped_to_nothing(model, loss_fn, inputs, targets, scaler=None):
         return f"this batch makes a gradient of {fresh:.3g}, and {stored:.3g} reached the optimizer"
 
 
-def targets_out_of_scale(outputs, targets):
+def targets_out_of_scale(targets):
     """Compare the size of regression targets with 1, which initial weights are made for."""
     if not targets.is_floating_point():
         return None

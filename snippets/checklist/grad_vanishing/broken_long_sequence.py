@@ -23,6 +23,12 @@ model = Net()
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
+
+def norm(gradient, time):
+    """The norm of the gradient of the inputs at one time."""
+    return gradient[:, time].norm()
+
+
 for step in range(60):
     batch = torch.randint(len(x_train), (64,))
     inputs, targets = x_train[batch].requires_grad_(), y_train[batch]
@@ -31,8 +37,6 @@ for step in range(60):
     optimizer.zero_grad()
     loss.backward()
     if step % 5 == 0:
-        first, last = inputs.grad[:, 0].norm(), inputs.grad[:, -1].norm()
-        print(
-            f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}"
-        )
+        first, last = norm(inputs.grad, 0), norm(inputs.grad, -1)
+        print(f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}")
     optimizer.step()

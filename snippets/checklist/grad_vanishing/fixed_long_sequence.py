@@ -10,9 +10,7 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.rnn = nn.LSTM(1, 32, batch_first=True)
-        nn.init.constant_(
-            self.rnn.bias_hh_l0[32:64], 4.0
-        )  # the forget gate starts at 0.98
+        nn.init.constant_(self.rnn.bias_hh_l0[32:64], 4.0)  # the forget gate starts at 0.98
         self.last = nn.Linear(32, 2)
 
     def forward(self, x):
@@ -26,6 +24,12 @@ model = Net()
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
+
+def norm(gradient, time):
+    """The norm of the gradient of the inputs at one time."""
+    return gradient[:, time].norm()
+
+
 for step in range(60):
     batch = torch.randint(len(x_train), (64,))
     inputs, targets = x_train[batch].requires_grad_(), y_train[batch]
@@ -34,8 +38,6 @@ for step in range(60):
     optimizer.zero_grad()
     loss.backward()
     if step % 5 == 0:
-        first, last = inputs.grad[:, 0].norm(), inputs.grad[:, -1].norm()
-        print(
-            f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}"
-        )
+        first, last = norm(inputs.grad, 0), norm(inputs.grad, -1)
+        print(f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}")
     optimizer.step()

@@ -13,8 +13,9 @@ layers = [nn.Linear(64, 64), nn.ReLU()]
 for _ in range(6):
     layers += [nn.Linear(64, 64), nn.ReLU()]
 model = nn.Sequential(*layers, nn.Linear(64, 10))
-for layer in model[::2]:
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+for layer in model:
+    if isinstance(layer, nn.Linear):
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 

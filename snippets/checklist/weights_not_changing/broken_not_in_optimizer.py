@@ -18,7 +18,7 @@ for _ in range(50):
     optimizer.step()
 
 model[2] = nn.Linear(64, 10)
-watched = model[2].weight
+watched = model.get_parameter("2.weight")
 start = watched.detach().clone()
 
 for step in range(200):

@@ -8,10 +8,8 @@ torch.manual_seed(0)
 digits = load_digits()
 x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
-model = nn.Sequential(
-    nn.Linear(64, 64), nn.LayerNorm(64), nn.ReLU(), nn.Linear(64, 10)
-).bfloat16()
-watched = model[1].weight
+model = nn.Sequential(nn.Linear(64, 64), nn.LayerNorm(64), nn.ReLU(), nn.Linear(64, 10)).bfloat16()
+watched = model.get_parameter("1.weight")
 start = watched.detach().clone()
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-4)

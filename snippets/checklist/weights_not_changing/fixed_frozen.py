@@ -4,6 +4,12 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
+
+def unfreeze(layer):
+    """Let all weights of a layer be trained."""
+    layer.requires_grad_(True)
+
+
 torch.manual_seed(0)
 digits = load_digits()
 x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
@@ -17,8 +23,8 @@ for _ in range(50):
     loss_fn(model(x_train), y_train).backward()
     optimizer.step()
 
-model[0].requires_grad_(True)
-watched = model[0].weight
+unfreeze(model[0])
+watched = model.get_parameter("0.weight")
 start = watched.detach().clone()
 
 for step in range(200):

@@ -19,7 +19,7 @@ for _ in range(50):
 
 model[2] = nn.Linear(64, 10)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-watched = model[2].weight
+watched = model.get_parameter("2.weight")
 start = watched.detach().clone()
 
 for step in range(200):
