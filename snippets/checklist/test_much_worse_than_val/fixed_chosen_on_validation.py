@@ -20,7 +20,7 @@ def accuracy(model, x, y):
         return (model(x).argmax(dim=1) == y).float().mean().item()
 
 
-val_accuracies, best = [], None
+val_accuracies, best = [], (0.0, 0.0)
 for step in range(100):
     features = torch.randperm(20)[:5]
     model = nn.Sequential(nn.Linear(20, 2))
