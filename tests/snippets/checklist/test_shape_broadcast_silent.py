@@ -46,9 +46,9 @@ def test_who_warns() -> None:
     for loss in (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss):
         with pytest.warns(UserWarning, match="Using a target size"):
             loss(outputs, targets)
-    for loss in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
+    for binary in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
         with pytest.raises(ValueError, match=r"[Tt]arget size"):
-            loss(outputs, targets)
+            binary(outputs, targets)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert (outputs - targets).shape == (4, 4)
