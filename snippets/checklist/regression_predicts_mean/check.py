@@ -27,7 +27,8 @@ def features_with_an_offset(x_train):
     mean, std = x.mean(dim=0).abs(), x.std(dim=0)
     far = (mean > 10 * std) & (mean > 10)
     if far.float().mean() > 0.1:
-        return f"{int(far.sum())} of {len(far)} features lie over 10 standard deviations from 0, at up to {mean.max():.4g}"
+        n = int(far.sum())
+        return f"{n} of {len(far)} features lie over 10 standard deviations from 0, up to {mean.max():.4g}"
 
 
 def features_that_say_nothing(x_train, y_train):
