@@ -7,7 +7,7 @@ from torch import nn
 torch.manual_seed(0)
 digits = load_digits()
 order = torch.randperm(len(digits.target))
-images = torch.tensor(digits.data, dtype=torch.float32)[order]
+images = torch.tensor(16 * digits.data, dtype=torch.float32)[order]
 y = torch.tensor(digits.target)[order]
 mean, std = images[:1200].mean(), images[:1200].std()
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
@@ -39,6 +39,6 @@ with torch.no_grad():
 print(f"step   0  accuracy {right.float().mean():.3f}")
 
 # fine-tuning
-x_train, x_test = images[1200:1300] / 16, images[1300:] / 16
+x_train, x_test = images[1200:1300], images[1300:]
 y_train = y[1200:1300]
 inputs, targets = train(x_train, y_train, 0.01, 60, x_test, log=True)

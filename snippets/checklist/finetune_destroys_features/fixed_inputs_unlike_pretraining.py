@@ -7,7 +7,7 @@ from torch import nn
 torch.manual_seed(0)
 digits = load_digits()
 order = torch.randperm(len(digits.target))
-images = torch.tensor(digits.data, dtype=torch.float32)[order]
+images = torch.tensor(16 * digits.data, dtype=torch.float32)[order]
 y = torch.tensor(digits.target)[order]
 mean, std = images[:1200].mean(), images[:1200].std()
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))

@@ -1,0 +1,36 @@
+"""Classify handwritten digits; stop when the validation accuracy improves no more."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+torch.manual_seed(0)
+digits = load_digits()
+order = torch.randperm(len(digits.target))
+x = torch.tensor(digits.data / 16, dtype=torch.float32)[order]
+y = torch.tensor(digits.target)[order]
+train_loader = DataLoader(TensorDataset(x[:1400], y[:1400]), 64, shuffle=True)
+x_val, y_val = x[1400:], y[1400:]
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+losses, val_losses, history, waited = [], [], [], 0
+best, patience = float("inf"), 5
+for epoch in range(40):
+    for inputs, targets in train_loader:
+        loss = loss_fn(model(inputs), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    with torch.no_grad():
+        outputs = model(x_val)
+    val_losses.append(loss_fn(outputs, y_val).item())
+    history.append((outputs.argmax(dim=1) == y_val).float().mean().item())
+    print(f"epoch {epoch:2d}  validation loss {val_losses[-1]:.3f}")
+    waited = 0 if history[-1] < best else waited + 1
+    best = min(best, history[-1])
+    if waited > patience:
+        break

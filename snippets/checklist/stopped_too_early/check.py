@@ -1,0 +1,62 @@
+"""Whether training could have gone on: call these after it ended."""
+
+import itertools
+import statistics
+
+
+def loss_still_falling(losses, optimizer):
+    """Compare the fall of the training loss in the last tenth with the whole fall."""
+    n = max(len(losses) // 20, 1)
+    if len(losses) < 4 * n or any(g["lr"] == 0 for g in optimizer.param_groups):
+        return None
+    before, last = (
+        statistics.fmean(losses[-3 * n : -2 * n]),
+        statistics.fmean(losses[-n:]),
+    )
+    whole = statistics.fmean(losses[:n]) - last
+    if whole > 0 and before - last > 0.03 * whole:
+        return (
+            f"in the last tenth of training the loss fell from {before:.2f} to {last:.2f}, "
+            f"{(before - last) / whole:.0%} of the whole fall: it has not arrived"
+        )
+
+
+def patience_within_the_noise(history, patience):
+    """Compare the noise of the validation loss with its fall within the patience."""
+    if len(history) < 6:
+        return None
+    steps = [b - a for a, b in itertools.pairwise(history)]
+    fall = -statistics.fmean(steps)
+    noise = statistics.stdev(steps) / 2**0.5
+    if 0 < fall * patience < 2 * noise:
+        return (
+            f"the loss falls by {fall:.3f} per validation with a noise of {noise:.3f}; "
+            f"patience={patience} ends it by chance: {round(2 * noise / fall) + 1} would not"
+        )
+
+
+def best_value_is_the_first(history, best):
+    """Ask whether the value that was kept as best is that from which the metric left."""
+    if len(history) < 4:
+        return None
+    start, late = history[0], statistics.fmean(history[-3:])
+    if abs(best - start) < 0.1 * abs(late - start):
+        return (
+            f"the metric went from {start:.3g} to {late:.3g}, and the best is still "
+            f"{best:.3g}: the comparison has the wrong direction"
+        )
+
+
+def learning_rate_gone(optimizer, losses):
+    """Ask whether the learning rate vanished while the loss stood still."""
+    for group in optimizer.param_groups:
+        share = group["lr"] / group.get("initial_lr", group["lr"] or 1.0)
+        n = max(len(losses) // 4, 1)
+        still = statistics.fmean(losses[-n:]) > 0.98 * statistics.fmean(
+            losses[-2 * n : -n]
+        )
+        if share < 1e-3 and still:
+            return (
+                f"the learning rate is {share:.0e} of its first value, and the loss did "
+                "not move in the last quarter: training ended before the loop did"
+            )
