@@ -19,7 +19,9 @@ def weights_unlike_a_new_init(model, init):
     before, after = weights_before_and_after(model, init)
     for name, weight in before.items():
         now, new = weight.std().item(), after[name].std().item()
-        if not torch.equal(weight, after[name]) and abs(now - new) > 0.3 * max(now, new):
+        if not torch.equal(weight, after[name]) and abs(now - new) > 0.3 * max(
+            now, new
+        ):
             return f"{name} has std {now:.4f}, and {new:.4f} after init: it was overwritten, or init never ran"
 
 
@@ -27,7 +29,11 @@ def layers_where_init_fails(model, init):
     """Apply the function to a copy of each layer alone, and name the first one that has no bias and stops it."""
     for name, module in model.named_modules():
         lone = copy.deepcopy(module)
-        if not list(module.children()) and getattr(module, "bias", 0) is None and applied(lone, init):
+        if (
+            not list(module.children())
+            and getattr(module, "bias", 0) is None
+            and applied(lone, init)
+        ):
             return f"init stops at layer {name} ({type(module).__name__}), whose bias is None"
 
 
@@ -46,15 +52,15 @@ def weights_that_are_computed(model, init):
     for name, module in model.named_modules():
         if parametrize.is_parametrized(module, "weight"):
             now, lone = module.weight.std().item(), copy.deepcopy(module)
-            with parametrize.cached():  # keeps what init writes until the end of this block
+            with (
+                parametrize.cached()
+            ):  # keeps what init writes until the end of this block
                 applied(lone, init)
                 new = lone.weight.std().item()
             if abs(now - new) > 0.3 * max(now, new):
                 found.append(name)
     if found:
-        return (
-            f"{len(found)} weight(s) are computed from other parameters, init was lost: layers {', '.join(found[:3])}"
-        )
+        return f"{len(found)} weight(s) are computed from other parameters, init was lost: layers {', '.join(found[:3])}"
 
 
 def weights_before_and_after(model, init):
@@ -62,7 +68,11 @@ def weights_before_and_after(model, init):
     changed = copy.deepcopy(model)
     applied(changed, init)
     return (
-        {name: weight.detach() for name, weight in one.named_parameters() if weight.dim() > 1}
+        {
+            name: weight.detach()
+            for name, weight in one.named_parameters()
+            if weight.dim() > 1
+        }
         for one in (model, changed)
     )
 

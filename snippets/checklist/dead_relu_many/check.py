@@ -6,7 +6,11 @@ from torch import nn
 
 def dead_units(model, inputs):
     """Count, for each ReLU, the units that are zero for all inputs. Costs one forward pass: give it many inputs."""
-    alive, hooks, modes = {}, [], [(module, module.training) for module in model.modules()]
+    alive, hooks, modes = (
+        {},
+        [],
+        [(module, module.training) for module in model.modules()],
+    )
     for name, module in model.named_modules():
         if isinstance(module, nn.ReLU):
 
@@ -28,7 +32,10 @@ def dead_units(model, inputs):
 def inputs_off_centre(x_train):
     """Compare the mean of all inputs with their spread around the mean of each feature."""
     x = x_train.detach().float().flatten(1)
-    mean, spread = x.mean().abs().item(), (x - x.mean(dim=0)).square().mean().sqrt().item()
+    mean, spread = (
+        x.mean().abs().item(),
+        (x - x.mean(dim=0)).square().mean().sqrt().item(),
+    )
     if mean > 5 * spread:
         return f"the inputs have a mean of {mean:.0f}, and differ between samples by {spread:.1f} only"
 
@@ -44,12 +51,25 @@ def inputs_far_outside(x_train):
 
 def bias_below_all_inputs(model, x_train):
     """Compare biases with what the inputs of the first layer can add to them, at the start of training."""
-    layer = next((m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)), None)
-    if layer is None or layer.bias is None or not any(isinstance(m, nn.ReLU) for m in model.modules()):
+    layer = next(
+        (
+            m
+            for m in model.modules()
+            if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)
+        ),
+        None,
+    )
+    if (
+        layer is None
+        or layer.bias is None
+        or not any(isinstance(m, nn.ReLU) for m in model.modules())
+    ):
         return None
     with torch.no_grad():
         signal = layer(x_train).transpose(0, 1).flatten(1) - layer.bias[:, None]
-        below = ((signal.amax(dim=1) + layer.bias) <= 0) & (layer.bias < -2 * signal.abs().mean(dim=1))
+        below = ((signal.amax(dim=1) + layer.bias) <= 0) & (
+            layer.bias < -2 * signal.abs().mean(dim=1)
+        )
     if below.float().mean() > 0.5:
         return f"{int(below.sum())} of {len(below)} units are held below 0 by a bias of {layer.bias.mean().item():.1f}"
 
@@ -62,7 +82,9 @@ def steps_too_large(model, optimizer):
             if weight.grad is None or weight.dim() < 2:
                 continue
             adam = "exp_avg_sq" in optimizer.state.get(weight, {})
-            step = group["lr"] * (1.0 if adam else weight.grad.square().mean().sqrt().item())
+            step = group["lr"] * (
+                1.0 if adam else weight.grad.square().mean().sqrt().item()
+            )
             share = step * weight[0].numel() ** 0.5
             if share > 0.3:
                 return f"{names.get(id(weight), '?')}: one step moves a weight by {share:.1f} times its initial size"

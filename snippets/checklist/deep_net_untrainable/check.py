@@ -12,9 +12,7 @@ def weights_that_shrink(untrained):
     factors = scales(untrained)
     product = float(torch.tensor(factors).prod()) if factors else 1.0
     if product < 0.01:
-        return (
-            f"{len(factors)} layers scale a signal by {product ** (1 / len(factors)):.2f} each, by {product:.0e} in all"
-        )
+        return f"{len(factors)} layers scale a signal by {product ** (1 / len(factors)):.2f} each, by {product:.0e} in all"
 
 
 def weights_that_enlarge(untrained):
@@ -22,9 +20,7 @@ def weights_that_enlarge(untrained):
     factors = scales(untrained)
     product = float(torch.tensor(factors).prod()) if factors else 1.0
     if product > 100:
-        return (
-            f"{len(factors)} layers scale a signal by {product ** (1 / len(factors)):.2f} each, by {product:.0e} in all"
-        )
+        return f"{len(factors)} layers scale a signal by {product ** (1 / len(factors)):.2f} each, by {product:.0e} in all"
 
 
 def slopes_of_activations(untrained, inputs):
@@ -32,7 +28,15 @@ def slopes_of_activations(untrained, inputs):
     slopes = []
 
     def look(module, args, output):
-        slopes.append((output * (1 - output) if isinstance(module, nn.Sigmoid) else 1 - output.square()).mean().item())
+        slopes.append(
+            (
+                output * (1 - output)
+                if isinstance(module, nn.Sigmoid)
+                else 1 - output.square()
+            )
+            .mean()
+            .item()
+        )
 
     outputs_of(untrained, inputs, look, (nn.Sigmoid, nn.Tanh))
     product = float(torch.tensor(slopes).prod()) if slopes else 1.0
@@ -45,14 +49,16 @@ def samples_that_become_alike(untrained, inputs):
     cosines = []
 
     def look(module, args, output):
-        rows = nn.functional.normalize(args[0].flatten(1) + 1e-12, dim=1)  # rows of zeros are alike, too
-        cosines.append((rows @ rows.T)[~torch.eye(len(rows), dtype=torch.bool)].mean().item())
+        rows = nn.functional.normalize(
+            args[0].flatten(1) + 1e-12, dim=1
+        )  # rows of zeros are alike, too
+        cosines.append(
+            (rows @ rows.T)[~torch.eye(len(rows), dtype=torch.bool)].mean().item()
+        )
 
     outputs_of(untrained, inputs, look, LAYERS)
     if len(cosines) > 2 and cosines[-1] > 0.98 > cosines[0]:
-        return (
-            f"mean cosine between samples: {cosines[0]:.2f} before the first layer, {cosines[-1]:.4f} before the last"
-        )
+        return f"mean cosine between samples: {cosines[0]:.2f} before the first layer, {cosines[-1]:.4f} before the last"
 
 
 def scales(model):
@@ -60,13 +66,20 @@ def scales(model):
     layers = [module for module in model.modules() if isinstance(module, LAYERS)][1:-1]
     if any(isinstance(module, NORMS) for module in model.modules()):
         return []
-    return [float(layer.weight.detach().std()) * (layer.weight[0].numel() / 2) ** 0.5 for layer in layers]
+    return [
+        float(layer.weight.detach().std()) * (layer.weight[0].numel() / 2) ** 0.5
+        for layer in layers
+    ]
 
 
 def outputs_of(model, inputs, look, kinds):
     """Run one forward pass in evaluation mode with a hook on modules of some kinds; modes are set back."""
     modes = [(module, module.training) for module in model.modules()]
-    hooks = [module.register_forward_hook(look) for module in model.modules() if isinstance(module, kinds)]
+    hooks = [
+        module.register_forward_hook(look)
+        for module in model.modules()
+        if isinstance(module, kinds)
+    ]
     model.eval()
     with torch.no_grad():
         model(inputs)

@@ -19,7 +19,11 @@ def variance_shift(model, inputs):
         if module.running_var is not None and seen > 0:
             ratios[names[module]] = module.running_var.mean().item() / seen
 
-    names = {module: name for name, module in model.named_modules() if isinstance(module, BATCH_NORM)}
+    names = {
+        module: name
+        for name, module in model.named_modules()
+        if isinstance(module, BATCH_NORM)
+    }
     hooks = [module.register_forward_pre_hook(look) for module in names]
     in_eval_mode(model, inputs, hooks)
     worst = max(ratios, key=ratios.get, default=None)
@@ -31,7 +35,10 @@ def dropout_behind_the_last_layer(model, inputs):
     """Ask whether the last module that runs is a dropout: one forward pass."""
     order = []
     leaves = [module for module in model.modules() if not list(module.children())]
-    hooks = [module.register_forward_pre_hook(lambda module, args: order.append(module)) for module in leaves]
+    hooks = [
+        module.register_forward_pre_hook(lambda module, args: order.append(module))
+        for module in leaves
+    ]
     in_eval_mode(model, inputs, hooks)
     if order and isinstance(order[-1], DROPOUT):
         return f"the last module that runs is a dropout: it sets {order[-1].p:.0%} of the outputs to zero in training"

@@ -24,7 +24,9 @@ for step in range(20):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    print(f"step {step:2d}  loss {loss.item():.3f}  lr {scheduler.get_last_lr()[0]:.4f}")
+    print(
+        f"step {step:2d}  loss {loss.item():.3f}  lr {scheduler.get_last_lr()[0]:.4f}"
+    )
     scheduler.step(loss.item())
 
 settings = SimpleNamespace(hidden=64, lr=1e-2)
@@ -34,5 +36,7 @@ checkpoint.seek(0)
 try:
     model.load_state_dict(torch.load(checkpoint)["weights"])
     print("loaded")
-except pickle.UnpicklingError as error:  # its text is long and coloured: the first sentence is enough
+except (
+    pickle.UnpicklingError
+) as error:  # its text is long and coloured: the first sentence is enough
     raise pickle.UnpicklingError(str(error).partition(".")[0]) from None

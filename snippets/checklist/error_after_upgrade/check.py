@@ -33,7 +33,11 @@ def gradients_that_are_none(model):
 
 def names_that_numpy_dropped(__file__):
     """Look in a program's text for np.… that this version of NumPy does not have."""
-    used = set(re.findall(r"\bnp\.([A-Za-z_]\w*)", Path(__file__).read_text(encoding="utf-8")))
+    used = set(
+        re.findall(r"\bnp\.([A-Za-z_]\w*)", Path(__file__).read_text(encoding="utf-8"))
+    )
     gone = sorted(name for name in used if not hasattr(np, name))
     if gone:
-        return f"NumPy {np.__version__.partition('.')[0]} has no np.{', np.'.join(gone)}"
+        return (
+            f"NumPy {np.__version__.partition('.')[0]} has no np.{', np.'.join(gone)}"
+        )

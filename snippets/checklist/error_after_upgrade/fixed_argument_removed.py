@@ -24,5 +24,7 @@ for step in range(20):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    print(f"step {step:2d}  loss {loss.item():.3f}  lr {scheduler.get_last_lr()[0]:.4f}")
+    print(
+        f"step {step:2d}  loss {loss.item():.3f}  lr {scheduler.get_last_lr()[0]:.4f}"
+    )
     scheduler.step(loss.item())

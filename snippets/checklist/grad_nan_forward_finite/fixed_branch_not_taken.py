@@ -32,7 +32,9 @@ for step in range(300):
     loss = loss_fn(outputs, targets)
     optimizer.zero_grad()
     loss.backward()
-    norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None]).item()
+    norm = torch.nn.utils.get_total_norm(
+        [p.grad for p in model.parameters() if p.grad is not None]
+    ).item()
     if step % 10 == 0 or math.isnan(norm):
         print(f"step {step:3d}  loss {loss.item():.4g}  gradient {norm:.3g}")
     if math.isnan(norm):

@@ -38,5 +38,7 @@ for step in range(60):
     loss.backward()
     if step % 5 == 0:
         first, last = norm(inputs.grad, 0), norm(inputs.grad, -1)
-        print(f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}")
+        print(
+            f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}"
+        )
     optimizer.step()

@@ -10,7 +10,9 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.rnn = nn.LSTM(1, 32, batch_first=True)
-        nn.init.constant_(self.rnn.bias_hh_l0[32:64], 4.0)  # the forget gate starts at 0.98
+        nn.init.constant_(
+            self.rnn.bias_hh_l0[32:64], 4.0
+        )  # the forget gate starts at 0.98
         self.last = nn.Linear(32, 2)
 
     def forward(self, x):
@@ -39,5 +41,7 @@ for step in range(60):
     loss.backward()
     if step % 5 == 0:
         first, last = norm(inputs.grad, 0), norm(inputs.grad, -1)
-        print(f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}")
+        print(
+            f"step {step:3d}  loss {loss.item():.3f}  first gradient {first:.1e}  last gradient {last:.1e}"
+        )
     optimizer.step()

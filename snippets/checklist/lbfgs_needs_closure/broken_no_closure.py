@@ -12,7 +12,9 @@ x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
 model = nn.Sequential(nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 10))
 loss_fn = nn.CrossEntropyLoss()
-optimizer = torch.optim.LBFGS(model.parameters(), max_iter=5, line_search_fn="strong_wolfe")
+optimizer = torch.optim.LBFGS(
+    model.parameters(), max_iter=5, line_search_fn="strong_wolfe"
+)
 
 
 def closure():

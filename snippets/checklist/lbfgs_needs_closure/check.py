@@ -16,7 +16,14 @@ def call_twice(closure, model):
         for _ in range(2):
             result = closure()
             results.append(None if result is None else torch.as_tensor(result).item())
-            norms.append(sum(float(one.grad.square().sum()) for one in parameters if one.grad is not None) ** 0.5)
+            norms.append(
+                sum(
+                    float(one.grad.square().sum())
+                    for one in parameters
+                    if one.grad is not None
+                )
+                ** 0.5
+            )
     for one, gradient in zip(parameters, before, strict=True):
         one.grad = gradient
     return results, norms
@@ -39,9 +46,7 @@ def gradients_that_add_up(closure, model):
     """Ask whether a second call at the same weights gives the same loss and another gradient."""
     results, norms = call_twice(closure, model)
     if results[0] == results[1] and abs(norms[1] - norms[0]) > 1e-3 * norms[0]:
-        return (
-            f"called twice at the same weights, the gradient has norm {norms[0]:.3g}, then {norms[1]:.3g}: it adds up"
-        )
+        return f"called twice at the same weights, the gradient has norm {norms[0]:.3g}, then {norms[1]:.3g}: it adds up"
 
 
 def loss_that_changes_by_itself(closure, model):
@@ -57,4 +62,6 @@ def steps_without_a_search(optimizer, losses):
     rising = sum(not later <= earlier for earlier, later in pairwise(losses))
     searches = optimizer.param_groups[0].get("line_search_fn")
     if isinstance(optimizer, torch.optim.LBFGS) and searches is None and rising:
-        return f"no line search, and the loss rose in {rising} of {len(losses) - 1} steps"
+        return (
+            f"no line search, and the loss rose in {rising} of {len(losses) - 1} steps"
+        )

@@ -9,7 +9,9 @@ torch.manual_seed(0)
 x_train = torch.linspace(-1, 1, 100).unsqueeze(1)
 y_train = 3 * x_train + 20 + 0.05 * torch.randn(100, 1)
 model = nn.Linear(1, 1)
-optimizer = torch.optim.LBFGS(model.parameters(), max_iter=5, line_search_fn="strong_wolfe")
+optimizer = torch.optim.LBFGS(
+    model.parameters(), max_iter=5, line_search_fn="strong_wolfe"
+)
 
 
 def loss_fn(outputs, targets):

@@ -6,13 +6,17 @@ from torch import nn
 torch.manual_seed(0)
 words = torch.randint(0, 26, (50, 5))
 text = words[torch.randint(50, (4000,))].flatten()
-model = nn.Sequential(nn.Embedding(26, 64), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 26))
+model = nn.Sequential(
+    nn.Embedding(26, 64), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 26)
+)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
 
 def loss_fn(outputs, targets):
     """Cross-entropy per window."""
-    losses = nn.functional.cross_entropy(outputs.transpose(1, 2), targets, reduction="none")
+    losses = nn.functional.cross_entropy(
+        outputs.transpose(1, 2), targets, reduction="none"
+    )
     return losses.sum(dim=1).mean()
 
 
@@ -26,7 +30,9 @@ def windows(length):
 def norm(length):
     """The norm of the gradient of one batch."""
     x, y = windows(length)
-    return torch.nn.utils.get_total_norm(torch.autograd.grad(loss_fn(model(x), y), list(model.parameters())))
+    return torch.nn.utils.get_total_norm(
+        torch.autograd.grad(loss_fn(model(x), y), list(model.parameters()))
+    )
 
 
 for step in range(200):
@@ -39,4 +45,6 @@ for step in range(200):
     loss.backward()
     optimizer.step()
     if step % 10 == 0:
-        print(f"step {step:3d}  loss {loss.item():.3f}  small {small:.3f}  large {large:.3f}")
+        print(
+            f"step {step:3d}  loss {loss.item():.3f}  small {small:.3f}  large {large:.3f}"
+        )

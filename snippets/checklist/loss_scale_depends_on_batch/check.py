@@ -16,7 +16,11 @@ def loss_that_grows_with_length(loss_fn, outputs, targets):
     if outputs.dim() < 3 or targets.dim() < 2:
         return None
     once = float(loss_fn(outputs.detach(), targets))
-    twice = float(loss_fn(torch.cat([outputs.detach()] * 2, dim=1), torch.cat([targets] * 2, dim=1)))
+    twice = float(
+        loss_fn(
+            torch.cat([outputs.detach()] * 2, dim=1), torch.cat([targets] * 2, dim=1)
+        )
+    )
     if twice > 1.5 * once > 0:
         return f"sequences of twice the length have {twice / once:.2f} times the loss"
 
@@ -32,9 +36,17 @@ def terms_that_grow_with_size(model, inputs, targets, terms=None):
     model.eval()
     with torch.no_grad():
         once = terms(model, inputs, targets)
-        twice = terms(model, torch.cat([inputs] * 2, dim=-1), torch.cat([targets] * 2, dim=-1))
+        twice = terms(
+            model, torch.cat([inputs] * 2, dim=-1), torch.cat([targets] * 2, dim=-1)
+        )
     for module, mode in modes:
         module.training = mode
-    growth = {name: float(twice[name]) / float(once[name]) for name in once if float(once[name]) > 0}
+    growth = {
+        name: float(twice[name]) / float(once[name])
+        for name in once
+        if float(once[name]) > 0
+    }
     if growth and max(growth.values()) > 1.5 * min(growth.values()):
-        return "in images of twice the size: " + ", ".join(f"{name} x {times:.2f}" for name, times in growth.items())
+        return "in images of twice the size: " + ", ".join(
+            f"{name} x {times:.2f}" for name, times in growth.items()
+        )

@@ -17,7 +17,9 @@ def norm(size):
     """The norm of the gradient of one batch."""
     batch = torch.randint(len(x_train), (size,))
     loss = loss_fn(model(x_train[batch]), y_train[batch])
-    return torch.nn.utils.get_total_norm(torch.autograd.grad(loss, list(model.parameters())))
+    return torch.nn.utils.get_total_norm(
+        torch.autograd.grad(loss, list(model.parameters()))
+    )
 
 
 for step in range(200):
@@ -31,4 +33,6 @@ for step in range(200):
     loss.backward()
     optimizer.step()
     if step % 10 == 0:
-        print(f"step {step:3d}  loss {loss.item():.3f}  small {small:.3f}  large {large:.3f}")
+        print(
+            f"step {step:3d}  loss {loss.item():.3f}  small {small:.3f}  large {large:.3f}"
+        )

@@ -7,7 +7,9 @@ from torch import nn
 torch.manual_seed(0)
 digits = load_digits()
 x_train = torch.tensor(digits.images / 16, dtype=torch.float32).unsqueeze(1)
-model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1))
+model = nn.Sequential(
+    nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1)
+)
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
 
@@ -15,7 +17,10 @@ def terms(model, inputs, targets):
     """Both terms of the loss."""
     hidden = model[:2](inputs)
     penalty = hidden.square().mean()
-    return {"error": (model(inputs) - targets).square().mean(), "penalty": 0.1 * penalty}
+    return {
+        "error": (model(inputs) - targets).square().mean(),
+        "penalty": 0.1 * penalty,
+    }
 
 
 def weight(scale):
@@ -24,7 +29,10 @@ def weight(scale):
     images = images.repeat_interleave(scale, dim=2).repeat_interleave(scale, dim=3)
     both = terms(model, images + 0.3 * torch.randn_like(images), images)
     first = list(model[0].parameters())
-    norms = [torch.nn.utils.get_total_norm(torch.autograd.grad(both[name], first)) for name in ("penalty", "error")]
+    norms = [
+        torch.nn.utils.get_total_norm(torch.autograd.grad(both[name], first))
+        for name in ("penalty", "error")
+    ]
     return norms[0] / norms[1]
 
 
@@ -38,4 +46,6 @@ for step in range(100):
     loss.backward()
     optimizer.step()
     if step % 5 == 0:
-        print(f"step {step:3d}  loss {loss.item():.4f}  small {small:.3f}  large {large:.3f}")
+        print(
+            f"step {step:3d}  loss {loss.item():.4f}  small {small:.3f}  large {large:.3f}"
+        )

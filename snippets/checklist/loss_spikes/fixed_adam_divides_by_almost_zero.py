@@ -24,4 +24,6 @@ for step in range(700):
     optimizer.step()
     losses.append(loss.item())
     if step % 20 == 19:
-        print(f"step {step:3d}  loss {fmean(losses[-20:]):.2g}  largest loss {max(losses[-20:]):.2g}")
+        print(
+            f"step {step:3d}  loss {fmean(losses[-20:]):.2g}  largest loss {max(losses[-20:]):.2g}"
+        )

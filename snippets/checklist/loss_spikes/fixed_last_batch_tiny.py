@@ -11,8 +11,12 @@ torch.manual_seed(0)
 digits = load_digits()
 x_train = torch.tensor(digits.data[:1794] / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target[:1794])
-train_loader = DataLoader(TensorDataset(x_train, y_train), batch_size=64, shuffle=True, drop_last=True)
-model = nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10))
+train_loader = DataLoader(
+    TensorDataset(x_train, y_train), batch_size=64, shuffle=True, drop_last=True
+)
+model = nn.Sequential(
+    nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)
+)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
@@ -26,4 +30,6 @@ for _ in range(10):
         optimizer.step()
         losses.append(loss.item())
         if len(losses) % 7 == 0:
-            print(f"step {len(losses):3d}  loss {fmean(losses[-7:]):.4f}  largest loss {max(losses[-7:]):.3f}")
+            print(
+                f"step {len(losses):3d}  loss {fmean(losses[-7:]):.4f}  largest loss {max(losses[-7:]):.3f}"
+            )

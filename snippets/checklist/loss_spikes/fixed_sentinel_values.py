@@ -29,4 +29,6 @@ for _ in range(10):
         optimizer.step()
         losses.append(loss.item())
         if len(losses) % 7 == 0:
-            print(f"step {len(losses):3d}  loss {fmean(losses[-7:]):.4f}  largest loss {max(losses[-7:]):.3f}")
+            print(
+                f"step {len(losses):3d}  loss {fmean(losses[-7:]):.4f}  largest loss {max(losses[-7:]):.3f}"
+            )

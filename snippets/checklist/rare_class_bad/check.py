@@ -6,8 +6,12 @@ import torch
 def classes_hardly_trained(y_train, y_val):
     """Look for classes of the validation set of which the training set has fewer than five samples."""
     size = int(max(y_train.max(), y_val.max())) + 1
-    have, need = (torch.bincount(y.flatten(), minlength=size).tolist() for y in (y_train, y_val))
-    few = {label: have[label] for label in range(size) if need[label] and have[label] < 5}
+    have, need = (
+        torch.bincount(y.flatten(), minlength=size).tolist() for y in (y_train, y_val)
+    )
+    few = {
+        label: have[label] for label in range(size) if need[label] and have[label] < 5
+    }
     if few:
         return f"training samples of classes that the validation set has: {few}"
 
@@ -28,8 +32,12 @@ def threshold_hides_the_class(model, x_val, y_val, y_train, predictions):
         outputs = model(x_val).log_softmax(dim=1)
     model.train(was_training)
     share = torch.bincount(y_train, minlength=outputs.shape[1]) / len(y_train)
-    for label in ((share > 0) & (share < 0.5 / len(share))).nonzero().flatten().tolist():
-        own, others = (outputs[(y_val == label) == side, label] for side in (True, False))
+    for label in (
+        ((share > 0) & (share < 0.5 / len(share))).nonzero().flatten().tolist()
+    ):
+        own, others = (
+            outputs[(y_val == label) == side, label] for side in (True, False)
+        )
         recall = (predictions[y_val == label] == label).float().mean().item()
         area = (own[:, None] > others).float().mean().item()
         if recall < 0.5 and area > 0.8:

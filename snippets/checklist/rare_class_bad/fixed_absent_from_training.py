@@ -30,4 +30,6 @@ for epoch in range(15):
     recall = predictions[y_val == 1].float().mean().item()
     precision = (predictions * y_val).sum().item() / max(1, predictions.sum().item())
     train_loss = sum(losses[-20:]) / 20
-    print(f"epoch {epoch:2d}  loss {train_loss:.3f}  recall {recall:.3f}  precision {precision:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {train_loss:.3f}  recall {recall:.3f}  precision {precision:.3f}"
+    )

@@ -29,8 +29,12 @@ for epoch in range(15):
         optimizer.step()
         losses.append(loss.item())
     with torch.no_grad():
-        predictions = (model(x_val).softmax(dim=1)[:, 1] > y_train.float().mean()).long()
+        predictions = (
+            model(x_val).softmax(dim=1)[:, 1] > y_train.float().mean()
+        ).long()
     recall = predictions[y_val == 1].float().mean().item()
     precision = (predictions * y_val).sum().item() / max(1, predictions.sum().item())
     train_loss = sum(losses[-20:]) / 20
-    print(f"epoch {epoch:2d}  loss {train_loss:.3f}  recall {recall:.3f}  precision {precision:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {train_loss:.3f}  recall {recall:.3f}  precision {precision:.3f}"
+    )

@@ -8,7 +8,9 @@ torch.manual_seed(0)
 digits = load_digits()
 x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
-model = nn.Sequential(nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 10))
+model = nn.Sequential(
+    nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 10)
+)
 for layer in model:
     if isinstance(layer, nn.Linear):
         nn.init.xavier_normal_(layer.weight, gain=nn.init.calculate_gain("tanh"))

@@ -3,13 +3,17 @@
 
 def updates_of(optimizer):
     """Count the updates that an optimizer says it has made: those of the parameter with most; none for plain SGD."""
-    steps = [int(state["step"]) for state in optimizer.state.values() if "step" in state]
+    steps = [
+        int(state["step"]) for state in optimizer.state.values() if "step" in state
+    ]
     return max(steps, default=None)
 
 
 def first_value_that_was_skipped(optimizer, lrs):
     """Compare the learning rate of the first update with the one that was set; not for schedules that warm up."""
-    initial = optimizer.param_groups[0].get("initial_lr", optimizer.param_groups[0]["lr"])
+    initial = optimizer.param_groups[0].get(
+        "initial_lr", optimizer.param_groups[0]["lr"]
+    )
     if abs(lrs[0] - initial) > 1e-6 * initial:
         return f"the first update had learning rate {lrs[0]:.5f}, and {initial:.5f} was set: the scheduler was faster"
 
@@ -30,7 +34,9 @@ def scheduler_that_runs_ahead(optimizer, scheduler):
 
 def step_that_was_replaced(optimizer):
     """Ask whether optimizer.step is another function than the one that the scheduler counts."""
-    if "step" in vars(optimizer) and not hasattr(optimizer.step, "_wrapped_by_lr_sched"):
+    if "step" in vars(optimizer) and not hasattr(
+        optimizer.step, "_wrapped_by_lr_sched"
+    ):
         return f"optimizer.step is now {optimizer.step.__name__}, which the scheduler does not count"
 
 

@@ -33,5 +33,9 @@ for epoch in range(15):
         loss.backward()
         optimizer.step()
     losses.append(loss.item())
-    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(x_val, y_val):.3f}")
-print(f"val accuracy {accuracy(x_val, y_val):.3f}  test accuracy {accuracy(x_test, y_test):.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(x_val, y_val):.3f}"
+    )
+print(
+    f"val accuracy {accuracy(x_val, y_val):.3f}  test accuracy {accuracy(x_test, y_test):.3f}"
+)

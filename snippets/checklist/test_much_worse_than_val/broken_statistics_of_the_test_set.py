@@ -12,7 +12,9 @@ x = torch.tensor(digits.data, dtype=torch.float32)[order]
 y = torch.tensor(digits.target)[order]
 x_train, y_train = x[:1000], y[:1000]
 x_val, y_val = x[1000:1400], y[1000:1400]
-few = torch.isin(y[1400:], torch.tensor([1, 7]))  # a customer who sends only ones and sevens
+few = torch.isin(
+    y[1400:], torch.tensor([1, 7])
+)  # a customer who sends only ones and sevens
 x_test, y_test = x[1400:][few], y[1400:][few]
 scaler = StandardScaler()
 x_train = torch.tensor(scaler.fit_transform(x_train), dtype=torch.float32)
@@ -38,5 +40,9 @@ for epoch in range(15):
         loss.backward()
         optimizer.step()
     losses.append(loss.item())
-    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(x_val, y_val):.3f}")
-print(f"val accuracy {accuracy(x_val, y_val):.3f}  test accuracy {accuracy(x_test, y_test):.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(x_val, y_val):.3f}"
+    )
+print(
+    f"val accuracy {accuracy(x_val, y_val):.3f}  test accuracy {accuracy(x_test, y_test):.3f}"
+)

@@ -15,7 +15,9 @@ def best_of_many(val_accuracies, y_val):
     """
     mean, best = sum(val_accuracies) / len(val_accuracies), max(val_accuracies)
     error = math.sqrt(mean * (1 - mean) / len(y_val))
-    luck = error * math.sqrt(2 * math.log(max(len(val_accuracies), 2)))  # largest of k normal errors, at most
+    luck = error * math.sqrt(
+        2 * math.log(max(len(val_accuracies), 2))
+    )  # largest of k normal errors, at most
     if luck > 0.1 and best - mean < 1.5 * luck:
         return f"best of {len(val_accuracies)} tries: {best:.2f}, their mean: {mean:.2f}; luck adds up to {luck:.2f}"
 
@@ -33,8 +35,13 @@ def test_set_has_its_own_scale(x_train, x_test):
     for x in (x_train, x_test):
         x = x.flatten(1).double()
         alive = x.std(dim=0) > 0
-        means, stds = x[:, alive].mean(dim=0).abs(), x[:, alive].std(dim=0, correction=0)
-        fitted.append(means.max().item() < 1e-3 and (stds - 1).abs().max().item() < 1e-3)
+        means, stds = (
+            x[:, alive].mean(dim=0).abs(),
+            x[:, alive].std(dim=0, correction=0),
+        )
+        fitted.append(
+            means.max().item() < 1e-3 and (stds - 1).abs().max().item() < 1e-3
+        )
     if all(fitted):
         return f"all {int(alive.sum())} features have mean 0 and standard deviation 1 in x_train and again in x_test"
 
@@ -48,6 +55,8 @@ def test_set_can_be_told_apart(x_val, x_test):
     x = torch.cat([x_val[:n], x_test[:n]]).flatten(1).cpu().numpy()
     side = [0] * n + [1] * n
     guessed = cross_val_predict(LogisticRegression(max_iter=200, C=0.01), x, side, cv=3)
-    right = sum(int(guess == true) for guess, true in zip(guessed, side, strict=True)) / len(side)
+    right = sum(
+        int(guess == true) for guess, true in zip(guessed, side, strict=True)
+    ) / len(side)
     if right > 0.7:
         return f"a linear classifier tells test samples from validation samples in {right:.0%} of cases; 50% is chance"

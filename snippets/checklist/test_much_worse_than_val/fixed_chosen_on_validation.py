@@ -35,5 +35,7 @@ for step in range(100):
     if val_accuracies[-1] == max(val_accuracies):
         best = (val_accuracies[-1], accuracy(model, x_test * used, y_test))
     if step % 5 == 0:
-        print(f"step {step:2d}  loss {loss.item():.3f}  best val accuracy {best[0]:.3f}")
+        print(
+            f"step {step:2d}  loss {loss.item():.3f}  best val accuracy {best[0]:.3f}"
+        )
 print(f"val accuracy {best[0]:.3f}  test accuracy {best[1]:.3f}")

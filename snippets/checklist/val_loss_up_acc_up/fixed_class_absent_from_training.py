@@ -33,4 +33,6 @@ for epoch in range(30):
     val_losses.append(nn.functional.cross_entropy(val_outputs, y_val).item())
     accuracy = (val_outputs.argmax(dim=1) == y_val).float().mean().item()
     train_loss = sum(losses[-20:]) / 20
-    print(f"epoch {epoch:2d}  loss {train_loss:.3f}  val loss {val_losses[-1]:.3f}  val accuracy {accuracy:.3f}")
+    print(
+        f"epoch {epoch:2d}  loss {train_loss:.3f}  val loss {val_losses[-1]:.3f}  val accuracy {accuracy:.3f}"
+    )
