@@ -148,8 +148,8 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "checkup_says": {"en": "What it finds", "zh": "它查出了什么"},
     "checkup_counts": {
-        "en": "Of {} planted bugs that could be handed to it, it finds something in {}; in none of the cured programs.",
-        "zh": "在能够交给它检查的 {} 个植入故障中，它在 {} 个里查出了问题；在修复后的程序里一次误报也没有。",
+        "en": "Of {} planted bugs that could be handed to it, it finds something in {}; of the cured programs it says nothing false.",
+        "zh": "在能够交给它检查的 {} 个植入故障中，它在 {} 个里查出了问题；对修复后的程序没有一次误报。",
     },
     "cause": {"en": "Cause", "zh": "原因"},
     "check": {"en": "Check", "zh": "检查"},

@@ -231,6 +231,8 @@ def test_inputs_of_several_kinds() -> None:
 
 # Programs that end with another model than the one that they train: there is no optimizer of it to hand over.
 NOT_TRAINED = ("bn-train-eval-gap/averaged-weights", "forgot-eval/weights-not-loaded")
+# What is true of a cured program, too: its inputs are pixels from 0 to 240.
+TRUE_OF_THE_CURE = {"grad-nan-forward-finite/logarithm-of-zero": ["input scale"]}
 ALL = [
     f"{page.stem}/{row['id']}"
     for page in sorted((planted.ROOT / "docs/en/checklist").glob("*.md"))
@@ -262,5 +264,5 @@ def test_planted(name: str, record_property: Record) -> None:
     if cured is None or broken is None or "error" in cured:  # the program calls its model in another way
         record_property("checkup", "not asked")
         return
-    assert cured == [], f"a false alarm: {cured}"
+    assert cured == TRUE_OF_THE_CURE.get(name, []), f"a false alarm: {cured}"
     record_property("checkup", ", ".join(broken))
