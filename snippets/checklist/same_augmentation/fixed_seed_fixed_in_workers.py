@@ -29,28 +29,31 @@ def seed_worker(worker):
     np.random.seed(torch.initial_seed() % 2**32)
 
 
-torch.manual_seed(0)
-train_set = Digits(digits.images[:320], digits.target[:320])
-train_loader = DataLoader(
-    train_set, 40, True, num_workers=2, worker_init_fn=seed_worker
-)
-model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-loss_fn = nn.CrossEntropyLoss()
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+if __name__ == "__main__":  # worker processes import this file
+    torch.manual_seed(0)
+    train_set = Digits(digits.images[:320], digits.target[:320])
+    train_loader = DataLoader(
+        train_set, 40, True, num_workers=2, worker_init_fn=seed_worker
+    )
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    loss_fn = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
 
-drawn: set[float] = set()
-states = []
-for epoch in range(7):
-    states.append(torch.get_rng_state())
-    new, right = 0, 0
-    for inputs, targets, gains in train_loader:
-        new += len(set(gains.tolist()) - drawn)
-        drawn |= set(gains.tolist())
-        outputs = model(inputs)
-        loss = loss_fn(outputs, targets)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        right += (outputs.argmax(1) == targets).sum().item()
-    n = len(train_set)
-    print(f"epoch {epoch + 1:2d}  new draws {new / n:.2f}  accuracy {right / n:.2f}")
+    drawn: set[float] = set()
+    states = []
+    for epoch in range(7):
+        states.append(torch.get_rng_state())
+        new, right = 0, 0
+        for inputs, targets, gains in train_loader:
+            new += len(set(gains.tolist()) - drawn)
+            drawn |= set(gains.tolist())
+            outputs = model(inputs)
+            loss = loss_fn(outputs, targets)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            right += (outputs.argmax(1) == targets).sum().item()
+        n = len(train_set)
+        print(
+            f"epoch {epoch + 1:2d}  new draws {new / n:.2f}  accuracy {right / n:.2f}"
+        )
