@@ -9,7 +9,9 @@ def flags_that_are_always_true(parser):
     """List the options that argparse converts with bool(), for which 'False' is true."""
     names = [a.option_strings[0] for a in parser._actions if a.type is bool]
     if names:
-        return f"type=bool makes every text but '' true, also 'False': {', '.join(names)}"
+        return (
+            f"type=bool makes every text but '' true, also 'False': {', '.join(names)}"
+        )
 
 
 def arguments_that_nobody_takes(Net, settings):
@@ -26,7 +28,9 @@ def arguments_that_nobody_takes(Net, settings):
 
 def dropout_that_no_module_has(model):
     """Compare the model's attribute for dropout with what its Dropout modules use."""
-    used = {m.p for m in model.modules() if isinstance(m, nn.modules.dropout._DropoutNd)}
+    used = {
+        m.p for m in model.modules() if isinstance(m, nn.modules.dropout._DropoutNd)
+    }
     for name in ("dropout", "dropout_rate", "drop_rate", "dropout_p"):
         value = getattr(model, name, None)
         if isinstance(value, float) and used and value not in used:
