@@ -17,16 +17,17 @@ for batch_size in (16, 256):
     train_loader = DataLoader(data, batch_size, shuffle=True)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
-    logs[batch_size], lrs[batch_size] = [], []
+    history, rates = [], []
     for _ in range(epochs):
         for inputs, targets in train_loader:
             loss = loss_fn(model(inputs), targets)
-            lrs[batch_size].append(optimizer.param_groups[0]["lr"])
+            rates.append(optimizer.param_groups[0]["lr"])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         with torch.no_grad():
-            logs[batch_size].append(loss_fn(model(x), data.tensors[1]).item())
+            history.append(loss_fn(model(x), data.tensors[1]).item())
+    logs[batch_size], lrs[batch_size] = history, rates
 
 for epoch in range(epochs):
     small, large = (log[epoch] for log in logs.values())

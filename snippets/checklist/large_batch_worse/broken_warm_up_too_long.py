@@ -18,20 +18,21 @@ for batch_size in (16, 256):
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02 * batch_size / 16)
     warm_up = 500
-    scheduler = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step, n=warm_up: min(1.0, (step + 1) / n)
+    scheduler = torch.optim.lr_scheduler.LinearLR(
+        optimizer, start_factor=1 / warm_up, total_iters=warm_up
     )
-    logs[batch_size], lrs[batch_size] = [], []
+    history, rates = [], []
     for _ in range(epochs):
         for inputs, targets in train_loader:
             loss = loss_fn(model(inputs), targets)
-            lrs[batch_size].append(optimizer.param_groups[0]["lr"])
+            rates.append(optimizer.param_groups[0]["lr"])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             scheduler.step()
         with torch.no_grad():
-            logs[batch_size].append(loss_fn(model(x), data.tensors[1]).item())
+            history.append(loss_fn(model(x), data.tensors[1]).item())
+    logs[batch_size], lrs[batch_size] = history, rates
 
 for epoch in range(epochs):
     small, large = (log[epoch] for log in logs.values())
