@@ -1,4 +1,4 @@
-"""Classify handwritten digits for 30 epochs; a smaller learning rate for the last ten."""
+"""Classify handwritten digits for 30 epochs, the last ten at a smaller rate."""
 
 import torch
 from sklearn.datasets import load_digits

@@ -1,4 +1,4 @@
-"""Predict the value of a handwritten digit; the run is interrupted and goes on from a file."""
+"""Predict the value of a digit; the run is interrupted and goes on from a file."""
 
 import torch
 from sklearn.datasets import load_digits

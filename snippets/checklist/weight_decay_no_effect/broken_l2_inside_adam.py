@@ -9,13 +9,13 @@ x_train = torch.tensor(1 - digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(100.0 * digits.target, dtype=torch.float32).unsqueeze(1)
 loss_fn = nn.MSELoss()
 
-norms = {}
+norms = []
 for weight_decay in (0.0, 2.0):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
     matrices = [p for p in model.parameters() if p.dim() > 1]
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, weight_decay=weight_decay)
-    norms[weight_decay], losses = [], []
+    history, losses = [], []
     for _ in range(400):
         batch = torch.randint(len(x_train), (64,))
         inputs, targets = x_train[batch], y_train[batch]
@@ -24,10 +24,9 @@ for weight_decay in (0.0, 2.0):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        norms[weight_decay].append(
-            torch.cat([w.flatten() for w in matrices]).norm().item()
-        )
+        history.append(torch.cat([w.flatten() for w in matrices]).norm().item())
+    norms.append(history)
 
 for step in range(0, 400, 20):
-    without, decayed = norms[0.0][step], norms[2.0][step]
+    without, decayed = (history[step] for history in norms)
     print(f"step {step:3d}  norm with decay {decayed:.3f}  norm without {without:.3f}")

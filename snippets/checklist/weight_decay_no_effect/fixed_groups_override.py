@@ -1,4 +1,4 @@
-"""Classify handwritten digits with weight decay and without, and compare the weights."""
+"""Classify handwritten digits with weight decay, and without."""
 
 import torch
 from sklearn.datasets import load_digits
@@ -9,7 +9,7 @@ x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
 loss_fn = nn.CrossEntropyLoss()
 
-norms = {}
+norms = []
 for weight_decay in (0.0, 0.3):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
@@ -20,7 +20,7 @@ for weight_decay in (0.0, 0.3):
         {"params": vectors, "lr": 3e-3, "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=weight_decay)
-    norms[weight_decay], losses = [], []
+    history, losses = [], []
     for _ in range(400):
         batch = torch.randint(len(x_train), (64,))
         inputs, targets = x_train[batch], y_train[batch]
@@ -29,10 +29,9 @@ for weight_decay in (0.0, 0.3):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        norms[weight_decay].append(
-            torch.cat([w.flatten() for w in matrices]).norm().item()
-        )
+        history.append(torch.cat([w.flatten() for w in matrices]).norm().item())
+    norms.append(history)
 
 for step in range(0, 400, 20):
-    without, decayed = norms[0.0][step], norms[0.3][step]
+    without, decayed = (history[step] for history in norms)
     print(f"step {step:3d}  norm with decay {decayed:.3f}  norm without {without:.3f}")

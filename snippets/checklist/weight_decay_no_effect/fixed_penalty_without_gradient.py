@@ -1,4 +1,4 @@
-"""Classify handwritten digits with an L2 penalty and without, and compare the weights."""
+"""Classify handwritten digits with an L2 penalty, and without."""
 
 import torch
 from sklearn.datasets import load_digits
@@ -9,13 +9,13 @@ x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
 y_train = torch.tensor(digits.target)
 loss_fn = nn.CrossEntropyLoss()
 
-norms = {}
+norms = []
 for strength in (0.0, 0.01):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     matrices = [p for p in model.parameters() if p.dim() > 1]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    norms[strength], losses = [], []
+    history, losses = [], []
     for _ in range(400):
         batch = torch.randint(len(x_train), (64,))
         inputs, targets = x_train[batch], y_train[batch]
@@ -25,8 +25,9 @@ for strength in (0.0, 0.01):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        norms[strength].append(torch.cat([w.flatten() for w in matrices]).norm().item())
+        history.append(torch.cat([w.flatten() for w in matrices]).norm().item())
+    norms.append(history)
 
 for step in range(0, 400, 20):
-    without, decayed = norms[0.0][step], norms[0.01][step]
+    without, decayed = (history[step] for history in norms)
     print(f"step {step:3d}  norm with decay {decayed:.3f}  norm without {without:.3f}")
