@@ -27,7 +27,7 @@ class Reader(nn.Module):
 model = Reader()
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-kept = {}
+kept: dict = {}
 
 
 def keep(tensor):

@@ -19,7 +19,7 @@ model = nn.Sequential(
 )
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
-kept = {}
+kept: dict = {}
 
 
 def keep(tensor):
