@@ -28,7 +28,8 @@ class Mark:
 
 model, loss_fn = Reader(), nn.MSELoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-alive, losses, predictions, total = weakref.WeakSet(), [], [], 0.0
+alive: weakref.WeakSet = weakref.WeakSet()
+losses, predictions, total = [], [], 0.0
 
 hidden = None
 optimizer.zero_grad()

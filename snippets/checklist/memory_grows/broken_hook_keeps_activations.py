@@ -19,7 +19,7 @@ class Mark:
     """Hangs on a graph, and lives as long as the graph does."""
 
 
-features = []
+features: list = []
 
 
 def keep(module, args, output):
@@ -28,7 +28,8 @@ def keep(module, args, output):
 
 
 model[2].register_forward_hook(keep)
-alive, total, predictions = weakref.WeakSet(), 0.0, []
+alive: weakref.WeakSet = weakref.WeakSet()
+total = 0.0
 for step in range(1, 201):
     batch = torch.randint(len(x_train), (64,))
     inputs, targets = x_train[batch], y_train[batch]

@@ -19,7 +19,7 @@ class Mark:
     """Hangs on a graph, and lives as long as the graph does."""
 
 
-alive = weakref.WeakSet()
+alive: weakref.WeakSet = weakref.WeakSet()
 
 total = 0.0
 for step in range(1, 201):

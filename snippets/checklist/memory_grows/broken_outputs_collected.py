@@ -38,7 +38,8 @@ for _ in range(40):
     loss_fn(model(x_train[batch])[0], y_train[batch]).backward()
     optimizer.step()
 
-alive, predictions, total = weakref.WeakSet(), [], 0.0
+alive: weakref.WeakSet = weakref.WeakSet()
+predictions, total = [], 0.0
 for step in range(1, 40):
     rows = slice(20 * step - 20, 20 * step)
     inputs, targets = x_test[rows], y_test[rows]
