@@ -148,8 +148,8 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "checkup_says": {"en": "What it finds", "zh": "它查出了什么"},
     "checkup_counts": {
-        "en": "Of {} planted bugs that could be handed to it, it finds something in {}; of the cured programs it says nothing false.",
-        "zh": "在能够交给它检查的 {} 个植入故障中，它在 {} 个里查出了问题；对修复后的程序没有一次误报。",
+        "en": "It finds something in {1} of the {0} planted bugs that could be handed to it, and says nothing false of a cured one.",
+        "zh": "在能够交给它检查的 {0} 个植入故障中，它在 {1} 个里查出了问题；对修复后的程序没有一次误报。",
     },
     "cause": {"en": "Cause", "zh": "原因"},
     "check": {"en": "Check", "zh": "检查"},
