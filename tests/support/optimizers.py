@@ -93,14 +93,26 @@ def same_trajectory(
     return worst
 
 
-def numbers_per_parameter(factory: Factory, steps: int = 3, **settings: Any) -> float:
-    """Numbers that an optimizer keeps for each parameter after a few steps; scalars such as the step do not count."""
-    p = torch.nn.Parameter(torch.ones(64, 32))
-    optimizer = factory([p], **settings)
-    for _ in range(steps):
-        p.grad = torch.ones_like(p)
-        optimizer.step()
-    return sum(t.numel() for t in tensors(dict(optimizer.state)) if t.dim()) / p.numel()
+def numbers_per_parameter(
+    factory: Factory,
+    steps: int = 3,
+    shapes: Sequence[tuple[int, ...]] = ((64, 32), (7,), (8, 4, 3, 3)),
+    **settings: Any,
+) -> float:
+    """Numbers that an optimizer keeps for each parameter after a few steps; scalars such as the step do not count.
+
+    Asserts that a matrix, a vector and a kernel, or what is given as `shapes`, need the same.
+    """
+    found = set()
+    for shape in shapes:
+        p = torch.nn.Parameter(torch.ones(shape))
+        optimizer = factory([p], **settings)
+        for _ in range(steps):
+            p.grad = torch.ones_like(p)
+            optimizer.step()
+        found.add(sum(t.numel() for t in tensors(dict(optimizer.state)) if t.dim()) / p.numel())
+    assert len(found) == 1, f"depends on the shape: {found}"
+    return found.pop()
 
 
 def timm_optimizers() -> ModuleType:

@@ -90,14 +90,20 @@ def test_equal_widths_are_best():
 
 
 def test_xavier_and_default_fail():
-    """Over 30 layers of width 100 the mean length falls to 2^-30 with Xavier and to 6^-30 with nn.Linear's default."""
-    widths = [100] * 31
+    """With equal widths the mean length falls to 2^-d with Xavier and to 6^-d with nn.Linear's default, d up to 30.
+
+    In layers that widen or narrow both still lose: Xavier in / (in + out) and the default 1 / 6 of the length.
+    """
     torch.manual_seed(0)
-    xavier = nn.init.xavier_normal_(torch.empty(400, 400)).var().item() * 400
-    default = nn.Linear(400, 400).weight.var().item() * 400
-    assert (xavier, default) == pytest.approx((1, 1 / 3), rel=0.02)
-    assert mean_length_ratio(widths, [1 / 100] * 30) == pytest.approx(2**-30)
-    assert mean_length_ratio(widths, [1 / 300] * 30) == pytest.approx(6**-30)
+    for inputs, outputs in [(400, 400), (400, 900), (900, 400)]:
+        default = nn.Linear(inputs, outputs).weight.var().item() * inputs / 2
+        assert default == pytest.approx(1 / 6, rel=0.02)
+        for xavier_ in (nn.init.xavier_normal_, nn.init.xavier_uniform_):
+            kept = xavier_(torch.empty(outputs, inputs)).var().item() * inputs / 2
+            assert kept == pytest.approx(inputs / (inputs + outputs), rel=0.02)
+    for depth in range(1, 31):
+        assert mean_length_ratio([100] * (depth + 1), [1 / 100] * depth) == pytest.approx(2.0**-depth)
+        assert mean_length_ratio([100] * (depth + 1), [1 / 300] * depth) == pytest.approx(6.0**-depth)
 
 
 def test_fan_out_is_only_off_by_a_constant():

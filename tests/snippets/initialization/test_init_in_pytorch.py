@@ -566,13 +566,15 @@ def test_meta_init_is_lost(garbage):
     assert model.positions.isnan().all()  # a buffer of one's own has to be computed anew
 
 
-def test_to_empty_unties():
+@pytest.mark.parametrize("head_first", [False, True])
+def test_to_empty_unties(head_first):
     """``to_empty`` on a model made on meta gives tied weights memory of their own; tied again they are one."""
     with torch.device("meta"):
-        model = Tied(head_first=False)
+        model = Tied(head_first=head_first)
     assert model.head.weight is model.embedding.weight
     model.to_empty(device="cpu")
     assert model.head.weight is not model.embedding.weight
+    assert model.head.weight.data_ptr() != model.embedding.weight.data_ptr()
     model.tie()
     initialize(model)
     assert model.head.weight.std().item() == pytest.approx(0.02, rel=0.03)

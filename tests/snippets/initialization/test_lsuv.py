@@ -45,6 +45,19 @@ def test_unit_variance_for_any_activation(activation):
     assert list(reported.values()) == pytest.approx(measured, rel=1e-5)
 
 
+def test_bias_keeps_the_variance():
+    """A bias in the classifier leaves the variance of each logit over the samples; a smaller weight lowers it."""
+    torch.manual_seed(0)
+    model, x = mlp(nn.ReLU), torch.randn(512, 64)
+    lsuv(model, x)
+    with torch.no_grad():
+        before = model(x).var(0)
+        model[-1].bias.copy_(10 * torch.randn(10))
+        torch.testing.assert_close(model(x).var(0), before)
+        model[-1].weight.mul_(0.1)
+        torch.testing.assert_close(model(x).var(0), before / 100, rtol=1e-3, atol=0)  # float32 beside biases of 10
+
+
 def test_convolutions_and_shortcuts():
     """It measures instead of deriving, so convolutions, strides, pooling and shortcuts need no formula."""
 

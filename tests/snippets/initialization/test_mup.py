@@ -69,20 +69,31 @@ def test_base_width_is_the_ordinary_network():
     assert sorted(grouped) == sorted(id(p) for p in model.parameters())
 
 
-def test_multiplier_is_the_same_as_smaller_weights():
-    """Under Adam, a multiplier m at rate lr equals m times the weights at m times the rate, step by step."""
+def readout_outputs(multiplier: float, scale: float, eps: float) -> list[Tensor]:
+    """Outputs of a linear read-out after each of five steps of Adam: weights and learning rate times ``scale``."""
     torch.manual_seed(0)
-    m, start, x = 1 / 16, torch.randn(10, 64, dtype=torch.float64), torch.randn(32, 64, dtype=torch.float64)
-    outputs = []
-    for multiplier, scale in ((m, 1.0), (1.0, m)):
-        weight = (scale * start).clone().requires_grad_()
-        optimizer = torch.optim.Adam([weight], lr=0.01 * scale, eps=0)
-        for _ in range(5):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(multiplier * x @ weight.T, torch.arange(32) % 10).backward()
-            optimizer.step()
-        outputs.append(multiplier * x @ weight.detach().T)
-    torch.testing.assert_close(*outputs, rtol=1e-9, atol=1e-9)
+    start, x = torch.randn(10, 64, dtype=torch.float64), torch.randn(32, 64, dtype=torch.float64)
+    weight = (scale * start).requires_grad_()
+    optimizer, found = torch.optim.Adam([weight], lr=0.01 * scale, eps=eps), []
+    for _ in range(5):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(multiplier * x @ weight.T, torch.arange(32) % 10).backward()
+        optimizer.step()
+        found.append(multiplier * x @ weight.detach().T)
+    return found
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-8, 1e-2])
+def test_multiplier_is_the_same_as_smaller_weights(eps):
+    """Under Adam, a multiplier m at rate lr equals m times the weights at m times the rate, step by step.
+
+    With the multiplier the gradient is m times as large, and so must eps be. One eps for both, 0.01, is another path.
+    """
+    m = 1 / 16
+    beside, instead = readout_outputs(m, 1.0, m * eps), readout_outputs(1.0, m, eps)
+    torch.testing.assert_close(beside, instead, rtol=1e-9, atol=1e-9)
+    if eps == 1e-2:
+        assert (readout_outputs(m, 1.0, eps)[-1] - instead[-1]).abs().max() > 1e-3
 
 
 @pytest.fixture(scope="module")

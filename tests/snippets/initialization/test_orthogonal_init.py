@@ -35,6 +35,26 @@ def test_singular_values_are_the_gain(shape):
     assert w.square().mean().sqrt().item() == pytest.approx(orthogonal_init_std(tuple(shape), 1.7))
 
 
+@pytest.mark.parametrize("scale", [0.1, 1.0, 10.0, 1e3])
+def test_small_last_gain_starts_undecided(scale):
+    """Four actions on 64 tanh units: within 0.02 of 1/4 with gain 0.01 in the last layer; above 0.8 with sqrt(2).
+
+    For any observation: 64 numbers below 1 are at most 8 long, so the logits are at most 0.08 long.
+    """
+    hidden = [orthogonal_init_(torch.empty(64, n), math.sqrt(2), seeded(n)) for n in (8, 64)]
+    h = scale * torch.randn(10_000, 8, generator=seeded(1))
+    for weight in hidden:
+        h = torch.tanh(h @ weight.T)
+    small, large = (
+        (h @ orthogonal_init_(torch.empty(4, 64), gain, seeded(2)).T).softmax(1) for gain in (0.01, math.sqrt(2))
+    )
+    assert (small - 1 / 4).abs().max() < 0.02
+    longest = 0.08 * torch.tensor([3.0, -1.0, -1.0, -1.0]) / math.sqrt(12)
+    assert longest.softmax(0)[0] - 1 / 4 < 0.02
+    if scale >= 1:
+        assert large.max() > 0.8
+
+
 def product(orthogonal: bool, depth: int = 50, width: int = 64) -> Tensor:
     p = torch.eye(width, dtype=torch.float64)
     for i in range(depth):

@@ -247,16 +247,15 @@ def test_bare_parameter_has_no_default():
     """A parameter of one's own gets nothing: torch.empty leaves what memory held, so it has to be filled by hand."""
 
     class Own(nn.Module):
-        def __init__(self):
+        def __init__(self, memory):
             super().__init__()
-            self.weight = nn.Parameter(torch.empty(3, 3))
-            with torch.no_grad():
-                self.weight.fill_(float("nan"))  # stands for whatever memory held
+            self.weight = nn.Parameter(memory)
 
-    module = Own()
-    module.apply(use_kaiming)
-    assert module.weight.isnan().all()
-    assert not hasattr(module, "reset_parameters")
+    for left in (float("nan"), -7.0, 1e30):  # stands for whatever memory held when torch.empty took it
+        module = Own(torch.empty(3, 3).fill_(left))
+        module.apply(use_kaiming)
+        torch.testing.assert_close(module.weight.detach(), torch.full((3, 3), left), rtol=0, atol=0, equal_nan=True)
+        assert not hasattr(module, "reset_parameters")
 
 
 def test_a_is_not_a_slope_to_copy():

@@ -56,11 +56,13 @@ def test_batch_norm_shrinks_the_branch(draws):
 
 
 def test_without_both_the_signal_doubles():
-    """Without normalization and scalar the moment doubles at every block: a factor above 1e9 after 40."""
+    """Without normalization and scalar the moment doubles at every block, averaged over weights; over 1e9 after 40."""
     torch.manual_seed(0)
-    moments = simulated_variances(torch.randn(128, 512), 40, alpha=1.0, normalized=False)
-    assert (moments[-1] / moments[0]) ** (1 / 40) == pytest.approx(2, rel=0.03)  # width 512: 1% a block
-    assert moments[-1] > 1e9
+    runs = [simulated_variances(torch.randn(32, 512), 40, alpha=1.0, normalized=False) for _ in range(12)]
+    moments = torch.tensor(runs)
+    factors = (moments[:, 1:] / moments[:, :-1]).mean(0)  # of each block: 0.1 from draw to draw, 0.03 in the mean of 12
+    torch.testing.assert_close(factors, torch.full((40,), 2.0), rtol=0, atol=0.12)
+    assert moments[:, -1].min() > 1e9
 
 
 def test_inverse_root_grows_to_e(draws):

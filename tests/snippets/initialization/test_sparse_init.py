@@ -91,7 +91,11 @@ def test_transpose_gives_rows():
 
 def test_generator_does_not_reach_the_zeros():
     """torch.nn.init.sparse_ takes a generator, but draws the places of the zeros from the global one."""
-    torch.manual_seed(1)
+    zeros = []
+    for seed in range(4):
+        torch.manual_seed(1)
+        zeros.append(nn.init.sparse_(torch.empty(30, 30), 0.5, generator=seeded(seed)) == 0)
+    assert all(torch.equal(places, zeros[0]) for places in zeros)
     a = nn.init.sparse_(torch.empty(30, 30), 0.5, generator=seeded())
     b = nn.init.sparse_(torch.empty(30, 30), 0.5, generator=seeded())
     assert not torch.equal(a, b)

@@ -143,9 +143,11 @@ def test_stacked_projections_are_too_small():
     torch.manual_seed(0)
     attention = nn.MultiheadAttention(256, 4)
     alone = xavier_uniform_std((256, 256))
-    assert attention.in_proj_weight.std().item() == pytest.approx(alone / math.sqrt(2), rel=0.01)
+    stds = [part.std().item() for part in attention.in_proj_weight.chunk(3)]  # query, key, value
+    assert stds == pytest.approx([alone / math.sqrt(2)] * 3, rel=0.01)
     init_attention(attention)
-    assert attention.in_proj_weight.std().item() == pytest.approx(alone, rel=0.01)
+    stds = [part.std().item() for part in attention.in_proj_weight.chunk(3)]
+    assert stds == pytest.approx([alone] * 3, rel=0.01)
     assert attention.in_proj_weight.is_leaf
     with pytest.raises(ValueError, match="separate"):
         init_attention(nn.MultiheadAttention(8, 2, kdim=4, vdim=4))

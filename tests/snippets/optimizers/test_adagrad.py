@@ -112,11 +112,12 @@ def test_rare_features_need_their_own_rate(evidence) -> None:
 
 
 def test_sgd_leads_adagrad_on_frequent_features(evidence) -> None:
-    """On the most frequent features SGD at 0.03 is ahead of AdaGrad at 1, and behind Adam at 0.1."""
+    """On the most frequent features, each at its best of six rates, SGD is ahead of AdaGrad; Adam at 0.1 is of both."""
     errors = evidence()
-    sgd, adagrad = errors["SGD"]["0.03"][0], errors["Adagrad"]["1.0"][0]
-    assert sgd < 0.8 * adagrad
-    assert errors["Adam"]["0.1"][0] < 0.8 * sgd
+    assert {len(rates) for rates in errors.values()} == {6}
+    best = {name: min(e[0] for e in rates.values() if math.isfinite(e[0])) for name, rates in errors.items()}
+    assert best["SGD"] < 0.8 * best["Adagrad"]
+    assert errors["Adam"]["0.1"][0] < 0.8 * best["SGD"]
 
 
 def test_one_number_for_a_parameter():

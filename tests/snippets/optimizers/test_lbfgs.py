@@ -146,6 +146,36 @@ def test_closure_must_clear_gradients():
     assert not quadratic(bad[-1]) < 1e-2
 
 
+def fit_a_sine(seed: int, **tolerances: float) -> tuple[float, int]:
+    """Loss and number of evaluations of one step of at most 500 iterations, in float64."""
+    torch.manual_seed(seed)
+    x = torch.linspace(-1, 1, 200, dtype=torch.float64).unsqueeze(1)
+    model = torch.nn.Sequential(torch.nn.Linear(1, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1)).double()
+    settings = {"max_iter": 500, "max_eval": 1000, "line_search_fn": "strong_wolfe"}
+    optimizer, losses = torch.optim.LBFGS(model.parameters(), **settings, **tolerances), []
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(model(x), torch.sin(5 * x))
+        loss.backward()
+        losses.append(loss.item())
+        return losses[-1]
+
+    optimizer.step(closure)
+    return torch.nn.functional.mse_loss(model(x), torch.sin(5 * x)).item(), len(losses)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_default_tolerances_stop_early(seed):
+    """With the defaults a fit stops before 500 evaluations; with tighter tolerances it ends below half of that loss."""
+    defaults = torch.optim.LBFGS([torch.zeros(1, requires_grad=True)]).defaults
+    assert (defaults["tolerance_grad"], defaults["tolerance_change"]) == (1e-7, 1e-9)
+    loss, evaluations = fit_a_sine(seed)
+    tighter, _ = fit_a_sine(seed, tolerance_grad=1e-12, tolerance_change=1e-14)
+    assert evaluations < 500
+    assert tighter < loss / 2
+
+
 def test_refuses_groups():
     """More than one parameter group raises ValueError: no rate or decay of its own for any layer."""
     groups = [{"params": [torch.nn.Parameter(torch.ones(1))]} for _ in range(2)]

@@ -28,11 +28,20 @@ def test_equals_pytorch_optimizer_step_by_step(options):
 
 
 def test_every_weight_moves_by_lr():
-    """Every weight moves by exactly the learning rate, whatever its gradient."""
+    """Every weight moves by exactly the learning rate, whatever its gradient: at the first step and at later ones."""
     p = torch.zeros(4, dtype=torch.float64, requires_grad=True)
     p.grad = torch.tensor([1e-20, -1.0, 1e3, -1e10], dtype=torch.float64)
     Lion([p], lr=0.01).step()
     assert torch.equal(p.detach(), torch.tensor([-0.01, 0.01, -0.01, 0.01], dtype=torch.float64))
+    torch.manual_seed(0)
+    w = torch.zeros(1000, dtype=torch.float64, requires_grad=True)
+    optimizer, scale = Lion([w], lr=0.01), torch.logspace(-20, 10, 1000, dtype=torch.float64)
+    for _ in range(50):
+        before = w.detach().clone()
+        w.grad = scale * torch.randn(1000, dtype=torch.float64)
+        optimizer.step()
+        moved = (w.detach() - before).abs()
+        torch.testing.assert_close(moved, torch.full_like(moved, 0.01), rtol=0, atol=1e-15)  # rounding of the sum
 
 
 def test_zero_gradient_rests():

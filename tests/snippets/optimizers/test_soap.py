@@ -64,10 +64,11 @@ def test_library_turns_in_float32():
 
 def test_first_step_does_not_move():
     """The first step moves nothing and does not decay: it makes the basis from the first gradient."""
-    p = torch.ones(3, 2, requires_grad=True)
-    p.grad = torch.randn(3, 2)
-    SOAP([p], weight_decay=0.1).step()
-    assert torch.equal(p.detach(), torch.ones(3, 2))
+    for shape in [(), (3,), (3, 2), (4, 3, 2, 2)]:
+        p = torch.ones(shape, requires_grad=True)
+        p.grad = torch.randn(shape)
+        SOAP([p], weight_decay=0.1).step()
+        assert torch.equal(p.detach(), torch.ones(shape))
 
 
 def test_identity_basis_is_adam():

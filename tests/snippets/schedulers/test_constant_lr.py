@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, ExponentialLR
 
-from snippets.schedulers.constant_lr.evidence import STEPS
+from snippets.schedulers.constant_lr.evidence import BASE, STEPS, WARMUP
 from snippets.schedulers.constant_lr.from_scratch import learning_rate
 from snippets.schedulers.constant_lr.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -84,10 +84,11 @@ def test_warm_up_survives_a_sharp_start(evidence):
 
 
 def test_base_rate_is_above_the_limit_only_at_the_start(evidence):
-    """The base rate 0.5 is above 2 / sharpness at the start and below it when the warm-up ends."""
+    """The base rate 0.5 is above 2 / sharpness at updates 0 to 6 of the constant warm-up, and at none of the others."""
     limits = evidence()["ConstantLR"]["limits"]
     assert limits[0] < 0.14
-    assert limits[20] > 0.5
+    assert [t for t, limit in enumerate(limits) if limit < BASE] == list(range(7))
+    assert len(limits) == STEPS > WARMUP == 20
 
 
 def test_slower_than_a_ramp_here(evidence):

@@ -21,8 +21,9 @@ def test_equals_the_closed_form():
 
 def test_resumes():
     """Optimizer's and scheduler's states are enough: the rest of the curve is bit for bit the same."""
-    rest, _ = interrupted(make_scheduler, 150, 70, (0.1,))
-    assert rest == curve_of(make_scheduler, 150)[70:]
+    for at in (1, 70, 99, 100, 101, 140):  # T_max is 100
+        rest, _ = interrupted(make_scheduler, 150, at, (0.1, 0.02))
+        assert rest == curve_of(make_scheduler, 150, (0.1, 0.02))[at:]
 
 
 @pytest.mark.parametrize("T_max", [97, 216, 243, 1000])
@@ -66,10 +67,12 @@ def test_eta_min_is_absolute():
 
 
 def test_half_of_the_rate_at_half_of_the_time():
-    """With eta_min = 0 the mean rate is half the base rate, as for a straight line, and so is the rate at T_max / 2."""
-    rates = [row[0] for row in curve_of(make_scheduler, 101)]
-    assert rates[50] == pytest.approx(0.05)
-    assert sum(rates[:100]) / 100 == pytest.approx(0.05, rel=0.011)  # the sum has the first rate but not the last
+    """The rate at T_max / 2 is the middle of base rate and eta_min, and so is the mean: half the base rate at 0."""
+    for eta_min in (0.0, 0.01, 0.06):
+        rates = [row[0] for row in curve_of(make_scheduler, 101, eta_min=eta_min)]
+        middle = (0.1 + eta_min) / 2
+        assert rates[50] == pytest.approx(middle)
+        assert (sum(rates) - middle) / 100 == pytest.approx(middle)  # the first and the last rate count half each
 
 
 def test_hand_set_rate_scales_the_rest():

@@ -27,9 +27,13 @@ def test_gamma_from_the_last_rate():
 
 
 def test_half_life():
-    """With gamma 0.98 the rate halves every 34 steps."""
-    assert round(math.log(0.5) / math.log(0.98)) == 34
-    assert learning_rate(34, gamma=0.98) / 0.1 == pytest.approx(0.5, rel=0.01)
+    """The rate halves every log 2 / -log gamma steps, from whatever step on: 34 for 0.98."""
+    assert round(math.log(2) / -math.log(0.98)) == 34
+    for steps in (1, 7, 34, 90):
+        gamma = 2 ** (-1 / steps)
+        assert math.log(2) / -math.log(gamma) == pytest.approx(steps)
+        rates = [row[0] for row in curve_of(make_scheduler, 300, gamma=gamma)]
+        assert rates[steps:] == pytest.approx([rate / 2 for rate in rates[:-steps]], rel=1e-12, abs=0)
 
 
 def test_reach_is_bounded(evidence):

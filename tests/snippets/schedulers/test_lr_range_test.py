@@ -172,7 +172,11 @@ def test_the_copies_do_train():
     _, losses = lr_range_test(model, optimizer, CROSS_ENTROPY, loader)
     assert min(losses) < 0.4 * losses[0]
     twin_model, twin_optimizer = copy.deepcopy(model), copy.deepcopy(optimizer)
-    assert twin_optimizer.param_groups[0]["params"][0] is not next(twin_model.parameters())
+    held = {id(p) for group in twin_optimizer.param_groups for p in group["params"]}
+    assert len(held) == len(list(model.parameters()))
+    assert not held & {id(p) for one in (model, twin_model) for p in one.parameters()}, "neither's weights"
+    together_model, together = copy.deepcopy((model, optimizer))
+    assert {id(p) for p in together.param_groups[0]["params"]} == {id(p) for p in together_model.parameters()}
 
 
 def scripted(values, **settings):

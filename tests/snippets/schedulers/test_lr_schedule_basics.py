@@ -211,6 +211,20 @@ def test_two_schedulers_multiply():
         assert math.isclose(optimizer.param_groups[0]["lr"], want, rel_tol=1e-12)
 
 
+def test_stepped_by_each_process_ends_early():
+    """Eight steps at each update: a cosine of 800 steps is at 0 after 100 updates, and back at its peak after 200."""
+    optimizer = optimizer_of(0.1)
+    scheduler, rates = CosineAnnealingLR(optimizer, T_max=800), []
+    for _ in range(201):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        for _ in range(8):
+            scheduler.step()
+    assert min(rates[:100]) > 0
+    assert rates[100] == 0
+    assert rates[200] == pytest.approx(0.1)
+
+
 def test_last_epoch_needs_initial_lr():
     """`last_epoch` in place of a state needs `initial_lr` in every group, else KeyError."""
     with pytest.raises(KeyError, match="initial_lr"):

@@ -1,11 +1,13 @@
 """ReduceLROnPlateau: equal to its replay, and the claims of its page."""
 
+import inspect
 from statistics import median
 
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim import lr_scheduler, swa_utils
+from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, ReduceLROnPlateau, SequentialLR
 
 from snippets.schedulers.reduce_lr_on_plateau.evidence import EPOCHS
 from snippets.schedulers.reduce_lr_on_plateau.from_scratch import learning_rate
@@ -103,7 +105,48 @@ def test_nan_counts_as_bad():
     assert run([1.0] + [float("nan")] * 13)[-1][0] < 0.1
 
 
+@pytest.mark.parametrize("factor", [0.1, 0.5, 0.9])
+def test_tiny_reductions_are_not_made(factor):
+    """With torch's eps of 1e-8: a rate that would fall by more is lowered, by less or just that much it stays."""
+    make = lambda optimizer: ReduceLROnPlateau(optimizer, factor=factor, patience=0)  # noqa: E731
+    edge = 1e-8 / (1 - factor)
+    above, below = run([1.0] * 3, (1.01 * edge, 0.99 * edge), make=make)[-1]
+    assert above == pytest.approx(1.01 * edge * factor)
+    assert below == 0.99 * edge
+    just = lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0, eps=0.25)  # noqa: E731
+    assert run([1.0] * 3, (0.5,), make=just)[-1] == [0.5]
+
+
+def test_torchs_defaults():
+    """The defaults of torch's class, as its signature states them; the threshold is relative to the best value."""
+    defaults = {name: p.default for name, p in inspect.signature(ReduceLROnPlateau).parameters.items()}
+    expected = {"factor": 0.1, "patience": 10, "threshold": 1e-4, "cooldown": 0, "min_lr": 0, "eps": 1e-8}
+    assert expected.items() <= defaults.items()
+    assert (defaults["mode"], defaults["threshold_mode"]) == ("min", "rel")
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_refused_in_sequences_and_chains(place):
+    """SequentialLR and ChainedScheduler raise ValueError when any of their parts is ReduceLROnPlateau."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    parts = [ReduceLROnPlateau(optimizer) if i == place else ConstantLR(optimizer) for i in range(3)]
+    with pytest.raises(ValueError, match="ReduceLROnPlateau"):
+        SequentialLR(optimizer, parts, milestones=[5, 10])
+    with pytest.raises(ValueError, match="ReduceLROnPlateau"):
+        ChainedScheduler(parts)
+
+
 def test_stepping_without_a_metric_fails():
+    """Of all of torch's schedulers only ReduceLROnPlateau has a step with an argument that must be given."""
+    found = [c for module in (lr_scheduler, swa_utils) for c in vars(module).values() if isinstance(c, type)]
+    classes = {c for c in found if issubclass(c, lr_scheduler.LRScheduler)}
+    assert len(classes) > 15
+    needy = set()
+    for c in classes:
+        _, *arguments = inspect.signature(c.step).parameters.values()  # without self
+        if any(a.default is a.empty for a in arguments):
+            needy.add(c)
+    assert needy == {ReduceLROnPlateau}
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     scheduler = make_scheduler(optimizer)
     optimizer.step()

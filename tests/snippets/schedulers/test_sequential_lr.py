@@ -55,12 +55,15 @@ def test_chain_never_reaches_the_peak(evidence):
 
 
 def test_wrong_parts_are_refused():
-    """One milestone fewer than parts, one optimizer for all, and no scheduler that needs a metric."""
-    one, other = sgd(), sgd()
-    ramp = LinearLR(one, 0.1, total_iters=5)
-    with pytest.raises(ValueError, match="number of schedulers"):
-        SequentialLR(one, [ramp, ConstantLR(one)], milestones=[5, 10])
+    """One milestone fewer than parts, one optimizer for all, and no scheduler that needs a metric, in any place."""
+    one = sgd()
+    for parts, milestones in [(2, []), (2, [5, 10]), (3, [5]), (3, [5, 10, 15])]:
+        with pytest.raises(ValueError, match="number of schedulers"):
+            SequentialLR(one, [ConstantLR(one) for _ in range(parts)], milestones)
+    for place in range(3):
+        with pytest.raises(ValueError, match="optimizer"):
+            SequentialLR(one, [ConstantLR(sgd() if i == place else one) for i in range(3)], [5, 10])
+        with pytest.raises((ValueError, TypeError), match=r"ReduceLROnPlateau|metrics"):
+            SequentialLR(one, [ReduceLROnPlateau(one) if i == place else ConstantLR(one) for i in range(3)], [5, 10])
     with pytest.raises(ValueError, match="optimizer"):
-        SequentialLR(one, [ramp, ConstantLR(other)], milestones=[5])
-    with pytest.raises((ValueError, TypeError), match=r"ReduceLROnPlateau|metrics"):
-        SequentialLR(one, [ramp, ReduceLROnPlateau(one)], milestones=[5])
+        SequentialLR(sgd(), [ConstantLR(one), ConstantLR(one)], milestones=[5])
