@@ -148,7 +148,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "checkup_says": {"en": "What it finds", "zh": "它查出了什么"},
     "checkup_counts": {
-        "en": "It finds something in {1} of the {0} planted bugs handed to it, and says nothing false of a cured program.",
+        "en": "It finds something in {1} of {0} planted bugs, and says nothing false of the cured programs.",
         "zh": "在能够交给它检查的 {0} 个植入故障中，它在 {1} 个里查出了问题；对修复后的程序没有一次误报。",
     },
     "cause": {"en": "Cause", "zh": "原因"},
