@@ -52,8 +52,8 @@ def files(site: Site) -> Iterator[tuple[str, str]]:
         yield from entry_files(site, entry)
     for lang in LANGUAGES:
         yield Stage.config_name(lang), navigation.config(catalog, lang)
-        for section in catalog.sections:
-            yield Stage.page_name(lang, f"reference/{section.id}.md"), reference.page(catalog, section.id, lang)
+        for section in reference.sections(catalog):
+            yield Stage.page_name(lang, f"reference/{section}.md"), reference.page(catalog, section, lang)
         yield Stage.page_name(lang, "reference/build.md"), reference.build_page(catalog, lang)
     for name, text in search.files(catalog):
         yield Stage.file_name(name), text

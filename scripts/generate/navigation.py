@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 
+from scripts.generate import reference
 from scripts.generate.phrases import word
 from scripts.sources.catalog import Catalog
 
@@ -50,7 +51,7 @@ def _nav(catalog: Catalog, lang: str) -> list[str]:
         lines.append(_group(2, word("indexes", lang)))
         lines += [_item(4, entry.title(lang), entry.pages[lang].name) for entry in rest]
     lines.append(_group(2, word("reference", lang)))
-    for section in (known.id for known in catalog.sections):
+    for section in reference.sections(catalog):
         index = catalog.index_of(section)
         lines.append(_item(4, index.title(lang) if index else section, f"reference/{section}.md"))
     lines.append(_item(4, "scripts", "reference/build.md"))

@@ -16,6 +16,14 @@ OPTIONS = """    options:
       members_order: source
 """
 
+ROLES = ("use", "from_scratch")  # what is meant to be called; experiments, checks and broken programs are not
+
+
+def sections(catalog: Catalog) -> list[str]:
+    """The sections that have anything to call."""
+    used = {entry.section for entry in catalog.techniques for snippet in entry.snippets if snippet.role in ROLES}
+    return [section.id for section in catalog.sections if section.id in used]
+
 
 def page(catalog: Catalog, section: str, lang: str) -> str:
     """Markdown of the reference page of one section: each entry, each of its snippets but the experiments."""
@@ -24,7 +32,7 @@ def page(catalog: Catalog, section: str, lang: str) -> str:
     title = f"{word('reference', lang)}: {title}"
     parts = [front_matter.text({"title": html.attr(title)}), f"# {html.heading(title)}", ""]
     for entry in catalog.in_section(section):
-        modules = [snippet for snippet in entry.snippets if snippet.role != "evidence"]
+        modules = [snippet for snippet in entry.snippets if snippet.role in ROLES]
         if not modules:
             continue
         parts += [f"## {html.heading(entry.title(lang))} {{#{entry.id}}}", ""]
