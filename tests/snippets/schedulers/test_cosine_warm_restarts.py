@@ -1,9 +1,13 @@
 """Cosine annealing with warm restarts: equal to its closed form, and the claims of its page."""
 
+import inspect
+import warnings
+
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
+from torch.optim import lr_scheduler, swa_utils
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingWarmRestarts, LRScheduler, ReduceLROnPlateau
 
 from snippets.schedulers.cosine_warm_restarts.from_scratch import learning_rate
 from snippets.schedulers.cosine_warm_restarts.use import make_scheduler
@@ -39,18 +43,33 @@ def test_ending_between_restarts_leaves_a_high_rate():
 
 
 def test_fractional_steps():
-    """step(epoch + i / batches) moves the rate within an epoch; the whole number alone keeps it for the epoch."""
+    """step(epoch + i / batches) moves the rate within an epoch, without a warning; other schedulers warn or refuse.
+
+    Of torch's schedulers with a step of their own only ReduceLROnPlateau takes a position; the others have the base's.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=10)
     seen = []
-    for epoch in range(2):
-        for batch in range(4):
-            optimizer.step()
-            scheduler.step(epoch + batch / 4)
-            seen.append(scheduler.get_last_lr()[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for epoch in range(2):
+            for batch in range(4):
+                optimizer.step()
+                scheduler.step(epoch + batch / 4)
+                seen.append(scheduler.get_last_lr()[0])
     assert seen == pytest.approx(
         [learning_rate(0, 0.1, T_0=40) if k == 0 else learning_rate(k, 0.1, 40) for k in range(8)]
     )
+    found = [c for module in (lr_scheduler, swa_utils) for c in vars(module).values() if isinstance(c, type)]
+    classes = {c for c in found if issubclass(c, LRScheduler)}
+    own = {c for c in classes if c.step is not LRScheduler.step and "epoch" in inspect.signature(c.step).parameters}
+    assert own == {CosineAnnealingWarmRestarts, ReduceLROnPlateau}
+    plain, plateau = ConstantLR(optimizer), ReduceLROnPlateau(optimizer)
+    assert type(plain).step is LRScheduler.step
+    with pytest.warns(UserWarning, match="epoch parameter"):
+        plain.step(1)
+    with pytest.warns(UserWarning, match="epoch parameter"):
+        plateau.step(1.0, 1)
 
 
 def test_bad_settings_are_refused():

@@ -32,9 +32,15 @@ def test_called_with_zero_first():
     assert curve[0] == [0.05]
 
 
-def test_plain_function_is_not_saved():
+def falling(t):
+    """A function that is no lambda."""
+    return 0.9**t
+
+
+@pytest.mark.parametrize("function", [falling, lambda t: 0.9**t], ids=["def", "lambda"])
+def test_plain_function_is_not_saved(function):
     """A function's place in the state is None: after resuming, the function given to the constructor counts."""
-    _, old = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.9**t)
+    _, old = new_run(make_scheduler, (0.1,), lr_lambda=function)
     optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.5**t)
     assert old.state_dict()["lr_lambdas"] == [None]
     new.load_state_dict(old.state_dict())
