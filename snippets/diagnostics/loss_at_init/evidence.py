@@ -55,7 +55,7 @@ if __name__ == "__main__":
         curves = torch.tensor([train(program, seed) for seed in range(SEEDS)])  # (seeds, steps)
         plt.plot(range(STEPS), curves.median(0).values.tolist(), marker=marker, markevery=10, label=program)
         first, last = curves[:, 0], curves[:, -1]
-        rows.append([program, *(f"{losses.min():.2f} to {losses.max():.2f}" for losses in (first, last))])
+        rows.append([program, *(f"{losses.min():.2f}–{losses.max():.2f}" for losses in (first, last))])
         numbers[program] = {"first": first.tolist(), "last": last.tolist()}
     plt.axhline(math.log(10), linestyle=":", color="gray", label="log 10")
     plt.yscale("log")
