@@ -41,8 +41,9 @@ def dead_units(model: nn.Module, batches: Iterable[Any]) -> dict[str, tuple[int,
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    first = nn.Linear(64, 64)
+    model = nn.Sequential(first, nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     x = torch.randn(1000, 64)
     print("as torch initializes it:", dead_units(model, x.split(100)))
-    nn.init.constant_(model[0].bias, -10.0)
+    nn.init.constant_(first.bias, -10.0)
     print("first layer with bias -10:", dead_units(model, x.split(100)))
