@@ -1,0 +1,47 @@
+"""The gradient of a function from its values alone, by central differences, and the relative error of another one.
+
+Source: Stanford CS231n, course notes "Neural Networks Part 3", section "Gradient checks".
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def numerical_gradient(function: Callable[[Tensor], Tensor], x: Tensor, step: float = 1e-6) -> Tensor:
+    """Slope of the function in each number of x, from two values of the function for each.
+
+    Args:
+        function: returns one number.
+        x: where the slope is measured, in float64; not changed.
+        step: how far each number is moved to both sides.
+    """
+    gradient = torch.empty_like(x, memory_format=torch.contiguous_format).flatten()
+    with torch.no_grad():
+        for place in range(x.numel()):
+            change = torch.zeros(x.numel(), dtype=x.dtype, device=x.device)
+            change[place] = step
+            change = change.view(x.shape)
+            gradient[place] = (function(x + change) - function(x - change)) / (2 * step)
+    return gradient.view(x.shape)
+
+
+def relative_error(a: Tensor, b: Tensor) -> float:
+    """Norm of the difference over the sum of the norms: 0 for equal ones, 1 for opposite ones.
+
+    Args:
+        a: a gradient.
+        b: another one; where both are 0 the error is 0.
+    """
+    size = a.norm() + b.norm()
+    return float((a - b).norm() / size) if size > 0 else 0.0
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    x = torch.randn(4, 5, dtype=torch.float64, requires_grad=True)
+    for name, function in {"tanh": torch.tanh, "softmax": lambda x: x.softmax(dim=1) ** 2}.items():
+        (given,) = torch.autograd.grad(function(x).sum(), x)
+        error = relative_error(given, numerical_gradient(lambda x, f=function: f(x).sum(), x.detach()))
+        print(f"{name}: relative error of autograd below 1e-8: {error < 1e-8}")
