@@ -49,6 +49,7 @@ if __name__ == "__main__":
         runs = torch.tensor(values)
         rows.append([source, f"{runs.mean():.3f}", f"{runs.std():.3f}", f"{runs.min():.3f}", f"{runs.max():.3f}"])
     plt.yticks(range(len(results)), list(results))
+    plt.gca().invert_yaxis()
     plt.xlabel("test accuracy of 16 runs each")
     plt.ylabel("what differs between runs")
     plt.savefig("reproducibility-seeds.svg")

@@ -85,7 +85,7 @@ def test_two_runs_are_equal(workers: int) -> None:
 
 @pytest.mark.parametrize("skip", ["python", "numpy", "torch"])
 def test_every_generator_needs_its_seed(skip: str) -> None:
-    """If Python's, NumPy's or torch's generator has no seed, two runs differ."""
+    """Without workers, if Python's, NumPy's or torch's generator has no seed, two runs differ."""
     assert not torch.equal(trained(0, skip=skip), trained(0, skip=skip))
 
 
