@@ -15,7 +15,7 @@ from torch import nn
 SEEDS, EPOCHS, TRAIN = 3, 30, 600
 RUNS = {  # settings that differ from those of the first
     "no fault": {},
-    "gradients thrown away": {"lr": 0.0},
+    "learning rate of 0": {"lr": 0.0},
     "learning rate too low": {"lr": 1e-4},
     "learning rate too high": {"lr": 3.0},
     "wrong labels learned by heart": {"noise": 0.2, "lr": 1e-2},

@@ -68,7 +68,7 @@ def test_too_short_is_refused(train: list[float], val: list[float]) -> None:
 
 NAMES = {
     "no fault": "settled",
-    "gradients thrown away": "flat",
+    "learning rate of 0": "flat",
     "learning rate too low": "still falling",
     "learning rate too high": "guessing",
     "wrong labels learned by heart": "validation rises",
