@@ -18,7 +18,7 @@ STEPS, TRAIN = 150, 1200
 PROGRAMS = [
     "no fault",
     "optimizer made before the first layer was replaced",
-    "first layer under no_grad",
+    "first layer detached",
     "requires_grad set on a module",
     "running statistics of a frozen layer",
     "weight decay on a gradient of 0",
@@ -50,7 +50,7 @@ def make(program: str) -> tuple[nn.Sequential, torch.optim.Optimizer, Callable[[
     def step() -> Tensor:
         batch = torch.randint(TRAIN, (64,))
         h = model[0](x[batch])
-        h = h.detach() if program == "first layer under no_grad" else h
+        h = h.detach() if program == "first layer detached" else h
         loss = nn.functional.cross_entropy(model[1:](h).float(), y[batch])
         optimizer.zero_grad()
         loss.backward()
