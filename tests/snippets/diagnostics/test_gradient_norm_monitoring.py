@@ -99,13 +99,13 @@ def test_sum_multiplies_the_norm(n: int) -> None:
 
 
 def test_best_ratio(evidence) -> None:
-    """The ratio grows with the learning rate for both; the best learning rate of each has 0.01 to 0.1."""
+    """The ratio grows with the learning rate for both; the best learning rate of each has 0.01 to 0.3."""
     assert set(evidence()) == {"SGD", "Adam"}
     for rows in evidence().values():
         assert len(rows["lr"]) == 6
         assert all(a < b for a, b in itertools.pairwise(rows["ratio"]))
         best = rows["accuracy"].index(max(rows["accuracy"]))
-        assert 0.01 < rows["ratio"][best] < 0.1
+        assert 0.01 < rows["ratio"][best] < 0.3
         for ratio, accuracy in zip(rows["ratio"], rows["accuracy"], strict=True):
             assert accuracy < 0.25 or 1e-3 < ratio < 0.9
             assert accuracy > 0.9 or not 0.02 < ratio < 0.25
