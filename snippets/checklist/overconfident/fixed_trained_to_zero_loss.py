@@ -1,0 +1,37 @@
+"""Classify digits whose labels come from a crowd."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+torch.manual_seed(0)
+digits = load_digits()
+x = torch.tensor(digits.data / 16, dtype=torch.float32)
+y = torch.tensor(digits.target)
+order = torch.randperm(len(x))
+x, y = x[order], y[order]
+wrong = torch.rand(len(y)) < 0.2  # labels from a crowd
+y[wrong] = torch.randint(10, (int(wrong.sum()),))
+x_train, y_train, x_test, y_test = x[:600], y[:600], x[600:], y[600:]
+model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+loss_fn = nn.CrossEntropyLoss(label_smoothing=0.2)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+
+for step in range(800):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    outputs = model(inputs)
+    loss = loss_fn(outputs, targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if (step + 1) % 40 == 0:
+        with torch.no_grad():
+            probabilities = model(x_test).softmax(dim=1)
+            test_loss = nn.functional.nll_loss(probabilities.log(), y_test)
+        confidence, answer = probabilities.max(dim=1)
+        right = (answer == y_test).float().mean()
+        print(
+            f"step {step + 1:3d}  test loss {test_loss:.3f}  "
+            f"confidence {confidence.mean():.3f}  accuracy {right:.3f}"
+        )
