@@ -65,7 +65,7 @@ if __name__ == "__main__":
     plt.yticks((places + 0.2).tolist(), list(METHODS))
     plt.gca().invert_yaxis()
     plt.xlabel("mean recall")
-    plt.legend()
+    plt.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     plt.tight_layout()
     plt.savefig("class-imbalance.svg")
     header = ["correction", "recall, common classes", "recall, rare classes", "predicted frequency of the rare classes"]
