@@ -67,7 +67,8 @@ if __name__ == "__main__":
         rows.append([loop, f"{runs[:, -1].mean():.3f} ± {runs[:, -1].std():.3f}"])
     plt.xlabel("epoch")
     plt.ylabel("test accuracy")
-    plt.legend()
+    plt.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    plt.tight_layout()
     plt.savefig("training-loop-skeleton.svg")
     with Path("training-loop-skeleton.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["loop", "test accuracy"], *rows])

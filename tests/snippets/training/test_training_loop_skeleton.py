@@ -72,6 +72,16 @@ def test_mean_is_that_of_the_whole_set(size: int) -> None:
     assert accuracy == pytest.approx((outputs.argmax(dim=1) == y).double().mean().item(), rel=1e-6)
 
 
+def test_weighted_losses_have_no_such_mean() -> None:
+    """With class weights, batches of 7 and of 100 give different means; without, the same."""
+    model = network()
+    x, y = torch.randn(100, 6, dtype=torch.float64), torch.arange(100) // 34  # in blocks
+    for weight in (None, torch.tensor([1.0, 5.0, 20.0], dtype=torch.float64)):
+        loss = nn.CrossEntropyLoss(weight)
+        small, large = (evaluate(model, loss, zip(x.split(n), y.split(n), strict=True))[0] for n in (7, 100))
+        assert (small == pytest.approx(large, rel=1e-5)) == (weight is None)
+
+
 def test_evaluation_leaves_no_trace() -> None:
     """Weights, buffers, gradients, random state and modes are the same; a frozen norm stays in eval mode."""
     model = network(nn.BatchNorm1d(8), nn.Dropout(0.5))
