@@ -34,8 +34,7 @@ def drawing(runs: Sequence[tuple[str, str]], lang: str) -> str:
     if not finite:
         return ""
     steps = [x for _, points in curves for x, _ in points]
-    low, high = min(finite), max(finite)
-    is_log = low > 0 and high / low > STEEP
+    low, high, is_log = _range(finite)
     parts = [*_axes(low, high, max(steps), is_log, lang)]
     for number, (_, points) in enumerate(curves, 1):
         parts += _line(points, number, low, high, max(steps), is_log, lang)
@@ -49,14 +48,22 @@ def drawing(runs: Sequence[tuple[str, str]], lang: str) -> str:
     return f'<figure class="curve">{picture}<figcaption>{keys}</figcaption></figure>'
 
 
+def _range(values: Sequence[float]) -> tuple[float, float, bool]:
+    """Lowest and highest place of the axis, and whether it is logarithmic; a linear one holds 0, so flat is flat."""
+    low, high = min(values), max(values)
+    if low > 0 and high / low > STEEP:
+        return low, high, True
+    return min(low, 0.0), max(high, 0.0), False
+
+
 def thumbnail(log: str) -> str:
     """The same curve, small and without axes, for beside words that say what it looks like."""
     curves = list(losses(log).values())
     finite = [y for points in curves for _, y in points if math.isfinite(y)]
     if not finite:
         return ""
-    low, high, last = min(finite), max(finite), max(x for points in curves for x, _ in points)
-    is_log = low > 0 and high / low > STEEP
+    low, high, is_log = _range(finite)
+    high, last = max(high, 0.5), max(x for points in curves for x, _ in points)  # almost zero lies at the bottom
     lines = "".join(
         part for number, points in enumerate(curves, 1) for part in _line(points, number, low, high, last, is_log, "")
     )

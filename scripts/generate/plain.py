@@ -13,12 +13,12 @@ from pathlib import Path
 
 from markdownify import markdownify
 
-from scripts.generate import pages, proofs, tables
+from scripts.generate import pages, proofs, symptom, tables
 from scripts.generate.phrases import word
 from scripts.generate.signs import target, written
 from scripts.generate.site import Site
 from scripts.generate.snippets import fence
-from scripts.sources import marks
+from scripts.sources import causes, marks
 from scripts.sources.pages import Entry
 from scripts.sources.snippets import Snippet
 
@@ -66,6 +66,8 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
         return _code(site, snippet)
     if target == "facts":
         return _facts(site, entry, lang)
+    if causes.is_symptom(entry) and causes.chosen(target):
+        return symptom.plain(site, entry, target, lang)
     made = FILTER.sub("", tables.made(site, entry, target, lang))
     return plain(made)
 

@@ -17,6 +17,7 @@ from scripts.sources.pages import Entry
 from scripts.sources.snippets import Snippet
 
 LONG = 60  # lines; longer snippets begin folded
+FOLDED = {"evidence": "evidence_code", "broken": "broken_program", "fixed": "fixed_program"}  # role -> its summary
 
 
 def fence(text: str, info: str) -> str:
@@ -29,40 +30,56 @@ def fence(text: str, info: str) -> str:
 def piece(site: Site, entry: Entry, snippet: Snippet, highlighted: Sequence[str], lang: str) -> str:
     """Markdown of one snippet: code with its chief parts highlighted, badge, downloads, captured output."""
     text, name, anchor = snippet.text, snippet.published, snippet.anchor
-    is_evidence = snippet.role == "evidence"
+    folded = FOLDED.get(snippet.role, "")
     base = addresses.site_root(entry.section, lang) + snippet.address.removesuffix(".py")
     result = site.report.first(snippet.path)
     output = result.output.rstrip() if result else ""
     links = [
         *_proofs(site, entry, snippet, f"#{anchor}-output" if output else "#verified", lang),
         html.link(f"{base}.py", word("download_py", lang), download=name),
-        html.link(f"{base}.ipynb", word("download_ipynb", lang), download=name.replace(".py", ".ipynb")),
+        *_notebook(snippet, base, lang),
         *(_copy_part(snippet, part, lang) for part in highlighted),
     ]
     marked = " ".join("{}-{}".format(*snippet.parts[part]) for part in highlighted)
     lit = f' hl_lines="{marked}"' if marked else ""
     parts = [fence(text, f' {{ .python title="{name}"{lit} }}')]
     lines = text.count("\n")
-    if long := lines > LONG and not is_evidence:
+    if long := lines > LONG and not folded:
         label = f"<span>{word('show_all', lang).format(lines)}</span><span>{word('fold', lang)}</span>"
         box = f'<input type="checkbox" class="unfold" id="all-{anchor}">'
         parts = [f'<div class="fold">{box}<label for="all-{anchor}">{label}</label></div>', "", *parts]
-    if is_evidence:
-        label = word("evidence_code", lang)
-        parts = [f'<details class="evidence-code" markdown>\n<summary>{label}</summary>', "", *parts, "", "</details>"]
-    parts += ["", f'<p class="snippet-bar">{" ".join(links)}</p>', ""]
+    shown = []
     if output:
-        parts += [
+        shown = [
             f'<div class="output" id="{anchor}-output" markdown>',
             fence(output, f' {{ .text title="{word("output", lang)}" }}'),
             "</div>",
             "",
         ]
+    if folded:
+        inside = ["", *shown] if snippet.cause else []  # what a planted program prints is a long log
+        label = word(folded, lang)
+        parts = [
+            f'<details class="evidence-code" markdown>\n<summary>{label}</summary>',
+            "",
+            *parts,
+            *inside,
+            "",
+            "</details>",
+        ]
+    parts += ["", f'<p class="snippet-bar">{" ".join(links)}</p>', "", *([] if snippet.cause else shown)]
     if snippet.role == "from_scratch":
         parts += [parameters(text, name, lang, partial(said, site.catalog.labels, lang=lang)), ""]
     return (
         f'<div class="snippet{" long" if long else ""}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
     )
+
+
+def _notebook(snippet: Snippet, base: str, lang: str) -> Iterator[str]:
+    """A link to the notebook; a planted program has none."""
+    if not snippet.cause:
+        name = snippet.published.replace(".py", ".ipynb")
+        yield html.link(f"{base}.ipynb", word("download_ipynb", lang), download=name)
 
 
 def _copy_part(snippet: Snippet, part: str, lang: str) -> str:

@@ -6,11 +6,12 @@ import ast
 import difflib
 from collections.abc import Iterator
 
-from scripts.generate import addresses, curves, html, proofs
+from scripts.generate import addresses, curves, html
 from scripts.generate.bugs import finding, heading, log, place
 from scripts.generate.phrases import word
+from scripts.generate.signs import written
 from scripts.generate.site import Site
-from scripts.generate.snippets import fence
+from scripts.generate.snippets import fence, piece
 from scripts.sources import causes
 from scripts.sources.causes import Cause
 from scripts.sources.pages import Entry
@@ -27,6 +28,24 @@ def shown(site: Site, entry: Entry, target: str, lang: str) -> str:
     return "\n".join(make(site, entry, cause, lang)) + "\n"
 
 
+def plain(site: Site, entry: Entry, target: str, lang: str) -> str:
+    """The same as Markdown alone, programs to the byte."""
+    what, name = causes.chosen(target) or ("", "")
+    cause = next(one for one in causes.of(entry) if one.id == name)
+    programs = [program for role in ("broken", "fixed") if (program := causes.program(entry, cause, role))]
+    if what == "seen":
+        return fence(_cut(log(site, programs[0])), "text")
+    if what == "check":
+        checks = entry.snippet(causes.CHECKS)
+        code = fence(pasted(checks, cause.check), "python") if checks else ""
+        return f"{code}\n\n{word('check_finds', lang)}{word('colon', lang)}{written(finding(site, entry, cause))}"
+    parts = [fence(difference(*(program.text for program in programs)), "diff")]
+    for program in programs:
+        parts += [word(f"{program.role}_program", lang), fence(program.text, "python")]
+        parts += [fence(log(site, program), "text")] if log(site, program) else []
+    return "\n\n".join(parts)
+
+
 def _check(site: Site, entry: Entry, cause: Cause, lang: str) -> Iterator[str]:
     """The lines to paste, and what they say of the broken run, the cured one and the look-alike."""
     snippet = entry.snippet(causes.CHECKS)
@@ -35,7 +54,7 @@ def _check(site: Site, entry: Entry, cause: Cause, lang: str) -> Iterator[str]:
     home = site.catalog.by_id[other.symptom]
     title = html.text(heading(home, other, lang))
     there = "" if home is entry else addresses.entry_href(home, entry.section)
-    yield f'<div class="snippet" id="check-{cause.id}" markdown>\n'
+    yield f'<div class="check-lines" id="check-{cause.id}" markdown>\n'
     yield fence(pasted(snippet, cause.check), f' {{ .python title="{cause.check}" }}')
     yield ""
     if said := finding(site, entry, cause):
@@ -99,26 +118,12 @@ def _bug(site: Site, entry: Entry, cause: Cause, lang: str) -> Iterator[str]:
     yield ""
     yield fence(difference(broken.text, fixed.text), f' {{ .diff title="{word("cure", lang)}" }}')
     yield ""
-    for program, key in ((broken, "broken"), (fixed, "fixed")):
-        yield from _program(site, entry, program, word(f"{key}_program", lang), lang)
+    for program in (broken, fixed):
+        yield piece(site, entry, program, [], lang)
     if cause.report:
         link = html.link(cause.report, html.text(place(cause.report)), rel="noopener")
         yield f'<p class="report">{word("happened", lang)}{word("colon", lang)}{link}</p>'
     yield "\n</div>"
-
-
-def _program(site: Site, entry: Entry, snippet: Snippet, title: str, lang: str) -> Iterator[str]:
-    results = site.report.passed(snippet.path)
-    badge = f'<span class="badge">{proofs.badge(results[0], lang)}</span>' if results else ""
-    address = addresses.site_root(entry.section, lang) + snippet.address
-    link = html.link(address, word("download_py", lang), download=snippet.published)
-    yield f'<details class="program" markdown>\n<summary>{title}</summary>\n'
-    yield f'<div id="{snippet.anchor}" markdown>\n'
-    yield fence(snippet.text, f' {{ .python title="{snippet.published}" }}')
-    yield f'\n<p class="snippet-bar">{badge} {link}</p>\n'
-    if said := log(site, snippet):
-        yield fence(said, f' {{ .text title="{word("output", lang)}" }}')
-    yield "\n</div>\n</details>\n"
 
 
 def _seen(site: Site, entry: Entry, cause: Cause, lang: str) -> Iterator[str]:

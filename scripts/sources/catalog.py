@@ -229,7 +229,7 @@ def _entries(root: Path, pages: dict[str, dict[str, Page]], listed: list[Section
     for name, editions in pages.items():
         section, _, file = name.rpartition("/")
         entry = file.removesuffix(".md")
-        shown = [mark.target.partition("#")[0] for mark in editions["en"].of("include")]
+        shown = [file for mark in editions["en"].of("include") for file in _files(mark.target)]
         room = sorted(
             rooms.get(f"{section}/{entry.replace('-', '_')}", []),
             key=lambda s: shown.index(s.file) if s.file in shown else len(shown),
@@ -241,6 +241,14 @@ def _entries(root: Path, pages: dict[str, dict[str, Page]], listed: list[Section
     return sorted(
         entries, key=lambda e: (places.get(e.section, -1), e.is_technique, order.get((e.section, e.id), 0), e.id)
     )
+
+
+def _files(target: str) -> tuple[str, ...]:
+    """Names of the snippets that an include shows, in order."""
+    what, cause = causes.chosen(target) or ("", "")
+    if what != "bug":
+        return (target.partition("#")[0],)
+    return tuple(f"{role}_{cause.replace('-', '_')}.py" for role in PLANTED)
 
 
 def _search_files(listed: list[Section]) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from tests.scripts.small_guide import edit, write
 PAGE = "docs/en/demo/too-small.md"
 ROOM = "snippets/demo/too_small"
 FRONT = """kind: symptom
+looks: flat
 causes:
   - {id: halved, check: find_halved, unlike: zero}
   - {id: zero, check: find_zero, unlike: halved, report: "https://github.com/a/b/issues/1"}
