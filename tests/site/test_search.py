@@ -224,7 +224,7 @@ def test_address_opens_the_search_and_escape_closes_it(page: Page, address):
 @pytest.mark.parametrize("edition", ["", "zh/"])
 def test_what_was_found_is_marked_on_arrival_and_nothing_covers_it(page: Page, address, edition):
     found = "loss swing" if not edition else "损失"
-    page.goto(f"{address}{edition}optimizers/sgd.html?{urlencode({'h': found})}#pitfall-1")
+    page.goto(f"{address}{edition}optimizers/sgd.html?{urlencode({'h': found})}#pitfall-3")
     mark = page.locator("article mark").first
     expect(mark).to_be_in_viewport()
     expect(page).to_have_url(re.compile(r"sgd\.html#pitfall-the-loss-swings"))
@@ -235,6 +235,6 @@ def test_what_was_found_is_marked_on_arrival_and_nothing_covers_it(page: Page, a
       return [0.02, 0.2, 0.4, 0.6, 0.8, 0.98].filter((part) => !lead.contains(shown(part)));
     }"""
     assert (
-        page.locator("article li:has(> #pitfall-1) strong, article li p:has(#pitfall-1) strong").first.evaluate(covered)
+        page.locator("article li:has(> #pitfall-3) strong, article li p:has(#pitfall-3) strong").first.evaluate(covered)
         == []
     )
