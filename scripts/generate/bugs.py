@@ -15,6 +15,7 @@ from scripts.sources.pages import LANGUAGES, Entry
 from scripts.sources.snippets import Snippet
 
 HOST = re.compile(r"https://(?:www\.)?([^/]+)/(.+?)/?$")
+NOT_ASKED = ("not asked", "called otherwise")  # what the test of checkup records of a bug that it leaves out
 NUMBERED = re.compile(r"([\w.-]+/[\w.-]+)/(?:issues|pull|discussions)/(\d+)")
 
 
@@ -68,18 +69,21 @@ def checkups(site: Site, entry: Entry, lang: str) -> str:
     """HTML table: what ``checkup`` says of every planted bug, as the entry's test recorded it; and the counts."""
     file = site.claims.get(entry.test)
     said = {case.name: case.said["checkup"] for case in file.cases if "checkup" in case.said} if file else {}
-    groups, found, silent = [], 0, 0
+    every = [cause for page in filter(causes.is_symptom, site.catalog.techniques) for cause in causes.of(page)]
+    says = {cause.name: said.get(f"test_planted[{cause.name}]", NOT_ASKED[0]) for cause in every}
+    asked = {name: text for name, text in says.items() if text not in NOT_ASKED}
+    groups = []
     for page in filter(causes.is_symptom, site.catalog.techniques):
         rows = []
         for cause in causes.of(page):
-            says = said.get(f"test_planted[{cause.name}]", "not asked")
-            if says != "not asked":
-                found, silent = found + bool(says), silent + (not says)
+            if cause.name in asked:
                 address = f"{addresses.entry_href(page, entry.section)}#{cause.id}"
-                rows.append([html.link(address, html.text(heading(page, cause, lang))), html.text(says or "–")])
+                name = html.link(address, html.text(heading(page, cause, lang)))
+                rows.append([name, html.text(asked[cause.name] or "–")])
         if rows:
             groups.append((page.title(lang), rows))
-    counts = f"<p>{word('checkup_counts', lang).format(found + silent, found)}</p>\n"
+    numbers = (len(says), len(asked), sum(map(bool, asked.values())), list(says.values()).count(NOT_ASKED[1]))
+    counts = f"<p>{word('checkup_counts', lang).format(*numbers)}</p>\n"
     return counts + html.grouped_table([word("cause", lang), word("checkup_says", lang)], groups, class_="checkups")
 
 

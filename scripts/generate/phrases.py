@@ -148,8 +148,11 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "checkup_says": {"en": "What it finds", "zh": "它查出了什么"},
     "checkup_counts": {
-        "en": "It finds something in {1} of {0} planted bugs, and says nothing false of the cured programs.",
-        "zh": "在能够交给它检查的 {0} 个植入故障中，它在 {1} 个里查出了问题；对修复后的程序没有一次误报。",
+        "en": "Of {0} planted bugs, {1} could be handed over; it finds something in {2} of them, and says of the cures "
+        "nothing that is not so. In {3} others the healthy program calls its model or loss in another way, and "
+        "checkup reports an error; the rest have no model, loss and batch.",
+        "zh": "{0} 个植入故障中，有 {1} 个可以交给它；它在其中 {2} 个里查出了问题，对修复后的程序没有一次误报。"
+        "另有 {3} 个，健康的程序以别的方式调用模型或损失，checkup 会报告出错；其余没有可交的模型、损失和数据。",
     },
     "cause": {"en": "Cause", "zh": "原因"},
     "check": {"en": "Check", "zh": "检查"},

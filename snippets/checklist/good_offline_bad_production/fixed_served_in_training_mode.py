@@ -23,13 +23,8 @@ x_live, y_live = prepare(images[1400:]), y[1400:]
 
 def build():
     """The network."""
-    return nn.Sequential(
-        nn.Dropout(0.5),
-        nn.Linear(64, 64),
-        nn.ReLU(),
-        nn.Dropout(0.5),
-        nn.Linear(64, 10),
-    )
+    first = nn.Sequential(nn.Dropout(0.5), nn.Linear(64, 64), nn.ReLU())
+    return nn.Sequential(first, nn.Dropout(0.5), nn.Linear(64, 10))
 
 
 model = build()
@@ -53,12 +48,10 @@ for epoch in range(15):
         optimizer.step()
     losses.append(loss.item())
     model.eval()
-    print(
-        f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {accuracy(model, x_val, y_val):.3f}"
-    )
+    right = accuracy(model, x_val, y_val)
+    print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  val accuracy {right:.3f}")
 served = build()
 served.load_state_dict(model.state_dict())
 served.eval()
-print(
-    f"val accuracy {accuracy(model, x_val, y_val):.3f}  live accuracy {accuracy(served, x_live, y_live):.3f}"
-)
+live = accuracy(served, x_live, y_live)
+print(f"val accuracy {right:.3f}  live accuracy {live:.3f}")
