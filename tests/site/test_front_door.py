@@ -126,7 +126,7 @@ def test_counts_of_what_checks_say_of_other_bugs_are_those_of_the_pages(edition)
             assert len(numbers) == 2
             alarms += numbers[0]
         checks += len(rows)
-    said = html.parse(str(SITE / f"{edition}bugs.html")).xpath("string(//article/p[contains(., '{}')])".format(checks))
+    said = html.parse(str(SITE / f"{edition}bugs.html")).xpath(f"string(//article/p[contains(., '{checks}')])")
     numbers = [int(n) for n in re.findall(r"\d+", said)]
     assert numbers[0] == checks
     assert (numbers[2], numbers[4]) == (spoke, alarms)
