@@ -96,6 +96,7 @@ if __name__ == "__main__":
     for (name, runs), style in zip(accuracy.items(), ("o-", "o:", "s-", "s:"), strict=True):
         plt.plot(SIZES, torch.tensor(runs).mean(0).tolist(), style, label=name)
     plt.xscale("log", base=2)
+    plt.xticks(SIZES, [str(size) for size in SIZES])
     plt.xlabel("batch size of the evaluation")
     plt.ylabel("test accuracy")
     plt.legend(loc="lower right")
