@@ -1,6 +1,6 @@
 """A small network on digits with layer, batch or no normalization, trained with batches of 2, 8 and 64.
 
-Source: Ba et al., "Layer Normalization", 2016, section 6.5.
+Source: Ba et al., "Layer Normalization", 2016.
 """
 
 import csv

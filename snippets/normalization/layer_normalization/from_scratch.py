@@ -1,6 +1,6 @@
 """Layer normalization over the last dimension, without torch's function.
 
-Source: Ba et al., "Layer Normalization", 2016, section 3, equation 3.
+Source: Ba et al., "Layer Normalization", 2016, section 3.
 """
 
 import torch
