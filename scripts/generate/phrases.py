@@ -4,6 +4,9 @@ from __future__ import annotations
 
 # What recipes say; the names of schedules are the ids of their entries.
 RECIPES: dict[str, dict[str, str]] = {
+    "model": {"en": "Model", "zh": "模型"},
+    "layer": {"en": "Layer and settings", "zh": "层与设置"},
+    "shares": {"en": "Statistics over", "zh": "统计范围"},
     "recipe": {"en": "What is trained", "zh": "训练什么"},
     "settings": {"en": "Settings", "zh": "设置"},
     "schedule_length": {"en": "Schedule and length", "zh": "学习率计划与长度"},

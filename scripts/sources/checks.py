@@ -16,6 +16,7 @@ from scripts.sources import (
     check_names,
     check_recipes,
     frontmatter,
+    layers,
     marks,
     outline,
     pitfalls,
@@ -38,6 +39,7 @@ OF_SITE = (
     "symptoms",
     "sections",
     "recipes",
+    "layers",
     "bugs",
     "picker",
     "ask",
@@ -57,6 +59,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_outline,
         check_causes,
         check_recipes.check_recipes,
+        check_recipes.check_layers,
         check_recipes.check_shown,
         check_lines,
         check_marks,
@@ -123,7 +126,7 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
     """Snippets exist and stand on exactly one page; an entry shows its facts."""
     for entry, page in _pages(catalog):
         for mark in page.of("include"):
-            if entry.is_technique and recipes.chosen(mark.target):
+            if entry.is_technique and (recipes.chosen(mark.target) or layers.chosen(mark.target)):
                 continue  # check_recipes sees to these
             if causes.is_symptom(entry) and causes.chosen(mark.target):
                 yield from _known_cause(entry, page, mark)
