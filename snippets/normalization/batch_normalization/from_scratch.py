@@ -11,6 +11,12 @@ from torch import Tensor, nn
 class BatchNorm(nn.Module):
     """Brings each channel to mean 0 and variance 1 over the batch; in eval mode, by the running statistics."""
 
+    weight: Tensor  # these are None where affine or track_running_stats is False
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
     def __init__(
         self,
         channels: int,
@@ -21,8 +27,8 @@ class BatchNorm(nn.Module):
     ) -> None:
         super().__init__()
         self.eps, self.momentum = eps, momentum
-        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
-        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
+        self.register_parameter("weight", nn.Parameter(torch.ones(channels)) if affine else None)
+        self.register_parameter("bias", nn.Parameter(torch.zeros(channels)) if affine else None)
         tracked = track_running_stats
         self.register_buffer("running_mean", torch.zeros(channels) if tracked else None)
         self.register_buffer("running_var", torch.ones(channels) if tracked else None)
@@ -49,7 +55,7 @@ class BatchNorm(nn.Module):
     def track(self, mean: Tensor, var: Tensor) -> None:
         """Move the running statistics towards those of this batch; ``momentum`` is the share of the new ones."""
         self.num_batches_tracked += 1
-        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        share = 1 / self.num_batches_tracked.double() if self.momentum is None else self.momentum
         self.running_mean += share * (mean - self.running_mean).to(self.running_mean.dtype)
         self.running_var += share * (var - self.running_var).to(self.running_var.dtype)
 
@@ -60,6 +66,6 @@ if __name__ == "__main__":
     for _ in range(20):
         x = 3 * torch.randn(8, 16, 5, 5, dtype=torch.float64) + 1
         difference = (ours(x) - reference(x)).abs().max().item()
-    running = (ours.running_var - reference.running_var).abs().max().item()
+    running = (ours.running_var - reference.get_buffer("running_var")).abs().max().item()
     print(f"largest difference to torch.nn.BatchNorm2d: output below 1e-12: {difference < 1e-12}")
     print(f"running variance after 20 batches below 1e-12: {running < 1e-12}")
