@@ -6,6 +6,7 @@ from scripts.generate import addresses, html, proofs
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
 from scripts.sources import outline
+from scripts.sources.labels import said
 from scripts.sources.pages import Entry
 
 
@@ -30,6 +31,9 @@ def facts(site: Site, entry: Entry, lang: str) -> str:
     api = " · ".join(html.link(f"{to_torch}#{name}", html.code(name)) for name in names)
     if api or outline.kind_of(entry) != "concept":  # a page about choices has no code that torch lacks
         rows.append((word("api", lang), api or word("no_api", lang)))
+    if shares := entry.facts("shares"):
+        over = comma.join(html.text(said(site.catalog.labels, name, lang)) for name in shares)
+        rows.append((word("shares", lang), over))
     tags = [
         html.link(f"{addresses.up(entry.section)}tags.html#{tag.id}", html.text(tag.names[lang]))
         for tag in site.catalog.tags

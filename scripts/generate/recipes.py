@@ -10,7 +10,7 @@ from scripts.generate.phrases import word
 from scripts.sources.catalog import Catalog
 from scripts.sources.labels import said
 from scripts.sources.pages import Entry
-from scripts.sources.recipes import Choice, Recipe
+from scripts.sources.recipes import Choice, Recipe, Source
 
 
 def rows(catalog: Catalog, entry: Entry, ids: Iterable[str], lang: str) -> str:
@@ -31,7 +31,7 @@ def every(catalog: Catalog, lang: str) -> str:
         for task in tasks
     ]
     used = {choice.id for recipe in catalog.recipes for choice in recipe.optimizers}
-    optimizers = [(e.id, _short(e, lang)) for e in catalog.in_section("optimizers") if e.id in used]
+    optimizers = [(e.id, short(e, lang)) for e in catalog.in_section("optimizers") if e.id in used]
     chosen = [(_slug(task), said(catalog.labels, task, lang)) for task in tasks]
     fields = filters.text(
         lang,
@@ -50,7 +50,7 @@ def _row(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> list[str]
         _situation(catalog, recipe, section, lang),
         _settings(catalog, recipe, section, lang),
         _schedule(catalog, recipe, section, lang),
-        _source(catalog, recipe, section, lang),
+        source(catalog, recipe.source, section, lang),
     ]
 
 
@@ -64,7 +64,7 @@ def _situation(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str
         link = html.link(f"#{recipe.id}", model, id=recipe.id, **facts)
     more = [said(catalog.labels, text, lang) for text in (recipe.data, recipe.task if section else "") if text]
     result = recipe.result.get(lang)
-    return _lines(f"<strong>{link}</strong>", html.text(word("comma", lang).join(more)), html.text(result or ""))
+    return lines_of(f"<strong>{link}</strong>", html.text(word("comma", lang).join(more)), html.text(result or ""))
 
 
 def _settings(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
@@ -73,7 +73,7 @@ def _settings(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
         if choice:
             lines.append(f"{word(name, lang)} {_optimizer(catalog, choice, section, lang)}")
     more = recipe_text.more(catalog.labels, recipe, lang)
-    return _lines(*lines, html.text(word("semicolon", lang).join(more)), _small(recipe.note.get(lang)))
+    return lines_of(*lines, html.text(word("semicolon", lang).join(more)), small(recipe.note.get(lang)))
 
 
 def _optimizer(catalog: Catalog, choice: Choice, section: str, lang: str) -> str:
@@ -87,11 +87,11 @@ def _schedule(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
     if schedule and schedule.id in catalog.by_id:
         form = html.link(addresses.entry_href(catalog.by_id[schedule.id], section), form)
     warmup, length = recipe_text.warmup(catalog.labels, recipe, lang), recipe_text.length(catalog.labels, recipe, lang)
-    return _lines(html.text(warmup), form, html.text(length))
+    return lines_of(html.text(warmup), form, html.text(length))
 
 
-def _source(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
-    source = recipe.source
+def source(catalog: Catalog, source: Source, section: str, lang: str) -> str:
+    """Where a record is published, as the cell of a table."""
     if source.paper:
         paper = catalog.papers[source.paper]
         href = f"{addresses.up(section)}papers.html#{source.paper}"
@@ -103,15 +103,15 @@ def _source(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
     ]
     origin = html.link(f"https://github.com/{source.repository}", html.text(source.repository), rel="noopener")
     fork = f"{word('fork', lang)} {source.fork}" if source.fork else ""
-    return _lines(origin, word("comma", lang).join(files), _small(fork))
+    return lines_of(origin, word("comma", lang).join(files), small(fork))
 
 
 def _entry(catalog: Catalog, id_: str, section: str, lang: str) -> str:
     entry = catalog.by_id[id_]
-    return html.link(addresses.entry_href(entry, section), html.text(_short(entry, lang)))
+    return html.link(addresses.entry_href(entry, section), html.text(short(entry, lang)))
 
 
-def _short(entry: Entry, lang: str) -> str:
+def short(entry: Entry, lang: str) -> str:
     """A title without what stands in brackets behind it."""
     return re.split(r" ?[(（]", entry.title(lang))[0]
 
@@ -120,9 +120,11 @@ def _slug(task: str) -> str:
     return re.sub(r"\W+", "-", task).lower()
 
 
-def _small(text: str | None) -> str:
+def small(text: str | None) -> str:
+    """A note below a cell's lines; nothing for none."""
     return f"<small>{html.text(text)}</small>" if text else ""
 
 
-def _lines(*parts: str) -> str:
+def lines_of(*parts: str) -> str:
+    """A cell's parts, a line each."""
     return "<br>".join(part for part in parts if part)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scripts.generate import alphabet, bugs, facts, front_door, indexes, recipes, symptom
+from scripts.generate import alphabet, bugs, crossed, facts, front_door, indexes, layers, recipes, symptom
 from scripts.generate.site import Site
 from scripts.sources import causes
+from scripts.sources.layers import chosen as chosen_layers
 from scripts.sources.pages import Entry
-from scripts.sources.recipes import chosen
+from scripts.sources.recipes import chosen as chosen_recipes
 
 # name in `--8<-- "name"` -> what makes it, from the site, the entry whose page includes it, and the language
 MADE: dict[str, Callable[[Site, Entry, str], str]] = {
@@ -26,14 +27,20 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "ticks": front_door.ticks,
     "verified": lambda site, entry, lang: front_door.verified(site, lang),
     "checkups": bugs.checkups,
+    "crossed": crossed.table,
+    "crossed-counts": lambda site, entry, lang: crossed.counts(site, lang),
     "bugs": lambda site, entry, lang: bugs.every(site, lang),
     "recipes": lambda site, entry, lang: recipes.every(site.catalog, lang),
+    "layers": lambda site, entry, lang: layers.every(site.catalog, lang),
 }
 
 
 def made(site: Site, entry: Entry, target: str, lang: str) -> str:
-    """What ``--8<-- "target"`` stands for: one of :data:`MADE`, rows of recipes by their ids, or a part of a cause."""
+    """What ``--8<-- "target"`` stands for: one of :data:`MADE`, rows of recipes or layers, or a part of a cause."""
     if causes.is_symptom(entry) and causes.chosen(target):
         return symptom.shown(site, entry, target, lang)
-    ids = chosen(target)
-    return MADE[target](site, entry, lang) if ids is None else recipes.rows(site.catalog, entry, ids, lang)
+    if (ids := chosen_recipes(target)) is not None:
+        return recipes.rows(site.catalog, entry, ids, lang)
+    if (ids := chosen_layers(target)) is not None:
+        return layers.rows(site.catalog, entry, ids, lang)
+    return MADE[target](site, entry, lang)

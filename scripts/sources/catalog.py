@@ -12,7 +12,20 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from scripts.problems import ROOT, Problem, stop_on
-from scripts.sources import causes, frontmatter, labels, reading, recipes, records, sections, snippets, symptoms, ticks
+from scripts.sources import (
+    causes,
+    frontmatter,
+    labels,
+    layers,
+    reading,
+    recipes,
+    records,
+    sections,
+    snippets,
+    symptoms,
+    ticks,
+)
+from scripts.sources.layers import Layer
 from scripts.sources.pages import LANGUAGES, Entry, Page
 from scripts.sources.papers import Paper, load_papers
 from scripts.sources.recipes import Recipe
@@ -41,6 +54,7 @@ class Catalog:
     symptoms: list[Symptom]
     tags: list[Tag]
     recipes: list[Recipe]
+    layers: list[Layer]
     labels: dict[str, str]
     checklist: list[Part]
 
@@ -133,6 +147,7 @@ def load(root: Path = ROOT) -> Catalog:
         symptoms=symptoms.load_symptoms(root, entries),
         tags=symptoms.load_tags(root),
         recipes=recipes.load(root),
+        layers=layers.load(root),
         labels=labels.load(root),
         checklist=ticks.load(root),
     )

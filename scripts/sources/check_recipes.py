@@ -1,13 +1,16 @@
-"""What recipes say of other files: entries, papers, and the Chinese twins of their words; and who shows them."""
+"""What recipes and layers say of other files: entries, papers, Chinese twins of their words; and who shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 from scripts.problems import Problem
-from scripts.sources import labels, recipes
+from scripts.sources import labels, layers, recipes
 from scripts.sources.catalog import Catalog
 from scripts.sources.check_names import hint
+
+Row = recipes.Recipe | layers.Layer
 
 
 def check_recipes(catalog: Catalog) -> Iterator[Problem]:
@@ -20,30 +23,48 @@ def check_recipes(catalog: Catalog) -> Iterator[Problem]:
             if name not in [*known, "constant"]:
                 remedy = hint(name, known, "Name an entry of the guide.")
                 yield _problem(recipe, f"'{name}' is no entry of {section}", remedy)
-        if recipe.source.paper and recipe.source.paper not in catalog.papers:
-            remedy = hint(recipe.source.paper, catalog.papers, "Add the paper to docs/papers.bib.")
-            yield _problem(recipe, f"unknown paper '{recipe.source.paper}'", remedy)
-        for text in recipe.words:
-            if text not in catalog.labels and text not in missing:
-                missing.add(text)
-                remedy = hint(text, catalog.labels, f"Add '{text}: …' to {labels.FILE}.")
-                yield _problem(recipe, f"'{text}' has no Chinese twin", remedy)
+        yield from _sourced(catalog, recipe, missing)
 
 
-def _problem(recipe: recipes.Recipe, message: str, remedy: str) -> Problem:
-    return Problem(recipes.FILE, recipe.line, f"recipe '{recipe.id}': {message}", remedy)
+def check_layers(catalog: Catalog) -> Iterator[Problem]:
+    """What a layer is explained by is an entry, papers are known, and words have a twin."""
+    missing: set[str] = set()
+    for layer in catalog.layers:
+        if layer.entry not in catalog.by_id:
+            yield _problem(layer, f"'{layer.entry}' is no entry", hint(layer.entry, catalog.by_id, "Name an entry."))
+        yield from _sourced(catalog, layer, missing)
+
+
+def _sourced(catalog: Catalog, row: Row, missing: set[str]) -> Iterator[Problem]:
+    """An unknown paper, and words without a Chinese twin, each once."""
+    if row.source.paper and row.source.paper not in catalog.papers:
+        remedy = hint(row.source.paper, catalog.papers, "Add the paper to docs/papers.bib.")
+        yield _problem(row, f"unknown paper '{row.source.paper}'", remedy)
+    for text in row.words:
+        if text not in catalog.labels and text not in missing:
+            missing.add(text)
+            remedy = hint(text, catalog.labels, f"Add '{text}: …' to {labels.FILE}.")
+            yield _problem(row, f"'{text}' has no Chinese twin", remedy)
+
+
+def _problem(row: Row, message: str, remedy: str) -> Problem:
+    file, kind = (recipes.FILE, "recipe") if isinstance(row, recipes.Recipe) else (layers.FILE, "layer")
+    return Problem(file, row.line, f"{kind} '{row.id}': {message}", remedy)
 
 
 def check_shown(catalog: Catalog) -> Iterator[Problem]:
-    """An entry shows recipes that there are, each once."""
-    known = {recipe.id for recipe in catalog.recipes}
+    """A page shows recipes and layers that there are, each once."""
+    kinds = (
+        ("recipe", recipes.FILE, recipes.chosen, {recipe.id for recipe in catalog.recipes}),
+        ("layer", layers.FILE, layers.chosen, {layer.id for layer in catalog.layers}),
+    )
     for entry in catalog.entries:
         for page in entry.pages.values():
-            for mark in page.of("include"):
-                shown = recipes.chosen(mark.target) or ()
+            for mark, (kind, file, chosen, known) in product(page.of("include"), kinds):
+                shown = chosen(mark.target) or ()
                 for place, id_ in enumerate(shown):
                     if id_ not in known:
-                        remedy = hint(id_, known, f"Name recipes of {recipes.FILE}, with commas between them.")
-                        yield Problem(page.path, mark.line, f"there is no recipe '{id_}'", remedy)
+                        remedy = hint(id_, known, f"Name records of {file}, with commas between them.")
+                        yield Problem(page.path, mark.line, f"there is no {kind} '{id_}'", remedy)
                     elif id_ in shown[:place]:
-                        yield Problem(page.path, mark.line, f"the recipe '{id_}' is shown twice", "Name it once.")
+                        yield Problem(page.path, mark.line, f"the {kind} '{id_}' is shown twice", "Name it once.")

@@ -16,6 +16,7 @@ from scripts.sources import (
     check_names,
     check_recipes,
     frontmatter,
+    layers,
     marks,
     outline,
     pitfalls,
@@ -27,7 +28,7 @@ from scripts.sources.pages import Entry, Page
 
 LONGEST = 160  # characters of a line of prose
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
-OF_ENTRY = ("facts", "checkups")
+OF_ENTRY = ("facts", "checkups", "crossed")
 OF_SECTION = ("comparison", "timeline", "picker", "ticks")
 OF_SITE = (
     "papers",
@@ -38,7 +39,9 @@ OF_SITE = (
     "symptoms",
     "sections",
     "recipes",
+    "layers",
     "bugs",
+    "crossed-counts",
     "picker",
     "ask",
     "verified",
@@ -57,6 +60,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_outline,
         check_causes,
         check_recipes.check_recipes,
+        check_recipes.check_layers,
         check_recipes.check_shown,
         check_lines,
         check_marks,
@@ -123,7 +127,7 @@ def check_includes(catalog: Catalog) -> Iterator[Problem]:
     """Snippets exist and stand on exactly one page; an entry shows its facts."""
     for entry, page in _pages(catalog):
         for mark in page.of("include"):
-            if entry.is_technique and recipes.chosen(mark.target):
+            if entry.is_technique and (recipes.chosen(mark.target) or layers.chosen(mark.target)):
                 continue  # check_recipes sees to these
             if causes.is_symptom(entry) and causes.chosen(mark.target):
                 yield from _known_cause(entry, page, mark)

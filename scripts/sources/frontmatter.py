@@ -20,6 +20,7 @@ NEUTRAL: dict[str, tuple[type, bool]] = {
     "torch": (list, False),
     "related": (list, True),
     "tags": (list, False),
+    "shares": (list, False),
     "kind": (str, False),
     "formerly": (list, False),
 }
@@ -51,6 +52,7 @@ INDEX: dict[str, tuple[type, bool]] = {
 # What a value must look like beyond its type. ``hide`` and ``template`` are words of the site generator.
 FORMS = {
     "torch": (re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII), "a dotted name, as torch.nn.init.zeros_"),
+    "shares": (re.compile(r"batch|channel|group|space|neighbours"), "one of batch, channel, group, space, neighbours"),
     "hide": (re.compile(r"navigation|toc|path|footer"), "one of navigation, toc, path, footer"),
     "template": (re.compile(r"[a-z0-9-]+\.html"), "the name of a template, as home.html"),
 }

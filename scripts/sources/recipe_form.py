@@ -57,7 +57,8 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(is_text, value))
 
 
-def _is_spoken(value: Any) -> bool:
+def is_spoken(value: Any) -> bool:
+    """A text in each language."""
     return isinstance(value, dict) and set(value) == {"en", "zh"} and all(map(is_text, value.values()))
 
 
@@ -100,9 +101,9 @@ FIELDS: dict[str, tuple[Check, str]] = {
     "batch": (_is_batch, "a number and its unit, 256 images, or full"),
     "no_decay": (_is_texts, "a list of texts"),
     "init": (is_text, "a text"),
-    "not_built": (_is_spoken, "en and zh"),
-    "note": (_is_spoken, "en and zh"),
-    "result": (_is_spoken, "en and zh"),
+    "not_built": (is_spoken, "en and zh"),
+    "note": (is_spoken, "en and zh"),
+    "result": (is_spoken, "en and zh"),
     "source": (lambda v: isinstance(v, dict), "{paper, place} or {repository, commit, files}"),
     **{key: (check, "a number, 0.1 or 1.0e-4") for key, check in MORE.items()},
 }
@@ -144,7 +145,7 @@ def faults(row: Mapping[str, Any]) -> Iterator[Fault]:
         elif key in ("optimizer", "others", "then"):
             yield from _settings(key, value, SETTINGS)
     right = {key for key, value in row.items() if key in FIELDS and FIELDS[key][0](value)}
-    parts = {"schedule": _schedule, "warmup": _warmup, "scaling": _scaling, "source": _source}
+    parts = {"schedule": _schedule, "warmup": _warmup, "scaling": _scaling, "source": source_faults}
     for key, check in parts.items():
         if key in right:
             yield from check(row)
@@ -199,7 +200,8 @@ def _scaling(row: Mapping[str, Any]) -> Iterator[Fault]:
         yield "scaling", f"the rule gives {scaled:.3g}, the optimizer has {lr}", "Let lr be the one at this batch."
 
 
-def _source(row: Mapping[str, Any]) -> Iterator[Fault]:
+def source_faults(row: Mapping[str, Any]) -> Iterator[Fault]:
+    """What is wrong with where a record is published."""
     source = row["source"]
     paper = set(source) == {"paper", "place"} and all(map(is_text, source.values()))
     keys = set(source) - {"fork"}

@@ -72,6 +72,11 @@ class Source:
     commit: str = ""
     files: tuple[str, ...] = ()
 
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> Source:
+        """From the file's record."""
+        return cls(**{**row, "files": tuple(row.get("files") or ())})
+
     @property
     def links(self) -> list[tuple[str, str]]:
         """Name and address of each file."""
@@ -149,16 +154,14 @@ def load(root: Path) -> list[Recipe]:
         BuildError: for a record of another form, numbers that are none, or two recipes of one id.
     """
     text, rows = records.rows(root, FILE)
-    lines = [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r"^- id:", text, re.MULTILINE)]
+    lines = records.begins(text)
     stop_on(_problems(text, rows, lines))
     return [_recipe(row, line) for row, line in zip(rows, lines, strict=True)]
 
 
 def chosen(target: str) -> tuple[str, ...] | None:
     """Ids of the recipes that ``--8<-- "settings: id, id"`` names; None for another include."""
-    if not target.startswith(MARK):
-        return None
-    return tuple(part.strip() for part in target.removeprefix(MARK).split(","))
+    return records.chosen(target, MARK)
 
 
 def _problems(text: str, rows: list[dict[str, Any]], lines: list[int]) -> Iterator[Problem]:
@@ -168,21 +171,10 @@ def _problems(text: str, rows: list[dict[str, Any]], lines: list[int]) -> Iterat
     seen: set[str] = set()
     for row, start in zip(rows, lines, strict=True):
         for key, message, remedy in recipe_form.faults(row):
-            yield Problem(FILE, _line_in(text, start, key), f"recipe '{row['id']}': {message}", remedy)
+            yield Problem(FILE, records.line_in(text, start, key), f"recipe '{row['id']}': {message}", remedy)
         if row["id"] in seen:
             yield Problem(FILE, start, f"two recipes have the id '{row['id']}'", "Rename one of them.")
         seen.add(row["id"])
-
-
-def _line_in(text: str, start: int, key: str) -> int:
-    """The line of ``key`` in the record that begins in line ``start``."""
-    record = text.split("\n")[start:]
-    for number, line in enumerate(record, start + 1):
-        if line.startswith("- "):
-            break
-        if line.startswith(f"  {key}:"):
-            return number
-    return start
 
 
 def _recipe(row: Mapping[str, Any], line: int) -> Recipe:
@@ -193,7 +185,7 @@ def _recipe(row: Mapping[str, Any], line: int) -> Recipe:
         model=row["model"],
         data=row.get("data") or "",
         optimizer=_choice(row["optimizer"]),
-        source=Source(**{**source, "files": tuple(source.get("files") or ())}),
+        source=Source.read(source),
         line=line,
         others=_choice(row["others"]) if "others" in row else None,
         then=_choice(row["then"]) if "then" in row else None,

@@ -79,6 +79,29 @@ def rows(root: Path, name: str) -> tuple[str, list[dict[str, Any]]]:
     return text, found
 
 
+def begins(text: str) -> list[int]:
+    """The lines in which records begin with their id."""
+    return [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r"^- id:", text, re.MULTILINE)]
+
+
+def line_in(text: str, start: int, key: str) -> int:
+    """The line of ``key`` in the record that begins in line ``start``."""
+    record = text.split("\n")[start:]
+    for number, line in enumerate(record, start + 1):
+        if line.startswith("- "):
+            break
+        if line.startswith(f"  {key}:"):
+            return number
+    return start
+
+
+def chosen(target: str, mark: str) -> tuple[str, ...] | None:
+    """Ids of the records that ``--8<-- "<mark> id, id"`` names; None for another include."""
+    if not target.startswith(mark):
+        return None
+    return tuple(part.strip() for part in target.removeprefix(mark).split(","))
+
+
 @cache
 def _phrases(text: str, name: str) -> dict[str, list[str]]:
     data = frontmatter.value(text, name, what="YAML") or {}
