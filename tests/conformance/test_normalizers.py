@@ -1,9 +1,9 @@
 """Conformance of every normalizing layer of the guide, found by its form: nothing here names one.
 
-A normalizer is a public `nn.Module` in a room of `snippets/normalization/` that is made of `channels` or `features` alone
-and whose `forward` takes one tensor. `shares` in its page's front matter says over what one statistic is computed. What
-else is checked is read off what the layer does: one that is not changed by a shift of its input has mean 0 and variance 1
-over its statistics, one that is changed has mean square 1, where the layer does not change with the scale of its input.
+A normalizer is a public `nn.Module` in a room of `snippets/normalization/` that is made of `channels` or `features`
+alone and whose `forward` takes one tensor. `shares` in its page's front matter says over what a statistic is computed.
+What else is checked is read off what the layer does, where its output does not change with the scale of its input: if a
+shift does not change it either, mean 0 and variance 1 over its statistics, else mean square 1.
 """
 
 from __future__ import annotations
