@@ -31,6 +31,9 @@ class PerDevice(nn.BatchNorm1d):
             return super().forward(input)
         parts = input.view(-1, self.images, self.num_features)  # (devices, samples, channels)
         var, mean = torch.var_mean(parts, dim=1, correction=0, keepdim=True)
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.momentum is not None
         with torch.no_grad():
             self.running_mean.lerp_(mean.mean(dim=(0, 1)), self.momentum)
             self.running_var.lerp_(var.mean(dim=(0, 1)) * self.images / (self.images - 1), self.momentum)

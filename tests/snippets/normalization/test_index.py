@@ -44,7 +44,9 @@ def test_only_batch_norm_differs_in_evaluation(evidence: Evidence) -> None:
 def test_whole_sample_weights(evidence: Evidence) -> None:
     """A weight and a bias for each of 64 x 28 x 28 elements, against each of 64 channels."""
     table = evidence("costs")
-    whole, channels = (table[name]["parameters"] for name in ("LayerNorm([64, 28, 28])", "LayerNorm(64), channels last"))
+    whole, channels = (
+        table[name]["parameters"] for name in ("LayerNorm([64, 28, 28])", "LayerNorm(64), channels last")
+    )
     assert whole == 784 * channels == 2 * 64 * 28 * 28
 
 
