@@ -65,7 +65,7 @@ def test_best_gap_and_floor(classes: int, smoothing: float, gap: float, floor: f
 
 
 def test_too_sure_is_pushed_back() -> None:
-    """The gradient is probability minus label: above 0.91 the right logit is pushed down; plain loss never does that."""
+    """The gradient is probability minus label: above 0.91 the right logit is pushed down; plain loss never does."""
     for lead, pushed_down in [(4.0, False), (5.0, True), (20.0, True)]:
         logits = (lead * one_hot(torch.tensor([3]), 10)).double().requires_grad_()
         probability = logits.softmax(dim=1)[0, 3].item()
