@@ -150,6 +150,23 @@ WORDS: dict[str, dict[str, str]] = {
         "zh": "本次构建运行了 {} 段代码和 {} 项测试，植入并修复了 {} 个故障；torch {}，最近一次运行于 {}。",
     },
     "checkup_says": {"en": "What it finds", "zh": "它查出了什么"},
+    "of": {"en": "{0} of {1}", "zh": "{1} 次中 {0} 次"},
+    "cures": {"en": "alarms on cures", "zh": "在修复版上误报"},
+    "crossed": {
+        "en": "Columns are the bugs of this page by number. ● the check speaks, · it is silent, – it asks for names "
+        "that the program does not have, ✕ it stops with an error. "
+        "A check that speaks of another bug says what it saw there.",
+        "zh": "各列为本页的故障，按序号排列。● 检查报告了问题，· 没有报告，– 程序里没有它需要的变量，"
+        "✕ 检查因错误而中止。对另一个故障作出报告的检查，报告的是它在那里看到的现象。",
+    },
+    "crossed_counts": {
+        "en": "Each of the {0} checks finds its own bug. Asked {1} times about another bug of its page, a check spoke "
+        "{2} times. Asked {3} times about a cure, it raised a false alarm {4} times. In {5} cases the program lacks a "
+        "variable that the check asks for; in {6} the check stopped with an error. Each symptom's page shows which.",
+        "zh": "{0} 个检查都能查出自己的故障。就同一页上的其他故障询问检查 {1} 次，其中 {2} 次作出了报告；"
+        "就修复后的程序询问 {3} 次，其中 {4} 次误报。有 {5} 次程序里没有检查所需的变量，{6} 次检查因错误而中止。"
+        "具体情况见各现象的页面。",
+    },
     "checkup_counts": {
         "en": "Of {0} planted bugs, {1} could be handed over; it finds something in {2} of them, and says of the cures "
         "nothing that is not so. In {3} others the healthy program calls its model or loss in another way, and "

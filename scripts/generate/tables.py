@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scripts.generate import alphabet, bugs, facts, front_door, indexes, layers, recipes, symptom
+from scripts.generate import alphabet, bugs, crossed, facts, front_door, indexes, layers, recipes, symptom
 from scripts.generate.site import Site
 from scripts.sources import causes
 from scripts.sources.layers import chosen as chosen_layers
@@ -27,6 +27,8 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "ticks": front_door.ticks,
     "verified": lambda site, entry, lang: front_door.verified(site, lang),
     "checkups": bugs.checkups,
+    "crossed": crossed.table,
+    "crossed-counts": lambda site, entry, lang: crossed.counts(site, lang),
     "bugs": lambda site, entry, lang: bugs.every(site, lang),
     "recipes": lambda site, entry, lang: recipes.every(site.catalog, lang),
     "layers": lambda site, entry, lang: layers.every(site.catalog, lang),

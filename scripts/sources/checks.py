@@ -28,7 +28,7 @@ from scripts.sources.pages import Entry, Page
 
 LONGEST = 160  # characters of a line of prose
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
-OF_ENTRY = ("facts", "checkups")
+OF_ENTRY = ("facts", "checkups", "crossed")
 OF_SECTION = ("comparison", "timeline", "picker", "ticks")
 OF_SITE = (
     "papers",
@@ -41,6 +41,7 @@ OF_SITE = (
     "recipes",
     "layers",
     "bugs",
+    "crossed-counts",
     "picker",
     "ask",
     "verified",

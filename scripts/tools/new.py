@@ -80,7 +80,7 @@ UNDER_SYMPTOM = {
 --8<-- "bug: first-cause"
 
 """,
-    "all-checks": '--8<-- "check.py"\n',
+    "all-checks": '--8<-- "crossed"\n\n--8<-- "check.py"\n',
 }
 PROGRAM = '''"""What the program is for: no word of its fault."""
 

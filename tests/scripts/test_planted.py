@@ -76,6 +76,16 @@ def test_check_takes_variables_by_name():
         planted.asked(lambda loader: None, trained())
 
 
+def test_what_a_check_says_of_another_program_is_told_apart():
+    program = trained()
+    assert planted._answer(lambda x: "found", program) == "speaks"
+    assert planted._answer(lambda x: None, program) == "silent"
+    assert planted._answer(lambda loader: "found", program) == "not asked"
+    assert planted._answer(lambda x: [][1], program) == "IndexError"
+    with pytest.raises(planted.Changed, match="changes x"):
+        planted._answer(lambda x: x.add_(1), program)
+
+
 CHECKS = '''"""Checks."""
 
 import math

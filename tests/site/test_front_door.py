@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 
 import pytest
@@ -107,3 +108,25 @@ def test_every_cause_shows_what_its_check_found(edition):
         for cause in causes.of(catalog.by_id[symptom]):
             assert root.xpath(f"//div[@id='check-{cause.id}']//q"), (symptom, cause.id)
             assert root.xpath(f"//div[@id='bug-{cause.id}']"), (symptom, cause.id)
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_counts_of_what_checks_say_of_other_bugs_are_those_of_the_pages(edition):
+    """Each page's table has a row and a column for each of its checks; the sums stand over the table of all bugs."""
+    catalog, spoke, alarms, checks = load(), 0, 0, 0
+    for symptom in symptoms():
+        page = html.parse(str(SITE / f"{edition}checklist/{symptom}.html"))
+        rows = page.xpath("//table[contains(@class, 'crossed')]/tbody/tr")
+        assert len(rows) == len(causes.of(catalog.by_id[symptom])), symptom
+        for row in rows:
+            cells = row.xpath("td[position() > 1 and position() < last()]")
+            assert len(cells) == len(rows), symptom
+            spoke += len(row.xpath("td/span[@title='speaks']"))
+            numbers = sorted(int(n) for n in re.findall(r"\d+", row.xpath("string(td[last()])")))
+            assert len(numbers) == 2
+            alarms += numbers[0]
+        checks += len(rows)
+    said = html.parse(str(SITE / f"{edition}bugs.html")).xpath(f"string(//article/p[contains(., '{checks}')])")
+    numbers = [int(n) for n in re.findall(r"\d+", said)]
+    assert numbers[0] == checks
+    assert (numbers[2], numbers[4]) == (spoke, alarms)

@@ -34,6 +34,7 @@ import torch
 import yaml
 
 from scripts import logs
+from tests.support import checked_up
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTION = "checklist"
@@ -127,10 +128,13 @@ def _as_it_was() -> Iterator[None]:
 def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:
     """The symptom shows, the check finds it and is silent on cure and look-alike, the cure cures, nothing is changed.
 
+    What the check says of the page's other bugs and of their cures, and what checkup says of this one, is no verdict:
+    it is kept, and pages show it.
+
     Args:
         cause: ``symptom/cause``.
         shows: whether a run shows the symptom.
-        record: keeps what the check found, for the page.
+        record: keeps what the check found, and what it says of the others, for the page.
     """
     symptom, own = cause.split("/")
     row = next(row for row in rows(symptom) if row["id"] == own)
@@ -147,6 +151,28 @@ def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:
     assert not asked(check, other), f"{row['check']} takes {unlike} for this cause: {asked(check, other)}"
     _readable(cause)
     record("finds", finding)
+    with _as_it_was():
+        record("checkup", checked_up.says(cause, broken.names, fixed.names))
+    for row in rows(symptom):
+        if row["id"] != own:
+            for role in ("broken", "fixed"):
+                record(f"{role} {row['id']}", _answer(check, run(program(f"{symptom}/{row['id']}", role))))
+
+
+def _answer(check: Callable[..., Any], program_run: Run) -> str:
+    """A check that is asked of another bug, or of its cure: it speaks, is silent, or cannot be asked."""
+    if _given(check, program_run)[1]:
+        return "not asked"
+    try:
+        return "speaks" if asked(check, program_run) else "silent"
+    except Changed:
+        raise
+    except Exception as error:  # a check made for another kind of program; the page says so
+        return type(error).__name__
+
+
+class Changed(AssertionError):
+    """A check changed what it was to look at."""
 
 
 def asked(check: Callable[..., Any], program_run: Run) -> str:
@@ -155,16 +181,22 @@ def asked(check: Callable[..., Any], program_run: Run) -> str:
     Raises:
         AssertionError: the program has no variable of a name that the check asks for, or the check changed something.
     """
-    wanted = inspect.signature(check).parameters.values()
-    given = {one.name: program_run.names[one.name] for one in wanted if one.name in program_run.names}
-    missing = [one.name for one in wanted if one.name not in given and one.default is inspect.Parameter.empty]
+    given, missing = _given(check, program_run)
     assert not missing, f"{check.__name__} asks for {', '.join(missing)}; the program has no such variables"
     with _as_it_was():
         before = _state(program_run.names)
         found = check(**given)
         changed = [key for key, value in _state(program_run.names).items() if not _same(value, before[key])]
-    assert not changed, f"{check.__name__} changes {', '.join(changed)}"
+    if changed:
+        raise Changed(f"{check.__name__} changes {', '.join(changed)}")
     return str(found or "")
+
+
+def _given(check: Callable[..., Any], program_run: Run) -> tuple[dict[str, Any], list[str]]:
+    """The program's variables that a check takes, by name, and the names of those that it lacks."""
+    wanted = inspect.signature(check).parameters.values()
+    given = {one.name: program_run.names[one.name] for one in wanted if one.name in program_run.names}
+    return given, [one.name for one in wanted if one.name not in given and one.default is inspect.Parameter.empty]
 
 
 def _state(names: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,41 @@
+"""Train the digit classifier of a paper."""
+
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+paper = {"error": 0.03, "parameters": 2730, "batch_size": 64, "lr": 0.01}
+
+digits = load_digits()
+torch.manual_seed(0)
+order = torch.randperm(len(digits.target))
+x = torch.tensor(digits.images / 16, dtype=torch.float32).unsqueeze(1)[order]
+y = torch.tensor(digits.target)[order]
+x_train, y_train, x_test, y_test = x[:1000], y[:1000], x[1000:], y[1000:]
+model = nn.Sequential(
+    nn.Conv2d(1, 16, 3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.AdaptiveAvgPool2d(1),
+    nn.Flatten(),
+    nn.Linear(16, 10),
+)
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+
+for step in range(200):
+    batch = torch.randint(len(x_train), (64,))
+    inputs, targets = x_train[batch], y_train[batch]
+    outputs = model(inputs)
+    loss = loss_fn(outputs, targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step % 10 == 9:
+        print(f"step {step + 1:3d}  loss {loss.item():.3f}")
+
+model.eval()
+with torch.no_grad():
+    test_outputs = model(x_test)
+error = (test_outputs.argmax(dim=1) != y_test).float().mean().item()
+print(f"test error {error:.3f}  published error {paper['error']:.3f}")

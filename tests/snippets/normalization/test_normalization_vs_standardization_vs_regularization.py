@@ -1,0 +1,147 @@
+"""What normalization, standardization and regularization change: closed forms, libraries, claims of the page."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snippets.normalization.normalization_vs_standardization_vs_regularization.evidence import SEEDS
+from snippets.normalization.normalization_vs_standardization_vs_regularization.use import (
+    Standardize,
+    build,
+    make_optimizer,
+)
+
+
+def table(samples: int = 60, features: int = 5) -> Tensor:
+    """Features of different means and scales."""
+    torch.manual_seed(0)
+    return torch.randn(samples, features, dtype=torch.float64) * torch.logspace(-1, 2, features) + 3
+
+
+def test_who_changes_with_the_mode() -> None:
+    """Standardize, Linear and ReLU give the same in both modes; BatchNorm1d and Dropout do not."""
+    x = table().float()
+    model = build(x, classes=3, dropout=0.5)
+    changed = []
+    for layer in model:
+        training, evaluation = layer.train()(x), layer.eval()(x)
+        if not torch.equal(training, evaluation):
+            changed.append(type(layer))
+        x = evaluation.detach()
+    assert changed == [nn.BatchNorm1d, nn.Dropout]
+
+
+def test_groups_of_the_optimizer() -> None:
+    """Every parameter once: matrices decay, biases and gains do not."""
+    model = build(table().float(), classes=3)
+    groups = {g["weight_decay"]: g["params"] for g in make_optimizer(model, weight_decay=0.3).param_groups}
+    assert {p.dim() for p in groups[0.3]} == {2}
+    assert {p.dim() for p in groups[0.0]} == {1}
+    assert sum(map(len, groups.values())) == len(list(model.parameters()))
+
+
+def test_four_functions_named_normalize() -> None:
+    """F.normalize and Normalizer: rows of norm 1; torchvision's Normalize and StandardScaler: (x - mean) / std."""
+    from sklearn.preprocessing import Normalizer, StandardScaler
+    from torchvision.transforms import Normalize
+
+    x = table()
+    rows = torch.nn.functional.normalize(x)
+    assert torch.allclose(rows, torch.from_numpy(Normalizer().fit_transform(x.numpy())))
+    assert torch.allclose(rows.norm(dim=1), torch.ones(60, dtype=x.dtype))
+    columns = torch.from_numpy(StandardScaler().fit_transform(x.numpy()))
+    assert columns.mean(dim=0).abs().max() < 1e-12
+    assert torch.allclose(columns.std(dim=0, correction=0), torch.ones(5, dtype=x.dtype))
+    image = x.T.reshape(5, 6, 10)  # its channels are the features
+    std, mean = torch.std_mean(x, dim=0, correction=0)
+    assert torch.allclose(Normalize(mean.tolist(), std.tolist())(image), columns.T.reshape(5, 6, 10))
+
+
+def test_rows_lose_their_size() -> None:
+    """Scaled to unit length, a sample and its double are equal; standardized they are not."""
+    x = table()
+    assert torch.allclose(torch.nn.functional.normalize(2 * x), torch.nn.functional.normalize(x))
+    layer = Standardize(x)
+    assert not torch.allclose(layer(2 * x), layer(x))
+
+
+def test_standardizing_changes_no_function() -> None:
+    """A linear layer on standardized inputs equals one with weights / std and a shifted bias on raw inputs."""
+    x = table()
+    scale, linear = Standardize(x), nn.Linear(5, 3).double()
+    weight = linear.weight / scale.std
+    bias = linear.bias - weight @ scale.mean
+    assert torch.allclose(linear(scale(x)), x @ weight.T + bias)
+
+
+def ridge(x: Tensor, y: Tensor, penalty: float) -> Tensor:
+    """The closed form."""
+    return torch.linalg.solve(x.T @ x + penalty * torch.eye(x.shape[1], dtype=x.dtype), x.T @ y)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ridge_shrinks(seed: int) -> None:
+    """The closed form is the minimum; over six penalties its norm falls and the training error rises each time."""
+    torch.manual_seed(seed)
+    x, y = torch.randn(40, 6, dtype=torch.float64), torch.randn(40, dtype=torch.float64)
+    penalties = [0.0, 0.1, 1.0, 10.0, 100.0, 1000.0]
+    solutions = [ridge(x, y, penalty) for penalty in penalties]
+    for w, penalty in zip(solutions, penalties, strict=True):
+        w = w.clone().requires_grad_()
+        ((x @ w - y).square().sum() + penalty * w.square().sum()).backward()
+        assert w.grad.abs().max() < 1e-10
+    norms, errors = zip(*[(w.norm().item(), (x @ w - y).square().sum().item()) for w in solutions], strict=True)
+    assert list(norms) == sorted(norms, reverse=True)
+    assert list(errors) == sorted(errors)
+    assert len(set(norms)) == len(set(errors)) == 6
+
+
+def test_penalty_depends_on_units() -> None:
+    """One feature in other units: predictions without penalty stay, those with one change."""
+    torch.manual_seed(0)
+    x, y = torch.randn(40, 6, dtype=torch.float64), torch.randn(40, dtype=torch.float64)
+    other = x * torch.tensor([1000.0, 1, 1, 1, 1, 1], dtype=x.dtype)
+    assert torch.allclose(x @ ridge(x, y, 0.0), other @ ridge(other, y, 0.0))
+    assert (x @ ridge(x, y, 10.0) - other @ ridge(other, y, 10.0)).abs().max() > 0.01
+
+
+def test_layer_cancels_a_common_factor() -> None:
+    """Linear without bias and BatchNorm1d: 255 x gives the outputs of x; a factor for each feature does not."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
+    x = torch.rand(100, 64)
+    assert torch.allclose(model(255 * x), model(x), atol=1e-3)  # BatchNorm's eps counts less at 255
+    units = torch.logspace(-2, 2, 64)
+    assert (model(units * x) - model(x)).abs().max() > 0.1
+
+
+def test_faster_or_slower(evidence) -> None:
+    """At step 21, each seed: two methods under two thirds of the plain loss, weight decay and dropout above it."""
+    loss = {method: [run["losses"][20] for run in runs] for method, runs in evidence().items()}
+    for seed in range(SEEDS):
+        plain = loss["plain"][seed]
+        assert max(loss["standardized inputs"][seed], loss["batch norm"][seed]) < 2 / 3 * plain
+        assert min(loss["weight decay"][seed], loss["dropout"][seed]) > plain
+
+
+def means(evidence, key: str) -> dict[str, float]:
+    """Mean over the seeds for each method."""
+    return {method: sum(run[key][0] for run in runs) / SEEDS for method, runs in evidence().items()}
+
+
+def test_better_or_worse_on_new_data(evidence) -> None:
+    """Test accuracy: weight decay and dropout above the plain network, the two fast ones below, with loss near 0."""
+    accuracy, loss = means(evidence, "accuracy"), means(evidence, "train")
+    assert min(accuracy["weight decay"], accuracy["dropout"]) > accuracy["plain"] + 0.02
+    assert max(accuracy["standardized inputs"], accuracy["batch norm"]) < accuracy["plain"] - 0.02
+    assert max(loss["standardized inputs"], loss["batch norm"]) < 0.1  # a fifth of the labels is random
+
+
+def test_both_together(evidence) -> None:
+    """Standardized inputs with weight decay: as fast as without, within 0.1 at step 21, and more accurate."""
+    runs = evidence()
+    for alone, both in zip(runs["standardized inputs"], runs["standardized + weight decay"], strict=True):
+        assert both["losses"][20] == pytest.approx(alone["losses"][20], abs=0.1)
+        assert both["accuracy"][0] > alone["accuracy"][0]
