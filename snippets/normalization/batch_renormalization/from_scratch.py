@@ -16,7 +16,7 @@ class BatchRenorm(nn.Module):
     num_batches_tracked: Tensor
 
     def __init__(
-        self, channels: int, r_max: float = 3.0, d_max: float = 5.0, eps: float = 1e-5, momentum: float = 0.1
+        self, channels: int, r_max: float = 1.0, d_max: float = 0.0, eps: float = 1e-5, momentum: float = 0.1
     ) -> None:
         super().__init__()
         self.r_max, self.d_max, self.eps, self.momentum = r_max, d_max, eps, momentum

@@ -15,7 +15,7 @@ class GhostBatchNorm(nn.Module):
     running_var: Tensor
     num_batches_tracked: Tensor
 
-    def __init__(self, channels: int, ghost_size: int = 2, eps: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(self, channels: int, ghost_size: int = 32, eps: float = 1e-5, momentum: float = 0.1) -> None:
         super().__init__()
         self.ghost_size, self.eps, self.momentum = ghost_size, eps, momentum
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))

@@ -14,13 +14,13 @@ class GhostBatchNorm2d(nn.BatchNorm2d):
     """``nn.BatchNorm2d`` that takes its statistics from parts of the batch while training.
 
     Args:
-        channels: channels of the input.
+        num_features: channels of the input.
         ghost_size: samples that share statistics, at least; the parts of a batch are as equal as can be.
         **settings: those of ``nn.BatchNorm2d``.
     """
 
-    def __init__(self, channels: int, ghost_size: int = 32, **settings: Any) -> None:
-        super().__init__(channels, **settings)
+    def __init__(self, num_features: int, ghost_size: int = 32, **settings: Any) -> None:
+        super().__init__(num_features, **settings)
         self.ghost_size = ghost_size
 
     def forward(self, x: Tensor) -> Tensor:
