@@ -1,6 +1,6 @@
 """Conformance of every network and every special convolution, in a small form: nothing here names one.
 
-The test file of an entry of the sections below gives `small()`: the entry's module, made small, and one batch for it. In
+The test file of an entry of the sections below gives `small()`: the module, made small, and one batch for it. In
 eval mode every output must be finite and of a sample's own.
 """
 
