@@ -15,15 +15,22 @@ from scripts.sources.pages import LANGUAGES, Entry
 from scripts.sources.snippets import Snippet
 
 HOST = re.compile(r"https://(?:www\.)?([^/]+)/(.+?)/?$")
-NOT_ASKED = ("not asked", "called otherwise")  # what the test of checkup records of a bug that it leaves out
+NOT_ASKED = ("not asked", "called otherwise")  # what the tests record of a bug that checkup leaves out
 NUMBERED = re.compile(r"([\w.-]+/[\w.-]+)/(?:issues|pull|discussions)/(\d+)")
 
 
 def finding(site: Site, entry: Entry, cause: Cause) -> str:
     """What the check said of the broken program; empty where the test has not run."""
+    return _said(site, entry, cause, "finds", "")
+
+
+def _said(site: Site, entry: Entry, cause: Cause, what: str, missing: str) -> str:
+    """What the test of a cause recorded under a name."""
     file = site.claims.get(entry.test)
     name = f"{causes.TEST}[{cause.id}]"
-    return next((case.said.get("finds", "") for case in file.cases if case.name == name), "") if file else ""
+    return (
+        next((case.said.get(what, missing) for case in file.cases if case.name == name), missing) if file else missing
+    )
 
 
 def log(site: Site, snippet: Snippet) -> str:
@@ -66,14 +73,14 @@ def every(site: Site, lang: str) -> str:
 
 
 def checkups(site: Site, entry: Entry, lang: str) -> str:
-    """HTML table: what ``checkup`` says of every planted bug, as the entry's test recorded it; and the counts."""
-    file = site.claims.get(entry.test)
-    said = {case.name: case.said["checkup"] for case in file.cases if "checkup" in case.said} if file else {}
-    every = [cause for page in filter(causes.is_symptom, site.catalog.techniques) for cause in causes.of(page)]
-    says = {cause.name: said.get(f"test_planted[{cause.name}]", NOT_ASKED[0]) for cause in every}
+    """HTML table: what ``checkup`` says of every planted bug, as their tests recorded it; and the counts."""
+    pages = list(filter(causes.is_symptom, site.catalog.techniques))
+    says = {
+        cause.name: _said(site, page, cause, "checkup", NOT_ASKED[0]) for page in pages for cause in causes.of(page)
+    }
     asked = {name: text for name, text in says.items() if text not in NOT_ASKED}
     groups = []
-    for page in filter(causes.is_symptom, site.catalog.techniques):
+    for page in pages:
         rows = []
         for cause in causes.of(page):
             if cause.name in asked:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
+import warnings
 from functools import cache
 from typing import Any
 
@@ -31,7 +33,8 @@ def attribute(name: str) -> Any:
 @cache
 def model_of(oracle: str) -> nn.Module:
     """The model without weights: ``timm:name``, or a dotted name of torchvision."""
-    with torch.device("meta"):
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # about first weights: there are none
         if oracle.startswith("timm:"):
             made = importlib.import_module("timm").create_model(oracle.removeprefix("timm:"))
         else:
@@ -39,6 +42,16 @@ def model_of(oracle: str) -> nn.Module:
             made = attribute(oracle)(weights=None, **weights)
     assert isinstance(made, nn.Module)
     return made
+
+
+def same(found: dict[str, Any], said: dict[str, Any]) -> bool:
+    """Equal settings; numbers up to rounding, for 1 - 0.9997 is not 0.0003."""
+    return all(
+        math.isclose(found[key], value, rel_tol=1e-9)
+        if isinstance(value, float) and isinstance(found[key], float)
+        else found[key] == value
+        for key, value in said.items()
+    )
 
 
 def named(layers: list[Layer]) -> list[Any]:
@@ -58,8 +71,8 @@ def test_the_model_has_such_a_layer(layer: Layer) -> None:
     found = [module for module in model_of(layer.oracle).modules() if isinstance(module, class_)]
     assert found, f"{layer.oracle} has no {layer.class_}"
     said = [{key: getattr(module, key) for key in layer.settings} for module in found]
-    matching = [each for each in said if each == layer.settings]
+    matching = [each for each in said if same(each, layer.settings)]
     assert matching, f"{layer.oracle}: {layer.class_} has {said[0]}, the row says {layer.settings}"
     if not layer.where:
-        others = [each for each in said if each != layer.settings]
+        others = [each for each in said if not same(each, layer.settings)]
         assert not others, f"{len(others)} of {len(found)} layers differ, such as {others[0]}; say where"

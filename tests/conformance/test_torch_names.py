@@ -1,6 +1,7 @@
 """Every public name of torch's own toolboxes is explained on some English page, by the `torch:` of its front matter."""
 
 import importlib
+import re
 
 import pytest
 
@@ -41,6 +42,25 @@ def test_every_public_name_is_on_a_page(catalog, namespace: str, at_least: int) 
     assert len(names) >= at_least, f"only {len(names)} names enumerated: this test would pass empty"
     missing = sorted(set(names) - explained(catalog))
     assert not missing, f"{len(missing)} of {len(names)} stand on no page: {', '.join(missing)}"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "kind", "at_least"),
+    [
+        ("torch.nn", r"Norm|Dropout|LRN|LocalResponse", 24),
+        ("torch.nn.functional", r"norm|dropout", 13),
+        ("torch.nn.utils", r"^(weight|spectral)_norm", 2),
+        ("torch.nn.utils.parametrizations", r"_norm$", 2),
+    ],
+)
+def test_every_normalizer_and_every_dropout_is_on_a_page(catalog, namespace: str, kind: str, at_least: int) -> None:
+    """By its name: modules, their lazy forms, their functions, and what normalizes weights."""
+    module = importlib.import_module(namespace)
+    names = [f"{namespace}.{name}" for name in vars(module) if re.search(kind, name) and name[0] != "_"]
+    own = [name for name in names if not name.endswith(("_", "torch_function", "modules"))]
+    assert len(own) >= at_least, f"only {len(own)} names enumerated: this test would pass empty"
+    missing = sorted(set(own) - explained(catalog))
+    assert not missing, f"{len(missing)} of {len(own)} stand on no page: {', '.join(missing)}"
 
 
 def test_names_on_pages_exist(catalog) -> None:

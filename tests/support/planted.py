@@ -34,6 +34,7 @@ import torch
 import yaml
 
 from scripts import logs
+from tests.support import checked_up
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTION = "checklist"
@@ -127,7 +128,8 @@ def _as_it_was() -> Iterator[None]:
 def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:
     """The symptom shows, the check finds it and is silent on cure and look-alike, the cure cures, nothing is changed.
 
-    What the check says of the page's other bugs and of their cures is no verdict: it is kept, and the page shows it.
+    What the check says of the page's other bugs and of their cures, and what checkup says of this one, is no verdict:
+    it is kept, and pages show it.
 
     Args:
         cause: ``symptom/cause``.
@@ -149,6 +151,8 @@ def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:
     assert not asked(check, other), f"{row['check']} takes {unlike} for this cause: {asked(check, other)}"
     _readable(cause)
     record("finds", finding)
+    with _as_it_was():
+        record("checkup", checked_up.says(cause, broken.names, fixed.names))
     for row in rows(symptom):
         if row["id"] != own:
             for role in ("broken", "fixed"):

@@ -38,6 +38,8 @@ def inputs_on_another_scale(x_train, x_test):
 
 def probabilities_of_another_softmax(model, x_test, y_test, probabilities):
     """Compare the probabilities that you report with the softmax of the outputs."""
+    if y_test.is_floating_point():
+        return None  # not one class a sample
     modes = [module.training for module in model.modules()]
     model.eval()
     with torch.no_grad():
