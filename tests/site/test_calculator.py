@@ -1,4 +1,4 @@
-"""The calculator of layers in a browser: numbers, errors in words, keyboard, address, and code that makes the layers."""
+"""The calculator of layers in a browser: numbers, errors in words, keyboard, address, code that makes the layers."""
 
 from __future__ import annotations
 
