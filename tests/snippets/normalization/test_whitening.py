@@ -62,7 +62,7 @@ def test_zca_stays_closest() -> None:
 
 
 def test_pca_is_sorted() -> None:
-    """PCA's directions are sorted by the variance they had: the first of three has the most, as in torch.pca_lowrank."""
+    """PCA's six directions are those of torch.pca_lowrank in its order: sorted by the variance they had."""
     x = data()
     matrix = fit_whitening(x, 1e-9, "pca").matrix
     _, _, reference = torch.pca_lowrank(x, q=6, niter=10)
