@@ -27,7 +27,8 @@ def story(site: Site, entry: Entry, lang: str) -> str:
 
 def _told(page: Entry, section: str, lang: str) -> str:
     year = f'<span class="year">{page.en.meta.get("year", "")}</span>'
-    return f"<li>{year} <span>{html.entry_link(page, section, lang)}: {html.text(str(page.pages[lang].meta['solves']))}</span></li>"
+    solved = html.text(str(page.pages[lang].meta["solves"]))
+    return f"<li>{year} <span>{html.entry_link(page, section, lang)}: {solved}</span></li>"
 
 
 def table(site: Site, entry: Entry, lang: str) -> str:
