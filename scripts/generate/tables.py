@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scripts.generate import alphabet, bugs, crossed, facts, front_door, indexes, layers, recipes, symptom
+from scripts.generate import alphabet, bugs, crossed, facts, front_door, indexes, layers, reader, recipes, symptom
 from scripts.generate.site import Site
 from scripts.sources import causes
 from scripts.sources.layers import chosen as chosen_layers
@@ -23,6 +23,8 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "symptoms": lambda site, entry, lang: indexes.symptoms(site.catalog, lang),
     "sections": lambda site, entry, lang: indexes.sections(site.catalog, lang),
     "picker": front_door.picker,
+    "reader": reader.reader,
+    "reader-counts": reader.table,
     "ask": lambda site, entry, lang: front_door.ask(lang),
     "ticks": front_door.ticks,
     "verified": lambda site, entry, lang: front_door.verified(site, lang),

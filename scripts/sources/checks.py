@@ -42,6 +42,8 @@ OF_SITE = (
     "layers",
     "bugs",
     "crossed-counts",
+    "reader",
+    "reader-counts",
     "picker",
     "ask",
     "verified",
