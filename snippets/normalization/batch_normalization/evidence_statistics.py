@@ -1,6 +1,6 @@
 """How running statistics go wrong, and what cures them: accuracy on test digits in eval mode, with the same weights.
 
-Source: Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, section 3.
+Source: Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021.
 """
 
 import copy

@@ -1,6 +1,6 @@
 """Fine-tuning on 64 digits that were moved or darkened, with batch normalization frozen and not, by size of the batch.
 
-Source: Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, section 4.2.
+Source: Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021.
 """
 
 import copy

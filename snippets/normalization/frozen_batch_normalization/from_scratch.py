@@ -1,6 +1,6 @@
 """Batch normalization that is a fixed scale and shift of each channel, and puts itself in the place of trained layers.
 
-Source: Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, section 4.2.
+Source: Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021.
 """
 
 from typing import Any

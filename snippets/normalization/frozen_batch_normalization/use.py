@@ -1,6 +1,6 @@
 """Training with batch normalization left as it is: to be called in place of ``model.train()``.
 
-Source: Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, section 4.2.
+Source: Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021.
 """
 
 import torch
