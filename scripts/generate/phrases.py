@@ -4,6 +4,12 @@ from __future__ import annotations
 
 # What recipes say; the names of schedules are the ids of their entries.
 RECIPES: dict[str, dict[str, str]] = {
+    "network": {"en": "Network", "zh": "网络"},
+    "parameters_m": {"en": "parameters, millions", "zh": "参数（百万）"},
+    "multiply_adds_g": {"en": "multiply-adds, billions", "zh": "乘加（十亿次）"},
+    "activations_m": {"en": "activations, millions", "zh": "激活值（百万个）"},
+    "top1": {"en": "ImageNet top-1, %", "zh": "ImageNet top-1（%）"},
+    "pixels": {"en": "{0} pixels", "zh": "{0} 像素"},
     "model": {"en": "Model", "zh": "模型"},
     "layer": {"en": "Layer and settings", "zh": "层与设置"},
     "shares": {"en": "Statistics over", "zh": "统计范围"},
@@ -87,7 +93,72 @@ LOOKS = {  # shapes of a loss curve, by the names of scripts/sources/causes.py
     "fine": {"en": "looks fine, and the result is bad", "zh": "曲线正常，结果却差"},
     "none": {"en": "there is no curve, but an error message", "zh": "没有曲线，只有报错"},
 }
+SHAPES = {  # what the reader of curves says of each, with the numbers that docs/theme/assets/reader/shapes.js gives
+    "lost": {
+        "en": "The loss is no finite number from point {0} of {1} on.",
+        "zh": "从第 {0} 个点起（共 {1} 个），损失不再是有限的数。",
+    },
+    "negative": {"en": "The loss goes below zero, down to {0}.", "zh": "损失小于零，最低为 {0}。"},
+    "explodes": {"en": "The loss rises from {0}, at most to {1}.", "zh": "损失从 {0} 上升，最高到 {1}。"},
+    "zero": {"en": "The loss is {0} in the first third of the run.", "zh": "训练的前三分之一，损失就只有 {0}。"},
+    "flat": {
+        "en": "The loss hardly moves: {0} at the start, {1} at the end.",
+        "zh": "损失几乎不动：开始 {0}，结束 {1}。",
+    },
+    "slow": {
+        "en": "The loss still falls at the end: {0} at the start, {1} at the end. Train longer, or faster.",
+        "zh": "结束时损失仍在下降：开始 {0}，结束 {1}。可以训练更久，或提高学习率。",
+    },
+    "plateau": {
+        "en": "The loss falls from {0}, and is level at {1} in the second half.",
+        "zh": "损失从 {0} 下降，后半程停在 {1}。",
+    },
+    "oscillates": {
+        "en": "In the second half the loss swings by {0}% of its level from point to point, and does not fall.",
+        "zh": "后半程中，相邻两点的损失相差约为自身水平的 {0}%，且不再下降。",
+    },
+    "spikes": {
+        "en": "Points far above their neighbours: {0}, up to {1}.",
+        "zh": "远高于相邻点的点有 {0} 个，最高到 {1}。",
+    },
+    "gap": {
+        "en": "Training and validation end apart: {0} in training, {1} in validation.",
+        "zh": "训练与验证的结果相差很大：训练 {0}，验证 {1}。",
+    },
+    "rises-again": {
+        "en": "The validation loss is lowest, {0}, at point {1}, and ends at {2}.",
+        "zh": "验证损失在第 {1} 个点最低（{0}），结束时为 {2}。",
+    },
+    "noisy": {
+        "en": "From one validation to the next the result swings by {0}% of its level.",
+        "zh": "相邻两次验证的结果相差约为自身水平的 {0}%。",
+    },
+}
 WORDS: dict[str, dict[str, str]] = {
+    "negative": {"en": "goes below zero", "zh": "小于零"},
+    "runs": {"en": "runs", "zh": "次数"},
+    "no_shape": {"en": "no shape", "zh": "无"},
+    "all_broken": {"en": "all broken programs", "zh": "全部有故障的程序"},
+    "all_cured": {"en": "all cured programs", "zh": "全部修复后的程序"},
+    "reader_field": {
+        "en": "Paste numbers, a CSV with a head, or a log:",
+        "zh": "粘贴数字、带表头的 CSV，或训练日志：",
+    },
+    "reader_file": {"en": "or open a file:", "zh": "或打开文件："},
+    "reader_none": {
+        "en": "None of these shapes: the curve falls and ends low. If the result is bad all the same, "
+        "look at data and metric.",
+        "zh": "没有上述形状：曲线下降并停在低处。如果结果仍然差，请检查数据和指标。",
+    },
+    "reader_few": {
+        "en": "There are too few numbers of a loss or an accuracy to see a shape: at least six of one name.",
+        "zh": "损失或准确率的数值太少，看不出形状：同一名称至少要有六个。",
+    },
+    "reader_seen": {
+        "en": "The rules say this of {0} broken programs and of {1} cured ones. "
+        "Symptoms, with how many of their programs:",
+        "zh": "规则在 {0} 个有故障的程序和 {1} 个修复后的程序中看到它。各现象及其程序个数：",
+    },
     "original": {"en": "original", "zh": "原文"},
     "archive": {"en": "archive", "zh": "归档"},
     "paper": {"en": "Paper", "zh": "论文"},

@@ -1,0 +1,78 @@
+"""Which side of a GAN fails, and why: call these after some training, with the last batch; they change nothing."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+def discriminator_left_out(discriminator, optimizer_d):
+    """Ask whether the discriminator's optimizer holds the discriminator's weights."""
+    held = {id(p) for group in optimizer_d.param_groups for p in group["params"]}
+    weights = [p for p in discriminator.parameters() if p.requires_grad]
+    missing = [p for p in weights if id(p) not in held]
+    if missing:
+        return f"the optimizer of the discriminator lacks {len(missing)} of its {len(weights)} tensors of weights"
+
+
+def generator_pushed_away(discriminator, generator_loss, inputs, fake):
+    """Ask whether a smaller loss of the generator means scores that are more like those of real samples."""
+    judge = copy.deepcopy(discriminator).eval()
+    with torch.enable_grad():
+        scores = judge(fake.detach()).detach().requires_grad_()
+        (slope,) = torch.autograd.grad(generator_loss(scores), scores)
+        gap = (judge(inputs).mean() - scores.mean()).item()
+    change = -slope.mean().item()
+    if abs(gap) > 0.5 and gap * change < 0:  # it knows the two kinds apart
+        where = "up" if change > 0 else "down"
+        return f"real samples score {gap:+.1f} against generated ones, and the generator's loss drives scores {where}"
+
+
+def data_out_of_reach(generator, inputs):
+    """Look for real values that a bounded last layer cannot make."""
+    bounds = {nn.Tanh: (-1, 1), nn.Hardtanh: (-1, 1), nn.Sigmoid: (0, 1)}
+    low, high = bounds.get(type(list(generator.modules())[-1]), (None, None))
+    if low is None:
+        return None
+    outside = ((inputs < low - 1e-3) | (inputs > high + 1e-3)).float().mean().item()
+    if outside > 0.01:
+        return f"{outside:.0%} of the real values lie outside {low} … {high}, where all generated ones lie"
+
+
+def judged_by_company(discriminator, inputs, fake):
+    """Compare the scores of generated samples alone with their scores beside real ones in the same batch."""
+    judge, fake = copy.deepcopy(discriminator).train(), fake.detach()
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        alone = judge(fake)
+        torch.manual_seed(0)
+        beside = judge(torch.cat([fake, inputs]))[: len(fake)]
+    change = (alone - beside).abs().mean().item()
+    if change > 0.5:
+        return f"beside real samples, generated ones score {beside.mean():.1f}, and alone {alone.mean():.1f}"
+
+
+def discriminator_that_lags(discriminator, inputs, fake):
+    """Train a copy of the discriminator while the generator stands still, and score it on the other half of the batch.
+
+    Costs 100 steps of the discriminator on half a batch.
+    """
+    judge, half = copy.deepcopy(discriminator), len(inputs) // 2
+    optimizer = torch.optim.Adam(judge.parameters(), lr=2e-3)
+    bce = nn.functional.binary_cross_entropy_with_logits
+
+    def loss(real, generated):
+        real, generated = judge(real), judge(generated.detach())
+        return bce(real, torch.ones_like(real)) + bce(
+            generated, torch.zeros_like(generated)
+        )
+
+    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        before = loss(inputs[half:], fake[half:]).item()
+        for _ in range(100):
+            optimizer.zero_grad()
+            loss(inputs[:half], fake[:half]).backward()
+            optimizer.step()
+        after = loss(inputs[half:], fake[half:]).item()
+    if before > 0.7 and before - after > 0.3:
+        return f"100 steps with the generator at rest take the discriminator's loss from {before:.2f} to {after:.2f}"

@@ -1,0 +1,83 @@
+"""Ask a network before its training what its initialization does; fresh is the model as it was built."""
+
+import torch
+from torch import nn
+
+LAYERS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+
+def measured(fresh, inputs):
+    """Size of each layer's output, and its weights' gain: 1 is 1/sqrt(fan-in); costs a forward pass."""
+    sizes, gains, hooks = [], [], []
+
+    def note(module, _, output):
+        fan_in = module.weight[0].numel()
+        sizes.append(output.detach().float().square().mean().sqrt().item())
+        gains.append((module.weight.detach().std() * fan_in**0.5).item())
+
+    for module in fresh.modules():
+        if isinstance(module, LAYERS):
+            hooks.append(module.register_forward_hook(note))
+    modes = {module: module.training for module in fresh.modules()}
+    fresh.eval()
+    with torch.no_grad():
+        fresh(inputs)
+    for module, mode in modes.items():
+        module.training = mode
+    for hook in hooks:
+        hook.remove()
+    return sizes, sorted(gains)[len(gains) // 2]
+
+
+def weights_too_large(fresh, inputs):
+    """Ask whether weights above every gain that an activation needs make the signal grow."""
+    sizes, gain = measured(fresh, inputs)
+    if gain > 2.5 and sizes[-1] > 100 * sizes[0]:
+        return (
+            f"the signal grows from {sizes[0]:.2g} to {sizes[-1]:.2g} over {len(sizes)} layers: the "
+            f"weights are {gain:.1f} times 1/sqrt(fan-in), and 1.4 is right for ReLU"
+        )
+
+
+def weights_too_small(fresh, inputs):
+    """Ask whether weights below every gain that an activation needs make the signal vanish."""
+    sizes, gain = measured(fresh, inputs)
+    if gain < 0.5 and sizes[-1] < 0.01 * sizes[0]:
+        return (
+            f"the signal falls from {sizes[0]:.2g} to {sizes[-1]:.2g} over {len(sizes)} layers: the "
+            f"weights are {gain:.2f} times 1/sqrt(fan-in), and 1.4 is right for ReLU"
+        )
+
+
+def gain_of_another_activation(fresh, inputs):
+    """Ask whether a ReLU network has the gain of tanh, or the default of torch, and loses a factor in each layer."""
+    sizes, gain = measured(fresh, inputs)
+    rectified = any(isinstance(m, nn.ReLU | nn.LeakyReLU) for m in fresh.modules())
+    if rectified and 0.5 <= gain < 1.25 and sizes[-1] < 0.1 * sizes[0]:
+        factor = (sizes[-1] / sizes[0]) ** (1 / (len(sizes) - 1))
+        return (
+            f"the signal falls by the factor {factor:.2f} in each of {len(sizes)} layers: the weights "
+            f"are {gain:.2f} times 1/sqrt(fan-in), and ReLU needs 1.41"
+        )
+
+
+def branches_that_add_up(fresh, inputs):
+    """Ask whether the signal grows although the weights have a usual size, as in a sum of residual branches."""
+    sizes, gain = measured(fresh, inputs)
+    if gain <= 2.5 and sizes[-1] > 100 * sizes[0]:
+        return (
+            f"the signal grows from {sizes[0]:.2g} to {sizes[-1]:.2g} over {len(sizes)} layers, with "
+            f"weights of {gain:.2f} times 1/sqrt(fan-in): the branches add up"
+        )
+
+
+def units_that_start_equal(fresh):
+    """Look for layers all of whose units have the same weights."""
+    equal = [
+        name
+        for name, module in fresh.named_modules()
+        if isinstance(module, LAYERS) and (module.weight == module.weight[:1]).all()
+    ]
+    hidden = equal[:-1]  # a last layer of zeros is harmless
+    if hidden:
+        return f"all units have the same weights in {len(hidden)} hidden layers, the first is {hidden[0]}"

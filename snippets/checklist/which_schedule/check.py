@@ -1,0 +1,105 @@
+"""What the schedule did; lrs and losses are lists with the learning rate and the batch's loss of each update."""
+
+import copy
+import math
+
+import torch
+
+
+def rate_that_never_falls(
+    model, loss_fn, optimizer, inputs, x_train, y_train, losses, lrs
+):
+    """Train a copy for 100 more updates while a constant learning rate falls to zero."""
+    if min(lrs[len(lrs) // 2 :]) < 0.9 * max(lrs):
+        return None  # it falls
+    with torch.random.fork_rng(), torch.enable_grad():
+        torch.manual_seed(0)
+        twin, twin_optimizer = copy.deepcopy((model, optimizer))
+        twin.train()
+        cooled = []
+        for step in range(100):
+            for group in twin_optimizer.param_groups:
+                group["lr"] = lrs[-1] * (1 - step / 100)
+            batch = torch.randint(len(x_train), (len(inputs),))
+            loss = loss_fn(twin(x_train[batch]), y_train[batch])
+            cooled.append(loss.item())
+            twin_optimizer.zero_grad()
+            loss.backward()
+            twin_optimizer.step()
+    before, after = sum(losses[-100:]) / len(losses[-100:]), sum(cooled[-50:]) / 50
+    if after < 0.7 * before:
+        return (
+            f"the learning rate is {lrs[-1]:.3g} to the end; 100 updates in which it falls to "
+            f"zero lower the training loss from {before:.3f} to {after:.3f}"
+        )
+
+
+def end_of_the_schedule(lrs):
+    """Compare the last learning rate with the highest, and guess the length that the schedule has."""
+    top = max(lrs)
+    start = lrs.index(top)  # the end of warm-up
+    rises = any(
+        b > 1.001 * a for a, b in zip(lrs[start:-1], lrs[start + 1 :], strict=True)
+    )
+    share = lrs[-1] / top
+    if not rises and 0.1 < share < 0.99:
+        part = math.acos(2 * share - 1) / math.pi  # of a cosine
+        planned = start + (len(lrs) - start) / part
+        return (
+            f"the learning rate ends at {share:.0%} of its highest value: a cosine to zero "
+            f"would take {planned:.0f} updates, the run has {len(lrs)}"
+        )
+
+
+def end_after_a_restart(lrs):
+    """Ask whether the run ends high in a cycle that began late."""
+    jumps = [i for i in range(1, len(lrs)) if lrs[i] > 2 * lrs[i - 1] + 0.1 * max(lrs)]
+    if jumps and lrs[-1] > 0.1 * max(lrs):
+        return (
+            f"the learning rate jumps up at update {jumps[-1]} of {len(lrs)} and ends at "
+            f"{lrs[-1] / max(lrs):.0%} of its highest value: the last cycle is not finished"
+        )
+
+
+def noise_of_the_metric(
+    model, loss_fn, scheduler, val_inputs, val_targets, x_val, y_val
+):
+    """Compare the error of a validation loss on a part of the data with the loss; costs a forward pass."""
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau
+    if not isinstance(scheduler, plateau) or len(val_inputs) == len(x_val):
+        return None
+    twin = copy.deepcopy(model).eval()
+    with torch.no_grad():
+        outputs = twin(x_val)
+        each = torch.stack(
+            [loss_fn(o[None], y[None]) for o, y in zip(outputs, y_val, strict=True)]
+        )
+    error = (each.std() / len(val_inputs) ** 0.5 / each.mean()).item()
+    if error > 0.1:
+        return (
+            f"a validation loss of {len(val_inputs)} samples has a standard error of {error:.0%}, and "
+            f"the scheduler counts improvements of {scheduler.threshold:.2%}, {scheduler.patience + 1} times in a row"
+        )
+
+
+def first_updates_against_weights(model, optimizer, lrs):
+    """Compare Adam's first updates, each about as large as the learning rate, with the weights as they start."""
+    chosen = {
+        id(p)
+        for group in optimizer.param_groups
+        if "betas" in group
+        for p in group["params"]
+    }
+    worst, name = 0.0, ""
+    for key, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
+            ratio = (
+                lrs[0] * module.weight[0].numel() ** 0.5
+            )  # they start near 1/sqrt(fan-in)
+            if id(module.weight) in chosen and ratio > worst:
+                worst, name = ratio, key
+    if worst > 0.1 and lrs[0] > 0.5 * max(lrs):
+        return (
+            f"the very first updates, at the highest learning rate, move each weight of "
+            f"layer {name} by up to {worst:.0%} of the size at which it starts"
+        )

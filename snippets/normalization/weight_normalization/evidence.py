@@ -1,0 +1,85 @@
+"""A network of five layers on digits from initial weights of four sizes: plain, weight-normalized, batch-normalized.
+
+Source: Salimans and Kingma, "Weight Normalization: A Simple Reparameterization to Accelerate Training of Deep Neural
+Networks", 2016.
+"""
+
+import csv
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+SIZES, SEEDS, STEPS, WIDTH = [0.25, 0.5, 1.0, 2.0], 2, 40, 64
+KINDS = ["plain", "weight norm", "weight norm, measured start", "batch norm"]
+
+
+def build(kind: str, size: float) -> nn.Sequential:
+    """Five hidden layers whose weights are ``size`` times as large as Kaiming's, biases zero."""
+    layers: list[nn.Module] = []
+    for _ in range(5):
+        layer = nn.Linear(WIDTH, WIDTH)
+        nn.init.normal_(layer.weight, std=size * (2 / WIDTH) ** 0.5)
+        nn.init.zeros_(layer.bias)
+        layers.append(weight_norm(layer) if kind.startswith("weight") else layer)
+        layers += [nn.BatchNorm1d(WIDTH)] if kind == "batch norm" else []
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers, nn.Linear(WIDTH, 10))
+
+
+@torch.no_grad()
+def start_measured_(model: nn.Sequential, x: Tensor) -> None:
+    """Gains and biases with which each hidden unit has mean 0 and standard deviation 1 on x."""
+    for layer in model:
+        output = layer(x)
+        if hasattr(layer, "parametrizations"):
+            mean, std = output.mean(dim=0), output.std(dim=0)
+            layer.get_parameter("parametrizations.weight.original0").div_(std[:, None])
+            layer.get_parameter("bias").sub_(mean).div_(std)
+            output = layer(x)
+        x = output
+
+
+def train(kind: str, size: float, seed: int, x: Tensor, y: Tensor) -> float:
+    """Accuracy on 397 images after training on 1,400."""
+    torch.manual_seed(seed)
+    order = torch.randperm(len(x))
+    train, test = order[:1400], order[1400:]
+    model = build(kind, size)
+    if kind == KINDS[2]:
+        start_measured_(model, x[train[:256]])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    for _ in range(STEPS):
+        batch = train[torch.randint(1400, (64,))]
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x[batch]), y[batch]).backward()
+        optimizer.step()
+    model.eval()
+    return (model(x[test]).argmax(dim=1) == y[test]).float().mean().item()
+
+
+if __name__ == "__main__":
+    digits = load_digits()
+    x = torch.tensor(digits.data, dtype=torch.float32) / 16  # (1797, 64)
+    y = torch.tensor(digits.target)  # (1797,)
+    results = {k: [[train(k, size, seed, x, y) for seed in range(SEEDS)] for size in SIZES] for k in KINDS}
+    for kind, style in zip(KINDS, ["s--", "^:", "o-", "D-."], strict=True):
+        plt.plot(SIZES, [sum(runs) / SEEDS for runs in results[kind]], style, label=kind)
+    plt.xscale("log")
+    plt.xticks(SIZES, [f"{size:g}" for size in SIZES])
+    plt.minorticks_off()
+    plt.xlabel("size of the initial weights (1: Kaiming's)")
+    plt.ylabel("test accuracy, mean of two seeds")
+    plt.legend()
+    plt.savefig("weight-normalization.svg")
+    with Path("weight-normalization.csv").open("w", newline="") as file:
+        rows = [
+            [f"{size:g}", *(" / ".join(f"{run:.2f}" for run in results[kind][i]) for kind in KINDS)]
+            for i, size in enumerate(SIZES)
+        ]
+        csv.writer(file).writerows([["size of the initial weights (1: Kaiming's)", *KINDS], *rows])
+    Path("weight-normalization.json").write_text(json.dumps(results))
