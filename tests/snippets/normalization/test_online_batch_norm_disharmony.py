@@ -20,18 +20,18 @@ PLACES = [f"{place}, {p}" for place in ("in front of each norm", "behind each Re
 @pytest.mark.parametrize("p", RATES)
 @pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (1.0, 2.0), (3.0, 0.5)])
 def test_unit(mean: float, std: float, p: float) -> None:
-    """The closed form is what 1 million draws through nn.Dropout and nn.BatchNorm1d give, in both modes.
+    """The closed form is what 200,000 draws through nn.Dropout and nn.BatchNorm1d give, in both modes.
 
     With mean 0 it is 1 - p, and any other mean makes it smaller.
     """
     torch.manual_seed(0)
-    x = mean + std * torch.randn(1_000_000, 1, dtype=torch.float64)
+    x = mean + std * torch.randn(200_000, 1, dtype=torch.float64)
     norm = nn.BatchNorm1d(1, momentum=1.0, affine=False).double()
     norm(nn.Dropout(p)(x))
     assert norm.running_var is not None
     expected = unit_shift(mean, std, p)
-    assert (x.var() / norm.running_var).item() == pytest.approx(expected, rel=0.02)
-    assert norm.eval()(x).var().item() == pytest.approx(expected, rel=0.02)
+    assert (x.var() / norm.running_var).item() == pytest.approx(expected, rel=0.05)
+    assert norm.eval()(x).var().item() == pytest.approx(expected, rel=0.05)
     assert unit_shift(0.0, std, p) == pytest.approx(1 - p)
     assert mean == 0 or expected < 1 - p
 
@@ -45,14 +45,14 @@ def moments(width: int, common: float) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("p", RATES)
 @pytest.mark.parametrize("common", [0.0, 0.3])
 def test_linear_layer_in_between(common: float, p: float) -> None:
-    """The closed form of a weighted sum is what 400,000 draws give; below 1 for every weight that was tried."""
+    """The closed form of a weighted sum is what 60,000 draws give; below 1 for every weight that was tried."""
     torch.manual_seed(0)
     mean, covariance = moments(6, common)
-    x = mean + torch.randn(400_000, 6, dtype=torch.float64) @ torch.linalg.cholesky(covariance).T
+    x = mean + torch.randn(60_000, 6, dtype=torch.float64) @ torch.linalg.cholesky(covariance).T
     dropped = nn.Dropout(p)(x)
     for weight in torch.randn(5, 6, dtype=torch.float64):
         expected = sum_shift(weight, mean, covariance, p).item()
-        assert ((x @ weight).var() / (dropped @ weight).var()).item() == pytest.approx(expected, rel=0.02)
+        assert ((x @ weight).var() / (dropped @ weight).var()).item() == pytest.approx(expected, rel=0.05)
         assert expected < 1
 
 
