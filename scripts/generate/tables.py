@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scripts.generate import alphabet, bugs, crossed, facts, front_door, indexes, layers, reader, recipes, symptom
+from scripts.generate import (
+    alphabet,
+    bugs,
+    calculator,
+    crossed,
+    facts,
+    front_door,
+    indexes,
+    layers,
+    networks,
+    reader,
+    recipes,
+    symptom,
+)
 from scripts.generate.site import Site
 from scripts.sources import causes
 from scripts.sources.layers import chosen as chosen_layers
@@ -23,7 +36,10 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "symptoms": lambda site, entry, lang: indexes.symptoms(site.catalog, lang),
     "sections": lambda site, entry, lang: indexes.sections(site.catalog, lang),
     "picker": front_door.picker,
+    "story": networks.story,
+    "networks": networks.table,
     "reader": reader.reader,
+    "calculator": lambda site, entry, lang: calculator.calculator(lang),
     "reader-counts": reader.table,
     "ask": lambda site, entry, lang: front_door.ask(lang),
     "ticks": front_door.ticks,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from scripts.problems import ROOT, Problem, stop_on
 from scripts.sources import (
+    accuracies,
     causes,
     frontmatter,
     labels,
@@ -25,6 +26,7 @@ from scripts.sources import (
     symptoms,
     ticks,
 )
+from scripts.sources.accuracies import Accuracy
 from scripts.sources.layers import Layer
 from scripts.sources.pages import LANGUAGES, Entry, Page
 from scripts.sources.papers import Paper, load_papers
@@ -55,6 +57,7 @@ class Catalog:
     tags: list[Tag]
     recipes: list[Recipe]
     layers: list[Layer]
+    accuracies: list[Accuracy]
     labels: dict[str, str]
     checklist: list[Part]
 
@@ -148,6 +151,7 @@ def load(root: Path = ROOT) -> Catalog:
         tags=symptoms.load_tags(root),
         recipes=recipes.load(root),
         layers=layers.load(root),
+        accuracies=accuracies.load(root),
         labels=labels.load(root),
         checklist=ticks.load(root),
     )

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from itertools import product
 
 from scripts.problems import Problem
-from scripts.sources import labels, layers, recipes
+from scripts.sources import accuracies, labels, layers, recipes
 from scripts.sources.catalog import Catalog
 from scripts.sources.check_names import hint
 
-Row = recipes.Recipe | layers.Layer
+Row = recipes.Recipe | layers.Layer | accuracies.Accuracy
+KINDS: dict[type, tuple[str, str]] = {
+    recipes.Recipe: (recipes.FILE, "recipe"),
+    layers.Layer: (layers.FILE, "layer"),
+    accuracies.Accuracy: (accuracies.FILE, "accuracy of"),
+}
 
 
 def check_recipes(catalog: Catalog) -> Iterator[Problem]:
@@ -35,6 +40,19 @@ def check_layers(catalog: Catalog) -> Iterator[Problem]:
         yield from _sourced(catalog, layer, missing)
 
 
+def check_accuracies(catalog: Catalog) -> Iterator[Problem]:
+    """Each network is an entry, once; papers are known, and words have a twin."""
+    missing: set[str] = set()
+    seen: set[str] = set()
+    for accuracy in catalog.accuracies:
+        if accuracy.id not in catalog.by_id:
+            yield _problem(accuracy, "there is no such entry", hint(accuracy.id, catalog.by_id, "Name an entry."))
+        if accuracy.id in seen:
+            yield _problem(accuracy, "it is given twice", "Keep the one whose training is closest to the entry's.")
+        seen.add(accuracy.id)
+        yield from _sourced(catalog, accuracy, missing)
+
+
 def _sourced(catalog: Catalog, row: Row, missing: set[str]) -> Iterator[Problem]:
     """An unknown paper, and words without a Chinese twin, each once."""
     if row.source.paper and row.source.paper not in catalog.papers:
@@ -48,7 +66,7 @@ def _sourced(catalog: Catalog, row: Row, missing: set[str]) -> Iterator[Problem]
 
 
 def _problem(row: Row, message: str, remedy: str) -> Problem:
-    file, kind = (recipes.FILE, "recipe") if isinstance(row, recipes.Recipe) else (layers.FILE, "layer")
+    file, kind = KINDS[type(row)]
     return Problem(file, row.line, f"{kind} '{row.id}': {message}", remedy)
 
 

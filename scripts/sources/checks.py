@@ -29,7 +29,7 @@ from scripts.sources.pages import Entry, Page
 LONGEST = 160  # characters of a line of prose
 # What `--8<--` may name beside the snippets of the entry's room: tables that the build makes, by whose page it is.
 OF_ENTRY = ("facts", "checkups", "crossed")
-OF_SECTION = ("comparison", "timeline", "picker", "ticks")
+OF_SECTION = ("comparison", "timeline", "picker", "ticks", "calculator", "story", "networks")
 OF_SITE = (
     "papers",
     "names",
@@ -63,6 +63,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_causes,
         check_recipes.check_recipes,
         check_recipes.check_layers,
+        check_recipes.check_accuracies,
         check_recipes.check_shown,
         check_lines,
         check_marks,

@@ -40,6 +40,7 @@ SPOKEN: dict[str, tuple[type, bool]] = {
     "summary": (str, True),
     "aliases": (list, True),
     "situation": (str, False),
+    "solves": (str, False),
 }
 INDEX: dict[str, tuple[type, bool]] = {
     "title": (str, True),

@@ -32,22 +32,24 @@ def accuracy_by_crop(model, images_test, x_test, y_test, crop_ratio):
     size = x_test.shape[-1]
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    errors = {}
+    wrong = {}
     for ratio in {crop_ratio, 0.8, 0.875, 0.95, 1.0}:
         whole = round(size / ratio)
         edge = (whole - size) // 2
         x = interpolate(images_test, whole, mode="bilinear")
         x = x[..., edge : edge + size, edge : edge + size]
         with torch.no_grad():
-            wrong = model(x).argmax(dim=1) != y_test
-        errors[ratio] = wrong.float().mean().item()
+            wrong[ratio] = model(x).argmax(dim=1) != y_test
     for module, mode in modes.items():
         module.training = mode
-    best = min(errors, key=errors.get)
-    ours = errors[crop_ratio]
-    noise = (ours * (1 - ours) / len(y_test)) ** 0.5
-    if ours - errors[best] > 2 * noise:
-        return f"crop ratio {crop_ratio}: error {ours:.3f}; crop ratio {best}: {errors[best]:.3f}"
+    best = min(wrong, key=lambda ratio: wrong[ratio].sum().item())
+    changed = (wrong[best] != wrong[crop_ratio]).sum().item()
+    gained = (wrong[crop_ratio].sum() - wrong[best].sum()).item()
+    if gained > 2 * changed**0.5:  # more than chance would move the same images
+        return (
+            f"error {wrong[crop_ratio].float().mean():.3f} at crop ratio {crop_ratio}, "
+            f"{wrong[best].float().mean():.3f} at crop ratio {best}"
+        )
 
 
 def average_left_out(ema, x_test, y_test, test_outputs):
@@ -76,7 +78,7 @@ def vectors_that_decay(optimizer):
     ]
     if decayed:
         largest = max(p.abs().max().item() for p in decayed)
-        return f"{len(decayed)} biases or gains have weight decay; the largest of their values is {largest:.1f}"
+        return f"biases and gains with weight decay: {len(decayed)}; the largest of their values is {largest:.1f}"
 
 
 def epsilon_outside_the_root(optimizer, paper):

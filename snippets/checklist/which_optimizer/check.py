@@ -60,7 +60,7 @@ def rows_rarely_updated(model, optimizer, x_train):
         if ratio > 100:
             return (
                 f"the most frequent row is used {ratio:.0f} times as often as the median row, "
-                "and with SGD it gets as many times the updates"
+                "which plain SGD therefore updates that much less"
             )
 
 

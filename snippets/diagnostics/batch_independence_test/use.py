@@ -55,7 +55,7 @@ def change_by_others(
 def first_mixer(model: nn.Module, inputs: Tensor, place: int = 0, training: bool = False) -> str | None:
     """Name of the first module whose output for this sample depends on the other samples; look in and before it.
 
-    Only modules that return one tensor with the samples first are compared.
+    Only modules that return one tensor of floating-point numbers with the samples first are compared.
     """
     (_, first), (_, second) = two_passes(model, inputs, place, 0, None, training)
     for (name, one), (_, other) in zip(first, second, strict=True):
@@ -79,7 +79,7 @@ def two_passes(
         asked, seen = copy.deepcopy(model).train(training), Seen()
 
         def keep(module: nn.Module, args: object, output: object, name: str, seen: Seen = seen) -> None:
-            if isinstance(output, Tensor) and output.dim() and len(output) == len(inputs):
+            if isinstance(output, Tensor) and output.is_floating_point() and output.shape[:1] == inputs.shape[:1]:
                 seen.append((name, output.detach().clone()))
 
         for name, module in asked.named_modules():

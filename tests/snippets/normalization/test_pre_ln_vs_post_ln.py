@@ -88,10 +88,13 @@ def test_last_norm_is_not_automatic(depth: int) -> None:
         assert out.std(dim=-1, correction=0).mean().item() == pytest.approx(1.0, abs=0.01)
 
 
-def test_weights_load_into_the_wrong_form() -> None:
-    """The weights of a Pre-LN layer load into a Post-LN layer without an error, and the output is another one."""
+@pytest.mark.parametrize("pre", [True, False])
+def test_weights_load_into_the_wrong_form(pre: bool) -> None:
+    """The weights of either form load into the other without an error, and the output is another one."""
     torch.manual_seed(0)
-    trained, wrong = EncoderLayer(16, 4, 24, pre=True), EncoderLayer(16, 4, 24, pre=False)
+    trained, wrong = EncoderLayer(16, 4, 24, pre), EncoderLayer(16, 4, 24, not pre)
+    shapes = [{name: p.shape for name, p in layer.state_dict().items()} for layer in (trained, wrong)]
+    assert shapes[0] == shapes[1]
     wrong.load_state_dict(trained.state_dict(), strict=True)
     x = torch.randn(2, 5, 16)
     assert (trained(x) - wrong(x)).abs().max() > 0.5

@@ -1,0 +1,94 @@
+"""docs/accuracies.yaml: published ImageNet accuracies of networks, each with its place and how it was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.problems import Problem, stop_on
+from scripts.sources import records
+from scripts.sources.recipe_form import Fault, is_number, is_spoken, is_text, source_faults
+from scripts.sources.recipes import Source
+
+FILE = "docs/accuracies.yaml"
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Top-1 on the 50,000 validation images of ImageNet-1k, one crop.
+
+    Args:
+        id: of the network's entry.
+        network: the variant, as it is called.
+        top1: in per cent.
+        source: where it is published.
+        line: its line in the file.
+        size: height and width of the crop.
+        weights: torchvision's name of the weights, such as ``ResNet50_Weights.IMAGENET1K_V1``; empty for others.
+        note: how it was trained, in few words, by language.
+    """
+
+    id: str
+    network: str
+    top1: float
+    source: Source
+    line: int
+    size: int = 224
+    weights: str = ""
+    note: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> list[str]:
+        """Words that need a Chinese twin."""
+        return [self.source.place] if self.source.place else []
+
+
+FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "id": (is_text, "an entry's id"),
+    "network": (is_text, "a text"),
+    "top1": (lambda v: is_number(v) and v <= 100, "a number in per cent"),
+    "source": (lambda v: isinstance(v, dict), "{paper, place} or {repository, commit, files}"),
+    "size": (lambda v: isinstance(v, int) and v > 0, "pixels, 224"),
+    "weights": (is_text, "ResNet50_Weights.IMAGENET1K_V1"),
+    "note": (is_spoken, "en and zh"),
+}
+NEEDED = ("id", "network", "top1", "source")
+
+
+def load(root: Path) -> list[Accuracy]:
+    """Every record, in the file's order.
+
+    Raises:
+        BuildError: for a record of another form.
+    """
+    text, rows = records.rows(root, FILE)
+    lines = records.begins(text)
+    stop_on(_problems(text, rows, lines))
+    return [
+        Accuracy(**{**row, "source": Source.read(row["source"]), "line": line})
+        for row, line in zip(rows, lines, strict=True)
+    ]
+
+
+def _problems(text: str, rows: list[dict[str, Any]], lines: list[int]) -> Iterator[Problem]:
+    if len(rows) != len(lines):
+        yield Problem(FILE, 1, "a record does not begin with its id", "Begin each record with '- id: …'.")
+        return
+    for row, start in zip(rows, lines, strict=True):
+        for key, message, remedy in _faults(row):
+            yield Problem(FILE, records.line_in(text, start, key), f"accuracy of '{row['id']}': {message}", remedy)
+
+
+def _faults(row: Mapping[str, Any]) -> Iterator[Fault]:
+    for key in NEEDED:
+        if key not in row:
+            yield "id", f"'{key}' is missing", f"Add it: {FIELDS[key][1]}."
+    for key, value in row.items():
+        if key not in FIELDS:
+            yield str(key), f"'{key}' does not belong here", f"Known are: {', '.join(FIELDS)}."
+        elif not FIELDS[key][0](value):
+            yield key, f"'{key}' is not of the form", f"Write {FIELDS[key][1]}."
+    if isinstance(row.get("source"), dict):
+        yield from source_faults(row)

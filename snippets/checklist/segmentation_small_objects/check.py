@@ -1,0 +1,60 @@
+"""Why small objects are missed: masks are 0 or 1, of shape (images, 1, height, width)."""
+
+import torch
+from torch.nn import functional
+
+
+def price_of_a_miss(loss_fn, targets):
+    """Compare the loss of missing all objects with that of as many false pixels."""
+    share = targets.float().mean().item()
+    perfect = 8 * targets.float() - 4
+    missed = torch.full_like(perfect, -4)
+    false = perfect.clone()
+    background = (targets.flatten() == 0).nonzero().flatten()
+    wrong = background[:: max(1, len(background) // int(targets.sum()))]
+    false.view(-1)[wrong[: int(targets.sum())]] = 4
+    best, miss, alarm = (loss_fn(o, targets).item() for o in (perfect, missed, false))
+    ratio = (miss - best) / (alarm - best)
+    if share < 0.05 and ratio < 1.5:
+        return (
+            f"objects are {share:.1%} of the pixels, and missing all of them costs {ratio:.1f} times "
+            "what as many false pixels cost"
+        )
+
+
+def detail_of_the_output(model, inputs, targets):
+    """Ask whether the output can change over the width of an object; costs a forward pass."""
+    areas = targets.flatten(1).sum(dim=1)
+    size = max(2, round(areas[areas > 0].float().mean().sqrt().item()))
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    with torch.no_grad():
+        outputs = model(inputs)
+    for module, mode in modes.items():
+        module.training = mode
+    whole = outputs.shape[-2:]
+    coarse = functional.interpolate(outputs, [n // size for n in whole], mode="area")
+    coarse = functional.interpolate(coarse, whole, mode="bilinear")
+    share = ((outputs - coarse).var() / outputs.var()).item()
+    if share < 0.1:
+        return (
+            f"objects are about {size} pixels wide, and only {share:.0%} of the output's variance is in "
+            "details of that size: the network's last layers are too coarse"
+        )
+
+
+def objects_lost_in_resizing(masks, y):
+    """Count the images whose mask has an object before preprocessing and none after it."""
+    before = masks.flatten(1).sum(dim=1) > 0
+    after = y.flatten(1).sum(dim=1) > 0
+    lost = int((before & ~after).sum())
+    if lost > 0.01 * int(before.sum()):
+        return f"{lost} of {int(before.sum())} masks with an object are empty after resizing"
+
+
+def score_of_nothing(metric, y_val):
+    """Score the answer that finds nothing at all."""
+    score = metric(torch.zeros_like(y_val), y_val)
+    if score > 0.1:
+        empty = (y_val.flatten(1).sum(dim=1) == 0).float().mean().item()
+        return f"finding nothing scores {score:.2f} by this metric: {empty:.0%} of the masks are empty"
