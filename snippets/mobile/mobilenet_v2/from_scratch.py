@@ -71,12 +71,13 @@ class MobileNetV2(nn.Module):
                 channels = rounded(base * width)
             self.add_module(f"stage{place + 1}", stage)
         self.last = nn.Sequential(*conv(channels, last, 1), nn.ReLU6())
-        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(last, classes))
+        linear = nn.Linear(last, classes)
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), linear)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
-        nn.init.normal_(self.head[-1].weight, 0, 0.01)
-        nn.init.zeros_(self.head[-1].bias)
+        nn.init.normal_(linear.weight, 0, 0.01)
+        nn.init.zeros_(linear.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (batch, classes)."""
