@@ -173,7 +173,7 @@ if __name__ == "__main__":
         box(axes, 0, -place, name)
         if place:
             arrow(axes, (0, 1 - place), (0, -place))
-    arrow(axes, (1.2, 0), (0.1, -4), bend=-0.6)
+    arrow(axes, (0.6, 0), (0, -4), bend=-0.8)
     axes.set(xlim=(-2.2, 3), ylim=(-5.5, 0.5))
     axes.set_axis_off()
     plt.savefig("resnet.svg")
