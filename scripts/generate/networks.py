@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from scripts.generate import html
-from scripts.generate.pages import artifacts
 from scripts.generate.phrases import word
 from scripts.generate.recipes import lines_of, small, source
 from scripts.generate.site import Site
@@ -73,7 +72,7 @@ def _counted(site: Site) -> Iterator[tuple[Entry, dict[str, Any]]]:
     """Each entry whose experiment counted a network, with the numbers that it saved."""
     for section in SECTIONS:
         for page in site.catalog.in_section(section):
-            for name, path in artifacts(site, page).items():
+            for name, path in site.artifacts(page).items():
                 if name.endswith(".json"):
                     counted = json.loads((site.catalog.root / path).read_text(encoding="utf-8"))
                     if isinstance(counted, dict) and {"network", "multiply_adds", "activations"} <= counted.keys():

@@ -20,20 +20,10 @@ from scripts.sources.pages import Entry
 HOLDER = re.compile(r"^<!-- piece (\d+) -->$", re.MULTILINE)
 
 
-def artifacts(site: Site, entry: Entry) -> dict[str, str]:
-    """Name of each file that the entry's snippets left behind -> its path."""
-    found: dict[str, str] = {}
-    for snippet in entry.snippets:
-        result = site.report.first(snippet.path)
-        for path in result.artifacts if result else ():
-            found[path.rpartition("/")[2]] = path
-    return found
-
-
 def missing_artifacts(site: Site) -> Iterator[Problem]:
     """Figures and tables that a page shows and no snippet of the page saved, or that cannot stand on a page."""
     for entry in site.catalog.entries:
-        have = artifacts(site, entry)
+        have = site.artifacts(entry)
         for page in entry.pages.values():
             for mark in page.of("embed"):
                 if mark.target not in have:
@@ -60,7 +50,7 @@ def _unfit(catalog: Catalog, have: dict[str, str], mark: marks.Mark, lang: str) 
 def staged(site: Site, entry: Entry, lang: str) -> str:
     """The page's Markdown for the site generator: front matter, body, and foot."""
     page = entry.pages[lang]
-    have = artifacts(site, entry)
+    have = site.artifacts(entry)
     pieces: list[str] = []
 
     def render(mark: marks.Mark) -> str | None:

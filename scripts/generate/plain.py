@@ -13,7 +13,7 @@ from pathlib import Path
 
 from markdownify import markdownify
 
-from scripts.generate import pages, proofs, symptom, tables
+from scripts.generate import proofs, symptom, tables
 from scripts.generate.phrases import word
 from scripts.generate.signs import target, written
 from scripts.generate.site import Site
@@ -30,7 +30,7 @@ FILTER = re.compile(r'<div class="table-filter".*?</div>\s*', re.DOTALL)  # fiel
 def markdown(site: Site, entry: Entry, lang: str) -> str:
     """One page, code and outputs inlined, links made addresses of the site."""
     page = entry.pages[lang]
-    have = pages.artifacts(site, entry)
+    have = site.artifacts(entry)
 
     def render(mark: marks.Mark) -> str | None:
         if mark.kind == "claim":

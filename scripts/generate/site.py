@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from scripts.claims import FileResult
 from scripts.report import Report
 from scripts.sources.catalog import Catalog
+from scripts.sources.pages import Entry
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,12 @@ class Site:
     report: Report
     claims: Mapping[str, FileResult]
     address: str = ""
+
+    def artifacts(self, entry: Entry) -> dict[str, str]:
+        """Name of each file that the entry's snippets left behind -> its path."""
+        found: dict[str, str] = {}
+        for snippet in entry.snippets:
+            result = self.report.first(snippet.path)
+            for path in result.artifacts if result else ():
+                found[path.rpartition("/")[2]] = path
+        return found

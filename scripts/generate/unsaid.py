@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.generate import figures, pages, snippets
+from scripts.generate import figures, snippets
 from scripts.generate.site import Site
 from scripts.problems import Problem
 from scripts.sources import records
@@ -16,7 +16,7 @@ def problems(site: Site) -> Iterator[Problem]:
     """Every word without its twin in docs/zh/labels.yaml, at the mark of its figure or the line of its docstring."""
     labels = site.catalog.labels
     for entry in site.catalog.entries:
-        have = pages.artifacts(site, entry)
+        have = site.artifacts(entry)
         page = entry.pages["zh"]
         for mark in page.of("embed"):
             stem = mark.target.rpartition(".")[0]

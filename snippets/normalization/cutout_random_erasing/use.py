@@ -1,6 +1,6 @@
 """Random erasing of a batch of images: each loses a box of random size and shape, or stays as it is.
 
-Source: Zhong et al., "Random Erasing Data Augmentation", 2017, algorithm 1.
+Source: Zhong et al., "Random Erasing Data Augmentation", 2017.
 """
 
 import math

@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 SEEDS, STEPS = 3, 40
-RATES = {"SGD": [0.001, 0.01, 0.1], "Adam": [0.003, 0.03, 0.1]}
+RATES = {"SGD": [0.001, 0.01, 0.1], "Adam": [0.003, 0.03]}
 STYLES = {"0 to 255": "s--", "0 to 1": "^:", "standardized": "o-", "mixed units": "v-."}
 
 

@@ -1,6 +1,6 @@
 """Mixup of a batch: images or other inputs, and labels, blended with those of another sample.
 
-Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2017, figure 1.
+Source: Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2017.
 """
 
 import torch

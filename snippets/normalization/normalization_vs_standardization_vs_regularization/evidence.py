@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-SEEDS, STEPS, TRAIN, WRONG = 3, 100, 200, 0.2
+SEEDS, STEPS, TRAIN, WRONG = 3, 80, 200, 0.2
 METHODS = {
     "plain": "x-",
     "standardized inputs": "o-",

@@ -1,6 +1,6 @@
 """One transformer encoder layer with the LayerNorms before or after; it takes the weights of torch's layer.
 
-Source: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020, table 1.
+Source: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020.
 """
 
 import torch

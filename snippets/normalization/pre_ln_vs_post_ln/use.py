@@ -1,6 +1,6 @@
 """A transformer encoder with Pre-LN or Post-LN, with the last LayerNorm that Pre-LN needs.
 
-Source: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020, figure 1.
+Source: Xiong et al., "On Layer Normalization in the Transformer Architecture", 2020.
 """
 
 import torch

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 SEEDS, STEPS, WIDTH, BLOCKS = 3, 40, 32, 4
-RATES = [0.003, 0.01, 0.03]
+RATES = [0.003, 0.03]
 
 
 class ScaleNorm(nn.Module):

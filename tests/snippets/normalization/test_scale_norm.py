@@ -103,9 +103,9 @@ def test_timm_means_another() -> None:
 
 
 def test_as_good_as_layer_norm(evidence) -> None:
-    """At each of three learning rates the means differ by less than 3 points."""
+    """At each of two learning rates the means differ by less than 3 points."""
     mean = {name: [sum(runs) / SEEDS for runs in of_rate] for name, of_rate in evidence().items()}
-    assert len(RATES) == 3
+    assert len(RATES) == 2
     for scale, layer in zip(mean["ScaleNorm"], mean["LayerNorm"], strict=True):
         assert scale == pytest.approx(layer, abs=0.03)
 
