@@ -84,7 +84,7 @@ def test_groups_do_not_meet(evidence: Evidence) -> None:
 
 
 def test_equal_work_moves_more(evidence: Evidence) -> None:
-    """g groups and root g times the channels: equal weights and multiply-adds; at 64 groups, 5.0 times as much moves."""
+    """g groups and root g times the channels: equal weights and multiply-adds; at 64 groups 5.0 times as much moves."""
     costs = evidence()["costs"]
     equal = [costs[f"{c:,} channels, groups: {g}"] for c, g in ((128, 1), (256, 4), (512, 16), (1024, 64))]
     assert len({(row["weights"], row["multiply_adds"]) for row in equal}) == 1
