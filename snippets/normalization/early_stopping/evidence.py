@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-SEEDS, EPOCHS, PATIENCES = 4, 50, [1, 3, 10]
+SEEDS, EPOCHS, PATIENCES = 3, 40, [1, 3, 10]
 
 
 def train(share: float, seed: int, x: Tensor, y: Tensor) -> dict[str, list[float]]:

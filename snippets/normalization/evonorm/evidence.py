@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 KINDS, SEEDS, WIDTH = ["batch norm, ReLU", "group norm, ReLU", "EvoNorm-S0", "EvoNorm-B0"], 2, 12
-SETTINGS = {"2 images": (2, 0.01, 120), "32 images": (32, 0.05, 40)}  # batch, learning rate, steps
+SETTINGS = {"2 images": (2, 0.01, 100), "32 images": (32, 0.05, 30)}  # batch, learning rate, steps
 
 
 class EvoNorm(nn.Module):

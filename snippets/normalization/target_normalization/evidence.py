@@ -63,7 +63,9 @@ if __name__ == "__main__":
         rows.append([name, *(f"{m + 0.0:.2f}".replace("-0.00", "0.00") if m > -9 else "below -9" for m in means)])
     plt.xticks(range(3), list(UNITS))
     plt.ylabel("explained variance (-0.2: that or worse)")
-    plt.legend()
+    plt.xlim(-0.3, 2.4)
+    plt.ylim(-0.3, 1.8)
+    plt.legend(loc="upper center", ncols=2)
     plt.savefig("target-normalization.svg")
     with Path("target-normalization.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["training", *UNITS], *rows])

@@ -77,7 +77,8 @@ if __name__ == "__main__":
     plt.xscale("log")
     plt.xlabel("learning rate")
     plt.ylabel("training loss after 60 steps")
-    plt.legend()
+    plt.ylim(0, 3.7)
+    plt.legend(loc="upper center", ncols=2)
     plt.savefig("why-batch-norm-works.svg")
     with Path("why-batch-norm-works.csv").open("w", newline="") as file:
         head = ["network", *(f"loss, lr {lr:g}" for lr in RATES), "moved in a step, lr 0.1"]

@@ -129,8 +129,9 @@ def test_a_scale_of_zero_removes_the_channel() -> None:
         shrink_([norm.weight], 0.1)
         assert norm.weight.tolist() == pytest.approx([0.9, 0.9, 0, 0.9])
         before = norm(conv(x))
-        conv.weight[2] = torch.randn(3, 3, 3)
-        assert torch.equal(norm(conv(x)), before)
+        for weights in (torch.randn(3, 3, 3), torch.zeros(3, 3, 3), 1e3 * torch.randn(3, 3, 3)):
+            conv.weight[2] = weights
+            assert torch.equal(norm(conv(x)), before)
     assert before[:, 2].unique().tolist() == pytest.approx([0.3])
 
 
