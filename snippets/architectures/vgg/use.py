@@ -3,6 +3,8 @@
 Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014, table 1
 """
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -28,11 +30,9 @@ def make_vgg(classes: int = 10, convs: tuple[int, ...] = (2, 2, 3, 3, 3), width:
 
 def frozen_features(network: nn.Sequential, layers: int) -> nn.Sequential:
     """The first layers of a trained network to compare images by (perceptual loss): fixed, in eval mode."""
-    features = network[:layers].eval().requires_grad_(False)
-    for place, module in enumerate(features):
-        if isinstance(module, nn.ReLU):
-            features[place] = nn.ReLU()  # in place, it would overwrite what is compared
-    return features
+    # in place, a ReLU would overwrite what is compared
+    layers_kept = [nn.ReLU() if isinstance(layer, nn.ReLU) else layer for layer in list(network)[:layers]]
+    return copy.deepcopy(nn.Sequential(*layers_kept)).eval().requires_grad_(False)
 
 
 if __name__ == "__main__":
