@@ -13,7 +13,7 @@ from snippets.architectures.alexnet import evidence as counting
 from snippets.architectures.alexnet.from_scratch import AlexNet
 from snippets.architectures.alexnet.use import make_alexnet
 from tests.support import oracles  # noqa: F401 - before torchvision
-from tests.support.networks import filled, numbers, parameters_of, same_logits
+from tests.support.networks import numbers, parameters_of, same_logits
 
 
 def small() -> tuple[nn.Module, Tensor]:
@@ -59,7 +59,7 @@ def test_towers_are_groups() -> None:
             x = torch.randn(2, layer.in_channels, 7, 7)
             halves = []
             for half, part in enumerate(x.chunk(2, dim=1)):
-                tower = nn.Conv2d(layer.in_channels // 2, layer.out_channels // 2, layer.kernel_size, padding="same")
+                tower = nn.Conv2d(layer.in_channels // 2, layer.out_channels // 2, layer.kernel_size[0], padding="same")
                 tower.load_state_dict({name: p.chunk(2)[half] for name, p in layer.named_parameters()})
                 halves.append(tower(part))
             torch.testing.assert_close(layer(x), torch.cat(halves, dim=1), rtol=1e-4, atol=1e-5)
@@ -102,7 +102,7 @@ def test_shares(evidence: Any) -> None:
 def test_field(evidence: Any) -> None:
     """After the last pooling a value sees 195 by 195 pixels, as a gradient with all weights 1 shows."""
     assert evidence()["stages"]["convolution 5"]["field"] == 195
-    model = filled(lambda: AlexNet(2, width=2)).features[:12]
+    model = list(AlexNet(2, width=2).features)[:12]
     layers = [nn.AvgPool2d(3, 2) if isinstance(layer, nn.MaxPool2d) else layer for layer in model]
     for layer in layers:
         if isinstance(layer, nn.Conv2d):
