@@ -133,6 +133,7 @@ if __name__ == "__main__":
             plt.plot(SHIFTS, results[name], style, label=name)
     plt.xlabel("shift to the right (pixels)")
     plt.ylabel("distance from the moved features")
+    plt.ylim(-0.02, 0.6)  # room for the legend
     plt.legend()
     plt.savefig("lenet-5.svg")
     kept = json.loads(Path("lenet-5.json").read_text(encoding="utf-8"))
