@@ -1,0 +1,105 @@
+"""ConvNeXt-T, S, B and L, as torchvision has them.
+
+Source: Liu et al., "A ConvNet for the 2020s", 2022, section 2 and table 9
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+VARIANTS = {  # channels of the first stage (each next one has twice as many), blocks of the four stages
+    "T": (96, (3, 3, 9, 3)),
+    "S": (96, (3, 3, 27, 3)),
+    "B": (128, (3, 3, 27, 3)),
+    "L": (192, (3, 3, 27, 3)),
+}
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalization of each pixel over its channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) in, the same shape out."""
+        last = F.layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias, self.eps)
+        return last.permute(0, 3, 1, 2)
+
+
+class DropPath(nn.Module):
+    """In training, zero for a share p of the samples, the others divided by 1 - p."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) in, the same shape out."""
+        if not self.training or self.p == 0:
+            return x
+        return x * x.new_empty(x.shape[0], 1, 1, 1).bernoulli_(1 - self.p).div_(1 - self.p)
+
+
+class Block(nn.Module):
+    """x + scale * branch(x): a 7×7 filter of each channel, then two linear layers over each pixel's channels.
+
+    Args:
+        channels: of input and output.
+        drop: share of the samples whose branch is left out in training.
+        scale: initial factor of the branch, one for each channel.
+    """
+
+    def __init__(self, channels: int, drop: float = 0.0, scale: float = 1e-6) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((channels, 1, 1), scale))
+        self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.expand, self.gelu = nn.Linear(channels, 4 * channels), nn.GELU()
+        self.narrow, self.drop_path = nn.Linear(4 * channels, channels), DropPath(drop)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) in, the same shape out."""
+        y = self.norm(self.depthwise(x).permute(0, 2, 3, 1))  # (batch, height, width, channels)
+        y = self.narrow(self.gelu(self.expand(y))).permute(0, 3, 1, 2)
+        return x + self.drop_path(self.scale * y)
+
+
+class ConvNeXt(nn.Module):
+    """Images (batch, 3, height, width) to logits (batch, classes).
+
+    Args:
+        width: channels of the first stage; each later stage has twice as many.
+        blocks: of the four stages.
+        classes: of the last layer.
+        drop_path: rate of the last block; it grows from 0 in the first.
+    """
+
+    def __init__(
+        self, width: int = 96, blocks: tuple[int, ...] = (3, 3, 9, 3), classes: int = 1000, drop_path: float = 0.1
+    ) -> None:
+        super().__init__()
+        rates = iter(torch.linspace(0, drop_path, sum(blocks), device="cpu").tolist())
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 4, 4), ChannelNorm(width, eps=1e-6))
+        for stage, count in enumerate(blocks):
+            channels = width << stage
+            if stage:
+                smaller = nn.Conv2d(channels // 2, channels, 2, 2)
+                self.add_module(f"down{stage + 1}", nn.Sequential(ChannelNorm(channels // 2, eps=1e-6), smaller))
+            self.add_module(f"stage{stage + 1}", nn.Sequential(*(Block(channels, next(rates)) for _ in range(count))))
+        norm = ChannelNorm(channels, eps=1e-6)
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), norm, nn.Flatten(), nn.Linear(channels, classes))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (batch, classes)."""
+        for part in self.children():
+            x = part(x)
+        return x
+
+
+if __name__ == "__main__":
+    published = {"T": 28_589_128, "S": 50_223_688, "B": 88_591_464, "L": 197_767_336}  # torchvision's
+    with torch.device("meta"):
+        counts = {name: sum(p.numel() for p in ConvNeXt(*VARIANTS[name]).parameters()) for name in published}
+    print(f"difference to torchvision's number of parameters: {max(abs(counts[n] - c) for n, c in published.items())}")
