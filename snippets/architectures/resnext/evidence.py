@@ -183,7 +183,7 @@ if __name__ == "__main__":
     for x in (0.0, 5.4):
         arrow(axes, (2.7, 0), (x, -1))
         arrow(axes, (x, -3), (2.7, -4))
-    arrow(axes, (4.2, 0), (2.9, -4), bend=-2.0)
+    arrow(axes, (4.2, 0), (2.9, -4), bend=-1.5)
     axes.set(xlim=(-1.8, 9), ylim=(-4.5, 0.5))
     axes.set_axis_off()
     plt.savefig("resnext.svg")
