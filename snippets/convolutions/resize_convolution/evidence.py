@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-SEEDS, MAPS = 10, 32
+SEEDS, MAPS = 10, 16
 
 
 def layers() -> dict[str, nn.Module]:
@@ -39,7 +39,7 @@ def pattern(y: Tensor) -> float:
 
 
 if __name__ == "__main__":
-    images = torch.tensor(load_digits().images[:100], dtype=torch.float32)[:, None] / 16  # (100, 1, 8, 8)
+    images = torch.tensor(load_digits().images[:30], dtype=torch.float32)[:, None] / 16  # (30, 1, 8, 8)
     results: dict[str, list[float]] = {}
     pictures: dict[str, Tensor] = {"digit": images[0, 0]}
     for seed in range(SEEDS):

@@ -15,10 +15,10 @@ from torch.nn import functional as F
 KERNELS, SEEDS, CHANNELS = [2, 3, 4, 5], 20, 64
 
 
-def painters(kernel: int, size: int = 5) -> Tensor:
-    """How many inputs move each output of a layer with stride 2, (height, width), by gradients."""
-    x = torch.zeros(1, 1, size, size, requires_grad=True)
-    y = F.conv_transpose2d(x, torch.ones(1, 1, kernel, kernel), stride=2)
+def painters(kernel: int) -> Tensor:
+    """How many inputs move each output of a layer with stride 2, by gradients; (7, 7), from the upper left corner."""
+    x = torch.zeros(1, 1, 4, 4, requires_grad=True)
+    y = F.conv_transpose2d(x, torch.ones(1, 1, kernel, kernel), stride=2)[..., :7, :7]
     counts = [[torch.autograd.grad(v, x, retain_graph=True)[0].count_nonzero().item() for v in row] for row in y[0, 0]]
     return torch.tensor(counts)
 
@@ -45,7 +45,7 @@ if __name__ == "__main__":
     _, rows = plt.subplots(2, 2, figsize=(4.5, 5))
     results: dict[str, dict] = {"painters": {}, "random": {}, "equal": {}}
     for axes, kernel in zip(rows.flat, KERNELS, strict=True):
-        counts = painters(kernel)[:7, :7]
+        counts = painters(kernel)
         results["painters"][str(kernel)] = counts.tolist()
         axes.imshow(counts.tolist(), cmap="Blues", vmin=0, vmax=14)
         for i, row in enumerate(counts.tolist()):

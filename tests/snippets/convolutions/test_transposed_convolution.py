@@ -155,7 +155,7 @@ def test_even_overlap(kernel: int, stride: int) -> None:
 def test_figure_counts(evidence) -> None:
     """The counts of the figure are measured anew, and those of the alternative text stand in it."""
     for kernel, counts in evidence()["painters"].items():
-        assert counts == painters(int(kernel))[:7, :7].tolist()
+        assert counts == painters(int(kernel)).tolist()
     inner = {k: {c for row in counts[4:] for c in row[4:]} for k, counts in evidence()["painters"].items()}
     assert inner == {"2": {1}, "3": {1, 2, 4}, "4": {4}, "5": {4, 6, 9}}
 
