@@ -32,7 +32,7 @@ def test_equals_torchvision(depth: int, norm: bool) -> None:
         model.classifier[6] = nn.Linear(8, 10)
         return model
 
-    same_logits(lambda: VGG(depth, 10, norm, width=8), theirs, shape=(2, 3, 32, 32))
+    same_logits(lambda: VGG(depth, 10, norm, width=8), theirs, shape=(2, 3, 64, 32))  # features of 2 by 1, for the pool
 
 
 @pytest.mark.parametrize("norm", [False, True])
