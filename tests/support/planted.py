@@ -20,7 +20,6 @@ import importlib
 import inspect
 import io
 import random
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -124,8 +123,6 @@ def _as_it_was() -> Iterator[None]:
             torch.use_deterministic_algorithms(strict)
             torch.set_grad_enabled(True)
             torch.autograd.set_detect_anomaly(False)
-            if "torch._dynamo" in sys.modules:
-                torch.compiler.reset()  # else a program would get the graphs of the one before it
 
 
 def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:

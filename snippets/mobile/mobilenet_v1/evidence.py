@@ -1,0 +1,160 @@
+"""What each stage of MobileNet v1 holds and costs for an image of 224 by 224, and a picture of its block.
+
+Source: Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", 2017,
+table 1
+"""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor, fx, nn
+
+SIZE = 224
+
+STAGES = [(64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 6, 2), (1024, 2, 2)]  # channels, blocks, stride of the first
+
+
+class Separable(nn.Sequential):
+    """A 3×3 convolution of each channel by itself, then a 1×1 convolution that mixes channels; ReLU6 after both.
+
+    Args:
+        channels: of the input.
+        out: of the output.
+        stride: of the 3×3 convolution.
+    """
+
+    def __init__(self, channels: int, out: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(channels, channels, 3, stride, 1, groups=channels, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU6(),
+            nn.Conv2d(channels, out, 1, bias=False),
+            nn.BatchNorm2d(out),
+            nn.ReLU6(),
+        )
+
+
+class MobileNetV1(nn.Module):
+    """Images (batch, 3, height, width) to logits (batch, classes).
+
+    Args:
+        width: factor for the channels of all layers.
+        classes: of the last layer.
+    """
+
+    def __init__(self, width: float = 1.0, classes: int = 1000) -> None:
+        super().__init__()
+        channels = int(32 * width)
+        self.stem = nn.Sequential(nn.Conv2d(3, channels, 3, 2, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU6())
+        for place, (base, blocks, stride) in enumerate(STAGES):
+            stage = nn.Sequential()
+            for block in range(blocks):
+                stage.append(Separable(channels, int(base * width), 1 if block else stride))
+                channels = int(base * width)
+            self.add_module(f"stage{place + 1}", stage)
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (batch, classes)."""
+        for part in self.children():
+            x = part(x)
+        return x
+
+
+class Stages(fx.Interpreter):
+    """Runs a network without numbers and adds up, for each of its children, parameters, multiply-adds and activations.
+
+    The receptive field grows by (kernel - 1) * dilation * jump at each layer, the jump by the stride.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(fx.symbolic_trace(model))
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.fields: dict[Any, tuple[int, int]] = {}
+
+    def run_node(self, node: fx.Node) -> Any:
+        """Run one operation, and count it for the child that it stands in."""
+        out = super().run_node(node)
+        before = [self.fields.get(source, (1, 1)) for source in node.all_input_nodes]
+        field, jump = max((f for f, _ in before), default=1), max((j for _, j in before), default=1)
+        if node.op == "call_module":
+            module = self.fetch_attr(str(node.target))
+            row = self.rows.setdefault(
+                str(node.target).partition(".")[0], {"parameters": 0, "multiply_adds": 0, "activations": 0}
+            )
+            row["parameters"] += sum(p.numel() for p in module.parameters())
+            row["activations"] += out.numel()
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                row["multiply_adds"] += out.numel() * module.weight[0].numel()
+            if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+                kernel, stride, dilation = (
+                    one(getattr(module, name, 1)) for name in ("kernel_size", "stride", "dilation")
+                )
+                field, jump = field + (kernel - 1) * dilation * jump, jump * stride
+            row.update(shape=list(out.shape[1:]), field=field)
+        self.fields[node] = (field, jump)
+        return out
+
+
+def one(value: Any) -> int:
+    """A setting for both directions, as one number."""
+    return int(value[0] if isinstance(value, tuple) else value)
+
+
+def stages(model: nn.Module, size: int = SIZE) -> dict[str, dict[str, Any]]:
+    """Child -> output shape, parameters, multiply-adds, activations and receptive field, for one image."""
+    interpreter = Stages(model.eval())
+    interpreter.run(torch.empty(1, 3, size, size, device="meta"))
+    return interpreter.rows
+
+
+def save(name: str, network: str, rows: dict[str, dict[str, Any]]) -> None:
+    """The table, and all numbers at full precision."""
+    with Path(f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+        head = ["stage", "output", "parameters", "multiply-adds", "receptive field"]
+        lines = [
+            [
+                stage,
+                "×".join(map(str, r["shape"])),
+                f"{r['parameters']:,}",
+                f"{r['multiply_adds'] / 1e6:,.1f} M",
+                r["field"],
+            ]
+            for stage, r in rows.items()
+        ]
+        csv.writer(file).writerows([head, *lines])
+    total = {key: sum(r[key] for r in rows.values()) for key in ("parameters", "multiply_adds", "activations")}
+    Path(f"{name}.json").write_text(json.dumps({"network": network, **total, "stages": rows}), encoding="utf-8")
+    print(f"{network}: {total['parameters']:,} parameters, {total['multiply_adds'] / 1e9:.2f} G multiply-adds")
+
+
+def box(axes: plt.Axes, x: float, y: float, text: str) -> None:
+    """A box of a diagram, with its words; arrows lead from box to box."""
+    axes.text(
+        x, y, text, ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "none", "edgecolor": "C0"}
+    )
+
+
+def arrow(axes: plt.Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
+    """An arrow of a diagram; ``bend`` leads it around boxes."""
+    style = {"arrowstyle": "->", "color": "C1", "connectionstyle": f"arc3,rad={bend}", "shrinkA": 12, "shrinkB": 12}
+    axes.annotate("", end, start, arrowprops=style)
+
+
+if __name__ == "__main__":
+    with torch.device("meta"):
+        model = MobileNetV1()
+    save("mobilenet-v1", "MobileNet v1", stages(model))
+    _, axes = plt.subplots(figsize=(4.5, 4))
+    names = ["x: 512 channels", "3×3 depthwise, 512, ReLU6", "1×1 convolution, 512, ReLU6"]
+    for place, name in enumerate(names):
+        box(axes, 0, -place, name)
+        if place:
+            arrow(axes, (0, 1 - place), (0, -place))
+    axes.set(xlim=(-2, 2), ylim=(-2.5, 0.5))
+    axes.set_axis_off()
+    plt.savefig("mobilenet-v1.svg")

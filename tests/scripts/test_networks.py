@@ -1,0 +1,87 @@
+"""docs/accuracies.yaml and the tables that show it: mistakes are named with their line, rows name their source."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.generate import networks
+from scripts.generate.site import Site
+from scripts.problems import BuildError, Problem
+from scripts.report import Report
+from scripts.sources import accuracies, checks
+from scripts.sources.catalog import load
+from tests.scripts import small_guide
+
+ROW = """- id: double
+  network: Double-50
+  top1: 76.13
+  size: 256
+  weights: Double50_Weights.IMAGENET1K_V1
+  note: {en: "90 epochs", zh: 90 轮}
+  source: {repository: a/b, commit: 0123abc, files: [double.py]}
+"""
+MISTAKES = [
+    ("top1: 76.13", "top1: 176.13", "'top1' is not of the form"),
+    ("top1: 76.13", 'top1: "76"', "'top1' is not of the form"),
+    ("size: 256", "size: 0", "'size' is not of the form"),
+    ("network: Double-50", "name: Double-50", "'name' does not belong here"),
+    ('en: "90 epochs", ', "", "'note' is not of the form"),
+    ("commit: 0123abc", "commit: main", "the source is not of the form"),
+]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    small_guide.plant(tmp_path)
+    (tmp_path / "docs/accuracies.yaml").write_text("# Accuracies\n" + ROW, encoding="utf-8")
+    return tmp_path
+
+
+def found(root: Path) -> list[Problem]:
+    try:
+        accuracies.load(root)
+    except BuildError as error:
+        return error.problems
+    return []
+
+
+@pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
+def test_mistake_is_named_with_its_line(root: Path, old: str, new: str, words: str):
+    file = root / "docs/accuracies.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    (problem,) = (p for p in found(root) if words in p.message)
+    assert (problem.path, problem.line) == ("docs/accuracies.yaml", text.count("\n", 0, text.index(old)) + 1)
+
+
+def test_entries_and_papers_are_known_and_given_once(root: Path):
+    text = ROW + ROW.replace("id: double", "id: duoble")
+    text = text + ROW.replace("{repository: a/b, commit: 0123abc, files: [double.py]}", "{paper: doe, place: table 1}")
+    (root / "docs/accuracies.yaml").write_text(text, encoding="utf-8")
+    messages = [problem.message for problem in checks.inspect(load(root))]
+    assert "accuracy of 'duoble': there is no such entry" in messages
+    assert "accuracy of 'double': it is given twice" in messages
+    assert "accuracy of 'double': unknown paper 'doe'" in messages
+    assert "accuracy of 'double': 'table 1' has no Chinese twin" in messages
+
+
+def test_table_and_story(root: Path, monkeypatch: pytest.MonkeyPatch):
+    """A counted network with its published accuracy; the problem that it solved stands in the story."""
+    counted = {"network": "Double-50", "parameters": 25_557_032, "multiply_adds": 4.09e9, "activations": 11.1e6}
+    (root / "double.json").write_text(json.dumps(counted))
+    monkeypatch.setattr(networks, "SECTIONS", ("demo",))
+    monkeypatch.setattr(Site, "artifacts", lambda self, entry: {"double.json": "double.json", "double.svg": "no"})
+    for lang, told in (("en", "One was too little."), ("zh", "一倍太少。")):
+        page = root / f"docs/{lang}/demo/double.md"
+        text = page.read_text(encoding="utf-8").replace("\nsituation:", f"\nsolves: {told}\nsituation:", 1)
+        page.write_text(text, encoding="utf-8")
+        site = Site(load(root), Report("", "", "", 0.0, ()), {})
+        row = networks.table(site, site.catalog.by_id["double"], lang)
+        for number in ("25.56", "4.09", "11.1", "76.13", "blob/0123abc/double.py"):
+            assert number in row
+        if "solves" in text:
+            assert told in networks.story(site, site.catalog.by_id["double"], lang)

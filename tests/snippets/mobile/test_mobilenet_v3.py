@@ -1,0 +1,196 @@
+"""MobileNetV3: equal to torchvision, counts of torchvision and timm, and the claims of its page."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from snippets.mobile.mobilenet_v3 import evidence as counted
+from snippets.mobile.mobilenet_v3 import from_scratch as scratch
+from snippets.mobile.mobilenet_v3.from_scratch import InvertedResidual, MobileNetV3, Squeeze
+from snippets.mobile.mobilenet_v3.use import MobileBlock, new_head
+from tests.support import oracles  # noqa: F401 - before torchvision
+from tests.support.networks import filled, parameters_of, same_logits
+
+
+def small() -> tuple[nn.Module, Tensor]:
+    """The small form, at a tenth of its width."""
+    return MobileNetV3("small", width=0.1, classes=10, dropout=0.0), torch.randn(2, 3, 32, 32)
+
+
+@pytest.mark.parametrize("size", ["large", "small"])
+def test_equals_torchvision(size: str) -> None:
+    """Logits in both modes, and the running statistics, with torchvision's weights."""
+    from torchvision import models
+
+    same_logits(lambda: MobileNetV3(size), lambda: getattr(models, f"mobilenet_v3_{size}")())
+
+
+def test_counted_network_is_the_same() -> None:
+    """What the experiment counts is the network from scratch, letter by letter."""
+    for name in ("rounded", "conv", "Squeeze", "InvertedResidual", "MobileNetV3"):
+        assert inspect.getsource(getattr(counted, name)) == inspect.getsource(getattr(scratch, name))
+    assert counted.BLOCKS == scratch.BLOCKS
+
+
+def test_block_of_the_code_equals_the_networks() -> None:
+    """The block to copy computes what the block from scratch does, with and without shortcut and stride."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 16, 6, 6)
+    for out, stride in ((16, 1), (24, 1), (16, 2)):
+        ours, theirs = MobileBlock(16, 64, out, 5, stride), InvertedResidual(16, 5, 64, out, True, True, stride)
+        ours.load_state_dict(dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True)))
+        torch.testing.assert_close(ours(x), theirs(x))
+
+
+def test_parameters() -> None:
+    """As many as torchvision's and timm's, both sizes; among them the weights that timm took from the authors."""
+    import timm
+    from torchvision import models
+
+    for size, count in {"large": 5_483_032, "small": 2_542_856}.items():
+        weights = getattr(models, f"MobileNet_V3_{size.title()}_Weights").IMAGENET1K_V1
+        assert parameters_of(lambda size=size: MobileNetV3(size)) == count == weights.meta["num_params"]
+        for name in (f"mobilenetv3_{size}_100", f"tf_mobilenetv3_{size}_100"):
+            assert parameters_of(lambda name=name: timm.create_model(name)) == count
+        for width in (0.5, 0.75, 1.25):
+            theirs = getattr(models, f"mobilenet_v3_{size}")
+            assert parameters_of(lambda size=size, width=width: MobileNetV3(size, width)) == parameters_of(
+                lambda theirs=theirs, width=width: theirs(width_mult=width)
+            )
+
+
+def rows_of(size: str) -> dict[str, dict[str, Any]]:
+    with torch.device("meta"):
+        return counted.stages(counted.MobileNetV3(size))
+
+
+def test_multiply_adds(evidence: Any) -> None:
+    """217 million for Large, 57 million for Small, as torchvision says."""
+    from torchvision import models
+
+    totals = {size: sum(row["multiply_adds"] for row in rows_of(size).values()) for size in ("large", "small")}
+    assert totals["large"] == evidence()["multiply_adds"]
+    assert {size: round(total / 1e6) for size, total in totals.items()} == {"large": 217, "small": 57}
+    for size, total in totals.items():
+        weights = getattr(models, f"MobileNet_V3_{size.title()}_Weights").IMAGENET1K_V1
+        assert total / 1e9 == pytest.approx(weights.meta["_ops"], abs=0.0006)
+
+
+def test_hard_swish(evidence: Any) -> None:
+    """x ReLU6(x + 3) / 6: 0 up to -3, x from 3 on, least -0.375 at -1.5, at most 0.15 from swish; slope 0 below -3."""
+    x = torch.linspace(-20, 20, 4001, dtype=torch.float64).requires_grad_()
+    y = nn.Hardswish()(x)
+    torch.testing.assert_close(y, x * F.relu6(x + 3) / 6)
+    assert (y[x <= -3] == 0).all()
+    torch.testing.assert_close(y[x >= 3], x[x >= 3])
+    assert y.min().item() == pytest.approx(-0.375, abs=1e-6)
+    assert x[y.argmin()].item() == pytest.approx(-1.5, abs=0.01)
+    slope = torch.autograd.grad(y.sum(), x)[0]
+    assert (slope[x < -3] == 0).all()
+    found = evidence("activations")
+    assert found["gap"] == pytest.approx((y - F.silu(x)).abs().max().item(), abs=1e-3)
+    assert 0.14 < found["gap"] < 0.15
+    assert found["least"] == pytest.approx(-0.375, abs=1e-6)
+
+
+def test_cost_of_the_squeeze() -> None:
+    """In Large, the squeezes hold 28% of the parameters and under 1% of the multiply-adds."""
+    with torch.device("meta"):
+        model = MobileNetV3()
+    inside = sum(p.numel() for m in model.modules() if isinstance(m, Squeeze) for p in m.parameters())
+    work = sum(
+        layer.weight.numel()
+        for m in model.modules()
+        if isinstance(m, Squeeze)
+        for layer in m.modules()
+        if isinstance(layer, nn.Conv2d)  # on one pixel
+    )
+    assert inside / 5_483_032 == pytest.approx(0.28, abs=0.005)
+    assert work / sum(row["multiply_adds"] for row in rows_of("large").values()) < 0.01
+
+
+def test_squeeze_weights_channels() -> None:
+    """Each channel is multiplied by one number of the sample, from 0 to 1; for inputs of four sizes."""
+    torch.manual_seed(0)
+    for spread in (0.1, 1.0, 10.0, 100.0):
+        x = spread * torch.randn(3, 8, 5, 5)
+        factors = Squeeze(8, 4)(x) / x
+        torch.testing.assert_close(factors, factors[:, :, :1, :1].expand_as(x))
+        assert ((factors >= 0) & (factors <= 1 + 1e-6)).all()
+
+
+@pytest.mark.parametrize(("stage", "sees"), [(2, False), (3, True)])
+def test_squeeze_sees_the_whole_image(stage: int, sees: bool) -> None:
+    """The corner of stage 2 does not depend on the opposite corner of the image; that of stage 3, the first with
+    a squeeze, does, although its convolutions see 99 pixels of 160."""
+    torch.manual_seed(0)
+    model = filled(MobileNetV3).eval()
+    x = torch.randn(1, 3, 160, 160, requires_grad=True)
+    out = nn.Sequential(*list(model.children())[: stage + 1])(x)
+    grad = torch.autograd.grad(out[0, :, 0, 0].square().sum(), x)[0]
+    assert bool(grad[0, :, -1, -1].abs().sum() > 0) == sees
+    if sees:
+        assert rows_of("large")["stage3"]["field"] == 99
+
+
+def test_head_after_the_mean() -> None:
+    """The 1,280 channels are computed once and not at 7 x 7 places: a 49th of the multiply-adds, 1.2 for 60 million."""
+    with torch.device("meta"):
+        model = MobileNetV3()
+    first = next(m for m in model.head if isinstance(m, nn.Linear))
+    assert (first.in_features, first.out_features) == (960, 1280)
+    assert rows_of("large")["last"]["shape"] == [960, 7, 7]
+    assert first.weight.numel() / 1e6 == pytest.approx(1.2, abs=0.05)
+    assert 49 * first.weight.numel() / 1e6 == pytest.approx(60, abs=0.5)
+
+
+def test_padding_of_tensorflow() -> None:
+    """TensorFlow's "same" at stride 2 equals torch's padding for odd sizes, and not for even ones, kernels 3 and 5."""
+    from timm.layers import Conv2dSame
+
+    torch.manual_seed(0)
+    for kernel in (3, 5):
+        ours, theirs = nn.Conv2d(3, 4, kernel, 2, kernel // 2), Conv2dSame(3, 4, kernel, 2)
+        theirs.load_state_dict(ours.state_dict())
+        for size in (7, 8, 15, 16, 224, 225):
+            x = torch.randn(1, 3, size, size)
+            same = torch.allclose(ours(x), theirs(x), atol=1e-5)
+            assert same == (size % 2 == 1)
+            even = F.conv2d(F.pad(x, ((kernel - 2) // 2, kernel // 2) * 2), ours.weight, ours.bias, 2)
+            if not same:
+                torch.testing.assert_close(theirs(x), even)
+
+
+def test_epsilon() -> None:
+    """Every batch normalization has eps 0.001 and momentum 0.01; torch's 0.00001 in their place moves the logits."""
+    model = filled(MobileNetV3).eval()
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.01)}
+    other = copy.deepcopy(model)
+    for module in other.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = nn.BatchNorm2d(1).eps
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert not torch.allclose(model(x), other(x), rtol=1e-3)
+
+
+def test_new_head() -> None:
+    """Only the last linear layer changes, in device, type and place; a model without one is refused."""
+    model = MobileNetV3("small", width=0.25).double()
+    before = {name: value for name, value in model.named_parameters() if not name.startswith("head.5")}
+    head = new_head(model, 7)
+    assert model.head[-1] is head
+    assert head.weight.dtype == torch.float64
+    after = dict(model.named_parameters())
+    assert all(after[name] is value for name, value in before.items())
+    assert model(torch.rand(2, 3, 32, 32, dtype=torch.float64)).shape == (2, 7)
+    with pytest.raises(ValueError, match="no linear layer"):
+        new_head(nn.Conv2d(3, 3, 1), 7)
