@@ -146,8 +146,11 @@ def test_relu_can_wait() -> None:
 
 def test_padding_of_three_kinds() -> None:
     """Max pads with minus infinity; average with zeros, which it counts: ones give 4/9 at a corner, 2/3 at an edge."""
-    negative = -torch.rand(2, 3, 8, 8) - 1
-    assert (F.max_pool2d(negative, 3, 2, 1) < 0).all()  # a zero of the padding would win
+    draw, negative = random.Random(0), -torch.rand(2, 3, 13, 13) - 1
+    for _ in range(50):
+        kernel, stride, padding, dilation = settings(draw).values()
+        y = F.max_pool2d(negative, kernel, stride, padding, dilation)
+        assert torch.isin(y, negative).all()  # a zero of the padding would win, minus infinity would stay
     ones = F.avg_pool2d(torch.ones(1, 1, 6, 6), 3, 1, 1)[0, 0]
     assert ones[0, 0].item() == pytest.approx(4 / 9)
     assert ones[0, 2].item() == pytest.approx(2 / 3)
@@ -170,13 +173,17 @@ def test_adaptive_windows() -> None:
 def test_unpooling_puts_them_back() -> None:
     """MaxUnpool2d puts each maximum where it stood and zeros elsewhere; an odd size needs output_size."""
     torch.manual_seed(0)
-    x = torch.rand(2, 3, 9, 9)
-    y, places = F.max_pool2d(x, 2, return_indices=True)
-    back = nn.MaxUnpool2d(2)(y, places, output_size=x.shape)
-    assert back.shape == x.shape
-    assert ((back == 0) | (back == x)).all()
-    assert (back != 0).sum() == y.numel()
-    assert torch.equal(F.max_pool2d(back, 2), y)
+    for size in range(2, 13):
+        x = torch.rand(2, 3, size, size)
+        y, places = F.max_pool2d(x, 2, return_indices=True)
+        back = nn.MaxUnpool2d(2)(y, places, output_size=x.shape)
+        assert back.shape == x.shape
+        assert ((back == 0) | (back == x)).all()
+        assert (back != 0).sum() == y.numel()
+        assert torch.equal(F.max_pool2d(back, 2), y)
+        if size % 2 == 0:
+            assert torch.equal(nn.MaxUnpool2d(2)(y, places), back)
+    y, places = F.max_pool2d(torch.rand(2, 3, 9, 9), 2, return_indices=True)
     with pytest.raises(RuntimeError, match="Found an invalid max index"):  # the odd size is forgotten
         nn.MaxUnpool2d(2)(y, places)
 
@@ -216,23 +223,31 @@ def test_map_too_small() -> None:
     assert F.adaptive_max_pool2d(x, 1).shape == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("p", [1.5, 2, 3, 4, 5])
+@pytest.mark.parametrize("p", [1, 1.5, 2, 2.5, 3, 4, 5, 7])
 def test_lp_of_negatives(p: float) -> None:
-    """Windows of negative values: NaN for odd and fractional p; an even p loses the sign; after ReLU all is finite."""
+    """Negative windows: NaN for fractional p and odd p from 3 on; even p lose the sign; after ReLU all is finite."""
     torch.manual_seed(0)
     x = (-torch.rand(1, 2, 8, 8)).requires_grad_()
     y = F.lp_pool2d(x, p, 2)
-    assert y.isnan().all() if p % 2 else torch.equal(y, F.lp_pool2d(-x, p, 2))
+    if p == 1:
+        torch.testing.assert_close(y, 4 * F.avg_pool2d(x, 2))
+    else:
+        assert y.isnan().all() if p % 2 else torch.equal(y, F.lp_pool2d(-x, p, 2))
     after = F.lp_pool2d(x.relu(), p, 2)
     assert torch.isfinite(after).all()
     assert torch.isfinite(torch.autograd.grad(after.sum(), x)[0]).all()
 
 
 def test_fractional_draws_in_evaluation() -> None:
-    """FractionalMaxPool2d in eval mode: two passes differ; they agree with the same _random_samples."""
+    """FractionalMaxPool2d in train and eval mode: five passes all differ; with one _random_samples they agree."""
     torch.manual_seed(0)
     x = torch.rand(4, 3, 16, 16)
-    layer = nn.FractionalMaxPool2d(2, output_ratio=0.7).eval()
-    assert not torch.equal(layer(x), layer(x))
+    for ratio in (0.6, 0.7, 0.8):
+        for training in (True, False):
+            layer = nn.FractionalMaxPool2d(2, output_ratio=ratio).train(training)
+            passes = [layer(x) for _ in range(5)]
+            assert not any(torch.equal(passes[i], passes[j]) for i in range(5) for j in range(i))
+    half = nn.FractionalMaxPool2d(2, output_size=8)  # 14 pixels are left for 7 steps of exactly 2: nothing to draw
+    assert torch.equal(half(x), half(x))
     fixed = nn.FractionalMaxPool2d(2, output_ratio=0.7, _random_samples=torch.full((4, 3, 2), 0.5))
     assert torch.equal(fixed(x), fixed(x))

@@ -97,6 +97,10 @@ def test_odd_kernels_read_unevenly(evidence: Any) -> None:
 
     assert numbers("3×3, stride 2") == [1, 2, 4]
     assert numbers("7×7, stride 2") == [9, 12, 16]
+    for kernel in (1, 3, 5, 7, 9):
+        assert len(reads([(kernel, 2, kernel // 2)])[10:-10, 10:-10].unique()) > 1
+    for kernel in (2, 4, 6, 8):
+        assert reads([(kernel, 2, kernel // 2 - 1)])[10:-10, 10:-10].unique().tolist() == [kernel**2 / 4]
     assert numbers("2×2, stride 2") == [1]
     assert numbers("4×4, stride 2") == [4]
     assert min(numbers("3×3, stride 2, twice")) == 1
