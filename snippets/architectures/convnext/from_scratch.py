@@ -76,7 +76,7 @@ class ConvNeXt(nn.Module):
         self, width: int = 96, blocks: tuple[int, ...] = (3, 3, 9, 3), classes: int = 1000, drop_path: float = 0.1
     ) -> None:
         super().__init__()
-        rates = iter(torch.linspace(0, drop_path, sum(blocks), device="cpu").tolist())
+        rates = iter([drop_path * place / max(sum(blocks) - 1, 1) for place in range(sum(blocks))])
         self.stem = nn.Sequential(nn.Conv2d(3, width, 4, 4), ChannelNorm(width, eps=1e-6))
         for stage, count in enumerate(blocks):
             channels = width << stage
@@ -86,10 +86,11 @@ class ConvNeXt(nn.Module):
             self.add_module(f"stage{stage + 1}", nn.Sequential(*(Block(channels, next(rates)) for _ in range(count))))
         norm = ChannelNorm(channels, eps=1e-6)
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), norm, nn.Flatten(), nn.Linear(channels, classes))
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-                nn.init.zeros_(module.bias)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() in (2, 4):  # matrices and kernels
+                nn.init.trunc_normal_(parameter, std=0.02)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (batch, classes)."""

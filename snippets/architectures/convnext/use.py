@@ -7,6 +7,14 @@ import torch
 from torch import Tensor, nn
 
 
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalization of each pixel over its channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) in, the same shape out."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 class Block(nn.Module):
     """x + scale * branch(x): a 7×7 filter of each channel, then two linear layers over each pixel's channels."""
 
@@ -27,18 +35,19 @@ class Block(nn.Module):
 
 def convnext_for_small_images(classes: int, width: int = 64, blocks: tuple[int, ...] = (2, 2, 6)) -> nn.Sequential:
     """Stem of 2×2 patches, stages with half the size and twice the channels of the one before, head."""
-    layers: list[nn.Module] = [nn.Conv2d(3, width, 2, 2), nn.GroupNorm(1, width)]
+    layers: list[nn.Module] = [nn.Conv2d(3, width, 2, 2), ChannelNorm(width, eps=1e-6)]
     for stage, count in enumerate(blocks):
         channels = width << stage
         if stage:
-            layers += [nn.GroupNorm(1, channels // 2), nn.Conv2d(channels // 2, channels, 2, 2)]
+            layers += [ChannelNorm(channels // 2, eps=1e-6), nn.Conv2d(channels // 2, channels, 2, 2)]
         layers += [Block(channels) for _ in range(count)]
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(channels), nn.Linear(channels, classes)]
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(channels, eps=1e-6), nn.Linear(channels, classes)]
     model = nn.Sequential(*layers, *head)
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.trunc_normal_(module.weight, std=0.02)
-            nn.init.zeros_(module.bias)
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:  # matrices and kernels
+            nn.init.trunc_normal_(parameter, std=0.02)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
     return model
 
 

@@ -20,7 +20,7 @@ SEEDS, SAMPLES, COPIES = 5, 200, 4
 def score(x: Tensor, y: Tensor, train: Tensor, others: list[tuple[Tensor, Tensor]]) -> list[float]:
     """Accuracy on each of the other sets, of an MLP that learned the training rows in 200 steps."""
     model = nn.Sequential(nn.Linear(x.shape[1], 64), nn.ReLU(), nn.Linear(64, 10))
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
     for _ in range(200):
         batch = train[torch.randint(len(train), (64,))]
         optimizer.zero_grad()

@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SEEDS, STEPS, TRAIN, EVERY = 3, 300, 1000, 20
+SEEDS, STEPS, TRAIN, EVERY = 3, 240, 1000, 20
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 # Outputs are (batch, 1), targets and weights (batch,). In two programs half of the targets are wrong and weigh 0.
@@ -43,7 +43,7 @@ def train(loss_fn: Loss, x: Tensor, t: Tensor, weigh: bool) -> tuple[list[float]
     wrong = torch.rand(len(t)) < (0.5 if weigh else 0.0)
     given = torch.where(wrong, t[torch.randperm(len(t))] * 2 + 2, t)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=4e-3, fused=True)
     errors, said = [], "nothing"
     for step in range(STEPS + 1):
         if step % EVERY == 0:

@@ -31,7 +31,7 @@ def discriminate(kind: str, seed: int, x: Tensor) -> dict[str, list[float]]:
     """
     torch.manual_seed(seed)
     model, fakes = build(kind, 1), x[torch.randperm(len(x))] + 0.7 * torch.randn_like(x)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.003, fused=True)
     log: dict[str, list[float]] = {"gradient": [], "slope": []}
     for step in range(STEPS):
         real, fake = (images[torch.randint(len(x), (64,))] for images in (x, fakes))
@@ -55,7 +55,7 @@ def classify(kind: str, seed: int, images: int, wrong: int, x: Tensor, y: Tensor
     x_train, y_train, x_test, y_test = x[order[:images]], y[order[:images]].clone(), x[order[1400:]], y[order[1400:]]
     y_train[:wrong] = torch.randint(10, (wrong,))
     model = build(kind, 10)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.003, fused=True)
     for _ in range(STEPS):
         batch = torch.randint(images, (64,))
         optimizer.zero_grad()
