@@ -31,7 +31,7 @@ def _told(page: Entry, section: str, lang: str) -> str:
 
 
 def table(site: Site, entry: Entry, lang: str) -> str:
-    """HTML table of every network that was counted: parameters, multiply-adds, activations, published accuracy."""
+    """HTML table of every network that was counted: parameters, multiply-adds, published accuracy."""
     published = {accuracy.id: accuracy for accuracy in site.catalog.accuracies}
     rows = []
     for page, counted in _counted(site):
@@ -43,7 +43,6 @@ def table(site: Site, entry: Entry, lang: str) -> str:
                 str(page.en.meta.get("year", "–")),
                 f"{counted['parameters'] / 1e6:.2f}",
                 f"{counted['multiply_adds'] / 1e9:.2f}",
-                f"{counted['activations'] / 1e6:.1f}",
                 f"{accuracy.top1:g}" if accuracy else "–",
                 lines_of(
                     source(site.catalog, accuracy.source, entry.section, lang) if accuracy else "–",
@@ -53,10 +52,7 @@ def table(site: Site, entry: Entry, lang: str) -> str:
                 ),
             ]
         )
-    head = [
-        word(key, lang)
-        for key in ("network", "year", "parameters_m", "multiply_adds_g", "activations_m", "top1", "published")
-    ]
+    head = [word(key, lang) for key in ("network", "year", "parameters_m", "multiply_adds_g", "top1", "published")]
     return html.table(head, rows, class_="networks sortable")
 
 
@@ -75,5 +71,5 @@ def _counted(site: Site) -> Iterator[tuple[Entry, dict[str, Any]]]:
             for name, path in site.artifacts(page).items():
                 if name.endswith(".json"):
                     counted = json.loads((site.catalog.root / path).read_text(encoding="utf-8"))
-                    if isinstance(counted, dict) and {"network", "multiply_adds", "activations"} <= counted.keys():
+                    if isinstance(counted, dict) and {"network", "parameters", "multiply_adds"} <= counted.keys():
                         yield page, counted

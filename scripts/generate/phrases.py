@@ -7,7 +7,6 @@ RECIPES: dict[str, dict[str, str]] = {
     "network": {"en": "Network", "zh": "网络"},
     "parameters_m": {"en": "parameters, millions", "zh": "参数（百万）"},
     "multiply_adds_g": {"en": "multiply-adds, billions", "zh": "乘加（十亿次）"},
-    "activations_m": {"en": "activations, millions", "zh": "激活值（百万个）"},
     "top1": {"en": "ImageNet top-1, %", "zh": "ImageNet top-1（%）"},
     "pixels": {"en": "{0} pixels", "zh": "{0} 像素"},
     "model": {"en": "Model", "zh": "模型"},

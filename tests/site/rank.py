@@ -64,7 +64,7 @@ def queries(guide: Guide, file: Path = QUERIES) -> list[tuple[str, list[str]]]:
     """Each query of a list with the addresses that are right for it; queries whose page is not written are left out."""
     by_id = {doc["url"].rpartition("/")[2].removesuffix(".html"): doc["url"] for doc in guide.docs if "in" not in doc}
     addresses = {doc["url"] for doc in guide.docs}
-    symptoms = yaml.safe_load((ROOT / "docs" / "symptoms.yaml").read_text(encoding="utf-8"))
+    symptoms = yaml.safe_load((ROOT / "docs" / "symptoms.yaml").read_text(encoding="utf-8")) or []
     fixes = {symptom["id"]: symptom["fixes"] for symptom in symptoms}
     places = _places()
     found = []
