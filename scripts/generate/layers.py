@@ -27,7 +27,7 @@ def every(catalog: Catalog, lang: str) -> str:
         for entry in catalog.techniques
         if entry.id in used
     ]
-    return html.grouped_table(_head(lang), groups, class_="recipes")
+    return html.grouped_table(_head(lang), groups, class_="layers")
 
 
 def _head(lang: str) -> list[str]:

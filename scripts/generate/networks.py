@@ -27,7 +27,7 @@ def story(site: Site, entry: Entry, lang: str) -> str:
 def _told(page: Entry, section: str, lang: str) -> str:
     year = f'<span class="year">{page.en.meta.get("year", "")}</span>'
     solved = html.text(str(page.pages[lang].meta["solves"]))
-    return f"<li>{year} <span>{html.entry_link(page, section, lang)}: {solved}</span></li>"
+    return f"<li>{year} <span>{html.entry_link(page, section, lang)}{word('colon', lang)}{solved}</span></li>"
 
 
 def table(site: Site, entry: Entry, lang: str) -> str:

@@ -115,16 +115,19 @@ def extent(modules: list[nn.Module], channels: int, side: int) -> int:
 def test_receptive_fields_equal_measured_ones() -> None:
     """40 stacks of convolutions and transposed ones with positive weights, far from the borders."""
     chance = random.Random(1)
-    for _ in range(40):
+    tried = 0
+    for _ in range(60):
         stack = [{**layer, "groups": 1} for layer in drawn(chance, chance.randint(1, 3), pools=False)]
         rows = ask("rows", {"channels": 2, "height": 96, "width": 96}, stack)
-        if "fault" in rows[-1]:
+        if "fault" in rows[-1] or rows[-1]["field"] > 64:  # it would reach the borders
             continue
         _, modules = shapes(2, 96, 96, stack)
         for module in modules:
             for parameter in module.parameters():
                 nn.init.constant_(parameter, 0.1)
         assert rows[-1]["field"] == extent(modules, 2, 96), stack
+        tried += 1
+    assert tried > 30
 
 
 def test_a_well_known_stack() -> None:

@@ -232,6 +232,11 @@ def draw_widths(blocks: int, first: int, slope: float, step: float, group: int) 
     axes.set(xlabel="block", ylabel="channels", yscale="log")
     axes.legend()
     plt.savefig("regnet-widths.svg")
+    with Path("regnet-widths.csv").open("w", newline="", encoding="utf-8") as file:
+        lines = [
+            [place, f"{first + slope * (place - 1):.1f}", width] for place, width in zip(places, widths, strict=True)
+        ]
+        csv.writer(file).writerows([["block", "line", "width of the block"], *lines])
 
 
 if __name__ == "__main__":

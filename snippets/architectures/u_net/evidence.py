@@ -201,6 +201,9 @@ if __name__ == "__main__":
     plt.ylabel("share of the gradient inside")
     plt.legend()
     plt.savefig("u-net-influence.svg")
+    with Path("u-net-influence.csv").open("w", newline="", encoding="utf-8") as file:
+        lines = [[side, *(f"{share[side]:.3f}" for share in shares.values())] for side in shares["with skips"]]
+        csv.writer(file).writerows([["side", *shares], *lines])
     kept = json.loads(Path("u-net.json").read_text(encoding="utf-8"))
     Path("u-net.json").write_text(json.dumps({**kept, "influence": shares}), encoding="utf-8")
     for name, share in shares.items():

@@ -164,6 +164,9 @@ if __name__ == "__main__":
     plt.ylabel("difference of two images")
     plt.legend()
     plt.savefig("vgg-signal.svg")
+    with Path("vgg-signal.csv").open("w", newline="", encoding="utf-8") as file:
+        lines = [[n, *(f"{size[n - 1]:.1e}" for size in sizes.values())] for n in range(1, 17)]
+        csv.writer(file).writerows([["convolution", *sizes], *lines])
     kept = json.loads(Path("vgg.json").read_text(encoding="utf-8"))
     Path("vgg.json").write_text(json.dumps({**kept, "signal": sizes}), encoding="utf-8")
     for init, size in sizes.items():

@@ -67,4 +67,7 @@ if __name__ == "__main__":
     plt.ylabel("share of the outputs")
     plt.legend()
     plt.savefig("dilated-convolution-border.svg")
+    with Path("dilated-convolution-border.csv").open("w", newline="", encoding="utf-8") as file:
+        lines = [[rate, *(f"{shares[i]:.3f}" for i in (0, 2, 5))] for rate, shares in results["inside"].items()]
+        csv.writer(file).writerows([["dilation", *(f"{n} of 9 weights on the map" for n in (9, 4, 1))], *lines])
     print(f"share of the field that is read: {[row[3] for row in table]}")
