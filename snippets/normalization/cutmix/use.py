@@ -24,6 +24,8 @@ def cutmix(x: Tensor, y: Tensor, classes: int, alpha: float = 1.0) -> tuple[Tens
     """
     if x.dim() != 4:
         raise ValueError(f"cutmix needs images (batch, channels, height, width), not {tuple(x.shape)}")
+    if alpha <= 0:
+        raise ValueError(f"alpha must be positive, not {alpha}")
     height, width = x.shape[2:]
     half = 0.5 * (1 - torch.distributions.Beta(alpha, alpha).sample().item()) ** 0.5
     row, column = int(torch.randint(height, ())), int(torch.randint(width, ()))

@@ -24,6 +24,8 @@ def mixup(x: Tensor, y: Tensor, classes: int, alpha: float = 0.2) -> tuple[Tenso
     """
     if not x.is_floating_point():
         raise ValueError(f"mixup needs floating point inputs, not {x.dtype}: convert and normalize first")
+    if alpha <= 0:
+        raise ValueError(f"alpha must be positive, not {alpha}")
     share = torch.distributions.Beta(alpha, alpha).sample().item()
     partner = torch.randperm(len(x), device=x.device)
     labels = nn.functional.one_hot(y, classes).to(x.dtype)

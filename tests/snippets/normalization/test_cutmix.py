@@ -85,7 +85,7 @@ def test_errors() -> None:
     """Vectors raise a clear error, and so does alpha 0."""
     with pytest.raises(ValueError, match="needs images"):
         cutmix(torch.zeros(4, 64), torch.zeros(4, dtype=torch.long), 2)
-    with pytest.raises(ValueError, match="constraint"):
+    with pytest.raises(ValueError, match="alpha must be positive"):
         cutmix(torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.long), 2, alpha=0.0)
 
 
