@@ -16,7 +16,7 @@ EDITIONS = ("", "zh/")
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_every_shape_opens_with_its_numbers_and_symptoms(page: Page, address, edition):
     asked: list[str] = []
-    page.goto(f"{address}{edition}curves.html")
+    page.goto(f"{address}{edition}curves.html", wait_until="networkidle")
     page.on("request", lambda request: asked.append(request.url))
     field = page.locator("form.reader textarea")
     for texts in MADE.values():
@@ -29,7 +29,7 @@ def test_every_shape_opens_with_its_numbers_and_symptoms(page: Page, address, ed
             for part in shown.all():
                 expect(part.locator(".says")).to_be_visible()
                 assert "{" not in part.locator(".says").inner_text()
-    assert not asked
+    assert not [url for url in asked if not url.endswith("/favicon.svg")]  # which a browser fetches when it likes
 
 
 def order(shapes: list[str]) -> list[str]:
