@@ -43,7 +43,7 @@ def table(site: Site, entry: Entry, lang: str) -> str:
                 str(page.en.meta.get("year", "–")),
                 f"{counted['parameters'] / 1e6:.2f}",
                 f"{counted['multiply_adds'] / 1e9:.2f}",
-                f"{accuracy.top1:g}" if accuracy else "–",
+                f"{accuracy.top1:.1f}" if accuracy else "–",
                 lines_of(
                     source(site.catalog, accuracy.source, entry.section, lang) if accuracy else "–",
                     small("; ".join(_how(accuracy.network, accuracy.size, accuracy.note.get(lang), lang)))
@@ -53,7 +53,7 @@ def table(site: Site, entry: Entry, lang: str) -> str:
             ]
         )
     head = [word(key, lang) for key in ("network", "year", "parameters_m", "multiply_adds_g", "top1", "published")]
-    return html.table(head, rows, class_="networks sortable")
+    return html.table(head, rows, class_="networks")
 
 
 def _how(network: str, size: int, note: str | None, lang: str) -> Iterator[str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.problems import Problem, stop_on
 from scripts.sources import records
-from scripts.sources.recipe_form import Fault, is_number, is_spoken, is_text, source_faults
+from scripts.sources.recipe_form import Fields, is_number, is_spoken, is_text, of_sourced
 from scripts.sources.recipes import Source
+from scripts.sources.records import Fault
 
 FILE = "docs/accuracies.yaml"
 
@@ -45,7 +45,7 @@ class Accuracy:
         return [self.source.place] if self.source.place else []
 
 
-FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+FIELDS: Fields = {
     "id": (is_text, "an entry's id"),
     "network": (is_text, "a text"),
     "top1": (lambda v: is_number(v) and v <= 100, "a number in per cent"),
@@ -63,32 +63,11 @@ def load(root: Path) -> list[Accuracy]:
     Raises:
         BuildError: for a record of another form.
     """
-    text, rows = records.rows(root, FILE)
-    lines = records.begins(text)
-    stop_on(_problems(text, rows, lines))
     return [
         Accuracy(**{**row, "source": Source.read(row["source"]), "line": line})
-        for row, line in zip(rows, lines, strict=True)
+        for row, line in records.checked(root, FILE, "accuracy of", _faults)
     ]
 
 
-def _problems(text: str, rows: list[dict[str, Any]], lines: list[int]) -> Iterator[Problem]:
-    if len(rows) != len(lines):
-        yield Problem(FILE, 1, "a record does not begin with its id", "Begin each record with '- id: …'.")
-        return
-    for row, start in zip(rows, lines, strict=True):
-        for key, message, remedy in _faults(row):
-            yield Problem(FILE, records.line_in(text, start, key), f"accuracy of '{row['id']}': {message}", remedy)
-
-
 def _faults(row: Mapping[str, Any]) -> Iterator[Fault]:
-    for key in NEEDED:
-        if key not in row:
-            yield "id", f"'{key}' is missing", f"Add it: {FIELDS[key][1]}."
-    for key, value in row.items():
-        if key not in FIELDS:
-            yield str(key), f"'{key}' does not belong here", f"Known are: {', '.join(FIELDS)}."
-        elif not FIELDS[key][0](value):
-            yield key, f"'{key}' is not of the form", f"Write {FIELDS[key][1]}."
-    if isinstance(row.get("source"), dict):
-        yield from source_faults(row)
+    return of_sourced(row, FIELDS, NEEDED)

@@ -41,15 +41,11 @@ def check_layers(catalog: Catalog) -> Iterator[Problem]:
 
 
 def check_accuracies(catalog: Catalog) -> Iterator[Problem]:
-    """Each network is an entry, once; papers are known, and words have a twin."""
+    """Each network is an entry; papers are known, and words have a twin."""
     missing: set[str] = set()
-    seen: set[str] = set()
     for accuracy in catalog.accuracies:
         if accuracy.id not in catalog.by_id:
             yield _problem(accuracy, "there is no such entry", hint(accuracy.id, catalog.by_id, "Name an entry."))
-        if accuracy.id in seen:
-            yield _problem(accuracy, "it is given twice", "Keep the one whose training is closest to the entry's.")
-        seen.add(accuracy.id)
         yield from _sourced(catalog, accuracy, missing)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.problems import Problem, stop_on
 from scripts.sources import records
-from scripts.sources.recipe_form import Fault, is_number, is_spoken, is_text, source_faults
+from scripts.sources.recipe_form import Fields, is_number, is_spoken, is_text, of_sourced
 from scripts.sources.recipes import Source
+from scripts.sources.records import Fault
 
 FILE = "docs/layers.yaml"
 MARK = "layers:"  # `--8<-- "layers: id, id"` shows these rows on an entry's page
@@ -62,7 +62,7 @@ def _is_layer(value: Any) -> bool:
     return all(each is None or isinstance(each, bool | str) or is_number(each) for each in others)
 
 
-FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+FIELDS: Fields = {
     "id": (lambda v: isinstance(v, str) and bool(re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", v)), "a-b-1"),
     "model": (is_text, "a text"),
     "layer": (_is_layer, "{id: batch-normalization, class: torch.nn.BatchNorm2d, eps: 0.001}"),
@@ -84,10 +84,7 @@ def load(root: Path) -> list[Layer]:
     Raises:
         BuildError: for a record of another form, or two of one id.
     """
-    text, rows = records.rows(root, FILE)
-    lines = records.begins(text)
-    stop_on(_problems(text, rows, lines))
-    return [_layer(row, line) for row, line in zip(rows, lines, strict=True)]
+    return [_layer(row, line) for row, line in records.checked(root, FILE, "layer", _faults)]
 
 
 def chosen(target: str) -> tuple[str, ...] | None:
@@ -95,30 +92,8 @@ def chosen(target: str) -> tuple[str, ...] | None:
     return records.chosen(target, MARK)
 
 
-def _problems(text: str, rows: list[dict[str, Any]], lines: list[int]) -> Iterator[Problem]:
-    if len(rows) != len(lines):
-        yield Problem(FILE, 1, "a record does not begin with its id", "Begin each record with '- id: …'.")
-        return
-    seen: set[str] = set()
-    for row, start in zip(rows, lines, strict=True):
-        for key, message, remedy in _faults(row):
-            yield Problem(FILE, records.line_in(text, start, key), f"layer '{row['id']}': {message}", remedy)
-        if row["id"] in seen:
-            yield Problem(FILE, start, f"two records have the id '{row['id']}'", "Rename one of them.")
-        seen.add(row["id"])
-
-
 def _faults(row: Mapping[str, Any]) -> Iterator[Fault]:
-    for key in NEEDED:
-        if key not in row:
-            yield "id", f"'{key}' is missing", f"Add it: {FIELDS[key][1]}."
-    for key, value in row.items():
-        if key not in FIELDS:
-            yield str(key), f"'{key}' does not belong here", f"Known are: {', '.join(FIELDS)}."
-        elif not FIELDS[key][0](value):
-            yield key, f"'{key}' is not of the form", f"Write {FIELDS[key][1]}; YAML reads 1e-4 as text."
-    if isinstance(row.get("source"), dict):
-        yield from source_faults(row)
+    return of_sourced(row, FIELDS, NEEDED)
 
 
 def _layer(row: Mapping[str, Any], line: int) -> Layer:

@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from scripts.sources.records import Fault
+
 Check = Callable[[Any], bool]
-Fault = tuple[str, str, str]  # key, message, remedy
+Fields = Mapping[str, tuple[Check, str]]  # key -> what may stand under it, and how to write it
 
 AMOUNT = re.compile(r"\d+(\.\d+)?(e\d+)? [a-z%]+")
 NEEDS_LENGTH = ("cosine-annealing-lr", "linear-decay-to-zero", "polynomial-lr", "warmup-stable-decay", "swa")
@@ -86,7 +88,7 @@ MORE: dict[str, Check] = {
     "cutmix": is_number,
     "layer_decay": is_share,
 }
-FIELDS: dict[str, tuple[Check, str]] = {
+FIELDS: Fields = {
     "id": (lambda v: isinstance(v, str) and bool(re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", v)), "a-b-1"),
     "task": (is_text, "a text"),
     "model": (is_text, "a text"),
@@ -128,27 +130,36 @@ OF_SCHEDULES: dict[str, Check] = {
 
 
 def faults(row: Mapping[str, Any]) -> Iterator[Fault]:
-    """What is wrong with one record, key by key."""
-    for key in NEEDED:
-        if key not in row:
-            yield "id", f"'{key}' is missing", f"Add it: {FIELDS[key][1]}."
-    known = f"Known are: {', '.join(FIELDS)}."
-    for key, value in row.items():
-        if key not in FIELDS:
-            yield str(key), f"'{key}' does not belong here", known
-        elif not FIELDS[key][0](value):
-            yield (
-                key,
-                f"'{key}' is not of the form",
-                f"Write {FIELDS[key][1]}; YAML reads 1e-4 as text, 1.0e-4 as number.",
-            )
-        elif key in ("optimizer", "others", "then"):
-            yield from _settings(key, value, SETTINGS)
+    """What is wrong with one recipe, key by key."""
+    yield from of_fields(row, FIELDS, NEEDED)
     right = {key for key, value in row.items() if key in FIELDS and FIELDS[key][0](value)}
     parts = {"schedule": _schedule, "warmup": _warmup, "scaling": _scaling, "source": source_faults}
+    for key in ("optimizer", "others", "then"):
+        if key in right:
+            yield from _settings(key, row[key], SETTINGS)
     for key, check in parts.items():
         if key in right:
             yield from check(row)
+
+
+def of_fields(row: Mapping[str, Any], fields: Fields, needed: tuple[str, ...]) -> Iterator[Fault]:
+    """Keys that a record lacks, keys that do not belong there, and values of another form."""
+    for key in needed:
+        if key not in row:
+            yield "id", f"'{key}' is missing", f"Add it: {fields[key][1]}."
+    for key, value in row.items():
+        if key not in fields:
+            yield str(key), f"'{key}' does not belong here", f"Known are: {', '.join(fields)}."
+        elif not fields[key][0](value):
+            remedy = f"Write {fields[key][1]}; YAML reads 1e-4 as text, 1.0e-4 as number."
+            yield key, f"'{key}' is not of the form", remedy
+
+
+def of_sourced(row: Mapping[str, Any], fields: Fields, needed: tuple[str, ...]) -> Iterator[Fault]:
+    """The same of a record that says where it is published."""
+    yield from of_fields(row, fields, needed)
+    if isinstance(row.get("source"), dict):
+        yield from source_faults(row)
 
 
 def _settings(key: str, value: Mapping[str, Any], known: Mapping[str, Check]) -> Iterator[Fault]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from scripts.problems import Problem, stop_on
 from scripts.sources import recipe_form, records
 
 FILE = "docs/recipes.yaml"
@@ -153,28 +152,12 @@ def load(root: Path) -> list[Recipe]:
     Raises:
         BuildError: for a record of another form, numbers that are none, or two recipes of one id.
     """
-    text, rows = records.rows(root, FILE)
-    lines = records.begins(text)
-    stop_on(_problems(text, rows, lines))
-    return [_recipe(row, line) for row, line in zip(rows, lines, strict=True)]
+    return [_recipe(row, line) for row, line in records.checked(root, FILE, "recipe", recipe_form.faults)]
 
 
 def chosen(target: str) -> tuple[str, ...] | None:
     """Ids of the recipes that ``--8<-- "settings: id, id"`` names; None for another include."""
     return records.chosen(target, MARK)
-
-
-def _problems(text: str, rows: list[dict[str, Any]], lines: list[int]) -> Iterator[Problem]:
-    if len(rows) != len(lines):
-        yield Problem(FILE, 1, "a recipe does not begin with its id", "Begin each record with '- id: …'.")
-        return
-    seen: set[str] = set()
-    for row, start in zip(rows, lines, strict=True):
-        for key, message, remedy in recipe_form.faults(row):
-            yield Problem(FILE, records.line_in(text, start, key), f"recipe '{row['id']}': {message}", remedy)
-        if row["id"] in seen:
-            yield Problem(FILE, start, f"two recipes have the id '{row['id']}'", "Rename one of them.")
-        seen.add(row["id"])
 
 
 def _recipe(row: Mapping[str, Any], line: int) -> Recipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from scripts.problems import Problem, stop_on
 from scripts.sources import frontmatter, reading
 
 Names = tuple[str, ...]
+Fault = tuple[str, str, str]  # key, message, remedy
+Faults = Callable[[Mapping[str, Any]], Iterator[Fault]]
 
 
 def load(root: Path, name: str, texts: Names, lists: Names = (), optional: Names = ()) -> list[dict[str, Any]]:
@@ -79,12 +82,40 @@ def rows(root: Path, name: str) -> tuple[str, list[dict[str, Any]]]:
     return text, found
 
 
-def begins(text: str) -> list[int]:
-    """The lines in which records begin with their id."""
-    return [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r"^- id:", text, re.MULTILINE)]
+def checked(root: Path, name: str, kind: str, faults: Faults) -> list[tuple[dict[str, Any], int]]:
+    """The records of a file, each with the line in which it begins; no two of one id.
+
+    Args:
+        root: of the project.
+        name: the file.
+        kind: what a record is, as messages call it: ``recipe``.
+        faults: what is wrong with one record: key, message and remedy of each fault.
+
+    Raises:
+        BuildError: for a file that is no list of records, and for every fault of a record, with its line.
+    """
+    text, found = rows(root, name)
+    lines = [text.count("\n", 0, match.start()) + 1 for match in re.finditer(r"^- id:", text, re.MULTILINE)]
+    stop_on(_faulty(text, name, kind, found, lines, faults))
+    return list(zip(found, lines, strict=True))
 
 
-def line_in(text: str, start: int, key: str) -> int:
+def _faulty(
+    text: str, name: str, kind: str, found: list[dict[str, Any]], lines: list[int], faults: Faults
+) -> Iterator[Problem]:
+    if len(found) != len(lines):
+        yield Problem(name, 1, "a record does not begin with its id", "Begin each record with '- id: …'.")
+        return
+    seen: set[str] = set()
+    for row, start in zip(found, lines, strict=True):
+        for key, message, remedy in faults(row):
+            yield Problem(name, _line_in(text, start, key), f"{kind} '{row['id']}': {message}", remedy)
+        if row["id"] in seen:
+            yield Problem(name, start, f"two records have the id '{row['id']}'", "Rename one of them.")
+        seen.add(row["id"])
+
+
+def _line_in(text: str, start: int, key: str) -> int:
     """The line of ``key`` in the record that begins in line ``start``."""
     record = text.split("\n")[start:]
     for number, line in enumerate(record, start + 1):

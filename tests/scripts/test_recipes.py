@@ -101,7 +101,7 @@ def test_mistake_is_named_with_its_line(file: Path, old: str, new: str, words: s
 def test_an_id_is_given_once(file: Path):
     file.write_text(RECIPE * 2, encoding="utf-8")
     (problem,) = found(file.parent.parent)
-    assert problem.message == "two recipes have the id 'vit'"
+    assert problem.message == "two records have the id 'vit'"
     assert problem.line == RECIPE.count("\n") + 1
 
 

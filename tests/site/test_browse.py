@@ -84,6 +84,17 @@ def test_recipes_filter_by_task_optimizer_and_words(page: Page, address, edition
     assert ids() == [recipe.id for recipe in recipes if recipe.model == "NNConv"] != []
 
 
+@pytest.mark.parametrize("column", [2, 3, 4, 5])
+def test_table_of_networks_sorts_by_its_numbers(page: Page, address, column: int):
+    """Year, parameters, multiply-adds and accuracy, with decimals."""
+    page.goto(f"{address}architectures/index.html")
+    page.locator("table.networks th").nth(column - 1).get_by_role("button").click()
+    texts = page.locator(f"table.networks tbody td:nth-child({column})").all_text_contents()
+    numbers = [float(text) for text in texts if text != "–"]
+    assert len(numbers) > 15
+    assert numbers == sorted(numbers)
+
+
 def test_comparison_table_sorts_both_ways_and_keeps_blanks_last(page: Page, address):
     page.goto(f"{address}optimizers/index.html")
     head = page.locator("table.comparison th").nth(2)

@@ -123,7 +123,7 @@
   plainBoxes();
   for (const box of document.querySelectorAll(".katex-display")) reachable.observe(box);
 
-  for (const table of document.querySelectorAll("table.comparison, table.bibliography, table.torch-names")) sortable(table);
+  for (const table of document.querySelectorAll("table.comparison, table.bibliography, table.torch-names, table.networks")) sortable(table);
   for (const fields of document.querySelectorAll(".table-filter")) filterable(fields);
   document.addEventListener("copy", copyTex);
   addEventListener("hashchange", openTarget);

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision import models
 
 Evidence = Callable[..., Any]
 
@@ -30,6 +32,19 @@ def test_group_norm_has_both_ends() -> None:
         torch.testing.assert_close(nn.GroupNorm(1, 6, affine=False)(x), whole(x))
         instance = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)[len(space) - 1]
         torch.testing.assert_close(nn.GroupNorm(6, 6, affine=False)(x), instance(6)(x))
+
+
+def test_folds_into_the_convolution() -> None:
+    """Each of the three networks has batch normalization; folded into a convolution it gives the same in evaluation."""
+    for make in (models.resnet50, models.efficientnet_b0, models.mobilenet_v3_large):
+        with torch.device("meta"):
+            assert any(isinstance(module, nn.BatchNorm2d) for module in make(weights=None).modules())
+    torch.manual_seed(0)
+    conv, norm = nn.Conv2d(3, 8, 3, dtype=torch.float64), nn.BatchNorm2d(8, dtype=torch.float64)
+    for _ in range(5):
+        norm(conv(3 * torch.randn(16, 3, 8, 8, dtype=torch.float64) + 1))
+    pair, x = nn.Sequential(conv, norm).eval(), torch.randn(4, 3, 8, 8, dtype=torch.float64)
+    torch.testing.assert_close(fuse_conv_bn_eval(conv.eval(), norm)(x), pair(x))
 
 
 def test_only_batch_norm_differs_in_evaluation(evidence: Evidence) -> None:
