@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import io
 import itertools
+import math
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from torch.autograd import gradcheck
 
 from tests.support.normalizers import WIDTH, Normalizer, discover
 
+MIXED = {"batch", "channel", "space"}  # what no one statistic is computed over: it would be one number
 FOUND = discover()
 every_normalizer = pytest.mark.parametrize("normalizer", [pytest.param(n, id=k) for k, n in FOUND.items()])
 STATISTICS = pytest.mark.parametrize(
@@ -28,6 +30,15 @@ STATISTICS = pytest.mark.parametrize(
 
 def test_layers_are_found() -> None:
     assert FOUND, "no normalizing layer discovered under snippets/normalization"
+
+
+def moved(layer: nn.Module) -> nn.Module:
+    """The layer with other weights than fresh ones."""
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.add_(0.3 * torch.randn(p.shape, dtype=p.dtype, generator=generator))
+    return layer
 
 
 def outputs(layer: nn.Module, x: Tensor) -> Tensor:
@@ -45,23 +56,28 @@ def reached(layer: nn.Module, x: Tensor, place: tuple[int, ...]) -> Tensor:
 
 @every_normalizer
 def test_statistics_go_over_what_the_page_says(normalizer: Normalizer) -> None:
-    """The output at a place moves with exactly the elements that its statistics are computed over, in training mode."""
-    if not normalizer.shares:
-        pytest.skip("the page names no statistics: the layer computes none")
+    """The output at a place moves with exactly the elements that its statistics are computed over, in training mode.
+
+    With its own element alone where the page names none. All of batch, channel and space: the layer mixes statistics.
+    """
     x = normalizer.inputs()
     place = (1,) + (2,) * (x.dim() - 1)
-    mask = reached(normalizer.layer().train(), x, place)
+    layer = moved(normalizer.layer().train())  # fresh weights of 0 would hide what they multiply
+    mask = reached(layer, x, place)
     axes = {"batch": (0,), "channel": (x.dim() - 1 if normalizer.on_last else 1,), "space": tuple(range(2, x.dim()))}
     whole = [dim for name in normalizer.shares & set(axes) for dim in axes[name]]
     for index in mask.nonzero().tolist():
-        moved = [dim for dim in range(x.dim()) if index[dim] != place[dim] and dim not in whole]
-        assert moved in ([], [1]), f"{index} moves the output at {place}"
-        assert not moved or normalizer.shares & {"group", "neighbours"}, f"{index} moves the output at {place}"
+        others = [dim for dim in range(x.dim()) if index[dim] != place[dim] and dim not in whole]
+        assert others in ([], [1]), f"{index} moves the output at {place}"
+        assert not others or normalizer.shares & {"group", "neighbours"}, f"{index} moves the output at {place}"
     for name in normalizer.shares & set(axes):
         for dim in axes[name]:
             line = list(place)
             along = mask[tuple(slice(None) if d == dim else i for d, i in enumerate(line))]
             assert along.all(), f"the output at {place} does not move with all of its {name}"
+    if normalizer.shares != MIXED and not normalizer.shares & {"group", "neighbours"}:
+        whole_size = math.prod(x.shape[dim] for dim in whole)
+        assert mask.sum() == whole_size, f"{int(mask.sum())} of {whole_size} elements move the output at {place}"
     if normalizer.shares & {"group", "neighbours"}:
         along = mask[(place[0], slice(None), *place[2:])]
         assert 1 < along.sum() < WIDTH, f"{int(along.sum())} of {WIDTH} channels move the output"
@@ -83,6 +99,8 @@ def test_moments(normalizer: Normalizer) -> None:
         y = outputs(layer, x)
         if not torch.allclose(outputs(normalizer.layer().train(), 3 * x), y, atol=1e-6):
             pytest.skip("the output grows with the input: the entry's own tests say what it is")
+        if normalizer.shares == MIXED:
+            pytest.skip("the layer mixes statistics: no set of elements has mean 0; its own tests compare it")
         centred = torch.allclose(outputs(normalizer.layer().train(), x + 50), y, atol=1e-6)
         groups = y[0].numel() // y[0, 0].numel() if not normalizer.on_last else 1
         dims = {"batch": [0], "channel": [y.dim() - 1 if normalizer.on_last else 1], "space": list(range(2, y.dim()))}
@@ -106,10 +124,7 @@ def _group(normalizer: Normalizer) -> int:
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 def test_gradients(normalizer: Normalizer, training: bool) -> None:
     """`gradcheck` for the input and each parameter, in float64."""
-    layer = normalizer.layer().train(training)
-    with torch.no_grad():
-        for p in layer.parameters():
-            p.add_(0.3 * torch.randn(p.shape, dtype=p.dtype, generator=torch.Generator().manual_seed(2)))
+    layer = moved(normalizer.layer().train(training))
     buffers = {name: b.clone() for name, b in layer.named_buffers()}
     names = [name for name, _ in layer.named_parameters()]
 
