@@ -79,6 +79,13 @@ def test_a_good_curve_has_none(n: int, scale: float):
     assert reader.shapes(log(loss=good, val_loss=[1.1 * value for value in good])) == []
 
 
+def test_peaks_that_nobody_sees_are_none():
+    """A loss near 0 may jump to five times its level; beside the start of the run that is nothing."""
+    curve = falling(end=0.01)
+    curve[25], curve[33] = 0.06, 0.05
+    assert reader.shapes(log(loss=curve)) == []
+
+
 CURVE = falling(20, end=1.5)
 FORMS = {
     "numbers": "\n".join(map(str, CURVE)),

@@ -105,7 +105,7 @@ const CurveShapes = (() => {
     if (lowest < 0) return say("negative", lowest);
     if (level(curve, 0.1, 0.3) <= (start > 0 ? 0.01 * start : 0)) return say("zero", curve[Math.floor(curve.length / 5)]);
     if (end > 3 * start || Math.max(...part(curve, 0.5, 1)) > 100 * start) return say("explodes", start, Math.max(...curve));
-    const spikes = peaks(curve);
+    const spikes = peaks(curve).filter((i) => curve[i] > 0.3 * start); // what can be seen beside the start
     if (spikes.length && spikes.length <= Math.max(2, curve.length / 8)) say("spikes", spikes.length, Math.max(...spikes.map((i) => curve[i])));
     if (turns > 0.5 && size > 0.2 && end > 0.1 * start && last > 0.8 * third) return say("oscillates", 100 * size);
     const range = (Math.max(...curve) - lowest) / Math.abs(start);
