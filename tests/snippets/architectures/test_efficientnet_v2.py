@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.architectures.efficientnet_v2 import evidence as counting
-from snippets.architectures.efficientnet_v2 import from_scratch
-from snippets.architectures.efficientnet_v2.evidence import Stages
 from snippets.architectures.efficientnet_v2.from_scratch import VARIANTS, Block, EfficientNetV2
 from snippets.architectures.efficientnet_v2.use import FusedMBConv, fused_network, grown
+from snippets.experiment import Stages
 from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.networks import filled, numbers, parameters_of, same_logits, take_weights
 
@@ -48,13 +45,6 @@ def test_parameters(monkeypatch: pytest.MonkeyPatch, evidence: Any) -> None:
         assert getattr(models, f"EfficientNet_V2_{name}_Weights").IMAGENET1K_V1.meta["num_params"] == count
         assert parameters_of(lambda name=name: timm.create_model(f"tf_efficientnetv2_{name.lower()}")) == count
     assert evidence()["parameters"] == expected["S"]
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    assert counting.S == from_scratch.S
-    for name in ("conv", "SqueezeExcite", "DropPath", "Block", "EfficientNetV2"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 def test_settings_are_torchvisions() -> None:

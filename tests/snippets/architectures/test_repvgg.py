@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.architectures.repvgg import evidence as counting
-from snippets.architectures.repvgg import from_scratch
-from snippets.architectures.repvgg.evidence import Stages
 from snippets.architectures.repvgg.from_scratch import VARIANTS, RepBlock, RepVGG, as_convolution, fused
 from snippets.architectures.repvgg.use import RepBlock as UseBlock
 from snippets.architectures.repvgg.use import repvgg_for_small_images
+from snippets.experiment import Stages
 from tests.support import oracles  # noqa: F401 - before timm
 from tests.support.networks import filled, numbers, parameters_of, same_logits
 
@@ -41,12 +38,6 @@ def test_parameters(evidence: Any) -> None:
         assert ours == parameters_of(lambda name=name: timm.create_model(f"repvgg_{name.lower()}"))
     assert list(VARIANTS) == ["A0", "A1", "A2", "B0", "B1", "B2", "B3"]
     assert sum(row["parameters"] for row in evidence()["training"].values()) == parameters_of(RepVGG) == 9_108_968
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("RepBlock", "as_convolution", "RepVGG", "fused"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 @pytest.mark.parametrize("stride", [1, 2])
