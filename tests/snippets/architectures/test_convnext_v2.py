@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from torch import Tensor, nn
 
 from snippets.architectures.convnext.from_scratch import Block as OldBlock
 from snippets.architectures.convnext.from_scratch import ConvNeXt
-from snippets.architectures.convnext_v2 import evidence as counting
-from snippets.architectures.convnext_v2 import from_scratch
 from snippets.architectures.convnext_v2.from_scratch import VARIANTS, Block, ConvNeXtV2, GlobalResponseNorm
 from snippets.architectures.convnext_v2.use import Block as SmallBlock
 from snippets.architectures.convnext_v2.use import convnextv2_for_small_images, finetune_groups
@@ -56,12 +53,6 @@ def test_parameters(evidence: Any) -> None:
         if name == "tiny":
             assert ours == 28_635_496 == evidence()["parameters"]
     assert ours == 660_289_640
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("ChannelNorm", "GlobalResponseNorm", "DropPath", "Block", "ConvNeXtV2"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 def test_multiply_adds(evidence: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import Any
 
@@ -11,11 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.architectures.mlp_mixer import evidence as counting
-from snippets.architectures.mlp_mixer import from_scratch
-from snippets.architectures.mlp_mixer.evidence import Stages
 from snippets.architectures.mlp_mixer.from_scratch import VARIANTS, Block, MLPMixer
 from snippets.architectures.mlp_mixer.use import Mixer, grown
+from snippets.experiment import Stages
 from tests.support import oracles  # noqa: F401 - before timm
 from tests.support.networks import filled, numbers, parameters_of, same_logits
 
@@ -54,12 +51,6 @@ def test_parameters(monkeypatch: pytest.MonkeyPatch, evidence: Any) -> None:
         assert ours == parameters_of(lambda theirs=theirs: timm.create_model(theirs)), name
         if name == "B/16":
             assert ours == 59_880_472 == evidence()["parameters"]
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("mlp", "Block", "MLPMixer"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 def test_mixing_channels_costs_most(evidence: Any) -> None:
