@@ -21,10 +21,9 @@ class Block(nn.Module):
     Args:
         widths: channels of the input and of each separable convolution's output.
         stride: 2 halves height and width, by a maximum over 3×3 places at the end.
-        first: whether a ReLU stands before the first convolution.
     """
 
-    def __init__(self, widths: tuple[int, ...], stride: int = 1, first: bool = True) -> None:
+    def __init__(self, widths: tuple[int, ...], stride: int = 1) -> None:
         super().__init__()
         self.shortcut = nn.Sequential()
         if stride > 1 or widths[0] != widths[-1]:
@@ -32,7 +31,7 @@ class Block(nn.Module):
             self.shortcut = nn.Sequential(match, nn.BatchNorm2d(widths[-1]))
         layers = [layer for channels, out in pairwise(widths) for layer in (nn.ReLU(), *separable(channels, out))]
         pool = [nn.MaxPool2d(3, stride, 1)] if stride > 1 else []
-        self.branch = nn.Sequential(*layers[0 if first else 1 :], *pool)
+        self.branch = nn.Sequential(*layers, *pool)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
@@ -54,7 +53,7 @@ class Xception(nn.Module):
         c1024, c1536, c2048 = (width * n // 32 for n in (1024, 1536, 2048))
         first, second = nn.Conv2d(3, c32, 3, 2, bias=False), nn.Conv2d(c32, c64, 3, bias=False)
         self.stem = nn.Sequential(first, nn.BatchNorm2d(c32), nn.ReLU(), second, nn.BatchNorm2d(c64), nn.ReLU())
-        entry = [Block((c64, c128, c128), 2, first=False), Block((c128, c256, c256), 2), Block((c256, c728, c728), 2)]
+        entry = [Block((c64, c128, c128), 2), Block((c128, c256, c256), 2), Block((c256, c728, c728), 2)]
         self.entry = nn.Sequential(*entry)
         self.middle = nn.Sequential(*(Block((c728, c728, c728, c728)) for _ in range(middle)))
         last = [*separable(c1024, c1536), nn.ReLU(), *separable(c1536, c2048), nn.ReLU()]
