@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from urllib.parse import urlencode
 
@@ -70,6 +71,20 @@ def test_every_phrase_finds_its_page_and_is_no_name(guide: Guide, browser: Brows
     found = guide.ranked(browser, {phrase for phrase, _ in phrases})
     first = {phrase: [url.partition("#")[0] for url in places[:3]] for phrase, places in found.items()}
     assert not [(phrase, url, first[phrase]) for phrase, url in phrases if url not in first[phrase]]
+
+
+def test_error_texts_find_their_page(guide: Guide, browser: Browser):
+    """As torch prints them: first. With the numbers of somebody else's run: among the first three."""
+    texts = [(str(text), page_url(entry, "en")) for entry in load().entries for text in entry.facts("says")]
+    assert len(texts) > 30
+    chance = random.Random(0)
+    other = {text: re.sub(r"\d+", lambda _: str(chance.randint(2, 4096)), text) for text, _ in texts}
+    found = guide.ranked(browser, {*other, *other.values()})
+    pages = {asked: [url.partition("#")[0] for url in places] for asked, places in found.items()}
+    lost = [(text, pages[text][:2]) for text, right in texts if right not in pages[text][:1]]
+    assert len(lost) <= 0.03 * len(texts), lost
+    lost = [(other[text], pages[other[text]][:3]) for text, right in texts if right not in pages[other[text]][:3]]
+    assert len(lost) <= 0.03 * len(texts), lost
 
 
 def test_a_phrase_that_was_asked_finds_its_page_and_is_not_shown_as_a_name(guide: Guide):
