@@ -25,7 +25,7 @@ from scripts.publish import archive, assemble, check, swap
 from scripts.publish.finish import finish
 from scripts.render import mkdocs
 from scripts.report import Report
-from scripts.sources import checks
+from scripts.sources import checks, snippets
 from scripts.sources.catalog import Catalog, load
 from scripts.stage import Stage
 from scripts.verify import Options, Session, VerifierProblem, join
@@ -90,9 +90,9 @@ def verify(catalog: Catalog, reports: list[str], device: str) -> Report:
 
 def edited(root: Path, verified: Report) -> Iterator[Problem]:
     """Snippets that are no longer what was verified: somebody saved one while the build ran."""
+    now = {snippet.path: snippet.sha256 for snippet in snippets.load(root)}
     for result in verified.results:
-        path = root / result.path
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != result.sha256:
+        if now.get(result.path) != result.sha256:
             yield Problem(result.path, 1, "it was edited while the build ran, after it was verified", "Build again.")
 
 

@@ -23,6 +23,8 @@ from scripts.sources.snippets import Snippet
 def notebook(site: Site, entry: Entry, snippet: Snippet) -> str:
     """The snippet as a notebook: a cell that says what it is, and the code, byte for byte.
 
+    What an experiment imports of the guide is written to files first, by cells that hold those.
+
     Its links to the page are absolute where the site's public address is known; else they hold where the notebook
     lies in the site.
     """
@@ -35,21 +37,32 @@ def notebook(site: Site, entry: Entry, snippet: Snippet) -> str:
     links = " · ".join(f"[{written(entry.title(lang))}]({root}{page_url(entry, lang)})" for lang in LANGUAGES)
     title, summary = written(entry.title("en")), written(entry.en.meta["summary"])
     about = f"# {title}\n\n{summary}\n\nPage: {links}\n\n{proof}".rstrip()
-    return _book(about, snippet.text.removesuffix("\n"))
+    beside = tuple((companion.path, companion.content.decode()) for companion in snippet.companions)
+    return _book(about, snippet.text.removesuffix("\n"), beside)
 
 
 @cache
-def _book(about: str, code: str) -> str:
-    """A notebook of one cell of text and one of code, checked once: nbformat's own constructors check every part."""
+def _book(about: str, code: str, beside: tuple[tuple[str, str], ...] = ()) -> str:
+    """A notebook of one cell of text and one of code, checked once: nbformat's own constructors check every part.
+
+    ``beside`` are paths and texts of files that the code imports.
+    """
     language = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     text_cell = {"id": "about", "cell_type": "markdown", "metadata": {}, "source": about}
-    code_cell = {"id": "snippet", "cell_type": "code", "metadata": {}, "source": code}
+    cells = {f"file-{place}": f"%%writefile {path}\n{text}" for place, (path, text) in enumerate(beside)}
+    if beside:
+        folders = sorted({path.rpartition("/")[0] for path, _ in beside})
+        cells = {"folders": f"import os\n\nfor folder in {folders}:\n    os.makedirs(folder, exist_ok=True)"} | cells
+    code_cells: list[dict[str, Any]] = [
+        {"id": name, "cell_type": "code", "metadata": {}, "source": source, "execution_count": None, "outputs": []}
+        for name, source in [*cells.items(), ("snippet", code)]
+    ]
     book = nbformat.from_dict(
         {
             "nbformat": nbformat.v4.nbformat,
             "nbformat_minor": nbformat.v4.nbformat_minor,
             "metadata": {**language, "language_info": {"name": "python"}},
-            "cells": [text_cell, code_cell | {"execution_count": None, "outputs": []}],
+            "cells": [text_cell, *code_cells],
         }
     )
     nbformat.validate(book)

@@ -170,6 +170,7 @@ WORDS: dict[str, dict[str, str]] = {
     "output": {"en": "Output", "zh": "输出"},
     "evidence_code": {"en": "Code of this experiment", "zh": "本实验的代码"},
     "download_py": {"en": "Python file", "zh": "Python 文件"},
+    "download_zip": {"en": "all Python files (zip)", "zh": "全部 Python 文件（zip）"},
     "download_ipynb": {"en": "notebook", "zh": "笔记本"},
     "reference": {"en": "API reference", "zh": "接口说明"},
     "parameters": {"en": "Parameters", "zh": "参数"},

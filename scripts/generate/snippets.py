@@ -36,7 +36,7 @@ def piece(site: Site, entry: Entry, snippet: Snippet, highlighted: Sequence[str]
     output = result.output.rstrip() if result else ""
     links = [
         *_proofs(site, entry, snippet, f"#{anchor}-output" if output else "#verified", lang),
-        html.link(f"{base}.py", word("download_py", lang), download=name),
+        _file(snippet, base, addresses.site_root(entry.section, lang), lang),
         *_notebook(snippet, base, lang),
         *(_copy_part(snippet, part, lang) for part in highlighted),
     ]
@@ -73,6 +73,14 @@ def piece(site: Site, entry: Entry, snippet: Snippet, highlighted: Sequence[str]
     return (
         f'<div class="snippet{" long" if long else ""}" id="{anchor}" markdown>\n\n' + "\n".join(parts) + "\n</div>\n"
     )
+
+
+def _file(snippet: Snippet, base: str, root: str, lang: str) -> str:
+    """A link to the file, or to all of them where it imports some, and how to run it there."""
+    if not snippet.companions:
+        return html.link(f"{base}.py", word("download_py", lang), download=snippet.published)
+    command = html.code(f"python -m {snippet.path.removesuffix('.py').replace('/', '.')}")
+    return f"{html.link(f'{root}snippets.zip', word('download_zip', lang), download='snippets.zip')} {command}"
 
 
 def _notebook(snippet: Snippet, base: str, lang: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from scripts.problems import BuildError, Problem
 from scripts.sources import (
     causes,
     check_docstrings,
+    check_imports,
     check_links,
     check_markdown,
     check_names,
@@ -69,6 +70,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_marks,
         check_markdown.check,
         check_docstrings.check,
+        check_imports.check,
         check_includes,
         check_claims,
         check_citations,

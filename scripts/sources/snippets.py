@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from scripts import companions
+from scripts.companions import Companion
 
 ROLES = re.compile(r"use|from_scratch|check|(?:evidence|broken|fixed)(?:_[a-z0-9_]+)?")
 KNOWN = "use.py, from_scratch.py, evidence.py, check.py, broken_<cause>.py or fixed_<cause>.py"
@@ -21,10 +23,12 @@ class Snippet:
     Args:
         path: relative to the repository.
         data: its bytes.
+        companions: what it imports from this repository, if it is an experiment.
     """
 
     path: str
     data: bytes
+    companions: tuple[Companion, ...] = ()
 
     @property
     def file(self) -> str:
@@ -95,14 +99,19 @@ class Snippet:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of its bytes, by which reports know it."""
-        return hashlib.sha256(self.data).hexdigest()
+        """Hash of its bytes, and of those of its companions, by which reports know it."""
+        return companions.digest(self.data, self.companions)
 
 
 def load(root: Path) -> list[Snippet]:
     """Every snippet below ``root``, by path; what all experiments may share lies beside the rooms and is none."""
     files = sorted((root / "snippets").glob("*/*/*.py"))
-    return [Snippet(path.relative_to(root).as_posix(), path.read_bytes()) for path in files]
+    return [_read(root, path.relative_to(root).as_posix()) for path in files]
+
+
+def _read(root: Path, path: str) -> Snippet:
+    data = (root / path).read_bytes()
+    return Snippet(path, data, companions.of(root, path, data))
 
 
 def misplaced(root: Path) -> list[str]:
@@ -110,7 +119,7 @@ def misplaced(root: Path) -> list[str]:
     wrong = []
     for path in sorted((root / "snippets").rglob("*.py")):
         parts = path.relative_to(root / "snippets").parts
-        if parts == ("experiment.py",):
+        if parts == (companions.SHARED,):
             continue
         if len(parts) != 3 or not ROLES.fullmatch(path.stem):
             wrong.append(path.relative_to(root).as_posix())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from scripts import companions
+from scripts.companions import Companion
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,8 +27,8 @@ class Snippet:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the bytes."""
-        return hashlib.sha256(self.content).hexdigest()
+        """Hash of the bytes, and of those of its companions."""
+        return companions.digest(self.content, self.companions)
 
     @property
     def is_broken(self) -> bool:
@@ -41,32 +41,17 @@ class Snippet:
         return self.content.decode(errors="replace")
 
     @cached_property
+    def companions(self) -> tuple[Companion, ...]:
+        """What it imports of the repository that it lies in; see :mod:`scripts.companions`."""
+        place = "/".join(self.file.parts[-4:])
+        room = len(self.file.parts) > 4 and place.startswith(f"{companions.PACKAGE}/")
+        return companions.of(self.file.parents[3], place, self.content) if room else ()
+
+    @cached_property
     def imports(self) -> list[str]:
-        """Dotted names of the modules that it imports anywhere."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse(self.content)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return []
-        names: set[str] = set()
-        for node in _statements(tree.body):
-            if isinstance(node, ast.Import):
-                names.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names.add(node.module)
-                names.update(f"{node.module}.{alias.name}" for alias in node.names)
-        return sorted(names)
-
-
-def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Every statement, however deep; expressions, where most nodes are, hold none."""
-    waiting = list(body)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        for inner in ("body", "orelse", "finalbody", "handlers", "cases"):
-            waiting += getattr(node, inner, ())
+        """Dotted names of the modules that it or its companions import anywhere."""
+        files = (self.content, *(companion.content for companion in self.companions))
+        return sorted({name for content in files for name in companions.imported(content)})
 
 
 def display_path(file: Path) -> str:
@@ -78,6 +63,8 @@ def display_path(file: Path) -> str:
 def discover(paths: Iterable[str]) -> list[Snippet]:
     """Every ``.py`` file that the paths name or hold, once each, in order of path.
 
+    What all experiments share is in no folder: it runs with each of them.
+
     Raises:
         BadCall: a path does not exist, is no ``.py`` file, cannot be read, or holds none; or a file is a link.
     """
@@ -85,7 +72,8 @@ def discover(paths: Iterable[str]) -> list[Snippet]:
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*.py")) if not p.is_dir() and not _hidden(p.relative_to(path))]
+            files_below = (p for p in sorted(path.rglob("*.py")) if not p.is_dir() and not _hidden(p.relative_to(path)))
+            inside = [p for p in files_below if (p.parent.name, p.name) != (companions.PACKAGE, companions.SHARED)]
             if not inside:
                 raise BadCall(f"{name}: no .py file in this folder")
         elif path.is_file() or path.is_symlink():

@@ -16,9 +16,9 @@ DEVICES = ("cpu", "cuda", "mps")
 HERE = Path(__file__).parent
 # What only finds snippets, hands them out, keeps verdicts or shows them is not among these.
 DECISIVE = (
-    *("artifacts.py", "audit.py", "failure.py", "guards.py", "jobs.py", "matplotlibrc", "namespaces.py", "outcome.py"),
-    *("preload.py", "procs.py", "refusals.py", "seen.py", "supervisor.py", "syscalls.py", "verdict.py", "worker.py"),
-    "zygote.py",
+    *("artifacts.py", "audit.py", "failure.py", "guards.py", "imports.py", "jobs.py", "matplotlibrc"),
+    *("namespaces.py", "outcome.py", "preload.py", "procs.py", "refusals.py", "seen.py", "supervisor.py"),
+    *("syscalls.py", "verdict.py", "worker.py", "zygote.py"),
 )
 _PACKAGES = ("numpy", "matplotlib", "scikit-learn")  # what evidence snippets use beside torch
 _ASK = """

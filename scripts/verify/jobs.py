@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class Job:
     environment: dict[str, str]
     readable: list[str]
     shown: dict[str, str]  # see guards.shown
+    companions: list[list[str]]  # module, file and hash of what it may import of the repository
     is_broken: bool = False  # what it warns of is a part of what it prints
     hidden: list[str] = field(default_factory=list)  # modules of the verifier, which a snippet must not find
 
@@ -65,11 +67,12 @@ class Job:
 def make(number: int, snippet: Snippet, device: str, settings: Settings, place: Path, shown: dict[str, str]) -> Job:
     """The job of one snippet, whose own folders will lie in ``place``. ``shown`` is that of all; see :func:`shown`."""
     file = str(snippet.file)
+    beside = [[each.module, str(snippet.file.parents[3] / each.path), each.sha256] for each in snippet.companions]
     private = {name: str(place / name) for name in ("cwd", "tmp", "home")}
     return Job(
         number,
         file,
-        snippet.sha256,
+        hashlib.sha256(snippet.content).hexdigest(),
         snippet.imports,
         preload([snippet]),
         device,
@@ -84,8 +87,9 @@ def make(number: int, snippet: Snippet, device: str, settings: Settings, place: 
             "TMPDIR": private["tmp"],
             "TORCHINDUCTOR_CACHE_DIR": f"{private['tmp']}/inductor",
         },
-        [*_readable(settings), file],
-        shown | namespaces.plan([file]) if shown else {},
+        [*_readable(settings), file, *(each[1] for each in beside)],
+        shown | namespaces.plan([file, *(each[1] for each in beside)]) if shown else {},
+        beside,
         snippet.is_broken,
     )
 

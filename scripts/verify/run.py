@@ -60,7 +60,7 @@ def results(
     pending.sort(key=lambda item: -seconds.get(item[0].path, 1.0))
 
     for snippet, device in list(pending):
-        if error := refusal(snippet.content, settings.guards["internals"] == ALLOWED):
+        if error := _refusal(snippet, settings):
             pending.remove((snippet, device))
             done(snippet, outcome.result(snippet, device, devices[device], "failed", error), {})
 
@@ -72,6 +72,17 @@ def results(
     if pending:
         _Runs(pending, devices, settings, ran).execute(engine)
     return [found[cell] for cell in sorted(found)]
+
+
+def _refusal(snippet: Snippet, settings: Settings) -> Error | None:
+    """Why a snippet may not run: what it holds, or what a companion holds that is no snippet itself."""
+    allowed = settings.guards["internals"] == ALLOWED
+    if error := refusal(snippet.content, allowed):
+        return error
+    for companion in snippet.companions:
+        if error := refusal(companion.content, allowed):
+            return replace(error, message=f"{companion.path}, line {error.line}: {error.message}", line=None)
+    return None
 
 
 def key(snippet: Snippet, device: str, device_name: str, settings: Settings) -> str:

@@ -29,7 +29,7 @@ from os import _exit  # a snippet may replace the one in the module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from scripts.verify import guards
+from scripts.verify import guards, imports
 from scripts.verify.failure import describe
 from scripts.verify.jobs import Job
 
@@ -50,6 +50,7 @@ def main(job: Job, pipes: dict[str, int], nonce: str, preload: list[str]) -> NoR
                 os.write(report_fd, json.dumps({"nonce": nonce, **what}).encode() + b"\n")
 
         _prepare_modules(job, preload)
+        imports.allow(job.companions)
         guards.apply(job.guards, job.shown, job.readable, job.writable)
     except BaseException as error:  # our own fault, never the snippet's
         with contextlib.suppress(BaseException):

@@ -114,9 +114,12 @@ if __name__ == "__main__":
 EVIDENCE = '''"""A line."""
 
 import matplotlib.pyplot as plt
+import torch
+
+from snippets.demo.double.use import double
 
 if __name__ == "__main__":
-    plt.plot([0, 1], [0, 2])
+    plt.plot([0, 1], double(torch.tensor([0, 1])).tolist())
     plt.savefig("double.svg")
     with open("double.csv", "w") as file:
         file.write("x,y\\n0,0\\n1,2\\n")

@@ -30,7 +30,7 @@ from scripts.report import Report
 from scripts.rows import BadReport
 from scripts.sources import checks
 from scripts.sources.catalog import load
-from tests.scripts.small_guide import SNIPPET, edit, plant_whole
+from tests.scripts.small_guide import EVIDENCE, SNIPPET, edit, plant_whole
 
 ADDRESS = "https://guide.example/sub/"
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
@@ -137,6 +137,34 @@ def test_code_cell_of_a_notebook_runs_and_prints_what_the_page_shows(published, 
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     shown = page(published, "demo/double.html").xpath('string(//div[@id="code-double-output"]//code)')
     assert done.stdout.strip() == shown.strip() == "double of 2: 4"
+
+
+def test_an_experiment_brings_the_files_that_it_imports(published, tmp_path):
+    """By its notebook, whose cells write them first, and in the archive of all code, by the page's command."""
+    book = nbformat.read(published / "site/snippets/demo/double_evidence.ipynb", as_version=4)
+    *before, last = [cell.source for cell in book.cells if cell.cell_type == "code"]
+    folder = tmp_path / "notebook"
+    folder.mkdir()
+    for cell in before:
+        name, _, text = cell.partition("\n")
+        if name.startswith("%%writefile "):
+            (folder / name.removeprefix("%%writefile ")).write_text(text)
+        else:
+            subprocess.run([sys.executable, "-c", cell], cwd=folder, check=True)
+    assert last == EVIDENCE.removesuffix("\n")
+    subprocess.run([sys.executable, "-c", last], cwd=folder, check=True)
+    assert (folder / "double.csv").read_text() == "x,y\n0,0\n1,2\n"
+    bar = '//div[@id="code-double-evidence"]//p[@class="snippet-bar"]'
+    with zipfile.ZipFile(published / "site/snippets.zip") as archive:
+        archive.extractall(tmp_path / "all")
+    for name in ("demo/double.html", "zh/demo/double.html"):
+        tree = page(published, name)
+        (address,) = tree.xpath(f'{bar}/a[@download="snippets.zip"]/@href')
+        assert (published / "site" / Path(name).parent / address).resolve() == published / "site/snippets.zip"
+        command = tree.xpath(f"string({bar}/code)").split()
+        subprocess.run([sys.executable, *command[1:]], cwd=tmp_path / "all", check=True)
+        assert (tmp_path / "all/double.csv").exists()
+        (tmp_path / "all/double.csv").unlink()
 
 
 @pytest.mark.parametrize("edition", ["", "zh/"])

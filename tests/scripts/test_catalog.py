@@ -12,6 +12,7 @@ from scripts.sources.catalog import load
 from tests.scripts.small_guide import SNIPPET, edit, write
 
 EN, ZH = "docs/en/demo/double.md", "docs/zh/demo/double.md"
+USE, EVIDENCE = "snippets/demo/double/use.py", "snippets/demo/double/evidence.py"
 
 
 def found(root: Path) -> list[Problem]:
@@ -107,6 +108,9 @@ MISTAKES = [
     ("snippets/demo/double/use.py", "Twice ``x``", "<script>alert(1)</script>", "a docstring holds HTML"),
     ("snippets/demo/double/use.py", "Twice ``x``", "[Twice](javascript:x)", "a docstring holds a link"),
     ("tests/snippets/demo/test_double.py", "def test_linear():", "def test_linear(:", "not valid Python"),
+    (USE, "import torch", "import snippets.demo.double.evidence", "a snippet imports 'snippets.demo.double.evidence'"),
+    (EVIDENCE, "from snippets.demo.double.use", "from snippets.demo.other.use", "imports 'snippets.demo.other.use'"),
+    (EVIDENCE, "from snippets.demo.double.use", "from scripts.problems", "imports 'scripts.problems' from this"),
 ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from scripts import companions
 
 ROOT = Path(__file__).resolve().parents[2]
 REMEDY = "run `make verify` first: it runs the experiments and keeps their numbers"
@@ -21,7 +22,8 @@ def read(room: str, what: str = "") -> Any:
     """
     stem = f"evidence_{what}" if what else "evidence"
     snippet = f"snippets/{room}/{stem}.py"
-    digest = hashlib.sha256((ROOT / snippet).read_bytes()).hexdigest()
+    content = (ROOT / snippet).read_bytes()
+    digest = companions.digest(content, companions.of(ROOT, snippet, content))
     report = ROOT / "build" / "verification.json"
     results = json.loads(report.read_text(encoding="utf-8"))["results"] if report.exists() else []
     mine = [r for r in results if r["path"] == snippet and r["sha256"] == digest and r["status"] == "passed"]

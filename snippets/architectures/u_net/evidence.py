@@ -6,145 +6,23 @@ Source: Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image 
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
+
+from snippets.architectures.u_net.from_scratch import UNet
+from snippets.experiment import Stages, arrow, box, save, stages
 
 SIZE = 572
 
 
-class TwoConvs(nn.Sequential):
-    """Two 3×3 convolutions, each with a ReLU; without padding an image loses two pixels at each of its four sides."""
+class Levels(Stages):
+    """Counts each level of the way down and of the way up by itself."""
 
-    def __init__(self, channels: int, width: int, padding: int) -> None:
-        first = nn.Conv2d(channels, width, 3, padding=padding)
-        second = nn.Conv2d(width, width, 3, padding=padding)
-        super().__init__(first, nn.ReLU(inplace=True), second, nn.ReLU(inplace=True))
-
-
-class UNet(nn.Module):
-    """Scores of each pixel: down to see far, up again to the image's resolution, with skips between equal sizes.
-
-    Args:
-        channels: of the image.
-        classes: labels that a pixel can have.
-        width: channels of the first level; each level below has twice as many.
-        depth: how often the image is halved.
-        padding: 0 as in the paper, or 1, with which the output is as large as the image.
-    """
-
-    def __init__(self, channels: int = 1, classes: int = 2, width: int = 64, depth: int = 4, padding: int = 0) -> None:
-        super().__init__()
-        widths = [width * 2**level for level in range(depth)]
-        self.down = nn.ModuleList(TwoConvs(a, b, padding) for a, b in zip([channels, *widths], widths, strict=False))
-        self.pool = nn.ModuleList(nn.MaxPool2d(2) for _ in widths)
-        self.bottom = TwoConvs(widths[-1], 2 * widths[-1], padding)
-        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in widths[::-1])
-        self.merge = nn.ModuleList(TwoConvs(2 * w, w, padding) for w in widths[::-1])
-        self.head = nn.Conv2d(width, classes, 1)
-        self.crops = [0 if padding else 12 * 2**k - 8 for k in range(depth)]  # what the levels below lost at each side
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, classes, height, width) out, 92 pixels less at each side."""
-        skips = []
-        for block, pool in zip(self.down, self.pool, strict=True):
-            x = block(x)
-            skips.append(x)
-            x = pool(x)
-        x = self.bottom(x)
-        for up, merge, crop in zip(self.up, self.merge, self.crops, strict=True):
-            skip = skips.pop()
-            if crop:
-                skip = skip[:, :, crop:-crop, crop:-crop]
-            x = merge(torch.cat([skip, up(x)], dim=1))
-        return self.head(x)
-
-
-class Stages(fx.Interpreter):
-    """Runs a network without numbers and adds up, for each of its children, parameters, multiply-adds and activations.
-
-    The receptive field grows by (kernel - 1) * dilation * jump at each layer, the jump by the stride. A transposed
-    convolution of kernel and stride 2 looks at one pixel, and halves the jump.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__(fx.symbolic_trace(model))
-        self.rows: dict[str, dict[str, Any]] = {}
-        self.fields: dict[Any, tuple[int, int]] = {}
-
-    def run_node(self, node: fx.Node) -> Any:
-        """Run one operation, and count it for the child that it stands in."""
-        out = super().run_node(node)
-        before = [self.fields.get(source, (1, 1)) for source in node.all_input_nodes]
-        field, jump = max((f for f, _ in before), default=1), max((j for _, j in before), default=1)
-        if node.op == "call_module":
-            module = self.fetch_attr(str(node.target))
-            stage, part = str(node.target).split(".")[0], str(node.target).split(".")[1:2]
-            stage = ".".join([stage, *part]) if stage != "bottom" else stage
-            row = self.rows.setdefault(stage, {"parameters": 0, "multiply_adds": 0, "activations": 0})
-            row["parameters"] += sum(p.numel() for p in module.parameters())
-            row["activations"] += out.numel()
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                row["multiply_adds"] += out.numel() * module.weight[0].numel()
-            if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
-                kernel, stride, dilation = (
-                    one(getattr(module, name, 1)) for name in ("kernel_size", "stride", "dilation")
-                )
-                field, jump = field + (kernel - 1) * dilation * jump, jump * stride
-            if isinstance(module, nn.ConvTranspose2d):
-                row["multiply_adds"] += out.numel() * module.in_channels
-                jump //= one(module.stride)
-            row.update(shape=list(out.shape[1:]), field=field)
-        self.fields[node] = (field, jump)
-        return out
-
-
-def one(value: Any) -> int:
-    """A setting for both directions, as one number."""
-    return int(value[0] if isinstance(value, tuple) else value)
-
-
-def stages(model: nn.Module, size: int = SIZE) -> dict[str, dict[str, Any]]:
-    """Child -> output shape, parameters, multiply-adds, activations and receptive field, for one image."""
-    interpreter = Stages(model.eval())
-    interpreter.run(torch.empty(1, 1, size, size, device="meta"))
-    return interpreter.rows
-
-
-def save(name: str, network: str, rows: dict[str, dict[str, Any]]) -> None:
-    """The table, and all numbers at full precision."""
-    with Path(f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-        head = ["stage", "output", "parameters", "multiply-adds", "receptive field"]
-        lines = [
-            [
-                stage,
-                "×".join(map(str, r["shape"])),
-                f"{r['parameters']:,}",
-                f"{r['multiply_adds'] / 1e6:,.1f} M",
-                r["field"],
-            ]
-            for stage, r in rows.items()
-            if r["parameters"]
-        ]
-        csv.writer(file).writerows([head, *lines])
-    total = {key: sum(r[key] for r in rows.values()) for key in ("parameters", "multiply_adds", "activations")}
-    Path(f"{name}.json").write_text(json.dumps({"network": network, **total, "stages": rows}), encoding="utf-8")
-    print(f"{network}: {total['parameters']:,} parameters, {total['multiply_adds'] / 1e9:.2f} G multiply-adds")
-
-
-def box(axes: plt.Axes, x: float, y: float, text: str) -> None:
-    """A box of a diagram, with its words; arrows lead from box to box."""
-    axes.text(
-        x, y, text, ha="center", va="center", bbox={"boxstyle": "round,pad=0.4", "facecolor": "none", "edgecolor": "C0"}
-    )
-
-
-def arrow(axes: plt.Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
-    """An arrow of a diagram; ``bend`` leads it around boxes."""
-    style = {"arrowstyle": "->", "color": "C1", "connectionstyle": f"arc3,rad={bend}", "shrinkA": 12, "shrinkB": 12}
-    axes.annotate("", end, start, arrowprops=style)
+    def stage(self, target: str) -> str:
+        """``down.0``, ``bottom``, ``merge.0``."""
+        return "bottom" if target.startswith("bottom") else ".".join(target.split(".")[:2])
 
 
 def influence(with_skips: bool, size: int = 220) -> Tensor:
@@ -187,7 +65,8 @@ def diagram() -> None:
 if __name__ == "__main__":
     with torch.device("meta"):
         model = UNet()
-    save("u-net", "U-Net", stages(model))
+    rows = stages(model, SIZE, channels=1, count=Levels)
+    save("u-net", "U-Net", {level: row for level, row in rows.items() if row["parameters"]})
     diagram()
     shares = {}
     for with_skips, style in ((True, "-"), (False, "--")):

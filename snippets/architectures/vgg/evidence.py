@@ -6,119 +6,22 @@ Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scal
 import csv
 import json
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
-from torch import Tensor, fx, nn
+from torch import nn
 
-SIZE = 224
-CONVS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
-WIDTHS = (64, 128, 256, 512, 512)
-
-
-def stage(channels: int, width: int, convs: int, norm: bool) -> nn.Sequential:
-    """So many 3×3 convolutions that keep height and width, and a max pooling that halves them."""
-    layers: list[nn.Module] = []
-    for before in (channels, *[width] * (convs - 1)):
-        layers.append(nn.Conv2d(before, width, 3, padding=1))
-        if norm:
-            layers.append(nn.BatchNorm2d(width))
-        layers.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*layers, nn.MaxPool2d(2))
+from snippets.architectures.vgg.from_scratch import CONVS, VGG, WIDTHS, stage
+from snippets.experiment import Stages, save, stages
 
 
-class VGG(nn.Module):
-    """Logits of images; 224 by 224 pixels give the paper's 7 by 7 features, others are averaged to that.
+class Numbered(Stages):
+    """Counts each of the network's numbered stages by itself."""
 
-    Args:
-        depth: layers with weights: 11, 13, 16 or 19, the paper's networks A, B, D and E.
-        classes: number of classes.
-        norm: batch normalization after each convolution, which the paper did not have.
-        width: units of the two hidden fully connected layers.
-    """
-
-    def __init__(self, depth: int = 16, classes: int = 1000, norm: bool = False, width: int = 4096) -> None:
-        super().__init__()
-        before = (3, *WIDTHS)
-        self.stages = nn.Sequential(*(stage(*sizes, norm) for sizes in zip(before, WIDTHS, CONVS[depth], strict=False)))
-        self.pool = nn.AdaptiveAvgPool2d(7)
-        self.head = nn.Sequential(
-            nn.Linear(512 * 7 * 7, width), nn.ReLU(inplace=True), nn.Dropout(0.5),
-            nn.Linear(width, width), nn.ReLU(inplace=True), nn.Dropout(0.5),
-            nn.Linear(width, classes),
-        )  # fmt: skip
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, 3, height, width) in, (batch, classes) out."""
-        return self.head(self.pool(self.stages(x)).flatten(1))
-
-
-class Stages(fx.Interpreter):
-    """Runs a network without numbers and adds up, for each of its children, parameters, multiply-adds and activations.
-
-    The receptive field grows by (kernel - 1) * dilation * jump at each layer, the jump by the stride.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__(fx.symbolic_trace(model))
-        self.rows: dict[str, dict[str, Any]] = {}
-        self.fields: dict[Any, tuple[int, int]] = {}
-
-    def run_node(self, node: fx.Node) -> Any:
-        """Run one operation, and count it for the child that it stands in."""
-        out = super().run_node(node)
-        before = [self.fields.get(source, (1, 1)) for source in node.all_input_nodes]
-        field, jump = max((f for f, _ in before), default=1), max((j for _, j in before), default=1)
-        if node.op == "call_module":
-            module = self.fetch_attr(str(node.target))
-            name = str(node.target).removeprefix("stages.").partition(".")[0]
-            stage = f"stage {int(name) + 1}" if name.isdigit() else name
-            row = self.rows.setdefault(stage, {"parameters": 0, "multiply_adds": 0, "activations": 0})
-            row["parameters"] += sum(p.numel() for p in module.parameters())
-            row["activations"] += out.numel()
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                row["multiply_adds"] += out.numel() * module.weight[0].numel()
-            if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
-                kernel, stride, dilation = (
-                    one(getattr(module, name, 1)) for name in ("kernel_size", "stride", "dilation")
-                )
-                field, jump = field + (kernel - 1) * dilation * jump, jump * stride
-            row.update(shape=list(out.shape[1:]), field=field)
-        self.fields[node] = (field, jump)
-        return out
-
-
-def one(value: Any) -> int:
-    """A setting for both directions, as one number."""
-    return int(value[0] if isinstance(value, tuple) else value)
-
-
-def stages(model: nn.Module, size: int = SIZE) -> dict[str, dict[str, Any]]:
-    """Child -> output shape, parameters, multiply-adds, activations and receptive field, for one image."""
-    interpreter = Stages(model.eval())
-    interpreter.run(torch.empty(1, 3, size, size, device="meta"))
-    return interpreter.rows
-
-
-def save(name: str, network: str, rows: dict[str, dict[str, Any]]) -> None:
-    """The table, and all numbers at full precision."""
-    with Path(f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-        head = ["stage", "output", "parameters", "multiply-adds", "receptive field"]
-        lines = [
-            [
-                stage,
-                "×".join(map(str, r["shape"])),
-                f"{r['parameters']:,}",
-                f"{r['multiply_adds'] / 1e6:,.1f} M",
-                r["field"],
-            ]
-            for stage, r in rows.items()
-        ]
-        csv.writer(file).writerows([head, *lines])
-    total = {key: sum(r[key] for r in rows.values()) for key in ("parameters", "multiply_adds", "activations")}
-    Path(f"{name}.json").write_text(json.dumps({"network": network, **total, "stages": rows}), encoding="utf-8")
-    print(f"{network}: {total['parameters']:,} parameters, {total['multiply_adds'] / 1e9:.2f} G multiply-adds")
+    def stage(self, target: str) -> str:
+        """``stage 1``, ``head``."""
+        name = target.removeprefix("stages.").partition(".")[0]
+        return f"stage {int(name) + 1}" if name.isdigit() else name
 
 
 def diagram() -> None:
@@ -153,7 +56,7 @@ def signal(init: str, depth: int = 19) -> list[float]:
 if __name__ == "__main__":
     with torch.device("meta"):
         model = VGG()
-    save("vgg", "VGG-16", stages(model))
+    save("vgg", "VGG-16", stages(model, count=Numbered))
     diagram()
     sizes = {}
     with torch.no_grad():

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.architectures.convnext import evidence as counting
-from snippets.architectures.convnext import from_scratch
-from snippets.architectures.convnext.evidence import Stages
 from snippets.architectures.convnext.from_scratch import VARIANTS, Block, ChannelNorm, ConvNeXt
 from snippets.architectures.convnext.use import Block as SmallBlock
 from snippets.architectures.convnext.use import convnext_for_small_images, decay_groups
+from snippets.experiment import Stages
 from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.networks import numbers, parameters_of, same_logits
 
@@ -58,12 +55,6 @@ def test_parameters(monkeypatch: pytest.MonkeyPatch, evidence: Any) -> None:
     tiny = parameters_of(ConvNeXt)
     assert tiny == 28_589_128 == evidence()["parameters"]
     assert tiny == parameters_of(lambda: timm.create_model("convnext_tiny"))
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("ChannelNorm", "DropPath", "Block", "ConvNeXt"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 def test_multiply_adds(evidence: Any) -> None:

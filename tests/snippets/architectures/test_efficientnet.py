@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
@@ -10,9 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.architectures.efficientnet import evidence as counting
-from snippets.architectures.efficientnet import from_scratch
-from snippets.architectures.efficientnet.evidence import Stages, stages
 from snippets.architectures.efficientnet.from_scratch import (
     DEPTHS,
     DROPOUTS,
@@ -23,6 +19,7 @@ from snippets.architectures.efficientnet.from_scratch import (
 )
 from snippets.architectures.efficientnet.use import MBConv as SmallBlock
 from snippets.architectures.efficientnet.use import efficientnet_for_small_images
+from snippets.experiment import Stages, stages
 from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.networks import filled, numbers, parameters_of, same_logits, take_weights
 
@@ -53,12 +50,6 @@ def test_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ours == weights.meta["num_params"]
         assert ours / 1e6 == pytest.approx(millions, rel=0.05)
     assert parameters_of(efficientnet) == 5_288_548 == parameters_of(lambda: timm.create_model("efficientnet_b0"))
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("rounded", "conv", "SqueezeExcite", "DropPath", "MBConv", "EfficientNet"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 def test_multiply_adds(evidence: Any) -> None:

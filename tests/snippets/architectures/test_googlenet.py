@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.architectures.googlenet import evidence as counting
-from snippets.architectures.googlenet import from_scratch
 from snippets.architectures.googlenet.from_scratch import BLOCKS, GoogLeNet, Inception
 from snippets.architectures.googlenet.use import SmallInception, loss_of_both
 from tests.support import oracles  # noqa: F401 - before torchvision
@@ -41,13 +37,6 @@ def test_parameters() -> None:
     assert parameters_of(lambda: torchvisions(aux_logits=True)) == 13_004_888
     assert parameters_of(lambda: GoogLeNet(kernel=5)) == 7_005_832
     assert parameters_of(models.alexnet) / 6_624_904 == pytest.approx(9.2, abs=0.05)
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    assert counting.BLOCKS == BLOCKS
-    for name in ("conv", "Inception", "GoogLeNet"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 def test_reduction() -> None:

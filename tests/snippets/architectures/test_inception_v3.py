@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.architectures.inception_v3 import evidence as counting
-from snippets.architectures.inception_v3 import from_scratch
 from snippets.architectures.inception_v3.from_scratch import InceptionV3, halve
 from snippets.architectures.inception_v3.use import conv_norm, factorized
 from tests.support import oracles  # noqa: F401 - before torchvision
@@ -50,24 +46,6 @@ def test_parameters() -> None:
     assert parameters_of(InceptionV3) == 23_834_568 == parameters_of(lambda: torchvisions(aux_logits=False))
     assert parameters_of(lambda: timm.create_model("inception_v3")) == 23_834_568
     assert parameters_of(lambda: torchvisions(aux_logits=True)) == 27_161_264
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    names = (
-        "conv",
-        "wide",
-        "tall",
-        "Branches",
-        "pooled",
-        "two_small",
-        "factorized",
-        "expanded",
-        "halve",
-        "halve_again",
-    )
-    for name in (*names, "InceptionV3"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 @pytest.mark.parametrize(("kernel", "share"), [(3, 0.67), (5, 0.4), (7, 0.29)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.architectures.lenet_5 import evidence as counting
 from snippets.architectures.lenet_5.from_scratch import TABLE, Subsampling, squash
 from snippets.architectures.lenet_5.from_scratch import LeNet5 as Paper
 from snippets.architectures.lenet_5.use import LeNet5
@@ -91,11 +89,6 @@ def test_subsampling_is_a_trained_average() -> None:
     torch.testing.assert_close(layer(x), squash(F.avg_pool2d(x, 2)))
     layer(x).sum().backward()
     assert all(p.grad is not None and (p.grad != 0).all() for p in layer.parameters())
-
-
-def test_the_counted_network_is_this_one() -> None:
-    """The experiment's copy of the network is the page's, letter by letter."""
-    assert inspect.getsource(LeNet5) == inspect.getsource(counting.LeNet5)
 
 
 def test_cost(evidence: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 from typing import Any
 
@@ -10,12 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.architectures.regnet import evidence as counting
-from snippets.architectures.regnet import from_scratch
-from snippets.architectures.regnet.evidence import Stages
 from snippets.architectures.regnet.from_scratch import VARIANTS, Block, RegNet, stage_sizes
 from snippets.architectures.regnet.use import Block as SmallBlock
 from snippets.architectures.regnet.use import regnet_for_small_images
+from snippets.experiment import Stages
 from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.networks import filled, numbers, parameters_of, same_logits
 
@@ -74,13 +71,6 @@ def test_sizes_are_torchvisions() -> None:
 def test_stages_of_y_3_2gf() -> None:
     """21 blocks fall into stages of 72, 216, 576 and 1,512 channels with 2, 5, 13 and 1 blocks."""
     assert stage_sizes(*VARIANTS["Y-3.2GF"][:5]) == [(72, 2), (216, 5), (576, 13), (1512, 1)]
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("stage_sizes", "to_multiple", "conv_norm", "SqueezeExcite", "Block", "RegNet"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
-    assert counting.VARIANTS == VARIANTS
 
 
 def test_multiply_adds(evidence: Any) -> None:

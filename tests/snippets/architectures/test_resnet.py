@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.architectures.resnet import evidence as counting
-from snippets.architectures.resnet import from_scratch
-from snippets.architectures.resnet.evidence import stages
 from snippets.architectures.resnet.from_scratch import LAYERS, Block, ResNet
 from snippets.architectures.resnet.use import Residual, resnet_for_small_images
+from snippets.experiment import stages
 from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.networks import parameters_of, same_logits
 
@@ -57,12 +54,6 @@ def test_parameters() -> None:
         assert parameters_of(lambda depth=depth: ResNet(depth, paper=True)) == count
         assert getattr(models, f"ResNet{depth}_Weights").IMAGENET1K_V1.meta["num_params"] == count
     assert parameters_of(lambda: timm.create_model("resnet50")) == expected[50]
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("conv_norm", "Block", "ResNet"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 def counted(depth: int, paper: bool) -> dict[str, Any]:

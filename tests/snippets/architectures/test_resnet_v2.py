@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 from snippets.architectures.resnet.from_scratch import ResNet
-from snippets.architectures.resnet_v2 import evidence as counting
-from snippets.architectures.resnet_v2 import from_scratch
 from snippets.architectures.resnet_v2.from_scratch import LAYERS, PreActBlock, ResNetV2
 from snippets.architectures.resnet_v2.use import PreActBasic, preact_resnet
 from tests.support import oracles  # noqa: F401 - before torchvision
@@ -48,17 +44,11 @@ def test_parameters() -> None:
     assert list(LAYERS) == [50, 101, 152]
 
 
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("PreActBlock", "ResNetV2"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
-
-
 def test_same_cost(evidence) -> None:
     """Multiply-adds of each stage and of all are those of ResNet-50 in torchvision's form."""
     from torchvision.models import ResNet50_Weights
 
-    from snippets.architectures.resnet.evidence import stages
+    from snippets.experiment import stages
 
     with torch.device("meta"):
         first = stages(ResNet(50))

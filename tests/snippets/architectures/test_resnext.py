@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.architectures.resnext import evidence as counting
-from snippets.architectures.resnext import from_scratch
 from snippets.architectures.resnext.from_scratch import GroupedBlock, ResNeXt, conv_norm
 from snippets.architectures.resnext.use import ResNeXtBlock, resnext29
+from snippets.experiment import stages
 from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.networks import filled, parameters_of, same_logits
 
@@ -39,12 +36,6 @@ def test_parameters() -> None:
         assert parameters_of(lambda d=depth, g=groups, b=base: ResNeXt(d, g, b)) == count
         weights = getattr(models, f"ResNeXt{depth}_{groups}X{base}D_Weights")
         assert next(iter(weights)).meta["num_params"] == count
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("conv_norm", "GroupedBlock", "ResNeXt"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 @pytest.mark.parametrize(("groups", "base"), [(32, 4), (8, 14), (1, 64)])
@@ -88,7 +79,7 @@ def test_same_cost_at_other_cardinality(evidence) -> None:
     for groups, base in forms:
         with torch.device("meta"):
             model = ResNeXt(50, groups, base)
-        costs.append(sum(row["multiply_adds"] for row in counting.stages(model).values()))
+        costs.append(sum(row["multiply_adds"] for row in stages(model).values()))
     assert max(costs) / min(costs) < 1.045
     assert costs[-1] == evidence()["multiply_adds"]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.architectures.senet import evidence as counting
-from snippets.architectures.senet import from_scratch
 from snippets.architectures.senet.from_scratch import LAYERS, Block, SEResNet, SqueezeExcite
 from snippets.architectures.senet.use import Residual, se_resnet_for_small_images
 from snippets.architectures.senet.use import SqueezeExcite as Linears
@@ -67,12 +64,6 @@ def test_gate_equals_libraries(channels: int, reduction: int) -> None:
         out = other(x)
         torch.testing.assert_close(out, expected)
         torch.testing.assert_close(*(torch.autograd.grad(y, x, grad, retain_graph=True)[0] for y in (out, expected)))
-
-
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("SqueezeExcite", "conv_norm", "Block", "SEResNet"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
 
 
 @pytest.mark.parametrize("depth", [50, 101, 152])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
 from typing import Any
 
@@ -11,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.architectures.u_net import evidence as counting
-from snippets.architectures.u_net.from_scratch import TwoConvs, UNet
+from snippets.architectures.u_net.from_scratch import UNet
 from snippets.architectures.u_net.use import UNet as Padded
 from tests.support.networks import filled, numbers, parameters_of
 
@@ -49,12 +47,6 @@ def test_equals_a_second_implementation() -> None:
         expected = F.conv2d(x, state["head.weight"], state["head.bias"])
         with torch.no_grad():
             torch.testing.assert_close(model(image), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_the_counted_network_is_this_one() -> None:
-    """The experiment's copy of the network is the page's, letter by letter."""
-    for part in (TwoConvs, UNet):
-        assert inspect.getsource(part) == inspect.getsource(getattr(counting, part.__name__))
 
 
 def test_counts() -> None:

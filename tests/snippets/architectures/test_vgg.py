@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.architectures.vgg import evidence as counting
-from snippets.architectures.vgg.from_scratch import CONVS, VGG, WIDTHS, stage
+from snippets.architectures.vgg.from_scratch import VGG
 from snippets.architectures.vgg.use import frozen_features, make_vgg
 from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.networks import parameters_of, same_logits
@@ -47,13 +45,6 @@ def test_counts(norm: bool) -> None:
             ours = VGG(depth, norm=norm)
             assert [p.shape for p in ours.parameters()] == [p.shape for p in theirs.parameters()]
             assert norm or parameters_of(lambda depth=depth: VGG(depth)) == count  # type: ignore[misc]
-
-
-def test_the_counted_network_is_this_one() -> None:
-    """The experiment's copy of the network is the page's, letter by letter."""
-    for part in (stage, VGG):
-        assert inspect.getsource(part) == inspect.getsource(getattr(counting, part.__name__))
-    assert (counting.CONVS, counting.WIDTHS) == (CONVS, WIDTHS)
 
 
 def test_small_kernels_see_as_far() -> None:

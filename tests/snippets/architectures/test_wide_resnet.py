@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.architectures.wide_resnet import evidence as counting
-from snippets.architectures.wide_resnet import from_scratch
 from snippets.architectures.wide_resnet.from_scratch import WideResNet
 from snippets.architectures.wide_resnet.use import WideBasic, wide_resnet
+from snippets.experiment import stages
 from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.networks import parameters_of, same_logits
 
@@ -82,16 +79,10 @@ def test_width_is_quadratic() -> None:
         assert 2.0 < count(52, factor) / count(28, factor) < 2.3  # 8 blocks a stage in place of 4
 
 
-def test_counted_network_is_from_scratch() -> None:
-    """The experiment stands alone, so it repeats the network: letter by letter."""
-    for name in ("conv_norm", "WideBlock", "WideResNet"):
-        assert inspect.getsource(getattr(counting, name)) == inspect.getsource(getattr(from_scratch, name))
-
-
 def test_cost(evidence) -> None:
     """2.7 times the parameters and 2.8 times the multiply-adds of ResNet-50, the same maps and the same field."""
     with torch.device("meta"):
-        thin = counting.stages(WideResNet(factor=1))
+        thin = stages(WideResNet(factor=1))
     wide = evidence()
     assert wide["parameters"] / 25_557_032 == pytest.approx(2.7, abs=0.05)
     assert wide["multiply_adds"] / sum(row["multiply_adds"] for row in thin.values()) == pytest.approx(2.8, abs=0.05)

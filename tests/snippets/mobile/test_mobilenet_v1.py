@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 from typing import Any
 
@@ -10,8 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.mobile.mobilenet_v1 import evidence as counted
-from snippets.mobile.mobilenet_v1 import from_scratch as scratch
+from snippets.experiment import stages
 from snippets.mobile.mobilenet_v1.from_scratch import MobileNetV1, Separable
 from snippets.mobile.mobilenet_v1.use import separable, separate
 from tests.support import oracles  # noqa: F401 - before torchvision
@@ -30,16 +28,9 @@ def test_equals_timm() -> None:
     same_logits(MobileNetV1, lambda: timm.create_model("mobilenetv1_100"))
 
 
-def test_counted_network_is_the_same() -> None:
-    """What the experiment counts is the network from scratch, letter by letter."""
-    for name in ("Separable", "MobileNetV1"):
-        assert inspect.getsource(getattr(counted, name)) == inspect.getsource(getattr(scratch, name))
-    assert counted.STAGES == scratch.STAGES
-
-
 def rows_of(width: float = 1.0, size: int = 224) -> dict[str, dict[str, Any]]:
     with torch.device("meta"):
-        return counted.stages(counted.MobileNetV1(width), size)
+        return stages(MobileNetV1(width), size)
 
 
 def test_counts(evidence: Any) -> None:

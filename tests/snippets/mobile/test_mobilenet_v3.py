@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from typing import Any
 
 import pytest
@@ -11,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.mobile.mobilenet_v3 import evidence as counted
-from snippets.mobile.mobilenet_v3 import from_scratch as scratch
+from snippets.experiment import stages
 from snippets.mobile.mobilenet_v3.from_scratch import InvertedResidual, MobileNetV3, Squeeze
 from snippets.mobile.mobilenet_v3.use import MobileBlock, new_head
 from tests.support import oracles  # noqa: F401 - before torchvision
@@ -30,13 +28,6 @@ def test_equals_torchvision(size: str) -> None:
     from torchvision import models
 
     same_logits(lambda: MobileNetV3(size), lambda: getattr(models, f"mobilenet_v3_{size}")())
-
-
-def test_counted_network_is_the_same() -> None:
-    """What the experiment counts is the network from scratch, letter by letter."""
-    for name in ("rounded", "conv", "Squeeze", "InvertedResidual", "MobileNetV3"):
-        assert inspect.getsource(getattr(counted, name)) == inspect.getsource(getattr(scratch, name))
-    assert counted.BLOCKS == scratch.BLOCKS
 
 
 def test_block_of_the_code_equals_the_networks() -> None:
@@ -68,7 +59,7 @@ def test_parameters() -> None:
 
 def rows_of(size: str) -> dict[str, dict[str, Any]]:
     with torch.device("meta"):
-        return counted.stages(counted.MobileNetV3(size))
+        return stages(MobileNetV3(size))
 
 
 def test_multiply_adds(evidence: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 from typing import Any
 
@@ -11,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.mobile.shufflenet_v1 import evidence as counted
-from snippets.mobile.shufflenet_v1 import from_scratch as scratch
+from snippets.experiment import stages
 from snippets.mobile.shufflenet_v1.from_scratch import FIRST, ShuffleNetV1, Unit
 from snippets.mobile.shufflenet_v1.use import GroupedBlock
 
@@ -29,19 +27,12 @@ def small() -> tuple[nn.Module, Tensor]:
     return ShuffleNetV1(3, width=0.1, classes=10, channels=12), torch.randn(2, 3, 32, 32)
 
 
-def test_counted_network_is_the_same() -> None:
-    """What the experiment counts is the network from scratch, letter by letter."""
-    for name in ("Unit", "ShuffleNetV1"):
-        assert inspect.getsource(getattr(counted, name)) == inspect.getsource(getattr(scratch, name))
-    assert counted.FIRST == scratch.FIRST
-
-
 def test_counts(evidence: Any) -> None:
     """Four forms: multiply-adds to a million, parameters to 0.06 million as in the authors' table."""
     for (groups, width, channels), (millions, parameters) in PUBLISHED.items():
         with torch.device("meta"):
-            model = counted.ShuffleNetV1(groups, width, channels=channels)
-        total = sum(row["multiply_adds"] for row in counted.stages(model).values())
+            model = ShuffleNetV1(groups, width, channels=channels)
+        total = sum(row["multiply_adds"] for row in stages(model).values())
         assert total / 1e6 == pytest.approx(millions, abs=1)
         assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(parameters, abs=0.06)
     assert evidence()["parameters"] == 1_864_728
@@ -144,9 +135,9 @@ def test_more_channels_at_the_same_cost() -> None:
     found = {}
     for groups in FIRST:
         with torch.device("meta"):
-            model = counted.ShuffleNetV1(groups)
+            model = ShuffleNetV1(groups)
         found[groups] = (
-            sum(row["multiply_adds"] for row in counted.stages(model).values()),
+            sum(row["multiply_adds"] for row in stages(model).values()),
             sum(p.numel() for p in model.parameters()),
         )
     assert found[8][0] / found[3][0] == pytest.approx(1, abs=0.01)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from snippets.experiment import PLACE, SHAPE
 from snippets.normalization.adaptive_instance_normalization import evidence as experiment
-from snippets.normalization.adaptive_instance_normalization.evidence_axes import PLACE, SHAPE
 from snippets.normalization.adaptive_instance_normalization.from_scratch import AdaptiveInstanceNorm
 from snippets.normalization.adaptive_instance_normalization.use import adain
 

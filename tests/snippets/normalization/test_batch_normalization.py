@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.normalization.batch_normalization.evidence_axes import PLACE, SHAPE, reach
+from snippets.experiment import PLACE, SHAPE, reach
 from snippets.normalization.batch_normalization.from_scratch import BatchNorm
 from snippets.normalization.batch_normalization.use import conv_norm
 

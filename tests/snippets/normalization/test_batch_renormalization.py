@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from snippets.experiment import PLACE, SHAPE
 from snippets.normalization.batch_renormalization import evidence as experiment
-from snippets.normalization.batch_renormalization.evidence_axes import PLACE, SHAPE
 from snippets.normalization.batch_renormalization.from_scratch import BatchRenorm
 from snippets.normalization.batch_renormalization.use import BatchRenorm2d, set_limits
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.normalization.conditional_normalization.evidence_axes import PLACE, SHAPE
+from snippets.experiment import PLACE, SHAPE
 from snippets.normalization.conditional_normalization.from_scratch import ConditionalBatchNorm
 from snippets.normalization.conditional_normalization.use import ConditionalNorm
 

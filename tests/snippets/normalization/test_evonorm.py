@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import tests.support.oracles  # noqa: F401  timm imports torchvision
+from snippets.experiment import PLACE, SHAPE, reach
 from snippets.normalization.evonorm.evidence import KINDS, WIDTH, EvoNorm
-from snippets.normalization.evonorm.evidence_axes import PLACE, S0, SHAPE, reach
+from snippets.normalization.evonorm.evidence_axes import S0
 from snippets.normalization.evonorm.from_scratch import EvoNormS0
 from snippets.normalization.evonorm.use import EvoNorm2dB0, EvoNorm2dS0
 

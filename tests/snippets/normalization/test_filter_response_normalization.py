@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import tests.support.oracles  # noqa: F401  timm imports torchvision
+from snippets.experiment import PLACE, SHAPE, reach
 from snippets.normalization.filter_response_normalization.evidence import KINDS
-from snippets.normalization.filter_response_normalization.evidence_axes import PLACE, SHAPE, FilterResponse, reach
+from snippets.normalization.filter_response_normalization.evidence_axes import FilterResponse
 from snippets.normalization.filter_response_normalization.from_scratch import FilterResponseNorm
 from snippets.normalization.filter_response_normalization.use import FilterResponseNormTlu
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from snippets.experiment import PLACE, SHAPE
 from snippets.normalization.ghost_batch_normalization.evidence import GHOSTS, SIZES, Ghost
-from snippets.normalization.ghost_batch_normalization.evidence_axes import PLACE, SHAPE
 from snippets.normalization.ghost_batch_normalization.from_scratch import GhostBatchNorm
 from snippets.normalization.ghost_batch_normalization.use import GhostBatchNorm2d
 

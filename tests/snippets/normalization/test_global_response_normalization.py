@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from snippets.experiment import PLACE, SHAPE
 from snippets.normalization.global_response_normalization import use
 from snippets.normalization.global_response_normalization.evidence import WEIGHTS
-from snippets.normalization.global_response_normalization.evidence_axes import PLACE, SHAPE
 from snippets.normalization.global_response_normalization.from_scratch import GlobalResponseNorm
 
 

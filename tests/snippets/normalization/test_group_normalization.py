@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from snippets.experiment import PLACE, SHAPE, reach
 from snippets.normalization.group_normalization.evidence import IMAGES, SEEDS, PerDevice
-from snippets.normalization.group_normalization.evidence_axes import PLACE, SHAPE, reach
 from snippets.normalization.group_normalization.from_scratch import GroupNorm
 from snippets.normalization.group_normalization.use import BATCH_NORMS, group_norm, replace_batch_norm
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from snippets.experiment import PLACE, SHAPE, reach
 from snippets.normalization.instance_normalization.evidence import SEEDS
-from snippets.normalization.instance_normalization.evidence_axes import PLACE, SHAPE, reach
 from snippets.normalization.instance_normalization.from_scratch import InstanceNorm
 from snippets.normalization.instance_normalization.use import Block
 

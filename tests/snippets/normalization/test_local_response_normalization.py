@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from snippets.experiment import PLACE, SHAPE, reach
 from snippets.normalization.local_response_normalization.evidence import SEEDS
-from snippets.normalization.local_response_normalization.evidence_axes import PLACE, SHAPE, reach
 from snippets.normalization.local_response_normalization.from_scratch import LocalResponseNorm
 from snippets.normalization.local_response_normalization.use import alexnet_norm
 

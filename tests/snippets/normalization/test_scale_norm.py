@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from snippets.experiment import PLACE, SHAPE, reach
 from snippets.normalization.scale_norm import use
 from snippets.normalization.scale_norm.evidence import RATES, SEEDS
-from snippets.normalization.scale_norm.evidence_axes import PLACE, SHAPE, ScaleNorm2d, reach
+from snippets.normalization.scale_norm.evidence_axes import ScaleNorm2d
 from snippets.normalization.scale_norm.from_scratch import ScaleNorm
 
 both = pytest.mark.parametrize("layer_class", [ScaleNorm, use.ScaleNorm], ids=["from_scratch", "use"])

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.experiment import PLACE, SHAPE
 from snippets.normalization.conditional_normalization.use import ConditionalNorm
-from snippets.normalization.spade.evidence_axes import PLACE, SHAPE
 from snippets.normalization.spade.from_scratch import SpatiallyAdaptiveNorm
 from snippets.normalization.spade.use import SPADE
 
