@@ -14,6 +14,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.convolutions.blur_pool.use import BlurPool
+
 SIZE, DIGITS, SHIFTS = 64, 50, range(5)
 STYLES = {"every second pixel": "o-", "max, 2×2": "s--", "max and blur of 3": "^-.", "max and blur of 5": "v:"}
 
@@ -24,27 +26,13 @@ def rings() -> Tensor:
     return torch.cos((place[:, None] ** 2 + place**2) * math.pi / SIZE)[None, None]
 
 
-class Blur(nn.Module):
-    """A binomial blur of one size, then every second pixel."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        line = torch.tensor([math.comb(size - 1, i) for i in range(size)]) / 2 ** (size - 1)
-        self.kernel, self.reach = torch.outer(line, line), size // 2
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) -> half the height and width."""
-        x = F.pad(x, (self.reach,) * 4, mode="reflect")
-        return F.conv2d(x, self.kernel.expand(x.shape[1], 1, -1, -1), stride=2, groups=x.shape[1])
-
-
-def halve(kind: str) -> nn.Module:
+def halve(kind: str, channels: int) -> nn.Module:
     """A layer that halves a map, by its name in the figure."""
     if kind == "every second pixel":
         return nn.MaxPool2d(1, stride=2)
     if kind == "max, 2×2":
         return nn.MaxPool2d(2)
-    return nn.Sequential(nn.MaxPool2d(2, stride=1), Blur(int(kind[-1])))
+    return nn.Sequential(nn.MaxPool2d(2, stride=1), BlurPool(channels, int(kind[-1])))
 
 
 def moved(kind: str, seed: int) -> list[float]:
@@ -52,7 +40,7 @@ def moved(kind: str, seed: int) -> list[float]:
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
     for inputs, outputs in ((1, 8), (8, 16)):
-        layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), halve(kind)]
+        layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), halve(kind, outputs)]
     network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     digits = torch.tensor(load_digits().images[:DIGITS]).float()[:, None] / 16  # (digits, 1, 8, 8)
     with torch.no_grad():
@@ -64,7 +52,7 @@ def moved(kind: str, seed: int) -> list[float]:
 if __name__ == "__main__":
     x = rings()
     panels = {"rings": x, "every second pixel": x[..., ::2, ::2]}
-    panels |= {"blur of 3": Blur(3)(x), "blur of 5": Blur(5)(x)}
+    panels |= {"blur of 3": BlurPool(1, 3)(x), "blur of 5": BlurPool(1, 5)(x)}
     _, rows = plt.subplots(2, 2, figsize=(4.2, 4.4))
     for axes, (name, panel) in zip(rows.flat, panels.items(), strict=True):
         axes.imshow(panel[0, 0].tolist(), cmap="gray", vmin=-1, vmax=1)

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.convolutions.deformable_convolution.use import deform_conv2d
+
 SIZE, STEPS, INNER = 16, 150, slice(4, 12)
 LENGTHS = [6, 8, 10, 12, 14]
 
@@ -22,20 +24,14 @@ class Deformable(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(1, 2, 9) / 18**0.5)
+        self.weight = nn.Parameter(torch.randn(1, 2, 3, 3) / 18**0.5)
         self.where = nn.Conv2d(2, 18, 3, padding=1)
         for parameter in self.where.parameters():
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 2, size, size) in, (batch, 1, size, size) out."""
-        tap, place = torch.arange(3.0) - 1, torch.arange(float(SIZE))
-        down, right = self.where(x).unflatten(1, (9, 2)).unbind(2)  # (batch, 9, size, size) each
-        down = down + place[:, None] + tap.repeat_interleave(3)[:, None, None]
-        right = right + place + tap.repeat(3)[:, None, None]
-        grid = torch.stack([2 * right + 1, 2 * down + 1], -1).flatten(1, 2) / SIZE - 1
-        read = F.grid_sample(x, grid, align_corners=False).unflatten(2, (9, SIZE))
-        return torch.einsum("bckij,ock->boij", read, self.weight)
+        return deform_conv2d(x, self.where(x), self.weight, None, None, stride=1, padding=1, dilation=1)
 
 
 def waves(length: Tensor, phase: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from snippets.convolutions.blur_pool.evidence import Blur, moved
+from snippets.convolutions.blur_pool.evidence import moved
 from snippets.convolutions.blur_pool.from_scratch import blur_pool2d
 from snippets.convolutions.blur_pool.use import BlurPool, conv_blur_pool, max_blur_pool
 
@@ -188,6 +188,3 @@ def test_rings_do_not_turn_up_again(evidence: Any) -> None:
     assert edge["every second pixel"] == pytest.approx(whole, rel=0.01)
     assert edge["blur of 3"] / whole == pytest.approx(0.03, abs=0.005)
     assert edge["blur of 5"] / whole == pytest.approx(0.01, abs=0.005)
-    x = torch.randn(1, 2, 9, 9)
-    for size in (3, 5):
-        torch.testing.assert_close(Blur(size)(x), BlurPool(2, size)(x))
