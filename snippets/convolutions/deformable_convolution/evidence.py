@@ -84,6 +84,7 @@ if __name__ == "__main__":
     axes.plot([-1, 0, 1], [5] * 3, "s")
     axes.text(1.3, 5, "convolution", va="center")
     axes.set(xlabel="pixels to the right of the output", ylabel="length of the wave (pixels)")
+    plt.tight_layout()
     plt.savefig("deformable-convolution.svg")
     with Path("deformable-convolution.csv").open("w", newline="", encoding="utf-8") as file:
         rows = [[n, sum(p.numel() for p in models[n].parameters()), f"{e:.4f}"] for n, e in results.items()]
