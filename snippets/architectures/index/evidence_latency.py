@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
+from snippets.mobile.mixnet.from_scratch import MixNet
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -80,6 +81,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "FBNet-C": FBNetC,
     "GhostNet 1.0×": GhostNet,
     "MnasNet-B1": MnasNet,
+    "MixNet-S": MixNet,
     "MobileNetV4-Conv-S": MobileNetV4,
     "MobileOne-S1": lambda: deployed(MobileOne("s1")),
     "MobileViT-S": MobileViT,
