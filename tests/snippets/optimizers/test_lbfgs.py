@@ -185,8 +185,10 @@ def test_refuses_groups():
 
 def test_memory_is_twice_the_history():
     """It keeps 2 history_size + 2 numbers for each parameter when the history is full: 202 by default."""
-    _, _, optimizer = minimize(lambda p: torch.optim.LBFGS(p, lr=0.1, history_size=5), rosenbrock, 3)
-    assert sum(t.numel() for t in tensors(dict(optimizer.state)) if t.dim()) == (2 * 5 + 2) * 8
+    for history in (2, 5, 10):
+        make = lambda p, history=history: torch.optim.LBFGS(p, lr=0.1, history_size=history)  # noqa: E731
+        _, _, optimizer = minimize(make, rosenbrock, 3)
+        assert sum(t.numel() for t in tensors(dict(optimizer.state)) if t.dim()) == (2 * history + 2) * 8
     assert torch.optim.LBFGS([torch.nn.Parameter(torch.ones(1))]).defaults["history_size"] == 100
 
 

@@ -83,7 +83,7 @@ def test_gradient_scale_does_not_matter():
 
 
 def test_adams_rate_slows_it():
-    """At lr = 1e-3, Adam's habit, the first steps are 1 000 times shorter, and after 200 steps nothing is learned."""
+    """On a quadratic 200 steps end within 1 of the solution at 3 with lr = 1, and within 0.1 of the start with 1e-3."""
     assert (run()[1] - 3).abs().max() < 1
     assert (run(lr=1e-3)[1] - 3).abs().max() > 2.9
 
