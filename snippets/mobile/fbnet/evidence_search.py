@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from snippets.mobile.fbnet.use import Choice, search_loss
 
-KERNELS = {"nothing": 1, "3×3": 3, "5×5": 5, "7×7": 7}
+KERNELS = {"1×1": 1, "3×3": 3, "5×5": 5, "7×7": 7}
 WEIGHTS = [0.0, 0.3, 0.6, 1.2, 2.4, 4.8]
 REST, NOISE, STEPS = 40.0, 0.2, 80  # multiply-adds for a pixel in the rest of the network; noise of the wanted images
 
