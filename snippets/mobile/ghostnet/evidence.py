@@ -27,7 +27,7 @@ class Whole(Stages):
 if __name__ == "__main__":
     with torch.device("meta"):
         model = GhostNet()
-    save("ghostnet", "GhostNet", stages(model, count=Whole))
+    save("ghostnet", "GhostNet 1.0×", stages(model, count=Whole))
     _, axes = plt.subplots(figsize=(4.5, 4.5))
     box(axes, 0, 0, "x: 80 channels")
     box(axes, 0, -1, "1×1 convolution, 100")
