@@ -17,9 +17,12 @@ def test_equals_the_closed_form(settings):
     assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
 
 
-def test_resumes():
-    for at in (20, 40, 130):
-        assert interrupted(make_scheduler, 200, at, (0.1,))[0] == curve_of(make_scheduler, 200)[at:]
+@pytest.mark.parametrize("settings", [{}, {"mode": "triangular2"}, {"mode": "exp_range", "gamma": 0.99}])
+def test_resumes(settings):
+    """In the three modes, stopped on a slope, at a top and at a bottom, for two groups."""
+    whole = curve_of(make_scheduler, 200, (0.1, 0.003), **settings)
+    for at in (20, 40, 80, 130):
+        assert interrupted(make_scheduler, 200, at, (0.1, 0.003), **settings)[0] == whole[at:]
 
 
 def test_heights():
@@ -31,12 +34,26 @@ def test_heights():
 
 
 def test_momentum_is_cycled_by_default():
-    """torch's default changes momentum to between 0.8 and 0.9, and refuses an optimizer that has none."""
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.99)
-    CyclicLR(optimizer, 0.01, 0.1)
-    assert optimizer.param_groups[0]["momentum"] == 0.9
-    adagrad = torch.optim.Adagrad([nn.Parameter(torch.zeros(1))])
-    with pytest.raises(ValueError, match="momentum"):
+    """Momentum and Adam's first beta: 0.9 at the bottom, 0.8 at the top; none is refused, and 0 becomes 0.9."""
+    weights = [nn.Parameter(torch.zeros(1))]
+    for make, read in (
+        (lambda: torch.optim.SGD(weights, lr=0.1, momentum=0.99), lambda group: group["momentum"]),
+        (lambda: torch.optim.SGD(weights, lr=0.1), lambda group: group["momentum"]),
+        (lambda: torch.optim.Adam(weights), lambda group: group["betas"][0]),
+    ):
+        optimizer = make()
+        scheduler = CyclicLR(optimizer, 0.01, 0.1, step_size_up=10)
+        seen = []
+        for _ in range(21):
+            seen.append(read(optimizer.param_groups[0]))
+            optimizer.step()
+            scheduler.step()
+        assert (seen[0], seen[10], seen[20]) == pytest.approx((0.9, 0.8, 0.9))
+        assert seen[:11] == sorted(seen[:11], reverse=True)
+    adagrad = torch.optim.Adagrad(weights)
+    with pytest.raises(
+        ValueError, match="optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+    ):
         CyclicLR(adagrad, 0.01, 0.1)
     make_scheduler(adagrad)
 

@@ -39,9 +39,12 @@ def test_defaults(evidence):
     assert evidence()["defaults"][:6] == pytest.approx([3 / 9, 4.2 / 9, 5.4 / 9, 6.6 / 9, 7.8 / 9, 1])
 
 
-def test_resumes():
-    for at in (10, 50, 80):
-        assert interrupted(make_scheduler, 120, at, (0.1, 0.003))[0] == curve_of(make_scheduler, 120, (0.1, 0.003))[at:]
+@pytest.mark.parametrize("settings", [{}, {"start_factor": 1.0, "end_factor": 0.0, "total_iters": 100}])
+def test_resumes(settings):
+    """Stopped on the ramp, up and down, and behind it, for two groups."""
+    whole = curve_of(make_scheduler, 120, (0.1, 0.003), **settings)
+    for at in (3, 10, 50, 80, 110):
+        assert interrupted(make_scheduler, 120, at, (0.1, 0.003), **settings)[0] == whole[at:]
 
 
 def test_constructor_changes_the_rate():
@@ -64,9 +67,16 @@ def test_recursion_keeps_a_wrong_start():
 def test_bounds():
     """start_factor must lie in (0, 1], end_factor in [0, 1]: it neither starts at 0 nor climbs above the base."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
-    for settings in ({"start_factor": 0.0}, {"start_factor": 1.1}, {"end_factor": -0.1}, {"end_factor": 1.1}):
-        with pytest.raises(ValueError, match="multiplicative factor"):
+    for settings in ({"start_factor": 0.0}, {"start_factor": -0.1}, {"start_factor": 1.1}):
+        with pytest.raises(
+            ValueError, match="Starting multiplicative factor expected to be greater than 0 and less or equal to 1"
+        ):
             LinearLR(optimizer, **settings)
+    for settings in ({"end_factor": -0.1}, {"end_factor": 1.1}):
+        with pytest.raises(ValueError, match="Ending multiplicative factor expected to be between 0 and 1"):
+            LinearLR(optimizer, **settings)
+    for start, end in ((1e-8, 1.0), (1.0, 0.0)):
+        LinearLR(optimizer, start, end)
 
 
 def test_chained_with_a_decay_multiplies():
