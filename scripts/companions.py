@@ -1,5 +1,7 @@
 """What an experiment imports from this repository: files of its own room, and ``snippets/experiment.py``.
 
+The experiment of a section's index, which compares entries, imports those of any room.
+
 An experiment that counts the network of ``from_scratch.py`` imports it, so that what is counted is what is proved.
 Nothing else that is published imports anything from here.
 """
@@ -40,11 +42,17 @@ def of(root: Path, path: str, content: bytes) -> tuple[Companion, ...]:
     found = {}
     for module in imported(content):
         companion = f"{module.replace('.', '/')}.py"
-        if companion == f"{PACKAGE}/{SHARED}" or (companion.rpartition("/")[0] == room and companion != path):
+        if companion != path and _may_import(room, companion):
             file = root / companion
             if file.is_file() and not file.is_symlink():
                 found[module] = Companion(module, companion, file.read_bytes())
     return tuple(found.values())
+
+
+def _may_import(room: str, companion: str) -> bool:
+    if room.endswith("/index"):
+        return companion.startswith(f"{PACKAGE}/")
+    return companion == f"{PACKAGE}/{SHARED}" or companion.rpartition("/")[0] == room
 
 
 def digest(content: bytes, companions: Iterable[Companion]) -> str:

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from scripts.generate import html
+from scripts.generate import html, timeline
 from scripts.generate.phrases import word
 from scripts.generate.recipes import lines_of, small, source
 from scripts.generate.site import Site
+from scripts.sources.accuracies import Accuracy
 from scripts.sources.pages import Entry
 
 SECTIONS = ("architectures", "mobile")
+TIMES = "index-latency-measured.csv"
 
 
 def story(site: Site, entry: Entry, lang: str) -> str:
-    """HTML list of the section's networks by year, each with the problem of the one before it that it solved."""
+    """A figure of the section's networks by year, and a list: each with the problem of those before that it solved."""
     told = [page for page in site.catalog.in_section(entry.section) if page.pages[lang].meta.get("solves")]
     ordered = sorted(told, key=lambda page: (page.en.meta.get("year", 0), page.id))
     return (
-        '<ol class="timeline story">\n' + "\n".join(_told(page, entry.section, lang) for page in ordered) + "\n</ol>\n"
+        timeline.drawing([_dated(site, page, lang) for page in ordered], lang)
+        + '\n<ol class="timeline story">\n'
+        + "\n".join(_told(page, entry.section, lang) for page in ordered)
+        + "\n</ol>\n"
     )
+
+
+def _dated(site: Site, page: Entry, lang: str) -> timeline.Row:
+    """What the figure shows of a network; multiply-adds are those of the network whose accuracy it is, if counted."""
+    accuracy = next((known for known in site.catalog.accuracies if known.id == page.id), None)
+    counted = [numbers for other, numbers in _counted(site, [page]) if accuracy and _is(numbers, accuracy)]
+    return timeline.Row(
+        page.title(lang),
+        int(page.en.meta.get("year", 0)),
+        accuracy.top1 if accuracy else None,
+        counted[0]["multiply_adds"] if counted else None,
+    )
+
+
+def _is(counted: dict[str, Any], accuracy: Accuracy) -> bool:
+    """Whether the network that was counted is the one that the accuracy was published for."""
+    return str(counted["network"]) == accuracy.network
 
 
 def _told(page: Entry, section: str, lang: str) -> str:
@@ -32,9 +55,11 @@ def _told(page: Entry, section: str, lang: str) -> str:
 
 def table(site: Site, entry: Entry, lang: str) -> str:
     """HTML table of every network that was counted: parameters, multiply-adds, published accuracy."""
+    times = _times(site)
     published = {accuracy.id: accuracy for accuracy in site.catalog.accuracies}
     rows = []
-    for page, counted in _counted(site):
+    networks = [page for section in SECTIONS for page in site.catalog.in_section(section)]
+    for page, counted in _counted(site, networks):
         accuracy = published.get(page.id)
         name = html.text(str(counted["network"]))
         rows.append(
@@ -43,6 +68,8 @@ def table(site: Site, entry: Entry, lang: str) -> str:
                 str(page.en.meta.get("year", "–")),
                 f"{counted['parameters'] / 1e6:.2f}",
                 f"{counted['multiply_adds'] / 1e9:.2f}",
+                f"{counted['activations'] / 1e6:.1f}",
+                times.get(str(counted["network"]), "–"),
                 f"{accuracy.top1:.1f}" if accuracy else "–",
                 lines_of(
                     source(site.catalog, accuracy.source, entry.section, lang) if accuracy else "–",
@@ -52,8 +79,18 @@ def table(site: Site, entry: Entry, lang: str) -> str:
                 ),
             ]
         )
-    head = [word(key, lang) for key in ("network", "year", "parameters_m", "multiply_adds_g", "top1", "published")]
+    counts = ("parameters_m", "multiply_adds_g", "activations_m", "time_ratio")
+    head = [word(key, lang) for key in ("network", "year", *counts, "top1", "published")]
     return html.table(head, rows, class_="networks")
+
+
+def _times(site: Site) -> dict[str, str]:
+    """Time relative to ResNet-50's by network, as the experiment of a section's index measured it."""
+    for page in site.catalog.entries:
+        if page.section in SECTIONS and not page.is_technique and (path := site.artifacts(page).get(TIMES)):
+            with (site.catalog.root / path).open(encoding="utf-8", newline="") as file:
+                return {row[0]: row[-1] for row in list(csv.reader(file))[1:]}
+    return {}
 
 
 def _how(network: str, size: int, note: str | None, lang: str) -> Iterator[str]:
@@ -64,12 +101,11 @@ def _how(network: str, size: int, note: str | None, lang: str) -> Iterator[str]:
         yield note
 
 
-def _counted(site: Site) -> Iterator[tuple[Entry, dict[str, Any]]]:
+def _counted(site: Site, pages: Iterable[Entry]) -> Iterator[tuple[Entry, dict[str, Any]]]:
     """Each entry whose experiment counted a network, with the numbers that it saved."""
-    for section in SECTIONS:
-        for page in site.catalog.in_section(section):
-            for name, path in site.artifacts(page).items():
-                if name.endswith(".json"):
-                    counted = json.loads((site.catalog.root / path).read_text(encoding="utf-8"))
-                    if isinstance(counted, dict) and {"network", "parameters", "multiply_adds"} <= counted.keys():
-                        yield page, counted
+    for page in pages:
+        for name, path in site.artifacts(page).items():
+            if name.endswith(".json"):
+                counted = json.loads((site.catalog.root / path).read_text(encoding="utf-8"))
+                if isinstance(counted, dict) and {"network", "parameters", "multiply_adds"} <= counted.keys():
+                    yield page, counted

@@ -7,6 +7,17 @@ RECIPES: dict[str, dict[str, str]] = {
     "network": {"en": "Network", "zh": "网络"},
     "parameters_m": {"en": "parameters, millions", "zh": "参数（百万）"},
     "multiply_adds_g": {"en": "multiply-adds, billions", "zh": "乘加（十亿次）"},
+    "activations_m": {"en": "Activations (M)", "zh": "激活值（百万）"},
+    "time_ratio": {"en": "Time ÷ ResNet-50 (measured)", "zh": "用时 ÷ ResNet-50（实测）"},
+    "timeline_alt": {
+        "en": "Networks by year with their published accuracy: {}",
+        "zh": "各网络的年份与公布的准确率：{}",
+    },
+    "timeline_caption": {
+        "en": "Published top-1 accuracy on ImageNet. The area of a dot is the number of multiply-adds; a hollow one's "
+        "were not counted. Without a dot: no accuracy on ImageNet is quoted here.",
+        "zh": "公布的 ImageNet top-1 准确率。圆点面积表示乘加次数，空心表示未统计；没有圆点则未引用其准确率。",
+    },
     "top1": {"en": "ImageNet top-1, %", "zh": "ImageNet top-1（%）"},
     "pixels": {"en": "{0} pixels", "zh": "{0} 像素"},
     "model": {"en": "Model", "zh": "模型"},

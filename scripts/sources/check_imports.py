@@ -24,7 +24,9 @@ def check(catalog: Catalog) -> Iterator[Problem]:
             remedy = ALONE
             if snippet.role == "evidence":
                 room = snippet.path.rpartition("/")[0].replace("/", ".")
-                remedy = f"It may import what exists of {room}.<role> and {PACKAGE}.{SHARED.removesuffix('.py')}."
+                remedy = (
+                    f"An experiment may import what exists of {room}.<role> and {PACKAGE}.{SHARED.removesuffix('.py')}."
+                )
             yield Problem(snippet.path, line, f"a snippet imports '{name}' from this repository", remedy)
     shared = catalog.root / PACKAGE / SHARED
     if shared.is_file():

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from lxml import html
 
-from scripts.generate import networks
+from scripts.generate import networks, timeline
 from scripts.generate.site import Site
 from scripts.problems import BuildError, Problem
 from scripts.report import Report
@@ -73,7 +74,7 @@ def test_entries_and_papers_are_known_and_given_once(root: Path):
 
 def test_table_and_story(root: Path, monkeypatch: pytest.MonkeyPatch):
     """A counted network with its published accuracy; the problem that it solved stands in the story."""
-    counted = {"network": "Double-50", "parameters": 25_557_032, "multiply_adds": 4.09e9}
+    counted = {"network": "Double-50", "parameters": 25_557_032, "multiply_adds": 4.09e9, "activations": 11.1e6}
     (root / "double.json").write_text(json.dumps(counted))
     monkeypatch.setattr(networks, "SECTIONS", ("demo",))
     monkeypatch.setattr(Site, "artifacts", lambda self, entry: {"double.json": "double.json", "double.svg": "no"})
@@ -83,7 +84,31 @@ def test_table_and_story(root: Path, monkeypatch: pytest.MonkeyPatch):
         page.write_text(text, encoding="utf-8")
         site = Site(load(root), Report("", "", "", 0.0, ()), {})
         row = networks.table(site, site.catalog.by_id["double"], lang)
-        for number in ("25.56", "4.09", "76.1", "blob/0123abc/double.py"):
+        for number in ("25.56", "4.09", "11.1", "76.1", "blob/0123abc/double.py"):
             assert number in row
         if "solves" in text:
             assert told in networks.story(site, site.catalog.by_id["double"], lang)
+
+
+def test_timeline_draws_what_is_known():
+    """A dot at its accuracy, its area the multiply-adds; a hollow one without a count, none without an accuracy."""
+    rows = [
+        timeline.Row("Old", 1998),
+        timeline.Row("Small", 2012, 60.0, 1e9),
+        timeline.Row("Large", 2012, 80.0, 4e9),
+        timeline.Row("Uncounted <b>", 2020, 70.0),
+    ]
+    figure = html.fromstring(timeline.drawing(rows, "en"))
+    small, large, hollow = figure.xpath("//circle")
+    assert float(large.get("r")) == pytest.approx(2 * float(small.get("r")), abs=0.1)
+    assert "hollow" in hollow.get("class")
+    x = [float(dot.get("cx")) for dot in (small, hollow, large)]
+    assert x[1] == pytest.approx((x[0] + x[2]) / 2, abs=0.1)
+    assert 0 < x[0] < x[2] < timeline.WIDTH
+    texts = [text.text for text in figure.xpath("//text")]
+    assert [text for text in texts if text in ("1998", "2012", "2020")] == ["1998", "2012", "2020"]
+    assert "Uncounted <b>" in texts
+    assert "1998 Old; 2012 Small 60.0%; 2012 Large 80.0%; 2020 Uncounted <b> 70.0%" in figure.xpath(
+        "string(//@aria-label)"
+    )
+    assert timeline.drawing(rows[:1], "en") == ""

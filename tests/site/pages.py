@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import cache
 from typing import Any
 
@@ -43,8 +44,9 @@ def blocks(name: str) -> dict[str, str]:
     if 'class="snippet' not in (SITE / name).read_text(encoding="utf-8"):
         return found
     for block in tree(name).find_class("snippet"):
-        (address,) = block.xpath('.//a[@download][contains(@href, ".py")]/@href')
-        found[block.get("id")] = os.path.normpath(os.path.join(os.path.dirname(name), address))  # noqa: PTH118, PTH120
+        address = block.xpath('.//a[@download][contains(@href, ".py") or contains(@href, ".ipynb")]/@href')[0]
+        file = re.sub(r"\.ipynb$", ".py", address)  # an experiment that imports others offers its notebook alone
+        found[block.get("id")] = os.path.normpath(os.path.join(os.path.dirname(name), file))  # noqa: PTH118, PTH120
     return found
 
 

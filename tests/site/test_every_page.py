@@ -7,6 +7,10 @@ axe-core with all of its rules goes over one page of each kind; these are judged
 - link-in-text-block: there, too, each link against the words around it;
 - all other rules: axe, after what only those two could object to was taken out of the page (``bare.js``), which fails
   where anything else is found in its place.
+
+A Chinese page comes after its English twin. If it holds no kind of element (``kinds.js``) that was not judged before,
+on that page or another, it is not judged for colours and by axe, and its snippets' text is compared without the
+clipboard: order, scripts and styles are those of its twin.
 """
 
 from __future__ import annotations
@@ -24,7 +28,10 @@ from tests.site.pages import blocks, entries, file, groups, html_pages
 
 HERE = Path(__file__).parent
 AXE = (HERE / "vendor" / "axe.min.js").read_text(encoding="utf-8")
-BARE, COPIES = ((HERE / name).read_text(encoding="utf-8") for name in ("bare.js", "copies.js"))
+BARE, COPIES, KINDS = ((HERE / name).read_text(encoding="utf-8") for name in ("bare.js", "copies.js", "kinds.js"))
+# The text of the code in each block of these ids.
+TEXTS = """ids => Object.fromEntries(
+  ids.map(id => [id, document.querySelector(`#${id} .highlight pre code`).textContent]))"""
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=360, height=740)
 # The words of code in tables, names without their dots, that stand in more than one line.
 BROKEN = r"""() => [...document.querySelectorAll('article :is(td, th) code')].flatMap(code => {
@@ -37,6 +44,7 @@ BROKEN = r"""() => [...document.querySelectorAll('article :is(td, th) code')].fl
   }
   return broken;
 })"""
+JUDGED: set[int] = set()  # kinds of element that this process has seen judged
 COLOR_RULES = ["color-contrast", "link-in-text-block"]  # all of axe's that another colour scheme can break
 
 
@@ -48,13 +56,51 @@ def one_of_each_kind() -> list[str]:
     return [*loose, "optimizers/index.html", *first, *(f"zh/{name}" for name in ("index.html", first[0]))]
 
 
+def twins() -> list[tuple[str, ...]]:
+    """Each page in English with its Chinese twin after it, if it has one; pages that are Chinese only by themselves."""
+    names = set(html_pages())
+    english = [name for name in html_pages() if not name.startswith("zh/")]
+    alone = [(name,) for name in sorted(names) if name.startswith("zh/") and name.removeprefix("zh/") not in names]
+    return [*((name, *({f"zh/{name}"} & names)) for name in english), *alone]
+
+
 def test_there_is_a_site_to_test(site):
     assert len(html_pages()) > 40
     assert len(entries()) > 20
 
 
-@pytest.mark.parametrize("names", groups(html_pages(), 24), ids=lambda names: names[0])
-def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, address, names):
+def test_each_page_has_its_turn():
+    """Whatever is an English page's twin comes right after it."""
+    assert sorted(name for pair in twins() for name in pair) == html_pages()
+    assert ("optimizers/adam.html", "zh/optimizers/adam.html") in twins()
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<button type="button"></button>',
+        '<a href="#top"></a>',
+        '<img src="logo.svg">',
+        '<p id="evidence">Twice.</p>',
+        '<p style="color: #999">Grey.</p>',
+        '<p class="admonition">Of another class.</p>',
+        '<p aria-hidden="true">Hidden.</p>',
+        "<blockquote><h2>A heading in another place.</h2></blockquote>",
+    ],
+)
+def test_what_was_not_judged_is_another_kind(page: Page, address, html):
+    """Whatever axe or a style could see in it; words and addresses alone make none."""
+    page.goto(address + "zh/optimizers/adam.html")
+    before = set(page.evaluate(KINDS))
+    add = "html => document.querySelector('article').insertAdjacentHTML('beforeend', html)"
+    page.evaluate(add, '<h2 id="other">别的标题<a class="headerlink" href="#other" title="链接">¶</a></h2>')
+    assert set(page.evaluate(KINDS)) <= before
+    page.evaluate(add, html)
+    assert not set(page.evaluate(KINDS)) <= before
+
+
+@pytest.mark.parametrize("pairs", groups(twins(), 12), ids=lambda pairs: pairs[0][0])
+def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, address, pairs):
     """One visit a page: what it loads, its width and its tables on a phone, its snippets, its colours, and axe.
 
     Copying: each snippet by its button and by hand, and each of its parts that a button copies, is what the file holds.
@@ -62,6 +108,7 @@ def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, ad
     context = browser.new_context(viewport=PHONE, color_scheme="light", reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page, found = watched(context, urlsplit(address).netloc)
+    names = [name for pair in pairs for name in pair]
     for name in names:
         found.append(name)
         page.set_viewport_size(PHONE)
@@ -71,6 +118,11 @@ def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, ad
             found.append(f"is {width} pixels wide on a phone of {PHONE['width']}")
         found += [f"breaks '{word}' in a cell" for word in page.evaluate(BROKEN)]
         page.set_viewport_size(DESKTOP)
+        kinds = set(page.evaluate(KINDS))
+        if name.startswith("zh/") and name.removeprefix("zh/") in names and kinds <= JUDGED:
+            found += mistyped(page, name)
+            continue
+        JUDGED.update(kinds)  # what is wrong with them fails this test
         found += miscopied(page, name)
         for scheme in colours.SCHEMES:
             found += colours.faint(page, scheme)
@@ -78,7 +130,7 @@ def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, ad
         page.evaluate(AXE)
         found += violations(page, "default", left_out=COLOR_RULES)
     context.close()
-    assert found == list(names), "\n".join(found)
+    assert found == names, "\n".join(found)
 
 
 @pytest.mark.parametrize("name", one_of_each_kind())
@@ -160,6 +212,14 @@ def miscopied(page: Page, name: str) -> Iterator[str]:
         for way, (copied, right) in copies.items():
             if copied.removesuffix("\n") != right:
                 yield f"{shown[anchor]} is another when copied by {way}"
+
+
+def mistyped(page: Page, name: str) -> Iterator[str]:
+    """Snippets of the open page whose text is not what the file holds."""
+    shown = blocks(name)
+    for anchor, text in page.evaluate(TEXTS, list(shown)).items():
+        if text.removesuffix("\n") != file(shown[anchor]):
+            yield f"{shown[anchor]} is shown as something else"
 
 
 def violations(page: Page, scheme: str, only: list[str] | None = None, left_out: list[str] | None = None) -> list[str]:

@@ -19,7 +19,7 @@ if __name__ == "__main__":
             f"{groups}×{base}d": ResNeXt(50, groups, base)
             for groups, base in [(1, 64), (2, 40), (4, 24), (8, 14), (32, 4)]
         }
-    save("resnext", "ResNeXt-50", stages(model))
+    save("resnext", "ResNeXt-50 32×4d", stages(model))
     rows = []
     for name, other in others.items():
         cost = sum(row["multiply_adds"] for row in stages(other).values())

@@ -25,7 +25,7 @@ if __name__ == "__main__":
     with torch.device("meta"):
         models = {size: MobileOne(size) for size in WIDTHS}
         small = {size: deployed(model) for size, model in models.items()}
-    save("mobileone", "MobileOne-S1, deployed", stages(small["s1"]))
+    save("mobileone", "MobileOne-S1", stages(small["s1"]))
     sizes = {size: {"trained": counts(models[size]), "deployed": counts(small[size])} for size in WIDTHS}
     result = json.loads(Path("mobileone.json").read_text(encoding="utf-8")) | {"sizes": sizes}
     Path("mobileone.json").write_text(json.dumps(result), encoding="utf-8")

@@ -13,7 +13,7 @@ from snippets.mobile.shufflenet_v1.from_scratch import ShuffleNetV1
 if __name__ == "__main__":
     with torch.device("meta"):
         model = ShuffleNetV1()
-    save("shufflenet-v1", "ShuffleNet v1, 3 groups", stages(model))
+    save("shufflenet-v1", "ShuffleNet v1 1.0×, 3 groups", stages(model))
     _, axes = plt.subplots(figsize=(4.5, 5.5))
     names = ["x: 240 channels", "1×1 convolution, 60, 3 groups", "channel shuffle", "3×3 depthwise, 60"]
     names += ["1×1 convolution, 240, 3 groups", "+"]

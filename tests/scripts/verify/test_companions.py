@@ -72,6 +72,16 @@ def test_nothing_else_can_be_imported(room: Path, tmp_path: Path, name: str, cod
     assert error["line"] == code.count("\n") + 1
 
 
+def test_a_sections_index_imports_what_it_compares(room: Path, tmp_path: Path) -> None:
+    index = tmp_path / "snippets" / "demo" / "index"
+    index.mkdir()
+    (index / "evidence.py").write_text("import snippets.demo.double.use\nimport snippets.demo.other.use\n")
+    assert verify(index / "evidence.py", build=tmp_path / "build").result("evidence.py")["status"] == "passed"
+    (index / "use.py").write_text("import snippets.demo.double.use\n")
+    error = verify(index / "use.py", build=tmp_path / "build").result("use.py")["error"]
+    assert error["type"] == "ModuleNotFoundError"
+
+
 def test_what_a_snippet_may_not_hold_no_companion_may(room: Path, tmp_path: Path) -> None:
     (tmp_path / "snippets" / "experiment.py").write_text(f"import ctypes\n\n\n{SHARED}")
     error = verify(room / "evidence.py", build=tmp_path / "build").result("evidence.py")["error"]

@@ -1,6 +1,7 @@
 """calculate_gain: closed form of every nonlinearity, Monte-Carlo second moments, and the claims of the page."""
 
 import math
+from typing import get_args
 
 import pytest
 import torch
@@ -55,7 +56,9 @@ def fixed_point(f, gain, layers=400, start=1.0):
 
 @pytest.mark.parametrize("name", TABLE)
 def test_table(name):
-    """Each of the nonlinearities that torch knows has the gain of the table."""
+    """Each of the twelve nonlinearities that torch knows has the gain of the table."""
+    assert set(get_args(nn.init._NonlinearityType)) == set(TABLE)
+    assert len(TABLE) == 12
     assert nn.init.calculate_gain(name) == pytest.approx(TABLE[name], rel=1e-12)
     if name in ACTIVATIONS:
         assert closed_form_gain(name) == pytest.approx(TABLE[name], rel=1e-12)
@@ -109,7 +112,7 @@ def test_tanh_fixed_points(experiment):
 
 @pytest.mark.parametrize("gain", [1.05, 1.2, 1.593, 5 / 3, 3.0, 5.0])
 def test_tanh_settles_above_one(gain):
-    """Any gain above 1: pre-activations far too small and far too large end at the same second moment, above 0."""
+    """Gains from 1.05 to 5: pre-activations far too small and far too large end at the same second moment, above 0."""
     small, large = (fixed_point(torch.tanh, gain, start=start)[0] for start in (0.01, 100.0))
     assert small == pytest.approx(large, rel=1e-3)
     assert small > 0.05

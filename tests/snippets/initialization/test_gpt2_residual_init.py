@@ -23,16 +23,30 @@ def test_std_is_the_closed_form():
     assert torch.equal(*again)
 
 
-def test_only_two_layers_of_a_block_are_scaled():
+@pytest.mark.parametrize("blocks", [2, 8])
+def test_only_two_layers_of_a_block_are_scaled(blocks):
     """In each block the attention's output projection and the MLP's second layer are scaled, nothing else."""
     torch.manual_seed(0)
-    model = init_gpt2(nn.Sequential(*[Block(128, 4) for _ in range(8)]), 8)
+    model = init_gpt2(nn.Sequential(*[Block(128, 4) for _ in range(blocks)]), blocks)
     for name, p in model.named_parameters():
         if p.ndim < 2:
             continue
-        expected = 0.02 / 4 if name.endswith(("attention_out.weight", "mlp_out.weight")) else 0.02
+        scaled = name.endswith(("attention_out.weight", "mlp_out.weight"))
+        expected = 0.02 / math.sqrt(2 * blocks) if scaled else 0.02
         assert p.std().item() == pytest.approx(expected, rel=0.05), name
     assert all((p == 0).all() for name, p in model.named_parameters() if name.endswith("bias"))
+
+
+def test_names_have_to_match():
+    """Layers named otherwise, as nanoGPT's c_proj and Llama's o_proj and down_proj, all get 0.02, without an error."""
+    torch.manual_seed(0)
+    for names in (("attn.c_proj", "mlp.c_proj"), ("self_attn.o_proj", "mlp.down_proj")):
+        blocks = [nn.ModuleDict({name.replace(".", "_"): nn.Linear(128, 128) for name in names}) for _ in range(8)]
+        nested = nn.ModuleList([nn.ModuleDict({name.split(".")[-1]: nn.Linear(128, 128)}) for name in names])
+        for module in (*blocks, nested):
+            init_gpt2(module, 8)
+            for linear in (m for m in module.modules() if isinstance(m, nn.Linear)):
+                assert linear.weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
 @pytest.fixture(scope="module")

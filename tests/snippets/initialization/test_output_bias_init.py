@@ -62,6 +62,37 @@ def test_softmax_starts_at_the_frequencies():
     torch.testing.assert_close(scratch, frequency, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(("classes", "loss"), [(2, 0.693), (10, 2.303), (1000, 6.908)])
+def test_balanced_classes_start_at_log_c(classes, loss):
+    """With C balanced classes the first loss is log C: 0.693 for two, 2.303 for ten, 6.908 for a thousand."""
+    torch.manual_seed(0)
+    y = torch.arange(classes).repeat(max(20, 10_000 // classes))
+    layer = init_class_bias(nn.Linear(16, classes), y.bincount())
+    assert F.cross_entropy(layer(torch.randn(len(y), 16)), y).item() == pytest.approx(loss, abs=0.002)
+    assert math.log(classes) == pytest.approx(loss, abs=0.0005)
+
+
+@pytest.mark.parametrize("weight", [0.2, 1.0, 99.0])
+@pytest.mark.parametrize("prior", [0.01, 0.3])
+def test_class_weights_change_the_prior(weight, prior):
+    """pos_weight v: the best constant is v pi / (v pi + 1 - pi); class weights v_c: v_c pi_c over their sum."""
+    y = torch.zeros(1000, dtype=torch.float64)
+    y[: round(1000 * prior)] = 1
+    seen = weight * prior / (weight * prior + 1 - prior)
+    b = torch.tensor(math.log(seen / (1 - seen)), dtype=torch.float64, requires_grad=True)
+    F.binary_cross_entropy_with_logits(b.expand(1000), y, pos_weight=torch.tensor(weight)).backward()
+    assert b.grad is not None
+    assert b.grad.abs() < 1e-9
+
+    weights = torch.tensor([1.0, weight, 3.0], dtype=torch.float64)
+    frequency = torch.tensor([0.7 - prior / 2, prior / 2, 0.3], dtype=torch.float64)
+    logits = (weights * frequency / (weights * frequency).sum()).log().requires_grad_()
+    labels = torch.arange(3).repeat_interleave((1000 * frequency).round().long())
+    F.cross_entropy(logits.expand(len(labels), 3), labels, weight=weights).backward()
+    assert logits.grad is not None
+    assert logits.grad.abs().max() < 1e-9
+
+
 def test_regression_starts_at_the_variance():
     """Regression: b = mean of the targets, and the first squared error is their variance, not mean^2 + variance."""
     torch.manual_seed(0)
@@ -149,6 +180,21 @@ def test_empty_class():
     counts = torch.tensor([10, 0])
     assert init_class_bias(nn.Linear(2, 2), counts, smoothing=0.0).bias[1] == -math.inf
     assert torch.isfinite(init_class_bias(nn.Linear(2, 2), counts).bias).all()
+
+
+def test_later_init_undoes_it():
+    """A general initializer that zeroes biases, applied after the last layer was set, sets its bias to 0."""
+
+    def general(module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+    init_binary_bias(model[2], 0.01)
+    model.apply(general)
+    assert model[2].bias.item() == 0
+    init_binary_bias(model[2], 0.01)  # last
+    assert model[2].bias.item() == pytest.approx(-4.595, abs=1e-3)
 
 
 def test_bad_prior():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from timm.layers import trunc_normal_tf_
+from timm.layers import lecun_normal_, trunc_normal_, trunc_normal_tf_
 from torch import nn
 
 from snippets.initialization.truncated_normal_init.evidence import N, closed_form
@@ -68,16 +68,22 @@ def test_ten_million_reach_five_std():
 
 
 def test_figure_shows_what_is_cut(evidence):
-    """The figure's description: equal tails at torch's default bounds, a cut at two; 0.880 at 2 and 0.987 at 3."""
+    """trunc_normal_ at its default bounds is as wide as normal_, with equal tails; bounds at two take off 12%.
+
+    The figure's description: a cut at two; 0.880 at 2 and 0.987 at 3. std / 0.8796 restores the width.
+    """
     normal, default, cut, corrected = evidence().values()
     for drawn in (normal, default):
         counts = N / 10 * torch.tensor(drawn["density"], dtype=torch.float64)  # in bins of 0.1 from -5 to 5
+        assert drawn["std"] == pytest.approx(1, abs=0.003)
+        assert drawn["largest"] > 4
         below, above = counts.reshape(10, 10).sum(1).reshape(2, 5)
         for start, inside in enumerate((below.flip(0) + above).tolist()):
             share = math.erf((start + 1) / math.sqrt(2)) - math.erf(start / math.sqrt(2))
             assert inside == pytest.approx(N * share, abs=4 * math.sqrt(N * share))  # four standard errors
     assert cut["largest"] < 2 + 1e-6
     assert cut["std"] == pytest.approx(closed_form(2), abs=0.003)
+    assert 1 - cut["std"] == pytest.approx(0.12, abs=0.005)
     assert [round(closed_form(c), 3) for c in (2, 3)] == [0.88, 0.987]
     assert corrected["std"] == pytest.approx(1, abs=0.003)
 
@@ -125,6 +131,26 @@ def test_timm_counts_in_standard_deviations():
     assert distribution_distance(theirs, ours) < 1.63 * math.sqrt(2 / 200_000)
     careless = nn.init.trunc_normal_(torch.empty(200_000), std=0.02)
     assert distribution_distance(theirs, careless) > 0.02
+
+
+def test_timms_older_function_cuts_nothing():
+    """timm's trunc_normal_ at std 0.02 and its default bounds of 2 is a plain normal distribution."""
+    torch.manual_seed(0)
+    theirs = trunc_normal_(torch.empty(200_000), std=0.02)
+    assert theirs.abs().max().item() > 0.08
+    limit = 1.63 * math.sqrt(2 / 200_000)
+    assert distribution_distance(theirs, nn.init.normal_(torch.empty(200_000), std=0.02)) < limit
+    assert distribution_distance(theirs, truncated_normal_(torch.empty(200_000), std=0.02)) > limit
+
+
+def test_timm_corrects():
+    """timm's lecun_normal_ cuts at two standard deviations and has 1/sqrt(n) afterwards, by the constant .879625…"""
+    assert truncated_normal_std((), 1.0, 2.0) == pytest.approx(0.87962566103423978, abs=1e-15)
+    torch.manual_seed(0)
+    w = torch.empty(1000, 500)
+    lecun_normal_(w)
+    assert w.std().item() == pytest.approx(1 / math.sqrt(500), rel=0.004)
+    assert w.abs().max().item() == pytest.approx(2 / 0.8796 / math.sqrt(500), rel=1e-3)
 
 
 def test_correct_the_std():

@@ -44,23 +44,24 @@ def test_vector_has_no_fans():
 
 
 def test_bound():
-    """The uniform form reaches gain * sqrt(6 / (fan_in + fan_out)) and no further."""
+    """Of a weight of 300 x 400 the largest entries reach sqrt(6 / 700), and none lies beyond it."""
     w = xavier_uniform_(torch.empty(300, 400), generator=torch.Generator().manual_seed(0))
     bound = math.sqrt(6 / 700)
     assert 0.999 * bound < w.abs().max() <= bound
 
 
-def test_square_layers_keep_both():
-    """In 50 linear layers of equal width 256, signal and gradient stay within a factor of 3."""
-    torch.manual_seed(0)
+@pytest.mark.parametrize("seed", range(3))
+def test_square_layers_keep_both(seed):
+    """In 50 linear layers of width 256, signal and gradient stay within a factor of 3, layer for layer."""
+    torch.manual_seed(seed)
     weights = [xavier_uniform_(torch.empty(256, 256)) for _ in range(50)]
     x = g = torch.randn(64, 256)
     for w in weights:
         x = x @ w.T
+        assert 1 / 3 < x.square().mean().sqrt() < 3
     for w in reversed(weights):
         g = g @ w
-    assert 1 / 3 < x.square().mean().sqrt() < 3
-    assert 1 / 3 < g.square().mean().sqrt() < 3
+        assert 1 / 3 < g.square().mean().sqrt() < 3
 
 
 def test_funnel_is_a_compromise():
@@ -79,6 +80,15 @@ def test_older_rule_loses_two_thirds():
     assert signal(1 / 3, identity, 10) ** 2 == pytest.approx(3.0**-10, rel=0.35)  # ten layers: 12% of spread each net
 
 
+def test_torch_default_is_the_older_rule():
+    """nn.Linear starts from U(-1/sqrt(n), 1/sqrt(n)): the bound is reached, and the variance is a third of 1/n."""
+    torch.manual_seed(0)
+    for n, m in [(400, 300), (100, 1000)]:
+        w = nn.Linear(n, m).weight
+        assert 0.999 / math.sqrt(n) < w.abs().max() <= 1 / math.sqrt(n)
+        assert w.var().item() == pytest.approx(1 / (3 * n), rel=0.01)
+
+
 def test_gain_one_fades_under_tanh():
     """With gain 1 the signal of tanh layers fades slowly, to under 0.2 after 50; with 5/3 it settles at 0.65."""
     assert 0.05 < signal(1.0, torch.tanh, 50) < 0.2
@@ -95,8 +105,29 @@ def test_snippet_uses_the_gain():
 
 
 def test_relu_halves():
-    """Under ReLU, square Xavier layers halve the second moment: 10 layers leave about a thousandth."""
-    assert signal(1.0, torch.relu, 10) ** 2 == pytest.approx(2.0**-10, rel=0.5)
+    """A ReLU layer of Xavier weights halves the mean square of its input: each of ten layers, mean of 8 networks."""
+    torch.manual_seed(0)
+    ratios = torch.empty(8, 10)
+    for network_ratios in ratios:
+        x = torch.relu(torch.randn(64, 512))
+        for layer in range(10):
+            y = torch.relu(x @ xavier_uniform_(torch.empty(512, 512)).T)
+            network_ratios[layer] = y.square().mean() / x.square().mean()
+            x = y
+    assert ratios.mean(0).tolist() == pytest.approx([0.5] * 10, abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (64, 64, 3, 3), (16, 16, 5)])
+def test_relu_gain_is_kaiming(shape):
+    """With as many inputs as outputs and the gain of a ReLU, Xavier draws what Kaiming draws, in both distributions."""
+    gain = nn.init.calculate_gain("relu")
+    for xavier, kaiming in [
+        (nn.init.xavier_uniform_, nn.init.kaiming_uniform_),
+        (nn.init.xavier_normal_, nn.init.kaiming_normal_),
+    ]:
+        ours = xavier(torch.empty(shape), gain=gain, generator=torch.Generator().manual_seed(0))
+        theirs = kaiming(torch.empty(shape), nonlinearity="relu", generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_steady_signal_is_not_enough(evidence):
@@ -138,23 +169,54 @@ def test_steady_signal_is_not_enough(evidence):
     assert shrunk[large] ** (2 / (DEPTH - 1)) == pytest.approx(INITS[large] * slope, rel=0.1)
 
 
-def test_stacked_projections_are_too_small():
-    """MultiheadAttention draws query, key and value as one (3 E, E) weight: std lower by the factor sqrt(2)."""
+@pytest.mark.parametrize("size", [64, 256, 512])
+def test_stacked_projections_are_too_small(size):
+    """MultiheadAttention draws a (3 E, E) weight: std lower by sqrt(2) for each part, logits half as large."""
     torch.manual_seed(0)
-    attention = nn.MultiheadAttention(256, 4)
-    alone = xavier_uniform_std((256, 256))
-    stds = [part.std().item() for part in attention.in_proj_weight.chunk(3)]  # query, key, value
-    assert stds == pytest.approx([alone / math.sqrt(2)] * 3, rel=0.01)
+    attention = nn.MultiheadAttention(size, 4)
+    assert attention.in_proj_weight.shape == (3 * size, size)
+    alone = xavier_uniform_std((size, size))
+
+    def stds_and_logits() -> tuple[list[float], float]:
+        query, key, value = attention.in_proj_weight.detach().chunk(3)
+        x = torch.randn(500, size, generator=torch.Generator().manual_seed(1))
+        return [part.std().item() for part in (query, key, value)], ((x @ query.T) @ (x @ key.T).T).std().item()
+
+    stds, stacked = stds_and_logits()
+    assert stds == pytest.approx([alone / math.sqrt(2)] * 3, rel=0.02)
     init_attention(attention)
-    stds = [part.std().item() for part in attention.in_proj_weight.chunk(3)]
-    assert stds == pytest.approx([alone] * 3, rel=0.01)
+    stds, single = stds_and_logits()
+    assert stds == pytest.approx([alone] * 3, rel=0.02)
+    assert stacked / single == pytest.approx(0.5, rel=0.05)
     assert attention.in_proj_weight.is_leaf
+
+
+def test_separate_projections_are_refused():
     with pytest.raises(ValueError, match="separate"):
         init_attention(nn.MultiheadAttention(8, 2, kdim=4, vdim=4))
 
 
 def test_vocabulary_counts_as_a_fan():
     """On an embedding of 50,000 x 512 the vocabulary is a fan: std 0.0063, a seventh of 1/sqrt(512)."""
-    std = xavier_uniform_std((50_000, 512))
+    torch.manual_seed(0)
+    std = nn.init.xavier_uniform_(torch.empty(50_000, 512)).std().item()
     assert std == pytest.approx(0.0063, abs=5e-5)
     assert 7 < 1 / math.sqrt(512) / std < 7.1
+
+
+def test_vectors_have_no_fans():
+    """A bias and the gain of a normalization layer have one dimension: torch raises, with the text of the page."""
+    for vector in (nn.Linear(4, 3).bias, nn.LayerNorm(3).weight, nn.BatchNorm2d(3).weight):
+        for init in (nn.init.xavier_uniform_, nn.init.xavier_normal_):
+            with pytest.raises(ValueError, match="Fan in and fan out can not be computed for tensor with fewer than 2"):
+                init(vector)
+
+
+def test_depthwise_is_too_small():
+    """Conv2d(256, 256, 3, groups=256) gets 0.029: torch's fan-out counts all groups; 2 / (9 + 9) asks for 0.333."""
+    torch.manual_seed(0)
+    conv = nn.Conv2d(256, 256, 3, groups=256)
+    assert nn.init.xavier_normal_(conv.weight).std().item() == pytest.approx(0.029, abs=0.001)
+    fan_in, fan_out = 9 * conv.in_channels // conv.groups, 9 * conv.out_channels // conv.groups
+    assert (fan_in, fan_out) == (9, 9)
+    assert math.sqrt(2 / (fan_in + fan_out)) == pytest.approx(0.333, abs=0.001)

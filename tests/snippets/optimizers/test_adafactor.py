@@ -153,11 +153,45 @@ def moved(scale, lr=0.01, steps=1, eps2=1e-3):
     return (p.detach() - before).square().mean().sqrt().item(), before.square().mean().sqrt().item()
 
 
-def test_relative_step():
-    """The RMS of a step is at most lr * max(eps2, RMS of the tensor), for tensors of any size, zero included."""
-    for scale in (0.0, 1e-6, 0.1, 1.0, 10.0):
-        change, size = moved(scale)
-        assert 0.8 * 0.01 * max(1e-3, size) < change <= 0.01 * max(1e-3, size) * (1 + 1e-9)
+@pytest.mark.parametrize("shape", [(20, 20), (30,), (4, 3, 5, 5)])
+@pytest.mark.parametrize("lr", [0.001, 0.01, 0.3])
+@pytest.mark.parametrize("scale", [0.0, 1e-6, 0.1, 1.0, 10.0])
+def test_relative_step(scale, lr, shape):
+    """The RMS of each of 20 steps is at most lr * max(eps2, RMS of the tensor), for tensors of any size, zero included.
+
+    The gradients' size grows and falls from step to step, and single entries are large.
+    """
+    generator = torch.Generator().manual_seed(0)
+    p = (scale * torch.randn(shape, dtype=torch.float64, generator=generator)).requires_grad_()
+    optimizer = torch.optim.Adafactor([p], lr=lr)
+    largest = 0.0
+    for step in range(20):
+        before = p.detach().clone()
+        p.grad = 10 ** (step % 5 - 2) * torch.randn(shape, dtype=torch.float64, generator=generator) ** 3
+        optimizer.step()
+        size = max(1e-3, before.square().mean().sqrt().item())
+        largest = max(largest, (p.detach() - before).square().mean().sqrt().item() / (lr * size))
+    assert 0.5 < largest <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("lr", [0.1, 0.05, 0.2])
+def test_fall_starts_at_one_over_rate_squared(lr):
+    """The step is lr times the tensor's RMS until t = 1 / lr^2, and that times 1 / sqrt(t) afterwards."""
+    p = torch.ones(5, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.Adafactor([p], lr=lr)
+    for t in range(1, round(4 / lr**2) + 1):
+        p.grad = torch.ones(5, dtype=torch.float64)
+        optimizer.step()
+        expected = lr if t <= 1 / lr**2 else t**-0.5
+        assert (1 - p.detach()).tolist() == pytest.approx([expected] * 5)
+        p.detach().fill_(1.0)
+
+
+@pytest.mark.parametrize("name", ["scale_parameter", "relative_step", "warmup_init"])
+def test_torch_has_no_such_switches(name):
+    """torch's class refuses the switches of Hugging Face's: scale_parameter, relative_step, warmup_init."""
+    with pytest.raises(TypeError, match=f"got an unexpected keyword argument '{name}'"):
+        torch.optim.Adafactor([torch.nn.Parameter(torch.ones(2))], **{name: False})
 
 
 def test_step_falls_without_a_schedule():

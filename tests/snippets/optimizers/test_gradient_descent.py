@@ -44,16 +44,21 @@ def test_closed_form():
     torch.testing.assert_close(run(matrix, 0.015, 100), expected)
 
 
-def test_diverges_above_two_over_curvature():
-    """It converges for lr < 2 / h_max and diverges above, 0.02 at curvature 100."""
-    assert run(spd_matrix(), 0.0199, 3000).norm() < 1e-6
-    assert run(spd_matrix(), 0.0201, 3000).norm() > 1e6
+@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
+def test_diverges_above_two_over_curvature(scale):
+    """It converges for lr < 2 / h_max and diverges above: 0.02 at curvature 100, and in proportion."""
+    matrix = scale * spd_matrix()
+    assert run(matrix, 0.0199 / scale, 3000).norm() < 1e-6
+    assert run(matrix, 0.0201 / scale, 3000).norm() > 1e6
 
 
 def test_best_rate_and_its_cost():
-    """At lr = 2 / (h_max + h_min) every step shrinks the slowest error by (kappa - 1) / (kappa + 1)."""
-    theta = run(torch.diag(torch.tensor([1.0, 100.0], dtype=torch.float64)), 2 / 101, 200)
+    """At lr = 2 / (h_max + h_min) each step shrinks the slowest error by (kappa-1)/(kappa+1); no rate does better."""
+    valley = torch.diag(torch.tensor([1.0, 100.0], dtype=torch.float64))
+    theta = run(valley, 2 / 101, 200)
     assert theta.abs().tolist() == pytest.approx([(99 / 101) ** 200] * 2)
+    for factor in (0.5, 0.9, 0.99, 1.005, 1.009):
+        assert run(valley, factor * 2 / 101, 200).abs().max() > theta.abs().max()
     for kappa in [10, 100, 1000]:  # steps for a factor of e: nearly kappa / 2
         assert -1 / math.log((kappa - 1) / (kappa + 1)) == pytest.approx(kappa / 2, rel=0.01)
 

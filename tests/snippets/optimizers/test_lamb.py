@@ -44,14 +44,16 @@ def test_maximize():
     assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
 
 
-def test_step_is_relative():
-    """A step has the length lr times the tensor's norm, whatever the gradient's size; a zero tensor's has not."""
+@pytest.mark.parametrize(("scale", "size"), [(1e-3, 1.0), (1.0, 10.0), (1e3, 0.1)])
+def test_step_is_relative(scale, size):
+    """Each of 20 steps has the length lr times the tensor's norm, whatever the gradient's size; a zero tensor moves."""
     torch.manual_seed(0)
-    for scale, size in ((1e-3, 1.0), (1.0, 10.0), (1e3, 0.1)):
-        p = (size * torch.randn(6, 5, dtype=torch.float64)).requires_grad_()
+    p = (size * torch.randn(6, 5, dtype=torch.float64)).requires_grad_()
+    optimizer = Lamb([p], lr=0.02)
+    for _ in range(20):
         before = p.detach().clone()
         p.grad = scale * torch.randn(6, 5, dtype=torch.float64)
-        Lamb([p], lr=0.02).step()
+        optimizer.step()
         assert ((p - before).norm() / before.norm()).item() == pytest.approx(0.02, rel=1e-9)
     zero = torch.zeros(6, 5, dtype=torch.float64, requires_grad=True)
     zero.grad = torch.ones_like(zero)
@@ -59,14 +61,23 @@ def test_step_is_relative():
     assert zero.detach().norm() > 0
 
 
-def test_ratio_one_is_adamw():
-    """With the ratio replaced by 1 the update is AdamW's; the first step from zero weights shows it."""
-    p, q = (torch.zeros(4, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    p.grad = torch.tensor([1.0, -2.0, 3.0, 4.0], dtype=torch.float64)
-    q.grad = p.grad.clone()
-    Lamb([p], lr=0.02).step()
-    torch.optim.AdamW([q], lr=0.02, eps=1e-6).step()
-    torch.testing.assert_close(p, q, rtol=0, atol=1e-15)
+def test_direction_is_adamws():
+    """At each of 50 steps LAMB's step is AdamW's from the same weights and gradients, scaled to lr times the norm."""
+    torch.manual_seed(0)
+    p = torch.randn(6, 5, dtype=torch.float64).requires_grad_()
+    q = p.detach().clone().requires_grad_()
+    lamb, adamw = Lamb([p], lr=0.02, weight_decay=0.1), torch.optim.AdamW([q], lr=0.003, eps=1e-6, weight_decay=0.1)
+    for _ in range(50):
+        before = p.detach().clone()
+        p.grad = torch.randn(6, 5, dtype=torch.float64)
+        with torch.no_grad():
+            q.copy_(before)
+        q.grad = p.grad.clone()
+        lamb.step()
+        adamw.step()
+        u = (before - q.detach()) / 0.003  # AdamW's step divided by its learning rate
+        expected = before - 0.02 * before.norm() / u.norm() * u
+        torch.testing.assert_close(p.detach(), expected, rtol=0, atol=TOLERANCE)
 
 
 def test_zero_bias_first_jump():

@@ -68,22 +68,57 @@ def test_step_and_memory_use_two_betas():
     assert optimizer.state[q]["exp_avg"].item() == pytest.approx(0.01)
 
 
-def final_distance(lr):
-    """Distance from the minimum of |x|^2 / 2 after 2000 steps without noise."""
-    p = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
-    optimizer = Lion([p], lr=lr)
-    farthest = 0.0
-    for step in range(2000):
+@pytest.mark.parametrize("lr", [0.1, 0.03, 0.01, 0.001])
+def test_never_settles(lr):
+    """At a constant rate Lion circles the minimum of |x|^2 / 2 at about one lr, from wherever it came."""
+    p = torch.linspace(0.5, 1.5, 101, dtype=torch.float64).requires_grad_()
+    optimizer, farthest = Lion([p], lr=lr), torch.zeros(101, dtype=torch.float64)
+    steps = round(2 / lr) + 2000
+    for step in range(steps):
         p.grad = p.detach().clone()
         optimizer.step()
-        farthest = max(farthest, abs(p.item())) if step > 1900 else 0.0
-    return farthest
+        if step >= steps - 500:
+            farthest = torch.maximum(farthest, p.detach().abs())
+    assert 0.45 * lr < farthest.min()
+    assert farthest.max() < 1.55 * lr
+    assert 0.9 * lr < farthest.mean() < 1.35 * lr
 
 
-def test_never_settles():
-    """At a constant rate Lion circles the minimum at several times lr, and ten times closer at a tenth of lr."""
-    assert 0.01 <= final_distance(0.01) < 0.3
-    assert final_distance(0.001) == pytest.approx(final_distance(0.01) / 10, rel=0.5)
+@pytest.mark.parametrize("decay", [0.1, 1.0, 10.0])
+def test_weights_stay_within_a_box(decay):
+    """In the long run no weight is larger than 1 / decay in magnitude, whatever its start and its gradients."""
+    lr = 0.01
+    start = torch.tensor([-50.0, -1.0, 0.0, 1.0, 50.0], dtype=torch.float64).repeat_interleave(40)
+    p = start.clone().requires_grad_()
+    optimizer, generator = Lion([p], lr=lr, weight_decay=decay), torch.Generator().manual_seed(0)
+    steady = torch.arange(200) % 2 == 0  # every second weight is pushed outwards all the time
+    for _ in range(round(15 / (lr * decay))):
+        noise = torch.randn(200, dtype=torch.float64, generator=generator)
+        p.grad = torch.where(steady, -torch.ones(200, dtype=torch.float64), noise)
+        optimizer.step()
+    assert p.detach().abs().max() < 1.01 / decay
+    assert p.detach()[steady].min() > 0.99 / decay  # the bound is reached
+
+
+def test_adam_steps_are_shorter():
+    """Under gradients of pure noise Adam's mean step is 0.18 lr, whatever the size of the noise; Lion's is lr."""
+    for size in (1e-3, 1.0, 1e3):
+        generator = torch.Generator().manual_seed(0)
+        p, q = (torch.zeros(1000, dtype=torch.float64, requires_grad=True) for _ in range(2))
+        adam, lion = torch.optim.Adam([p], lr=0.01), Lion([q], lr=0.01)
+        lengths = torch.zeros(2, dtype=torch.float64)
+        for step in range(1500):
+            before = p.detach().clone(), q.detach().clone()
+            p.grad = size * torch.randn(1000, dtype=torch.float64, generator=generator)
+            q.grad = p.grad.clone()
+            adam.step()
+            lion.step()
+            if step >= 1400:
+                lengths[0] += (p.detach() - before[0]).abs().mean() / 100
+                lengths[1] += (q.detach() - before[1]).abs().mean() / 100
+        assert lengths[0].item() == pytest.approx(0.18 * 0.01, rel=0.04)
+        assert lengths[1].item() == pytest.approx(0.01)
+        assert lengths[1] > 5 * lengths[0]
 
 
 def test_lion_is_faster_then_turns_up(evidence):

@@ -25,9 +25,10 @@ def test_equals_torch(settings, dtype):
     assert same_trajectory(NesterovSGD, torch_nesterov, dtype=dtype, **settings) < 1e-12
 
 
-def test_torch_stores_the_point_ahead():
+@pytest.mark.parametrize("mu", [0.5, 0.9, 0.99])
+def test_torch_stores_the_point_ahead(mu):
     """torch's parameter is theta + mu v of the paper, where the gradient is taken; only the names differ."""
-    mu, lr = 0.9, 0.05
+    lr = 0.05
 
     def gradient(x):
         return 3 * x + torch.sin(x)
@@ -36,52 +37,80 @@ def test_torch_stores_the_point_ahead():
     optimizer = torch_nesterov([ahead], lr=lr, momentum=mu)
     theta, velocity = torch.ones(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
     for _ in range(150):
-        velocity = mu * velocity - lr * gradient(theta + mu * velocity)  # the paper's equations 3 and 4
+        of_paper = gradient(theta + mu * velocity)
+        velocity = mu * velocity - lr * of_paper  # the paper's equations 3 and 4
         theta = theta + velocity
         ahead.grad = gradient(ahead.detach())
+        torch.testing.assert_close(ahead.grad, of_paper, rtol=1e-9, atol=1e-13)
         optimizer.step()
-        torch.testing.assert_close(ahead.detach(), theta + mu * velocity, rtol=1e-10, atol=1e-14)
+        torch.testing.assert_close(ahead.detach(), theta + mu * velocity, rtol=1e-9, atol=1e-13)
 
 
-def converges(eta_h: float, nesterov: bool) -> bool:
+def path(eta_h: float, mu: float, nesterov: bool, steps: int, noise: float = 0.0) -> torch.Tensor:
+    """A parameter that starts at 1 on a quadratic with its minimum at 0, step by step."""
+    generator = torch.Generator().manual_seed(0)
     theta = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
-    optimizer = torch.optim.SGD([theta], lr=eta_h, momentum=0.9, nesterov=nesterov)
-    for _ in range(3000):
-        theta.grad = theta.detach().clone()
+    optimizer = torch.optim.SGD([theta], lr=eta_h, momentum=mu, nesterov=nesterov)
+    result = []
+    for _ in range(steps):
+        theta.grad = theta.detach() + noise * torch.randn(1, dtype=torch.float64, generator=generator)
         optimizer.step()
-    return abs(theta.item()) < 1
+        result.append(theta.item())
+    return torch.tensor(result, dtype=torch.float64)
 
 
-def test_lower_limit_of_the_rate():
-    """Nesterov diverges beyond eta h = 2 (1 + mu) / (1 + 2 mu), 1.357 at 0.9; the heavy ball only beyond 3.8."""
-    limit = 2 * 1.9 / 2.8
-    assert limit == pytest.approx(1.357, abs=1e-3)
-    assert converges(limit - 0.01, nesterov=True)
-    assert not converges(limit + 0.01, nesterov=True)
-    assert converges(3.79, nesterov=False)
+@pytest.mark.parametrize("noise", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("eta_h", [1e-5, 1e-4, 1e-3])
+def test_small_rate_makes_no_difference(eta_h, noise):
+    """At momentum 0.9 and eta h up to 0.001 both paths stay within 1 % of the starting distance, which is 1."""
+    plain, ahead = (path(eta_h, 0.9, nesterov, 2000, noise) for nesterov in (False, True))
+    assert (plain - ahead).abs().max() < 0.01
 
 
-def test_steep_directions_are_damped():
-    """For eta h < 1 with complex roots, the error shrinks by sqrt(mu (1 - eta h)), the heavy ball's by sqrt(mu)."""
-    for eta_h in [0.1, 0.5, 0.9]:
-        nesterov = torch.tensor([[1.9 * (1 - eta_h), -0.9 * (1 - eta_h)], [1.0, 0.0]], dtype=torch.float64)
-        heavy = torch.tensor([[1.9 - eta_h, -0.9], [1.0, 0.0]], dtype=torch.float64)
-        got, reference = torch.linalg.eigvals(nesterov).abs().max(), torch.linalg.eigvals(heavy).abs().max()
-        assert got.item() == pytest.approx(math.sqrt(0.9 * (1 - eta_h)))
-        assert reference.item() == pytest.approx(math.sqrt(0.9))
-        path = []
-        theta = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
-        optimizer = torch_nesterov([theta], lr=eta_h, momentum=0.9)
-        for _ in range(6):
-            path.append(theta.item())
-            theta.grad = theta.detach().clone()
-            optimizer.step()
-        for a, b, c in zip(path, path[1:], path[2:], strict=False):  # torch follows the recurrence of that matrix
-            if a != 1.0:
-                assert c == pytest.approx(1.9 * (1 - eta_h) * b - 0.9 * (1 - eta_h) * a)
+@pytest.mark.parametrize("mu", [0.5, 0.9, 0.99])
+def test_lower_limit_of_the_rate(mu):
+    """Nesterov diverges beyond eta h = 2 (1 + mu) / (1 + 2 mu), 1.36 at 0.9; plain momentum beyond 2 (1 + mu), 3.8."""
+    steps = round(200 / (1 - mu))
+    for nesterov, limit in [(True, 2 * (1 + mu) / (1 + 2 * mu)), (False, 2 * (1 + mu))]:
+        assert path(0.99 * limit, mu, nesterov, steps)[-1].abs() < 1
+        beyond = path(1.01 * limit, mu, nesterov, steps)[-1].abs()
+        assert beyond > 1 or beyond.isnan()  # it grew until it was infinite
+    if mu == 0.9:
+        assert 2 * (1 + mu) / (1 + 2 * mu) == pytest.approx(1.36, abs=0.005)
+        assert 2 * (1 + mu) == pytest.approx(3.8)
+        assert 1 + 2 * mu == pytest.approx(2.8)  # the ratio of the two limits, which the pitfall names
 
 
-@pytest.mark.parametrize("settings", [{"momentum": 0}, {"momentum": 0.9, "dampening": 0.1}])
+@pytest.mark.parametrize("mu", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9, 0.99])
+def test_steep_directions_are_damped(share, mu):
+    """For ((1 - mu) / (1 + mu))^2 < eta h < 1 the error shrinks by sqrt(mu (1 - eta h)), plain momentum's by sqrt(mu).
+
+    Checked as the largest root of the recurrence that torch's steps are shown to follow. Plain momentum has that root
+    from (1 - sqrt(mu))^2 on, which lies below the range. At the range's lower end the roots are no longer complex.
+    """
+    lowest = ((1 - mu) / (1 + mu)) ** 2
+    eta_h = lowest + share * (1 - lowest)
+    effective = mu * (1 - eta_h)
+    matrices = {
+        True: torch.tensor([[(1 + mu) * (1 - eta_h), -effective], [1.0, 0.0]], dtype=torch.float64),
+        False: torch.tensor([[1 + mu - eta_h, -mu], [1.0, 0.0]], dtype=torch.float64),
+    }
+    for nesterov, product in [(True, effective), (False, mu)]:
+        roots = torch.linalg.eigvals(matrices[nesterov])
+        assert roots.abs().max().item() == pytest.approx(math.sqrt(product))
+        steps = path(eta_h, mu, nesterov, 8)
+        for before, now, after in zip(steps, steps[1:], steps[2:], strict=False):
+            expected = matrices[nesterov][0] @ torch.stack([now, before])
+            torch.testing.assert_close(after, expected, rtol=1e-9, atol=1e-12)
+    below = 0.9 * lowest
+    real = torch.tensor([[(1 + mu) * (1 - below), -mu * (1 - below)], [1.0, 0.0]], dtype=torch.float64)
+    assert torch.linalg.eigvals(real).abs().max().item() > 1.0001 * math.sqrt(mu * (1 - below))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"momentum": 0}, {}, *({"momentum": 0.9, "dampening": d} for d in (0.01, 0.1, 0.5, 0.9, 1.0))]
+)
 def test_refuses_dampening_and_zero_momentum(settings):
     """torch raises ValueError for nesterov=True without momentum or with dampening."""
     with pytest.raises(ValueError, match="Nesterov"):
@@ -93,15 +122,17 @@ def test_one_number_for_a_parameter():
     assert numbers_per_parameter(torch_nesterov, lr=0.1, momentum=0.9) == 1
 
 
-def test_steady_step_is_the_same():
-    """Under a steady gradient the step grows to lr / (1 - mu), as the heavy ball's."""
+@pytest.mark.parametrize("mu", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_steady_step_is_the_same(nesterov, mu):
+    """Under a steady gradient g the step grows to lr g / (1 - mu), with Nesterov and without."""
     theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
-    optimizer = torch_nesterov([theta], lr=0.01, momentum=0.9)
-    for _ in range(300):
+    optimizer = torch.optim.SGD([theta], lr=0.01, momentum=mu, nesterov=nesterov)
+    for _ in range(round(30 / (1 - mu))):
         before = theta.item()
-        theta.grad = torch.ones_like(theta)
+        theta.grad = torch.full_like(theta, 2.0)
         optimizer.step()
-    assert before - theta.item() == pytest.approx(0.1)
+    assert before - theta.item() == pytest.approx(0.01 * 2 / (1 - mu))
 
 
 def test_forgets_faster_from_0_01_to_1_3():

@@ -1,6 +1,7 @@
 """The family of rules against torch, the settings that turn one optimizer into another, and the memory of each."""
 
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
 import torch
@@ -211,6 +212,50 @@ def test_table_has_every_optimizer_of_torch(evidence):
         name for name, value in vars(optim).items() if isinstance(value, type) and issubclass(value, optim.Optimizer)
     } - {"Optimizer"}
     assert {name.partition("(")[0] for name, *_ in evidence()} == classes
+
+
+def trained(optimizer_class: type, **settings: float) -> tuple[nn.Module, optim.Optimizer]:
+    """A model after one step, its gradients still there."""
+    torch.manual_seed(0)
+    model = nn.Linear(64, 32)
+    optimizer = optimizer_class(model.parameters(), **settings)
+    model(torch.ones(4, 64)).square().sum().backward()
+    optimizer.step()
+    return model, optimizer
+
+
+def test_sixteen_bytes_with_adam():
+    """Weight, gradient and state in float32: 16 bytes a parameter with Adam, 8 with SGD; 7e9 times 16 is 112 GB."""
+    for optimizer_class, expected in ((optim.Adam, 16), (optim.AdamW, 16), (optim.SGD, 8)):
+        model, optimizer = trained(optimizer_class, lr=1e-3)
+        held = [*model.parameters(), *(p.grad for p in model.parameters())]
+        held += [t for t in tensors(dict(optimizer.state)) if t.dim()]  # without the step counters
+        numbers = sum(p.numel() for p in model.parameters())
+        assert sum(t.numel() * t.element_size() for t in held) / numbers == expected
+    assert 7e9 * 16 == 112e9
+
+
+def test_checkpoint_is_three_times_as_large():
+    """Adam's state beside the weights makes a file three times as large as the weights alone."""
+    big = nn.Linear(1000, 1000)  # so large that names and numbers of steps do not count
+    optimizer = optim.Adam(big.parameters())
+    big(torch.ones(2, 1000)).sum().backward()
+    optimizer.step()
+    alone, both = BytesIO(), BytesIO()
+    torch.save(big.state_dict(), alone)
+    torch.save({"model": big.state_dict(), "optimizer": optimizer.state_dict()}, both)
+    assert both.tell() / alone.tell() == pytest.approx(3, rel=0.01)
+
+
+def test_state_of_adam_by_name():
+    """Adam keeps step, exp_avg and exp_avg_sq for each parameter; the averages have the parameter's shape."""
+    model, optimizer = trained(optim.Adam)
+    for p in model.parameters():
+        state = optimizer.state[p]
+        assert set(state) == {"step", "exp_avg", "exp_avg_sq"}
+        assert state["exp_avg"].shape == state["exp_avg_sq"].shape == p.shape
+        torch.testing.assert_close(state["exp_avg"], 0.1 * p.grad)
+        torch.testing.assert_close(state["exp_avg_sq"], 0.001 * p.grad**2)
 
 
 def test_state_has_the_type_of_the_parameter():

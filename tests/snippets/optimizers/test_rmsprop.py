@@ -1,6 +1,7 @@
-"""RMSProp: step by step against torch, TensorFlow's variant against timm, and the claims of its page."""
+"""RMSProp: step by step against torch, timm's TensorFlow variant against its formula, and the claims of its page."""
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 
@@ -35,45 +36,127 @@ def lengths(gradients: list[float], **settings: float) -> list[float]:
 
 
 @pytest.mark.parametrize("gradient", [1e-3, 1.0, 1e3])
-def test_first_step_is_ten_rates(gradient):
-    """The mean of squares starts at 0, uncorrected: the first step is lr / sqrt(1 - alpha), ten rates at 0.99."""
-    got = lengths([gradient] * 2000, lr=0.01)
-    assert got[0] == pytest.approx(0.1, rel=1e-3)
+@pytest.mark.parametrize(("alpha", "times"), [(0.99, 10), (0.9, 3.162)])
+def test_first_step_is_ten_rates(gradient, alpha, times):
+    """The first step is lr / sqrt(1 - alpha), whatever the gradient: ten times lr at 0.99, three times at 0.9."""
+    got = lengths([gradient] * 2000, lr=0.01, alpha=alpha)
+    assert got[0] == pytest.approx(0.01 * times, rel=1e-3)
+    assert got[0] == pytest.approx(0.01 / math.sqrt(1 - alpha), rel=1e-3)
+    assert got[49] == pytest.approx(0.01 / math.sqrt(1 - alpha**50), rel=1e-3)
     assert got[-1] == pytest.approx(0.01, rel=1e-3)
-    assert got[49] == pytest.approx(0.01 / math.sqrt(1 - 0.99**50), rel=1e-3)
 
 
-def test_forgets_a_burst():
-    """A thousand steps after a gradient of 100, gradients of 1 move the parameter by lr again."""
-    got = lengths([100.0] + [1.0] * 1500, lr=0.01)
-    assert got[5] < 0.0015
-    assert got[-1] == pytest.approx(0.01, rel=0.01)
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_warmup_shortens_the_first_steps(size):
+    """Steady gradient, learning rate raised linearly over 100 updates: no step is longer than 1.3 lr."""
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.RMSprop([theta], lr=0.01)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min(1.0, (t + 1) / 100))
+    longest = 0.0
+    for _ in range(2000):
+        before = theta.item()
+        theta.grad = torch.full_like(theta, size)
+        optimizer.step()
+        scheduler.step()
+        longest = max(longest, before - theta.item())
+    assert 1.2 < longest / 0.01 < 1.3
 
 
-def test_tensorflow_puts_eps_inside_the_root():
-    """TensorFlow's form (timm) is g / sqrt(v + eps) with v starting at 1; torch's g / (sqrt(v) + eps) from 0."""
-    reference = timm_optimizers().RMSpropTF
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_forgets_a_burst(size):
+    """One gradient a hundred times larger makes the next steps ten times shorter; 1,000 steps later within 1 %."""
+    got = lengths([size] * 2000 + [100 * size] + [size] * 1000, lr=0.01)
+    usual = got[1999]
+    assert got[2001] / usual == pytest.approx(0.1, rel=0.01)
+    assert got[-1] == pytest.approx(usual, rel=0.01)
+
+
+@pytest.mark.parametrize("size", [1e-2, 1.0, 1e2])
+def test_adam_without_momentum_is_rmsprop(size):
+    """After 3,000 noisy steps, when the start is forgotten, Adam with beta1 = 0 takes RMSProp's steps."""
+    ours, theirs = (torch.nn.Parameter(torch.zeros(20, dtype=torch.float64)) for _ in range(2))
+    pairs = [
+        (ours, torch.optim.RMSprop([ours], 0.01, eps=1e-12)),
+        (theirs, torch.optim.Adam([theirs], 0.01, (0.0, 0.99), 1e-12)),
+    ]
+    generator = torch.Generator().manual_seed(0)
+    for t in range(3100):
+        grad = size * torch.randn(20, dtype=torch.float64, generator=generator)
+        before = [p.detach().clone() for p, _ in pairs]
+        for p, optimizer in pairs:
+            p.grad = grad.clone()
+            optimizer.step()
+        (ours_step, theirs_step) = (p.detach() - start for (p, _), start in zip(pairs, before, strict=True))
+        if t == 0:
+            torch.testing.assert_close(theirs_step, -0.01 * grad.sign(), rtol=1e-4, atol=0)
+            torch.testing.assert_close(ours_step, 10 * theirs_step, rtol=1e-4, atol=0)
+        if t >= 3000:
+            torch.testing.assert_close(ours_step, theirs_step, rtol=1e-8, atol=0)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_timm_puts_eps_inside_the_root(momentum):
+    """timm's RMSpropTF: eps inside the root, v from 1, lr inside the buffer; torch: outside, from 0, outside."""
     ours, theirs = (torch.nn.Parameter(torch.zeros(1, dtype=torch.float64)) for _ in range(2))
-    tensorflow = reference([theirs], lr=0.01, alpha=0.9, eps=1e-3)
-    native = torch.optim.RMSprop([ours], lr=0.01, alpha=0.9, eps=1e-3)
-    expected_tf = expected = 0.0
-    v_tf, v = 1.0, 0.0
+    tensorflow = timm_optimizers().RMSpropTF([theirs], lr=0.01, alpha=0.9, eps=1e-3, momentum=momentum)
+    native = torch.optim.RMSprop([ours], lr=0.01, alpha=0.9, eps=1e-3, momentum=momentum)
+    expected_tf = expected = buffer_tf = buffer = v = 0.0
+    v_tf = 1.0
     for t in range(60):
-        g = 0.05 * math.cos(t)
+        g, lr = 0.05 * math.cos(t), 0.01 if t < 30 else 0.001
         v_tf, v = 0.9 * v_tf + 0.1 * g * g, 0.9 * v + 0.1 * g * g
-        expected_tf -= 0.01 * g / math.sqrt(v_tf + 1e-3)
-        expected -= 0.01 * g / (math.sqrt(v) + 1e-3)
+        buffer_tf = momentum * buffer_tf + lr * g / math.sqrt(v_tf + 1e-3)
+        buffer = momentum * buffer + g / (math.sqrt(v) + 1e-3)
+        expected_tf -= buffer_tf
+        expected -= lr * buffer
         for p, optimizer in [(theirs, tensorflow), (ours, native)]:
+            optimizer.param_groups[0]["lr"] = lr
             p.grad = torch.full_like(p, g)
             optimizer.step()
-    assert theirs.item() == pytest.approx(expected_tf)
-    assert ours.item() == pytest.approx(expected)
-    assert abs(ours.item() - theirs.item()) > 0.01
+        assert theirs.item() == pytest.approx(expected_tf)
+        assert ours.item() == pytest.approx(expected)
+
+
+def settled(kind: Callable[..., torch.optim.Optimizer], gradient: float, eps: float) -> float:
+    """Length of a step in learning rates under a steady gradient, once the start of the mean is forgotten."""
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = kind([theta], lr=1.0, alpha=0.9, eps=eps)
+    for _ in range(350):
+        before = theta.item()
+        theta.grad = torch.full_like(theta, gradient)
+        optimizer.step()
+    return before - theta.item()
+
+
+def test_tensorflow_eps_needs_its_root():
+    """TensorFlow's eps 1e-3: kept, steps up to 31 times as long for tiny gradients; its root, at most 1.42 shorter."""
+    sizes = [10 ** (k / 2) for k in range(-12, 5)]  # 1e-6 to 100
+    reference = [settled(timm_optimizers().RMSpropTF, g, 1e-3) for g in sizes]
+    kept = [settled(torch.optim.RMSprop, g, 1e-3) / r for g, r in zip(sizes, reference, strict=True)]
+    assert 31 < max(kept) < 32
+    assert kept.index(max(kept)) == 0
+    assert min(kept) > 0.999
+    assert kept[-1] == pytest.approx(1, rel=1e-3)
+    root = [r / settled(torch.optim.RMSprop, g, 0.0316) for g, r in zip(sizes, reference, strict=True)]
+    assert min(root) > 0.999
+    assert 1.40 < max(root) < 1.42
 
 
 def test_momentum_comes_after_the_division():
-    """With momentum the buffer sums divided gradients: a steady gradient's step grows to lr / (1 - momentum)."""
-    assert lengths([3.0] * 3000, lr=0.001, momentum=0.9)[-1] == pytest.approx(0.01, rel=1e-3)
+    """Steady gradient, momentum 0.9: steps of ten lr; after lr has dropped to a tenth so has the very next step."""
+    for size in (1e-2, 3.0):
+        theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+        optimizer = torch.optim.RMSprop([theta], lr=0.001, momentum=0.9)
+        got = []
+        for step in range(3001):
+            if step == 3000:
+                optimizer.param_groups[0]["lr"] = 0.0001
+            before = theta.item()
+            theta.grad = torch.full_like(theta, size)
+            optimizer.step()
+            got.append(before - theta.item())
+        assert got[-2] == pytest.approx(0.01, rel=1e-3)
+        assert got[-1] == pytest.approx(0.001, rel=1e-3)
 
 
 def test_one_number_for_a_parameter():
@@ -82,17 +165,20 @@ def test_one_number_for_a_parameter():
     assert numbers_per_parameter(torch.optim.RMSprop, momentum=0.9) == 2
 
 
-def test_never_settles_at_a_constant_rate():
-    """On a quadratic the parameter ends in an oscillation of about half a rate to each side, not at the minimum."""
-    theta = torch.nn.Parameter(torch.full((1,), 0.505, dtype=torch.float64))
-    optimizer = torch.optim.RMSprop([theta], lr=0.01)
+@pytest.mark.parametrize("curvature", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("lr", [1e-3, 1e-2, 1e-1])
+def test_never_settles_at_a_constant_rate(lr, curvature):
+    """On a quadratic the parameter ends up jumping from lr / 2 on one side to lr / 2 on the other."""
+    theta = torch.nn.Parameter(torch.full((1,), 50.5 * lr, dtype=torch.float64))
+    optimizer = torch.optim.RMSprop([theta], lr=lr)
     tail = []
-    for step in range(2000):
+    for step in range(5000):
         optimizer.zero_grad()
-        (0.5 * theta.square()).sum().backward()
+        (0.5 * curvature * theta.square()).sum().backward()
         optimizer.step()
-        tail += [theta.abs().item()] if step > 1900 else []
-    assert 0.003 < max(tail) < 0.02
+        tail += [theta.item() / lr] if step > 4900 else []
+    assert [abs(x) for x in tail] == pytest.approx([0.5] * len(tail), rel=0.02)
+    assert all(x * y < 0 for x, y in itertools.pairwise(tail))
 
 
 @pytest.fixture(scope="module")

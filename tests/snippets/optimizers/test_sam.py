@@ -105,6 +105,26 @@ def test_closure_is_needed():
         make_optimizer([torch.zeros(1, requires_grad=True)]).step()
 
 
+def test_scaler_refuses_a_closure():
+    """GradScaler.step with a closure raises; bfloat16 under autocast inside the closure needs no scaler."""
+    torch.manual_seed(0)
+    x, y = torch.randn(16, 3), torch.randn(16, 1)
+    model = nn.Linear(3, 1)
+    optimizer = make_optimizer(model.parameters())
+
+    def closure():
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        return loss.item()
+
+    with pytest.raises(RuntimeError, match="Closure use is not currently supported if GradScaler is enabled"):
+        torch.amp.GradScaler("cpu").step(optimizer, closure=closure)
+    first = optimizer.step(closure)
+    assert [optimizer.step(closure) for _ in range(20)][-1] < first
+
+
 def test_batch_norm_counts_twice():
     """Batch norm's running statistics move twice a step; momentum = 0 in the second pass leaves one."""
 

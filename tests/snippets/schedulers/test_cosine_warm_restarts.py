@@ -72,6 +72,12 @@ def test_fractional_steps():
         plateau.step(1.0, 1)
 
 
+def test_restarts_with_every_tenth_batch():
+    """T_0=10 meant in epochs, T_mult=1, stepped at each of 100 batches: 99 restarts in ten epochs, at 10, 20, ..."""
+    rates = [row[0] for row in curve_of(make_scheduler, 1000, T_0=10, T_mult=1)]
+    assert [t for t in range(1, 1000) if rates[t] > rates[t - 1]] == list(range(10, 1000, 10))
+
+
 def test_bad_settings_are_refused():
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     with pytest.raises(ValueError, match="T_0"):
@@ -89,7 +95,9 @@ def test_restart_costs(evidence):
 
 
 def test_one_cosine_is_as_good(evidence):
-    """At the end of the same 210 updates both schedules are within a fifth of each other; before it, one is ahead."""
+    """At the end of 210 updates they are within a fifth; at 29, 35, 89 and 95 one cosine is over a quarter lower."""
     restarts, one = evidence()["restarts, 30 + 60 + 120"], evidence()["one cosine, 210"]
-    assert 0.8 < restarts[-1] / one[-1] < 1.25
-    assert one[95] < restarts[95] / 2
+    assert len(one) == 210
+    assert 0.8 < restarts[-1] / one[-1] < 1.2
+    for update in (29, 35, 89, 95):
+        assert one[update] < 0.75 * restarts[update]

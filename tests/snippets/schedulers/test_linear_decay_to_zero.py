@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from snippets.schedulers.linear_decay_to_zero.evidence import BUDGETS, CURVATURES, PEAK, SCHEDULES, expected_loss, rates
 from snippets.schedulers.linear_decay_to_zero.from_scratch import learning_rate
@@ -29,6 +30,20 @@ def test_last_update_still_learns():
     rates_ = [row[0] for row in curve_of(make_scheduler, 201, total_steps=200)]
     assert rates_[199] == pytest.approx(0.1 / 200)
     assert rates_[200] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("w", "N"), [(1, 10), (20, 200), (100, 1000)])
+def test_warmup_in_one_line(w, N):
+    """min((t + 1) / w, (N - t) / (N - w)): a ramp to the peak in w updates, then the line, zero at N; two groups."""
+    curve = curve_of(
+        lambda optimizer: LambdaLR(optimizer, lambda t: min((t + 1) / w, (N - t) / (N - w))), N + 1, (0.1, 0.003)
+    )
+    for group, lr in enumerate((0.1, 0.003)):
+        rates_ = [row[group] for row in curve]
+        assert rates_[:w] == pytest.approx([lr * (t + 1) / w for t in range(w)])
+        assert rates_[w:] == pytest.approx([learning_rate(t, lr, N - w) for t in range(N - w + 1)])
+        assert max(rates_) == lr == rates_[w - 1] == rates_[w]
+        assert rates_[N] == 0
 
 
 def test_zero_is_where_noise_goes(evidence):

@@ -89,7 +89,7 @@ def test_best_rate_of_one_update():
 
 
 def test_half_at_the_noise_scale():
-    """Far below the noise scale 8 times the batch takes 8 times the rate, at it half of the largest, above no more."""
+    """At 1/1000 of the noise scale 8 times the batch takes 8 times the rate, at it half, at 100 times no 1 % more."""
     assert best_rate(8, 1.0, 1000.0) / best_rate(1, 1.0, 1000.0) == pytest.approx(8, rel=0.01)
     assert best_rate(1000, 1.0, 1000.0) == 0.5
     assert best_rate(800_000, 1.0, 1000.0) / best_rate(100_000, 1.0, 1000.0) < 1.01

@@ -108,12 +108,41 @@ def test_forgotten_scheduler_overshoots(evidence):
 
 
 def test_closed_form_recovers(evidence):
-    """LambdaLR is right again one step after each mistake, except a forgotten step count, which repeats the warm-up."""
+    """LambdaLR is right again one step after "scheduler built last" and "optimizer forgotten"; LinearLR is not."""
+    for kind, recovers in (("LambdaLR", True), ("LinearLR", False)):
+        rates = {way: evidence()[way][kind] for way in WAYS}
+        for way in ("scheduler built last", "optimizer forgotten"):
+            assert (rates[way][AT + 1 :] == rates["all loaded"][AT + 1 :]) == recovers
+
+
+def test_forgotten_count_repeats_the_warm_up(evidence):
+    """LambdaLR without its own state starts the warm-up again."""
     rates = {way: evidence()[way]["LambdaLR"] for way in WAYS}
-    right = rates["all loaded"]
-    for way in WAYS[1:3]:
-        assert rates[way][AT + 1 :] == right[AT + 1 :]
-    assert rates["scheduler forgotten"][AT + 1 :] == right[1 : END - AT]
+    assert rates["scheduler forgotten"][AT + 1 :] == rates["all loaded"][1 : END - AT]
+
+
+def test_another_optimizer_keeps_its_rate():
+    """A scheduler writes into the optimizer that it was given; one made later, of the same parameters, stays at 0.1."""
+    first = optimizer_of(0.1)
+    scheduler = ExponentialLR(first, gamma=0.5)
+    second = torch.optim.SGD(first.param_groups[0]["params"], lr=0.1)
+    first.step()
+    for _ in range(5):
+        second.step()
+        scheduler.step()
+    assert second.param_groups[0]["lr"] == 0.1
+    assert first.param_groups[0]["lr"] == pytest.approx(0.1 * 0.5**5)
+
+
+@pytest.mark.parametrize("kind", [LambdaLR, ExponentialLR])
+def test_epoch_argument_warns(kind):
+    """scheduler.step(3) warns that the argument is deprecated; step() does not."""
+    optimizer = optimizer_of(0.1)
+    scheduler = kind(optimizer, (lambda t: 0.9**t) if kind is LambdaLR else 0.9)
+    optimizer.step()
+    scheduler.step()  # any warning would be an error in this suite
+    with pytest.warns(UserWarning, match=r"The epoch parameter in `scheduler.step\(\)` was not necessary and is being"):
+        scheduler.step(3)
 
 
 def test_loading_overrides_the_settings():
@@ -166,7 +195,7 @@ def test_group_added_later_is_an_error():
     scheduler = LambdaLR(optimizer, lambda step: 0.9**step)
     optimizer.add_param_group({"params": [nn.Parameter(torch.ones(2))], "lr": 0.5})
     optimizer.step()
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match=r"zip\(\) argument 2 is shorter than argument 1"):
         scheduler.step()
 
 
@@ -227,7 +256,7 @@ def test_stepped_by_each_process_ends_early():
 
 def test_last_epoch_needs_initial_lr():
     """`last_epoch` in place of a state needs `initial_lr` in every group, else KeyError."""
-    with pytest.raises(KeyError, match="initial_lr"):
+    with pytest.raises(KeyError, match=r"param 'initial_lr' is not specified in param_groups\[0\]"):
         StepLR(optimizer_of(0.1), 30, last_epoch=10)
 
 

@@ -61,8 +61,16 @@ def test_milestones_can_be_moved():
     assert rest == [[pytest.approx(learning_rate(t, milestones=(5, 30)))] for t in range(10, 40)]
 
 
+def test_fractional_milestone_is_skipped():
+    """Milestones 37.5 and 60: the rate is lowered once, at 60; with 37 and 60 it is lowered twice."""
+    rates = [row[0] for row in curve_of(make_scheduler, 200, milestones=(37.5, 60))]
+    assert rates[:60] == [0.1] * 60
+    assert rates[60:] == pytest.approx([0.01] * 140)
+    assert curve_of(make_scheduler, 200, milestones=(37, 60))[-1][0] == pytest.approx(0.001)
+
+
 def test_epochs_as_milestones_of_updates():
-    """Milestones 30 and 60 meant in epochs, stepped at each of 100 batches, are both passed in epoch 0."""
+    """Milestones 30 and 60 meant in epochs, stepped at each of 100 batches, are both passed in the first epoch."""
     assert curve_of(make_scheduler, 101, milestones=(30, 60))[100][0] == pytest.approx(0.001)
 
 
@@ -71,6 +79,7 @@ def test_usual_milestones_end_lowest(evidence):
     last = {name.split(",")[0]: losses[-1] for name, losses in evidence().items()}
     shown = {"usual": 0.108, "early": 0.144, "late": 0.215, "never": 0.293}
     assert last == pytest.approx(shown, abs=1e-3)
+    assert min(last, key=last.__getitem__) == "usual"
 
 
 def test_mean_loss_recursion_is_right():

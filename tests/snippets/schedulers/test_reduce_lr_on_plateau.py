@@ -1,13 +1,14 @@
 """ReduceLROnPlateau: equal to its replay, and the claims of its page."""
 
 import inspect
+import re
 from statistics import median
 
 import pytest
 import torch
 from torch import nn
 from torch.optim import lr_scheduler, swa_utils
-from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, ReduceLROnPlateau, SequentialLR
+from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, LinearLR, ReduceLROnPlateau, SequentialLR
 
 from snippets.schedulers.reduce_lr_on_plateau.evidence import EPOCHS
 from snippets.schedulers.reduce_lr_on_plateau.from_scratch import learning_rate
@@ -83,26 +84,69 @@ def test_resumes():
     assert whole[14][0] < 0.1
 
 
-def test_wrong_mode_reduces_while_it_improves():
-    """mode="max" on a falling loss: the rate falls every patience + 1 epochs although every epoch is better."""
+def drops(rates):
+    """Epochs whose rate is lower than that of the epoch before."""
+    return [t for t in range(1, len(rates)) if rates[t] < rates[t - 1]]
+
+
+@pytest.mark.parametrize("patience", [0, 4, 10])
+def test_wrong_mode_reduces_while_it_improves(patience):
+    """mode="max" on a loss that falls at every epoch: the rate falls every patience + 1 epochs; with "min" it stays."""
     falling = [1 / (1 + t) for t in range(60)]
-    right = [row[0] for row in run(falling, mode="min", cooldown=0)]
-    wrong = [row[0] for row in run(falling, mode="max", cooldown=0)]
-    assert right[-1] == 0.1
-    assert wrong[12] == pytest.approx(0.03)
-    assert wrong[-1] < 1e-3
+    right, wrong = (
+        [row[0] for row in run(falling, mode=mode, patience=patience, cooldown=0, min_lr=0)] for mode in ("min", "max")
+    )
+    assert right == [0.1] * 60
+    expected = range(patience + 2, 60, patience + 1)  # epoch 0 sets the best value; torch's eps ends it below 1e-8
+    assert drops(wrong) == [t for t, n in zip(expected, range(60), strict=False) if 0.1 * 0.3**n * 0.7 > 1e-8]
+    assert len(drops(wrong)) >= 4
 
 
-def test_negative_metric_always_improves():
-    """A negative loss in torch's default relative mode: the same value counts as better; nothing is reduced."""
-    assert run([-1.0] * 60)[-1] == [0.1]
-    absolute = lambda optimizer: ReduceLROnPlateau(optimizer, threshold=1e-3, threshold_mode="abs")  # noqa: E731
+def test_absolute_threshold():
+    """threshold_mode="abs": better is below best - threshold, or above best + threshold; on the bound it is not."""
+    for mode, sign in (("min", -1), ("max", 1)):
+        for start in (2.0, -2.0):  # numbers without rounding
+            for change, better in ((0.5, True), (0.25, False), (0.125, False)):
+                optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+                scheduler = ReduceLROnPlateau(optimizer, mode, threshold=0.25, threshold_mode="abs")
+                scheduler.step(start)
+                scheduler.step(start + sign * change)
+                assert scheduler.num_bad_epochs == (0 if better else 1)
+
+
+def test_warmup_before_the_plateau():
+    """LinearLR stepped alone for five epochs, then the plateau scheduler alone: a rise, a plateau, a fall."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    warmup = LinearLR(optimizer, start_factor=0.2, total_iters=5)
+    plateau = ReduceLROnPlateau(optimizer, patience=3)
+    rates = []
+    for epoch in range(15):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if epoch < 5:
+            warmup.step()
+        else:
+            plateau.step(1.0)
+    assert rates[:6] == pytest.approx([0.02, 0.036, 0.052, 0.068, 0.084, 0.1])
+    assert rates[5:10] == pytest.approx([0.1] * 5)  # epoch 5 sets the best value, 6 to 9 are four without improvement
+    assert rates[10:14] == pytest.approx([0.01] * 4)
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_negative_metric_always_improves(mode):
+    """A negative metric in torch's default relative mode: the same value counts as better; nothing is reduced."""
+    assert run([-1.0] * 60, mode=mode)[-1] == [0.1]
+    absolute = lambda optimizer: ReduceLROnPlateau(optimizer, mode, threshold_mode="abs")  # noqa: E731
     assert run([-1.0] * 60, make=absolute)[-1][0] < 0.1
 
 
-def test_nan_counts_as_bad():
-    """NaN is not better than anything: after patience is over the rate is reduced."""
-    assert run([1.0] + [float("nan")] * 13)[-1][0] < 0.1
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_nan_counts_as_bad(mode):
+    """NaN is not better than anything: after patience is over the rate is reduced, even if the first metric is NaN."""
+    for metrics in ([1.0] + [float("nan")] * 12, [float("nan")] * 12):  # the last one comes after the rate was read
+        rates = [row[0] for row in run(metrics, mode=mode)]
+        assert rates[:-1] == [0.1] * (len(metrics) - 1)
+        assert rates[-1] == pytest.approx(0.03)
 
 
 @pytest.mark.parametrize("factor", [0.1, 0.5, 0.9])
@@ -150,15 +194,18 @@ def test_stepping_without_a_metric_fails():
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     scheduler = make_scheduler(optimizer)
     optimizer.step()
-    with pytest.raises(TypeError, match="metrics"):
+    error = "ReduceLROnPlateau.step() missing 1 required positional argument: 'metrics'"
+    with pytest.raises(TypeError, match=re.escape(error)):
         scheduler.step()
 
 
-def test_per_batch_waits_ten_batches():
-    """Stepped with each noisy batch loss instead of once per epoch, the rate is cut within 100 batches of no trend."""
-    torch.manual_seed(0)
-    noisy = (1 + 0.3 * torch.rand(100)).tolist()
-    assert run(noisy)[-1][0] <= 0.1 * 0.3**3
+@pytest.mark.parametrize("make", [make_scheduler, ReduceLROnPlateau])
+def test_per_batch_waits_ten_batches(make):
+    """Stepped with each of 100 noisy batch losses without a trend, the rate falls three times or more: twenty seeds."""
+    for seed in range(20):
+        torch.manual_seed(seed)
+        noisy = (1 + 0.3 * torch.rand(101)).tolist()
+        assert len(drops([row[0] for row in run(noisy, make=make)])) >= 3
 
 
 def test_lowers_the_final_loss(evidence):
@@ -166,11 +213,6 @@ def test_lowers_the_final_loss(evidence):
     last = {way: median(run["losses"][-1] for run in runs) for way, runs in evidence().items()}
     assert last["plateau"] < last["constant"] - 0.03
     assert max(last, key=last.__getitem__) == "constant"
-
-
-def drops(rates):
-    """Epochs whose rate is lower than that of the epoch before."""
-    return [t for t in range(1, len(rates)) if rates[t] < rates[t - 1]]
 
 
 def test_lowest_loss_comes_before_the_fall(evidence):

@@ -4,6 +4,7 @@ from statistics import fmean
 
 import pytest
 import torch
+from torch.optim.lr_scheduler import ExponentialLR, MultiStepLR, StepLR
 
 from snippets.schedulers.step_lr import evidence as experiment
 from snippets.schedulers.step_lr.evidence import floor, simulate
@@ -40,6 +41,41 @@ def test_per_batch_is_too_fast():
     assert curve_of(make_scheduler, 101)[100][0] == pytest.approx(1e-4)
     right = curve_of(make_scheduler, 101, step_size=30 * 100)
     assert right[100][0] == 0.1
+
+
+@pytest.mark.parametrize("steps", [450, 2000])
+def test_fractional_step_size_never_drops(steps):
+    """step_size=2.4 is accepted, and the rate stays for 450 epochs, and for 2000; in whole updates it drops."""
+    curve = curve_of(lambda optimizer: StepLR(optimizer, step_size=2.4, gamma=0.97), steps)
+    assert curve == [[0.1]] * steps
+    assert curve_of(make_scheduler, 241, step_size=240, gamma=0.97)[240][0] == pytest.approx(0.097)  # 100 updates each
+
+
+def test_small_steps_are_an_exponential_decay():
+    """0.97 every 2.4 epochs of 100 updates: a tenth after 182 epochs, never over 3 % above the exponential curve."""
+    rates = [row[0] for row in curve_of(make_scheduler, 18300, step_size=240, gamma=0.97)]
+    assert rates[18200] == pytest.approx(0.01, rel=0.03)
+    for t, rate in enumerate(rates):
+        assert 1 - 1e-9 <= rate / (0.1 * 0.97 ** (t / 240)) <= 1 / 0.97
+
+
+def test_relatives_are_the_same():
+    """step_size=1 gives ExponentialLR's rates; MultiStepLR with milestones at multiples of 30 step_size=30's."""
+    exponential = curve_of(lambda optimizer: ExponentialLR(optimizer, 0.9), 200, (0.1, 0.003))
+    assert curve_of(make_scheduler, 200, (0.1, 0.003), step_size=1, gamma=0.9) == exponential
+    milestones = list(range(30, 300, 30))
+    several = curve_of(lambda optimizer: MultiStepLR(optimizer, milestones), 300, (0.1, 0.003))
+    assert curve_of(make_scheduler, 300, (0.1, 0.003), step_size=30) == several
+
+
+@pytest.mark.parametrize("lr", [0.005, 0.05, 0.5, 1.0, 1.9])
+def test_floor_is_where_the_loss_stays(lr):
+    """x <- x - lr (x + noise) maps a mean square v to (1 - lr)**2 v + lr**2; twice the floor is its fixed point."""
+    at_the_floor = 2 * floor(lr)
+    assert floor(lr) == 0.5 * lr / (2 - lr)
+    assert (1 - lr) ** 2 * at_the_floor + lr**2 == pytest.approx(at_the_floor)
+    above = 2 * at_the_floor
+    assert (1 - lr) ** 2 * above + lr**2 < above
 
 
 def test_drop_lowers_the_noise_floor(evidence):

@@ -1,12 +1,13 @@
 """Warmup-stable-decay: three implementations on one curve, timm's beside them, branches, and the claims of the page."""
 
 import copy
+import math
 
 import pytest
 import torch
 from timm.scheduler import WSDLRScheduler
 from torch import nn
-from torch.optim.lr_scheduler import ConstantLR, LinearLR, SequentialLR
+from torch.optim.lr_scheduler import ConstantLR, LambdaLR, LinearLR, SequentialLR
 
 from snippets.schedulers.warmup_stable_decay.evidence import updates_needed
 from snippets.schedulers.warmup_stable_decay.from_scratch import learning_rate
@@ -63,6 +64,18 @@ def test_resumes(at):
     """Stopped within the warm-up, at its end, in the stable phase or in the decay: the rest is bit for bit the same."""
     rest, _ = interrupted(make_scheduler, 250, at, (0.1, 0.003))
     assert rest == curve_of(make_scheduler, 250, (0.1, 0.003))[at:]
+
+
+@pytest.mark.parametrize(("at", "d"), [(50, 10), (120, 30), (999, 200)])
+def test_decay_can_start_now(at, d):
+    """LambdaLR of max(0, 1 - sqrt(t / d)), built at update `at` of 2000: the rates of a run of at + d, two groups."""
+    optimizer, scheduler = new_run(make_scheduler, (0.1, 0.003), total_steps=2000, decay_steps=200)
+    before = advance(optimizer, scheduler, range(at))
+    falling = LambdaLR(optimizer, lambda t: max(0, 1 - math.sqrt(t / d)))
+    after = advance(optimizer, falling, range(at, at + d + 5))
+    planned = curve_of(make_scheduler, at + d + 5, (0.1, 0.003), total_steps=at + d, decay_steps=d)
+    assert before + after == [pytest.approx(row, rel=1e-9, abs=1e-15) for row in planned]
+    assert after[1] < after[0]
 
 
 def steps_of(model: nn.Module, optimizer: torch.optim.Optimizer, scheduler, updates: range) -> None:

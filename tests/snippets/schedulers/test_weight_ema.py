@@ -119,6 +119,23 @@ def test_looks_back_one_over_one_minus_decay():
     assert ema.model.weight.item() == pytest.approx(0.366, abs=0.001)
 
 
+def test_growing_decay_forgets_the_start():
+    """Decay min(0.999, (1 + n) / (10 + n)): under 1e-9 of the first weights is left after 100 updates, not 90 %."""
+    growing = {"avg_fn": lambda a, w, n: torch.lerp(a, w, 1 - min(0.999, (1 + n) / (10 + n)))}
+    left = []
+    for how in (growing, {"avg_fn": get_ema_avg_fn(0.999)}):
+        p = nn.Linear(1, 1, bias=False).double()
+        ema = AveragedModel(p, **how)
+        nn.init.ones_(p.weight)
+        ema.update_parameters(p)
+        nn.init.zeros_(p.weight)
+        for _ in range(100):
+            ema.update_parameters(p)
+        left.append(ema.module.weight.item())
+    assert 0 < left[0] < 1e-9
+    assert left[1] > 0.9
+
+
 def test_once_per_epoch_never_catches_up():
     """decay=0.999 meant for updates, called once in each of 50 epochs: 95 % are still the first weights."""
     assert pytest.approx(0.952, abs=0.001) == 0.999**49
