@@ -80,22 +80,24 @@ def test_convolutions_and_shortcuts():
     assert layer_variances(model, x) == pytest.approx([1.0] * 8, abs=0.1)
 
 
-def test_one_division_is_enough():
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.GELU, nn.Tanh, nn.ELU, nn.Softplus])
+def test_one_division_is_enough(activation):
     """Without a bias the output is linear in the weight: one iteration reaches variance 1 to rounding."""
     torch.manual_seed(0)
-    model, x = mlp(nn.GELU), torch.randn(256, 64)
+    model, x = mlp(activation), torch.randn(256, 64)
     variances = lsuv(model, x, tolerance=1e-3, max_iterations=1)
     assert list(variances.values()) == pytest.approx([1.0] * 21, abs=1e-4)
 
 
 def test_other_samples():
-    """On other samples of the same distribution the variance of all 21 layers stays between 0.7 and 1.4."""
-    torch.manual_seed(0)
-    model = mlp(nn.ReLU)
-    lsuv(model, torch.randn(512, 64))
-    variances = layer_variances(model, torch.randn(512, 64))
-    assert min(variances) > 0.7
-    assert max(variances) < 1.4
+    """ReLU, three seeds: on other samples the variances of all 21 layers stay between 0.7 and 1.4."""
+    for seed in range(3):
+        torch.manual_seed(seed)
+        model = mlp(nn.ReLU)
+        lsuv(model, torch.randn(512, 64))
+        variances = layer_variances(model, torch.randn(512, 64))
+        assert min(variances) > 0.7
+        assert max(variances) < 1.4
 
 
 def test_kaiming_misses_other_activations():

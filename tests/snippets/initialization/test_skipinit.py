@@ -67,7 +67,7 @@ def test_without_both_the_signal_doubles():
 
 def test_inverse_root_grows_to_e(draws):
     """With alpha = 1/sqrt(d) the moment grows to (1 + 1/d)^d, below e = 2.72, at every depth d."""
-    for blocks in (5, 50, 500):
+    for blocks in (1, 2, 5, 50, 500, 5000):
         last = predicted_variances(blocks, 1 / math.sqrt(blocks), normalized=False)[-1]
         assert last == pytest.approx((1 + 1 / blocks) ** blocks, rel=1e-9)
         assert last < math.e
