@@ -59,6 +59,25 @@ def test_gate_passes_the_input():
     assert math.pow(0.5, 20) == pytest.approx(1e-6, rel=0.05)
 
 
+@pytest.mark.parametrize(("bias", "after_one", "after_ten"), [(0.0, 0.5, 0.001), (1.0, 0.73, 0.04)])
+def test_memory_of_a_forget_gate(bias, after_one, after_ten):
+    """What a forget bias leaves of the memory of an LSTM whose weights are 0; log(T - 1) leaves 1 - 1/T."""
+
+    def left(value: float, steps: int) -> float:
+        lstm = nn.LSTM(2, 3)
+        with torch.no_grad():
+            for parameter in lstm.parameters():
+                parameter.zero_()
+            set_forget_bias(lstm, value)
+            _, (_, cell) = lstm(torch.zeros(steps, 1, 2), (torch.zeros(1, 1, 3), torch.ones(1, 1, 3)))
+        return cell.mean().item()  # with a cell input of tanh(0) = 0 nothing is added
+
+    assert left(bias, 1) == pytest.approx(after_one, abs=0.005)
+    assert left(bias, 10) == pytest.approx(after_ten, abs=0.0045 if bias else 0.0001)
+    for length in (10, 100, 784):
+        assert left(math.log(length - 1), 1) == pytest.approx(1 - 1 / length, abs=1e-6)
+
+
 def test_gate_bias_decides(evidence):
     """20 highway layers, 30 steps: bias -4 learns the digits, -2 reaches about 0.3, 0 stays at chance.
 

@@ -207,6 +207,26 @@ def test_one_floor_for_all_groups_loses_the_ratio():
     assert plateau([2.5e-6, 1e-5]) == pytest.approx([4] * 20)
 
 
+@pytest.mark.parametrize("factor", [1, 4, 16])
+def test_decay_falls_with_width(factor):
+    """AdamW without a gradient: hidden weights decay 1 / factor as much; factor times the decay restores it."""
+    torch.manual_seed(0)
+    lost = {}
+    for name, hidden_decay in (("one decay", 0.1), ("more for hidden", 0.1 * factor)):
+        groups = mup_parameter_groups(mup_mlp(8, 16 * factor, 4, base_width=16).double(), 0.01, 16)
+        groups[0]["weight_decay"] = hidden_decay
+        optimizer = torch.optim.AdamW(groups, weight_decay=0.1)
+        before = [group["params"][0].detach().clone() for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            for p in group["params"]:
+                p.grad = torch.zeros_like(p)
+        optimizer.step()
+        after = [group["params"][0] for group in optimizer.param_groups]
+        lost[name] = [1 - (b / a).mean().item() for a, b in zip(before, after, strict=True)]
+    assert lost["one decay"] == pytest.approx([0.001 / factor, 0.001], rel=1e-3)
+    assert lost["more for hidden"] == pytest.approx([0.001, 0.001], rel=1e-3)
+
+
 def test_default_readout_breaks_the_start():
     """With nn.Linear as the read-out in place of MuReadout, outputs change over three times as much at width 1024."""
     found = []
