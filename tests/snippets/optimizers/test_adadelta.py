@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from snippets.optimizers.adadelta.from_scratch import Adadelta
+from tests.support.guide import guide
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
@@ -76,3 +77,10 @@ def test_larger_eps_trains_faster(evidence) -> None:
 def test_two_numbers_for_a_parameter():
     """Mean squares of gradients and of steps: two numbers for each parameter."""
     assert numbers_per_parameter(torch.optim.Adadelta) == 2
+
+
+def test_one_recipe_uses_it():
+    """Of all recipes, as their first optimizer or another, MNIST's alone names Adadelta."""
+    users = [r for r in guide().recipes if "adadelta" in repr(r).lower()]
+    assert [(r.id, r.optimizer.id) for r in users] == [("mnist-pytorch-example", "adadelta")]
+    assert len(guide().recipes) > 100
