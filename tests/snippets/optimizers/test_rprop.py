@@ -30,6 +30,11 @@ def path(gradients: list[float], **settings: float) -> list[float]:
 def test_only_signs_count():
     """Gradients multiplied by anything positive, each by its own factor, give the same path."""
     assert path([1.0, 2.0, -3.0, -1.0, 4.0]) == path([1e-8, 2e5, -3e-3, -1e7, 4.0])
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        gradients = torch.randn(40, generator=generator)
+        factors = 10 ** torch.empty(40).uniform_(-8, 8, generator=generator)
+        assert path(gradients.tolist()) == path((gradients * factors).tolist())
 
 
 def test_steps_grow_and_shrink():
