@@ -20,8 +20,11 @@ def test_equals_the_formula(function):
     assert assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, lr_lambda=function)) == 0
 
 
-def test_resumes():
-    assert interrupted(make_scheduler, 150, 70, (0.1, 0.003))[0] == curve_of(make_scheduler, 150, (0.1, 0.003))[70:]
+@pytest.mark.parametrize("function", [inverse_time, lambda t: 0.5 ** (t // 30)])
+def test_resumes(function):
+    whole = curve_of(make_scheduler, 150, (0.1, 0.003), lr_lambda=function)
+    for at in (1, 30, 70):
+        assert interrupted(make_scheduler, 150, at, (0.1, 0.003), lr_lambda=function)[0] == whole[at:]
 
 
 def test_called_with_zero_first():
@@ -77,8 +80,10 @@ def test_one_function_for_each_group():
     optimizer.step()
     scheduler.step()
     assert scheduler.get_last_lr() == [0.05, 0.01]
-    with pytest.raises(ValueError, match="lr_lambdas"):
-        LambdaLR(two_groups(), [lambda t: 1.0])
+    for functions in (1, 3):
+        with pytest.raises(ValueError, match=f"Expected 2 lr_lambdas, but got {functions}"):
+            LambdaLR(two_groups(), functions * [lambda t: 1.0])
+    assert LambdaLR(two_groups(), lambda t: 0.5).get_last_lr() == [0.05, 0.005]
 
 
 def test_rate_zero_freezes_but_momentum_fills():

@@ -1,9 +1,24 @@
 """SequentialLR: equal to its parts joined by hand, and the claims of its page."""
 
+from itertools import chain
+
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, ReduceLROnPlateau, SequentialLR
+from torch.optim.lr_scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiplicativeLR,
+    MultiStepLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)
 
 from snippets.schedulers.sequential_lr.evidence import TOTAL, WARMUP
 from snippets.schedulers.sequential_lr.from_scratch import learning_rate
@@ -20,6 +35,52 @@ def test_equals_the_closed_form(settings):
     """Each part counts from its own milestone, for two groups, to 1e-12."""
     curve = curve_of(make_scheduler, 300, (0.1, 0.003), **settings)
     assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
+
+
+PARTS = {
+    "linear": lambda o: LinearLR(o, 0.1, total_iters=6),
+    "constant": lambda o: ConstantLR(o, 0.5, 4),
+    "exponential": lambda o: ExponentialLR(o, 0.9),
+    "step": lambda o: StepLR(o, 3, 0.5),
+    "multistep": lambda o: MultiStepLR(o, [2, 5], 0.5),
+    "cosine": lambda o: CosineAnnealingLR(o, 12),
+    "polynomial": lambda o: PolynomialLR(o, 10, 2.0),
+    "lambda": lambda o: LambdaLR(o, lambda t: 1 / (t + 1)),
+    "restarts": lambda o: CosineAnnealingWarmRestarts(o, 5),
+}
+
+
+def test_parts_run_alone():
+    """Each of nine schedulers as first, second and third part, milestones at 7 and 15, for two groups."""
+    names = list(PARTS)
+    for place, first in enumerate(names):
+        chosen = [first, names[place - 1], names[place - 4]]
+        joined = curve_of(
+            lambda o, chosen=chosen: SequentialLR(o, [PARTS[n](o) for n in chosen], [7, 15]), 25, (0.1, 0.003)
+        )
+        alone = [curve_of(PARTS[n], length, (0.1, 0.003)) for n, length in zip(chosen, (7, 8, 10), strict=True)]
+        for got, expected in zip(joined, chain.from_iterable(alone), strict=True):
+            assert got == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+def test_multiplicative_goes_on():
+    """After 7 values of a ramp of 20, MultiplicativeLR multiplies the last of them, not the base learning rate."""
+
+    def make(optimizer):
+        parts = [LinearLR(optimizer, 0.1, total_iters=20), MultiplicativeLR(optimizer, lambda t: 0.9)]
+        return SequentialLR(optimizer, parts, [7])
+
+    curve = [row[0] for row in curve_of(make, 12)]
+    assert curve[6] == pytest.approx(0.1 * (0.1 + 0.9 * 6 / 20))
+    assert curve[7:] == pytest.approx([curve[6] * 0.9 ** (k + 1) for k in range(5)])
+
+
+def test_rises_past_the_end():
+    """50 updates past a run of 200 with 50 of warm-up: over a quarter of the peak."""
+    curve = [row[0] for row in curve_of(lambda o: make_scheduler(o, warmup_steps=50, total_steps=200), 251)]
+    assert curve[200] == pytest.approx(0, abs=1e-9)
+    assert curve[200:] == sorted(curve[200:])
+    assert 0.25 < curve[250] / 0.1 < 0.26
 
 
 def test_resumes_across_the_milestone():
