@@ -56,7 +56,8 @@ class Stages(fx.Interpreter):
             row["parameters"] += sum(p.numel() for p in module.parameters())
             if isinstance(module, nn.Conv2d | nn.Linear):
                 row["multiply_adds"] += out.numel() * module.weight[0].numel()
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            at_each_place = isinstance(module, nn.Linear) and out.dim() > 2  # a 1x1 convolution in another layout
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) or at_each_place:
                 row["activations"] += out.numel()
             if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
                 kernel, stride, dilation = (

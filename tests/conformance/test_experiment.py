@@ -54,6 +54,14 @@ def test_counts() -> None:
     assert sum(row["parameters"] for row in rows.values()) == sum(p.numel() for p in Net().parameters())
 
 
+def test_a_linear_layer_at_each_place_is_a_convolution() -> None:
+    """It counts as the 1 x 1 convolution that it is; a head of one vector an image does not."""
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.Flatten(2), nn.Linear(16, 5)))
+    rows = stages(model, size=4)
+    assert (rows["0"]["activations"], rows["1"]["activations"]) == (4 * 16, 4 * 5)
+
+
 def test_field_is_what_gradients_see() -> None:
     """Of a stack with strides and dilations: as many pixels a side as move one output."""
     model = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.Conv2d(4, 4, 3, dilation=2), nn.AvgPool2d(2), nn.Conv2d(4, 4, 3))

@@ -15,20 +15,35 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.architectures.alexnet.from_scratch import AlexNet
 from snippets.architectures.convnext.from_scratch import ConvNeXt
+from snippets.architectures.convnext_v2.from_scratch import ConvNeXtV2
 from snippets.architectures.densenet.from_scratch import DenseNet
 from snippets.architectures.efficientnet.from_scratch import EfficientNet
+from snippets.architectures.efficientnet_v2.from_scratch import EfficientNetV2
 from snippets.architectures.googlenet.from_scratch import GoogLeNet
 from snippets.architectures.inception_v3.from_scratch import InceptionV3
+from snippets.architectures.inception_v4.from_scratch import InceptionV4
+from snippets.architectures.mlp_mixer.from_scratch import MLPMixer
 from snippets.architectures.regnet.from_scratch import VARIANTS, RegNet
+from snippets.architectures.repvgg.from_scratch import RepVGG, fused
 from snippets.architectures.resnet.from_scratch import ResNet
+from snippets.architectures.resnet_d.from_scratch import ResNetD
 from snippets.architectures.resnet_v2.from_scratch import ResNetV2
 from snippets.architectures.resnext.from_scratch import ResNeXt
 from snippets.architectures.senet.from_scratch import SEResNet
 from snippets.architectures.vgg.from_scratch import VGG
 from snippets.architectures.wide_resnet.from_scratch import WideResNet
+from snippets.architectures.xception.from_scratch import Xception
+from snippets.architectures.zfnet.from_scratch import ZFNet
+from snippets.mobile.fasternet.from_scratch import FasterNet
+from snippets.mobile.fbnet.from_scratch import FBNetC
+from snippets.mobile.ghostnet.from_scratch import GhostNet
+from snippets.mobile.mnasnet.from_scratch import MnasNet
 from snippets.mobile.mobilenet_v1.from_scratch import MobileNetV1
 from snippets.mobile.mobilenet_v2.from_scratch import MobileNetV2
 from snippets.mobile.mobilenet_v3.from_scratch import MobileNetV3
+from snippets.mobile.mobilenet_v4.from_scratch import MobileNetV4
+from snippets.mobile.mobileone.from_scratch import MobileOne, deployed
+from snippets.mobile.mobilevit.from_scratch import MobileViT
 from snippets.mobile.shufflenet_v1.from_scratch import ShuffleNetV1
 from snippets.mobile.shufflenet_v2.from_scratch import ShuffleNetV2
 from snippets.mobile.squeezenet.from_scratch import SqueezeNet
@@ -53,8 +68,23 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "MobileNetV3-Large": MobileNetV3,
     "ShuffleNet v1 1.0×, 3 groups": ShuffleNetV1,
     "ShuffleNet V2 1.0×": ShuffleNetV2,
+    "ConvNeXt V2-T": ConvNeXtV2,
+    "EfficientNetV2-S": EfficientNetV2,
+    "Inception v4": InceptionV4,
+    "Mixer-B/16": MLPMixer,
+    "RepVGG-A0": lambda: fused(RepVGG()),
+    "ResNet-50-D": ResNetD,
+    "Xception": Xception,
+    "ZFNet": ZFNet,
+    "FasterNet-T0": FasterNet,
+    "FBNet-C": FBNetC,
+    "GhostNet 1.0×": GhostNet,
+    "MnasNet-B1": MnasNet,
+    "MobileNetV4-Conv-S": MobileNetV4,
+    "MobileOne-S1": lambda: deployed(MobileOne("s1")),
+    "MobileViT-S": MobileViT,
 }
-SIZES = {"Inception v3": 299}
+SIZES = {"Inception v3": 299, "EfficientNetV2-S": 384, "Inception v4": 299, "Xception": 299, "MobileViT-S": 256}
 PASSES = 2  # the first one also chooses how each layer is computed
 
 

@@ -37,7 +37,7 @@ if __name__ == "__main__":
     with torch.device("meta"):
         model = RepVGG()
         training, single = stages(model), stages(fused(model))
-    save("repvgg", "RepVGG-A0, after training", single)
+    save("repvgg", "RepVGG-A0", single)
     path = Path("repvgg.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | {"training": training}), encoding="utf-8")
     draw()

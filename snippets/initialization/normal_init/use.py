@@ -14,8 +14,8 @@ def gaussian_(tensor: Tensor, std: float = 0.02, generator: torch.Generator | No
 
     Args:
         tensor: any shape.
-        std: standard deviation, not the variance; 0.02 is usual for embeddings and transformers of any width,
-            sqrt(2 / fan_in) suits ReLU layers.
+        std: standard deviation, not the variance; 0.02 is usual for embeddings and transformers about a thousand
+            wide, sqrt(2 / fan_in) suits ReLU layers.
         generator: source of randomness; None for torch's global one.
 
     Returns:

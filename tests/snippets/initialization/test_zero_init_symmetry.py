@@ -75,6 +75,72 @@ def test_constant_units_stay_equal(optimizer):
     assert distinct_units(weight) == 1
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_sigmoid_units_stay_equal(optimizer):
+    """From zeros a sigmoid's 0.5 gives the weights a gradient: they learn, and the units stay copies of one another."""
+    x, y = data()
+    model = network(0.0, nn.Sigmoid)
+    steps(model, x, y, optimizer)
+    assert model[0].weight.count_nonzero() == 40
+    assert model[2].weight.count_nonzero() == 24
+    assert distinct_units(model[0].weight) == 1
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh, nn.GELU, nn.SiLU, nn.ReLU])
+def test_one_zero_layer_learns_but_not_before_relu(activation):
+    """One zero hidden layer before a random one: with tanh, GELU and SiLU its units learn and differ, ReLU's never."""
+    torch.manual_seed(0)
+    x, y = data()
+    model = nn.Sequential(nn.Linear(5, 8), activation(), nn.Linear(8, 3)).double()
+    nn.init.zeros_(model[0].weight)
+    nn.init.zeros_(model[0].bias)
+    before = nn.functional.mse_loss(model(x), y).item()
+    steps(model, x, y, n=200)
+    after = nn.functional.mse_loss(model(x), y).item()
+    if activation is nn.ReLU:
+        assert model[0].weight.count_nonzero() == 0
+        assert model(x).std(0).max() == 0
+    else:
+        assert distinct_units(model[0].weight) == 8
+        assert after < 0.7 * before
+
+
+def test_lora_needs_one_random_factor():
+    """W + BA, B = 0, random A: B has a gradient at once and A from step two; with both zero neither ever has one."""
+    x, y = data()
+    for random in (True, False):
+        torch.manual_seed(0)
+        weight = torch.randn(3, 5, dtype=torch.float64)
+        a = (torch.randn(2, 5, dtype=torch.float64) * random).requires_grad_()
+        b = torch.zeros(3, 2, dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.Adam([a, b], lr=0.01)
+        found = []
+        for _ in range(5):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(x @ (weight + b @ a).T, y).backward()
+            found.append((a.grad.abs().max().item() > 0, b.grad.abs().max().item() > 0))
+            optimizer.step()
+        assert found == ([(False, True)] + [(True, True)] * 4 if random else [(False, False)] * 5)
+
+
+def test_zero_convolution_learns():
+    """A 1x1 convolution of zeros at the end of a random branch: all its weights have a gradient in step one."""
+    torch.manual_seed(0)
+    branch, zero = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.SiLU()), nn.Conv2d(8, 3, 1)
+    nn.init.zeros_(zero.weight)
+    nn.init.zeros_(zero.bias)
+    x, target = torch.randn(4, 3, 6, 6), torch.randn(4, 3, 6, 6)
+    optimizer = torch.optim.SGD([*branch.parameters(), *zero.parameters()], lr=0.1)
+    for step in range(2):
+        y = x + zero(branch(x))
+        assert step > 0 or torch.equal(y, x)
+        optimizer.zero_grad()
+        nn.functional.mse_loss(y, target).backward()
+        assert zero.weight.grad.count_nonzero() == zero.weight.numel()
+        assert (branch[0].weight.grad.count_nonzero() > 0) == (step > 0)
+        optimizer.step()
+
+
 def test_width_is_wasted():
     """A network of eight equal units trains exactly as one unit whose output counts eight times."""
     x, y = data()

@@ -39,11 +39,17 @@ def test_steps_fall_like_one_over_root_t(gradient):
     assert got == pytest.approx([0.1 / math.sqrt(t) for t in range(1, 401)], rel=1e-6)
 
 
+def test_a_hundredth_after_ten_thousand_steps():
+    """Under a steady gradient step 10,000 is a hundredth of the first."""
+    got = lengths([1.0] * 10_000, lr=0.1)
+    assert got[-1] == pytest.approx(got[0] / 100, rel=1e-6)
+
+
 def test_one_large_gradient_is_never_forgotten():
-    """After one gradient of 100, gradients of 1 move the parameter a hundred times less for thousands of steps."""
+    """After one gradient of 100, 2000 gradients of 1 move it by under a hundredth of lr each; RMSprop recovers."""
     with_burst = lengths([100.0] + [1.0] * 2000, lr=0.1)
     without = lengths([1.0] * 2001, lr=0.1)
-    assert with_burst[5] < 0.1 * 0.011
+    assert max(with_burst[1:]) < 0.1 / 100
     assert with_burst[-1] < 0.1 / math.sqrt(100**2 + 1999)
     assert without[-1] > 2 * with_burst[-1]
     forgetful = lengths([100.0] + [1.0] * 2000, torch.optim.RMSprop, lr=0.1)
@@ -86,7 +92,7 @@ def test_sparse_equals_dense():
                 optimizer.step()
         torch.testing.assert_close(tables[0].weight, tables[1].weight)
         decayed = torch.optim.Adagrad(tables[1].parameters(), weight_decay=0.1)
-        with pytest.raises(RuntimeError, match="weight_decay"):
+        with pytest.raises(RuntimeError, match="weight_decay option is not compatible with sparse gradients"):
             decayed.step()
 
 

@@ -81,11 +81,12 @@ def test_kronecker_product():
     torch.testing.assert_close(-p.detach().flatten(), expected, rtol=0, atol=1e-12)
 
 
-def test_first_step_is_orthogonal():
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5), (1, 3)])
+def test_first_step_is_orthogonal(shape):
     """The first step is U V^T of the gradient's singular value decomposition: every direction moves by lr."""
     torch.manual_seed(0)
-    p = torch.zeros(6, 4, dtype=torch.float64, requires_grad=True)
-    g = torch.randn(6, 4, dtype=torch.float64)
+    p = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+    g = torch.randn(shape, dtype=torch.float64)
     moves(Shampoo([p], lr=1.0, eps=1e-12), p, [g])
     u, _, vh = torch.linalg.svd(g, full_matrices=False)
     torch.testing.assert_close(-p.detach(), u @ vh, rtol=0, atol=1e-6)
@@ -203,9 +204,12 @@ def memory(shape, **options):
 
 def test_memory_of_preconditioners():
     """Numbers for each parameter: 2 (m^2 + n^2) / (m n), that is 4 for a square and 20.2 for 100 x 10; a vector 2 n."""
+    for m, n in ((64, 64), (100, 10), (7, 30), (1, 200)):
+        assert memory((m, n)) == pytest.approx(2 * (m**2 + n**2) / (m * n))
     assert memory((64, 64)) == 4
     assert memory((100, 10)) == pytest.approx(20.2)
-    assert memory((500,)) == 1000
+    for n in (1, 30, 500):
+        assert memory((n,)) == 2 * n
 
 
 def test_max_dim_saves_memory():

@@ -185,9 +185,12 @@ def memory(shape, **options):
 
 def test_memory():
     """Numbers a parameter: 2 + 2 (m^2 + n^2) / (m n), that is 6 for a square, 22.2 for 100 x 10; 2 for a vector."""
+    for m, n in ((64, 64), (100, 10), (7, 30), (1, 200)):
+        assert memory((m, n)) == pytest.approx(2 + 2 * (m**2 + n**2) / (m * n))
     assert memory((64, 64)) == 6
     assert memory((100, 10)) == pytest.approx(22.2)
-    assert memory((500,)) == 2
+    for n in (1, 30, 500):
+        assert memory((n,)) == 2
 
 
 def test_max_dim_saves_memory():

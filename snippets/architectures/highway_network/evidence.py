@@ -1,0 +1,79 @@
+"""Gradients layer by layer, and loss after 60 steps on digits, of deep networks with and without gates.
+
+Source: Srivastava et al., "Highway Networks", 2015, sections 2 and 3
+"""
+
+import csv
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+
+from snippets.architectures.highway_network.from_scratch import HighwayNetwork
+
+DEPTH, WIDTH, STEPS = 30, 50, 40
+
+
+def plain(kaiming: bool) -> nn.Sequential:
+    """The same without gates, with torch's first weights or Kaiming's."""
+    layers: list[nn.Module] = [nn.Linear(64, WIDTH), nn.ReLU()]
+    for _ in range(DEPTH):
+        layers += [nn.Linear(WIDTH, WIDTH), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.Linear(WIDTH, 10))
+    for layer in model:
+        if kaiming and isinstance(layer, nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+    return model
+
+
+def gradients(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
+    """Norm of the gradient of each hidden layer's weights, without gates, at the start."""
+    nn.functional.cross_entropy(model(x), y).backward()
+    square = [p.grad for name, p in model.named_parameters() if p.shape == (WIDTH, WIDTH) and "gate" not in name]
+    model.zero_grad()
+    return [grad.norm().item() for grad in square if grad is not None]
+
+
+def loss_after_training(model: nn.Module, x: Tensor, y: Tensor) -> float:
+    """Over all digits, after some steps of Adam."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
+    for _ in range(STEPS):
+        batch = torch.randint(0, len(x), (32,))
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x[batch]), y[batch]).backward()
+        optimizer.step()
+    with torch.no_grad():
+        return nn.functional.cross_entropy(model(x), y).item()
+
+
+if __name__ == "__main__":
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    makers = {
+        "plain, torch's weights": lambda: plain(kaiming=False),
+        "plain, Kaiming's weights": lambda: plain(kaiming=True),
+        "highway, torch's weights": lambda: HighwayNetwork(64, 10, WIDTH, DEPTH),
+    }
+    sizes, losses = {}, {}
+    for name, make in makers.items():
+        torch.manual_seed(0)
+        model = make()
+        sizes[name], losses[name] = gradients(model, x[:128], y[:128]), loss_after_training(model, x, y)
+    _, axes = plt.subplots()
+    for (name, row), style in zip(sizes.items(), ("-", "--", ":"), strict=True):
+        axes.plot(range(1, DEPTH + 1), row, style, label=name)
+    axes.set(yscale="log", xlabel="layer", ylabel="size of the gradient")
+    axes.legend()
+    plt.savefig("highway-network.svg")
+    with Path("highway-network.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(
+            [["network", f"loss after {STEPS} steps"], *([n, f"{v:.1f}"] for n, v in losses.items())]
+        )
+    text = json.dumps({"depth": DEPTH, "gradients": sizes, "losses": losses})
+    Path("highway-network.json").write_text(text, encoding="utf-8")
+    for name, loss in losses.items():
+        print(f"{name}: loss {loss:.1f}")

@@ -1,0 +1,28 @@
+"""What each stage of FBNet-C holds and costs for an image of 224 by 224, and which blocks the search chose.
+
+Source: Wu et al., "FBNet: Hardware-Aware Efficient ConvNet Design via Differentiable Neural Architecture Search", 2018,
+figure 4
+"""
+
+import matplotlib.pyplot as plt
+import torch
+
+from snippets.experiment import save, stages
+from snippets.mobile.fbnet.from_scratch import STAGES, FBNetC
+
+if __name__ == "__main__":
+    with torch.device("meta"):
+        model = FBNetC()
+    save("fbnet", "FBNet-C", stages(model))
+    blocks = [(place + 1, *block) for place, (*_, chosen) in enumerate(STAGES) for block in chosen]
+    _, axes = plt.subplots(figsize=(4.8, 3.6))
+    for kernel, marker in ((3, "s"), (5, "o")):
+        chosen = [(n, expansion) for n, (_, k, expansion) in enumerate(blocks, start=1) if k == kernel]
+        axes.plot(*zip(*chosen, strict=True), marker, label=f"{kernel}×{kernel}")
+    for n in range(1, len(blocks)):
+        if blocks[n][0] != blocks[n - 1][0]:
+            axes.axvline(n + 0.5, linewidth=0.5)
+    axes.set(xlabel="block, with a line between stages", ylabel="expansion", yticks=[1, 3, 6], ylim=(0, 7))
+    axes.legend(loc="lower right")
+    plt.tight_layout()
+    plt.savefig("fbnet.svg")

@@ -1,0 +1,173 @@
+"""MobileOne: equal to timm, equal before and after fusing, what both forms cost, and the claims of its page."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from snippets.mobile.mobileone import use
+from snippets.mobile.mobileone.from_scratch import WIDTHS, Block, MobileOne, deployed
+from tests.support import oracles  # noqa: F401 - before timm
+from tests.support.networks import filled, numbers, parameters_of, same_logits
+
+
+def small() -> tuple[nn.Module, Tensor]:
+    """Few and narrow blocks with all branches, some with squeezes."""
+    return MobileOne("s4", classes=10, depths=(1, 2, 5, 1), base=(4, 8, 8, 16)), torch.randn(2, 3, 32, 32)
+
+
+@pytest.mark.parametrize("size", ["s0", "s2", "s4"])
+def test_equals_timm(size: str) -> None:
+    """Logits in both modes, and running statistics, with timm's weights, for S0, S2, S4, in the form with branches."""
+    import timm
+
+    same_logits(lambda: MobileOne(size), lambda: timm.create_model(f"mobileone_{size}"))
+
+
+def test_parameters() -> None:
+    """With branches as many as timm's; deployed 2.1, 4.8, 7.8, 10.1, 14.8 million, as the paper's table rounds them."""
+    import timm
+
+    rounded = []
+    for size in WIDTHS:
+        assert parameters_of(lambda size=size: MobileOne(size)) == parameters_of(
+            lambda size=size: timm.create_model(f"mobileone_{size}")
+        )
+        rounded.append(round(parameters_of(lambda size=size: deployed(MobileOne(size))) / 1e6, 1))
+    assert rounded == [2.1, 4.8, 7.8, 10.1, 14.8]
+
+
+@pytest.mark.parametrize("size", ["s0", "s4"])
+def test_fusing_changes_nothing(size: str) -> None:
+    """Statistics and weights unlike the start's, S0 and S4: logits in eval mode to 1e-5 of their size, in float32."""
+    model, x = filled(lambda: MobileOne(size)).eval(), numbers((1, 3, 64, 64), 5)
+    with torch.no_grad():
+        before, after = model(x), deployed(model)(x)
+    assert (after - before).norm() <= 1e-5 * before.norm()
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in deployed(model).modules())
+
+
+def test_fused_as_timm_does() -> None:
+    """timm's own fusing of S0, with the same weights, gives the same logits."""
+    import timm
+    from timm.utils.model import reparameterize_model
+
+    ours, theirs = filled(lambda: MobileOne("s0")).eval(), timm.create_model("mobileone_s0").eval()
+    values = ours.state_dict().values()
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), values, strict=True)))
+    x = numbers((1, 3, 64, 64), 5)
+    with torch.no_grad():
+        a, b = deployed(ours)(x), reparameterize_model(theirs)(x)
+    assert (a - b).norm() <= 1e-5 * b.norm()
+
+
+def test_costs(evidence: Any) -> None:
+    """Deployed, 275 to 2,979 million multiply-adds; trained, S0 takes 3.8 times as many, S1 to S4 up to 1% more."""
+    sizes = evidence()["sizes"]
+    millions = [round(sizes[size]["deployed"]["multiply_adds"] / 1e6) for size in WIDTHS]
+    assert millions == [275, 825, 1298, 1896, 2979]
+    ratio = {size: n["trained"]["multiply_adds"] / n["deployed"]["multiply_adds"] for size, n in sizes.items()}
+    assert round(ratio.pop("s0"), 1) == 3.8
+    assert all(1 < each < 1.01 for each in ratio.values())
+    assert evidence()["multiply_adds"] == sizes["s1"]["deployed"]["multiply_adds"]
+
+
+def random_block(seed: int, make: Any) -> Any:
+    """A block in float64 whose statistics and factors are not those of the start."""
+    torch.manual_seed(seed)
+    block = make().double()
+    for module in block.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight)
+            nn.init.normal_(module.bias)
+            nn.init.normal_(module.running_mean)
+            nn.init.uniform_(module.running_var, 0.1, 3)
+    return block
+
+
+SHAPES = [
+    (6, 6, 3, 1, 6),
+    (6, 6, 3, 2, 6),
+    (6, 9, 1, 1, 1),
+    (6, 6, 1, 1, 1),
+    (4, 8, 3, 1, 2),
+    (6, 6, 5, 1, 3),
+    (3, 6, 3, 2, 1),
+]
+
+
+@pytest.mark.parametrize("branches", [1, 2, 4])
+def test_blocks_fuse(branches: int) -> None:
+    """Depthwise, pointwise and grouped blocks, strides 1 and 2, kernels 1, 3, 5: one convolution, to 1e-10."""
+    for channels, out, kernel, stride, groups in SHAPES:
+        x = torch.randn(2, channels, 9, 8, dtype=torch.float64)
+        for block in (
+            random_block(branches, lambda: Block(channels, out, kernel, stride, groups, branches, False)),  # noqa: B023
+            random_block(branches, lambda: use.RepConv(channels, out, kernel, stride, groups, branches)),  # noqa: B023
+        ):
+            fused = block.eval().fused()
+            torch.testing.assert_close(fused(x), block(x), rtol=1e-10, atol=1e-10)
+            assert fused[0].weight.shape == (out, channels // groups, kernel, kernel)
+
+
+def test_block_of_the_code_equals_the_networks() -> None:
+    """The block to copy and the one from scratch, in both modes, with the same weights; and `deploy` fuses each."""
+    for channels, out, kernel, stride, groups in SHAPES:
+        theirs = random_block(0, lambda: Block(channels, out, kernel, stride, groups, 2, False))  # noqa: B023
+        ours = use.RepConv(channels, out, kernel, stride, groups, 2).double()
+        for mine, its in zip(ours.branches, theirs.branches, strict=False):
+            mine.load_state_dict(its.state_dict())
+        if theirs.skip is not None:
+            ours.branches[-1][1].load_state_dict(theirs.skip.state_dict())
+        x = torch.randn(3, channels, 7, 8, dtype=torch.float64)
+        for training in (False, True):
+            torch.testing.assert_close(ours.train(training)(x), theirs.train(training)(x))
+        small_one = use.deploy(nn.Sequential(ours))
+        torch.testing.assert_close(small_one(x), ours.eval()(x))
+        assert not any(isinstance(m, use.RepConv) for m in small_one.modules())
+
+
+def test_fused_is_the_eval_mode() -> None:
+    """The fused block equals eval mode, and not train mode, whose statistics are the batch's; for three blocks."""
+    for channels, out, kernel, stride, groups in SHAPES[:3]:
+        block = random_block(1, lambda: Block(channels, out, kernel, stride, groups, 2, False))  # noqa: B023
+        x, fused = torch.randn(4, channels, 8, 8, dtype=torch.float64), block.fused()
+        torch.testing.assert_close(fused(x), block.eval()(x))
+        assert not torch.allclose(fused(x), block.train()(x), atol=0.05)
+
+
+def test_training_after_fusing_differs() -> None:
+    """One step of SGD on the fused block and on the block in eval mode, same loss: equal outputs become different."""
+    block = random_block(2, lambda: Block(6, 6, 3, 1, 6, 4, False)).eval()
+    fused, x = block.fused(), torch.randn(4, 6, 8, 8, dtype=torch.float64)
+    torch.testing.assert_close(fused(x), block(x))
+    for model in (fused, block):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        model(x).square().mean().backward()
+        optimizer.step()
+    assert not torch.allclose(fused(x), block(x), atol=1e-3)
+
+
+def test_dead_channels_become_large_weights() -> None:
+    """A channel with running variance 0 and factor 1 gets the weight 316 through the skip; with variance 1, 1."""
+    block = Block(2, 2, 3, 1, 2, 1, False).eval()
+    with torch.no_grad():
+        block.branches[0][0].weight.zero_()
+        block.branches[1][0].weight.zero_()
+        block.skip.running_var.copy_(torch.tensor([0.0, 1.0]))
+    middle = block.fused()[0].weight[:, 0, 1, 1]
+    assert middle[0].item() == pytest.approx(316, abs=0.5)
+    assert middle[1].item() == pytest.approx(1, abs=1e-4)
+
+
+def test_deployed_leaves_the_original_alone() -> None:
+    """`deployed` works on a copy: parameters, statistics and mode stay."""
+    model = MobileOne("s1", depths=(1, 1, 1, 1), base=(4, 4, 4, 4)).train()
+    before = copy.deepcopy(model.state_dict())
+    deployed(model)
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
