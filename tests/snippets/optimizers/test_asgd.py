@@ -32,7 +32,10 @@ def run(steps: int, size: int = 4, **settings: float) -> tuple[torch.Tensor, tor
 
 
 def test_average_is_the_running_mean():
-    """From step t0 + 1 on, ax is the plain mean of the iterates after it."""
+    """Until step t0 + 2, ax is a copy of the iterate; from there on the plain mean of the iterates."""
+    for steps in (1, 50, 52):
+        _, theta, average = run(steps, lr=0.1, t0=50)
+        assert torch.equal(theta, average)
     iterates, _, average = run(200, lr=0.1, t0=50)
     torch.testing.assert_close(average, iterates[51:].mean(dim=0), rtol=1e-6, atol=1e-7)  # weights kept in float32
 
@@ -58,10 +61,45 @@ def test_average_is_not_in_the_model():
     assert torch.equal(theta, iterate)
 
 
-def test_average_has_less_noise():
+@pytest.mark.parametrize("lr", [0.1, 0.3])
+def test_average_has_less_noise(lr):
     """On a quadratic with noisy gradients the average's squared error is less than a tenth of the last iterate's."""
-    _, theta, average = run(3000, size=500, lr=0.1, t0=100)
+    _, theta, average = run(3000, size=500, lr=lr, t0=100)
     assert average.square().mean() < 0.1 * theta.square().mean()
+
+
+def test_settings_of_awd_lstm():
+    """With t0=0 and lambd=0 the mean runs from step 2 on, and neither the weights nor the learning rate decay."""
+    iterates, _, average = run(100, lr=0.1, t0=0, lambd=0.0)
+    torch.testing.assert_close(average, iterates[1:].mean(dim=0), rtol=1e-6, atol=1e-7)
+    theta = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.ASGD([theta], lr=30, t0=0, lambd=0.0)
+    for _ in range(50):
+        theta.grad = torch.zeros(3)
+        optimizer.step()
+    assert torch.equal(theta, torch.ones(3))
+    assert optimizer.state[theta]["eta"].item() == 30
+
+
+def test_batch_norm_needs_new_statistics():
+    """After the swap BatchNorm still has the iterates' running mean, until update_bn computes the averages' own."""
+    torch.manual_seed(0)
+    x = torch.randn(256, 4) + 1
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 1))
+    optimizer = torch.optim.ASGD(model.parameters(), lr=0.1, t0=0)
+    for _ in range(100):
+        optimizer.zero_grad()
+        (model(x) - torch.randn(256, 1)).square().mean().backward()
+        for p in model.parameters():
+            p.grad += torch.randn_like(p)  # the noise of small batches
+        optimizer.step()
+    before = model[1].running_mean.clone()
+    swap_averages(optimizer)
+    assert torch.equal(model[1].running_mean, before)
+    actual = model[0](x).detach().mean(dim=0)
+    assert (before - actual).abs().max() > 0.1
+    torch.optim.swa_utils.update_bn([x], model)
+    torch.testing.assert_close(model[1].running_mean, actual)
 
 
 def test_average_passes_the_noise_floor(evidence):
