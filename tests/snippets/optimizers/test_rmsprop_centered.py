@@ -93,6 +93,31 @@ def test_paper_has_eps_inside_the_root():
     assert before - theta.item() == pytest.approx(10_000, rel=1e-3)
 
 
+def longest_step(eps: float, alpha: float) -> float:
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = centered([theta], lr=1.0, eps=eps, alpha=alpha)
+    longest = 0.0
+    for _ in range(6000):
+        before = theta.item()
+        theta.grad = torch.ones_like(theta)
+        optimizer.step()
+        longest = max(longest, before - theta.item())
+    return longest
+
+
+@pytest.mark.parametrize("alpha", [0.9, 0.95, 0.99])
+def test_larger_eps_bounds_the_step(alpha):
+    """With eps at 1e-2 no step under a constant gradient of 1 is above 100 learning rates, and some nearly are."""
+    assert 90 < longest_step(1e-2, alpha) <= 100
+    assert longest_step(1e-8, alpha) > 1e6
+
+
+@pytest.mark.parametrize("eps", [1e-5, 1e-4, 1e-2])
+def test_root_of_eps_gives_the_same_longest_step(eps):
+    """The paper's longest step is 1 / sqrt(eps), in learning rates; torch has it with eps at its root."""
+    assert longest_step(eps**0.5, 0.95) == pytest.approx(1 / eps**0.5, rel=1e-3)
+
+
 def test_two_numbers_for_a_parameter():
     """Means of the gradient and of its square: two numbers for each parameter, three with momentum."""
     assert numbers_per_parameter(centered) == 2
