@@ -1,9 +1,15 @@
-// What kinds of element the page holds, as numbers: each element's way down from the body, by what of it a rule or a
-// style looks at. Addresses, words and languages count only as being there; figures and formulas are not looked into,
-// nor is what keeps Chinese words together. An id that stands twice is a kind of its own.
+// What kinds of element the page holds, as numbers: each element's way down from the body, by all of it that a rule of
+// axe or a style looks at, so that a page without a new kind needs no second judgement.
+//
+// Addresses, words, languages and sizes count only as being there; figures and formulas are not looked into, nor is
+// what keeps Chinese words together. Kinds of their own are: an id that stands twice, a landmark that bears the name of
+// another, a reference to what is not there, each step from one heading's level to the next, and what can be scrolled.
 () => {
-  const worded = new Set(["id", "href", "src", "title", "alt", "for", "name", "value", "download", "datetime", "lang",
-    "hreflang", "placeholder", "aria-label"]);
+  const worded = new Set(["id", "href", "src", "title", "alt", "name", "value", "download", "datetime", "lang",
+    "hreflang", "placeholder", "aria-label", "viewBox"]);
+  const references = new Set(["for", "aria-labelledby", "aria-describedby", "aria-controls", "aria-owns"]);
+  const landmarks = "nav, aside, main, header, footer, [role=region], [role=navigation], [role=search]";
+  const scrolling = "pre, code, .table-scroll, .katex-display, .md-sidebar__scrollwrap";
   const number = (text) => {  // 53 bits that hardly ever agree by chance
     let high = 0xdeadbeef, low = 0x41c6ce57;
     for (let place = 0; place < text.length; place++) {
@@ -12,20 +18,38 @@
     }
     return 4294967296 * (2097151 & (low ^ (low >>> 15))) + ((high ^ (high >>> 13)) >>> 0);
   };
-  const kinds = new Set(), ids = new Set();
+  const described = ({ name, value }) => {
+    if (references.has(name)) {
+      return `${name} ${value.split(/\s+/).every((id) => document.getElementById(id)) ? "" : "lost"}`;
+    }
+    if (worded.has(name) || /^data-(?!md-)/.test(name)) return `${name}${value.trim() ? "" : " empty"}`;
+    return `${name}=${name === "style" ? value.replace(/[\d.]+(px|em|%)|(?<=aspect-ratio:)[\s\d./]+/g, "1$1") : value}`;
+  };
+  const kinds = new Set(), ids = new Set(), names = new Set();
+  let level = 0;
+  const extra = function* (element) {
+    if ([...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim())) yield "text";
+    if (element.id && ids.has(element.id)) yield "twice";
+    ids.add(element.id);
+    if (element.matches(landmarks)) {
+      const name = `${element.localName} ${element.getAttribute("role")} ${element.getAttribute("aria-label")}`;
+      if (names.has(name)) yield "another of this name";
+      names.add(name);
+    }
+    if (/^h[1-6]$/.test(element.localName)) {
+      yield `after ${level}`;
+      level = Number(element.localName[1]);
+    }
+    if (element.matches(scrolling) && element.scrollWidth > element.clientWidth) yield "scrolls";
+  };
   const walk = (element, above) => {
     if (["script", "style"].includes(element.localName)) return;
     let kind = above;
     if (element.className !== "unbroken") {
-      const attributes = [...element.attributes].map(({ name, value }) =>
-        worded.has(name) || /^data-(?!md-)/.test(name) ? `${name}${value.trim() ? "" : " empty"}` : `${name}=${value}`);
-      const text = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-      const twice = element.id && ids.has(element.id);
-      const own = [element.localName, ...attributes.sort(), text ? "text" : "", twice ? "twice" : ""].join(" ");
-      kind = number(`${above} ${own}`);
+      const attributes = [...element.attributes].map(described).sort();
+      kind = number([above, element.localName, ...attributes, ...extra(element)].join(" "));
       kinds.add(kind);
     }
-    if (element.id) ids.add(element.id);
     if (element.localName === "svg" || element.className === "katex") return;
     for (const child of element.children) walk(child, kind);
   };
