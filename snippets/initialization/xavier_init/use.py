@@ -26,7 +26,7 @@ def init_attention(attention: nn.MultiheadAttention) -> None:
         attention: with equal embedding sizes of query, key and value.
 
     Raises:
-        ValueError: if the projections are not stacked (``kdim`` or ``vdim`` given).
+        ValueError: if the projections are not stacked (``kdim`` or ``vdim`` other than the embedding size).
     """
     if attention.in_proj_weight is None:
         raise ValueError("the projections of query, key and value are separate already")

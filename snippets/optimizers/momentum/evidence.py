@@ -1,4 +1,4 @@
-"""Momentum on an ill-conditioned quadratic, where it helps, and on digits at a small rate, where it changes nothing.
+"""Momentum on an ill-conditioned quadratic, where it helps, and on digits, where a larger rate does as much.
 
 Source: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
 """
