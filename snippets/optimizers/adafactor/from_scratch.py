@@ -56,7 +56,7 @@ class Adafactor(torch.optim.Optimizer):
                 if p.is_complex():
                     raise RuntimeError("Adafactor does not support complex parameters")
                 g = -p.grad if group["maximize"] else p.grad
-                eps1 = group["eps"][0] or torch.finfo(p.dtype).eps
+                eps1 = torch.finfo(p.dtype).eps if group["eps"][0] is None else group["eps"][0]
                 state = self.state[p]
                 if not state:
                     state["step"] = 0

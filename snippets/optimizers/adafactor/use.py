@@ -9,11 +9,11 @@ from torch.optim.optimizer import ParamsT
 
 
 def make_optimizer(parameters: ParamsT, lr: float = 1e-2) -> torch.optim.Optimizer:
-    """Adafactor with the paper's settings, which are torch's defaults.
+    """Adafactor with torch's defaults: the paper's settings, except for the smallest second moment.
 
     Args:
         parameters: tensors, named tensors or parameter groups.
-        lr: upper bound of the relative step; a weight tensor moves by about ``lr`` times its own RMS.
+        lr: upper bound of the relative step; a step's RMS is at most ``lr`` times the tensor's own (or 0.001).
 
     Raises:
         ValueError: if ``lr`` is negative.

@@ -13,7 +13,7 @@ from snippets.optimizers.adafactor.use import make_optimizer
 from tests.support.optimizers import give_gradients, pair
 
 TOLERANCE = 1e-11  # float64 rounding of 150 steps; torch squares norms where this code squares and averages
-SHAPES = ((6, 4), (3, 2, 5, 4), (7,), ())
+SHAPES = ((6, 4), (3, 5, 4), (3, 2, 5, 4), (7,), ())
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,34 @@ def test_equals_torch_step_by_step(options):
             assert mine.state[p]["step"] == reference.state[q]["step"]
 
 
+def test_a_bound_of_zero_is_not_the_default():
+    """eps=(0, ...) sets no lower bound, as in torch: gradients of 1e-17 are still divided by their size."""
+    ours, theirs = (torch.ones(3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    for p, kind in ((ours, Adafactor), (theirs, torch.optim.Adafactor)):
+        p.grad = torch.full((3,), 1e-17, dtype=torch.float64)
+        kind([p], eps=(0.0, 1e-3)).step()
+    assert theirs.tolist() == pytest.approx([0.99] * 3)
+    assert torch.equal(ours, theirs)
+
+
+def test_first_dtype_sets_eps():
+    """eps1 of float32 is 1e-7, unless a bfloat16 tensor comes first in the group: then it is 0.0078 for both."""
+
+    def step_of_float32(*dtypes: torch.dtype) -> float:
+        tensors = [torch.ones(2, dtype=dtype).requires_grad_() for dtype in dtypes]
+        for p in tensors:
+            p.grad = torch.full_like(p, 1e-4)
+        torch.optim.Adafactor(tensors, lr=0.1).step()
+        return 1 - tensors[dtypes.index(torch.float32)][0].item()
+
+    assert step_of_float32(torch.float32, torch.bfloat16) == pytest.approx(0.1)
+    assert step_of_float32(torch.bfloat16, torch.float32) == pytest.approx(0.1 * 1e-4 / 0.0078125, rel=1e-3)
+
+
 def test_memory_rows_plus_columns():
-    """The state of an n x m matrix is n + m numbers and a step: 1100 instead of Adam's 200000 for 1000 x 100."""
-    p = torch.zeros(1000, 100, requires_grad=True)
-    p.grad = torch.ones_like(p)
-    optimizer = make_optimizer([p])
-    optimizer.step()
-    assert sum(t.numel() for t in optimizer.state[p].values()) == 1000 + 100 + 1
+    """Without the step counter the state of a 1000 x 100 matrix is 1100 numbers; Adam's is 200000."""
+    for make, numbers in ((make_optimizer, 1000 + 100), (torch.optim.Adam, 200_000)):
+        assert round(state_of_a_weight(make, 1000, 100) * 1000 * 100) == numbers
 
 
 def state_of_a_weight(make: Callable[..., torch.optim.Optimizer], *shape: int) -> float:
@@ -101,7 +122,7 @@ def test_mean_of_rows_is_bounded(size):
 
 
 def test_bfloat16_needs_a_small_eps():
-    """Gradients of 1e-5 move under 1% of the weights in 20 steps by default, over 90% with eps=(1e-30, 1e-3)."""
+    """Gradients of 1e-5 move under 1% of the weights in 20 steps by default, over 90% with eps=(1e-15, 1e-3)."""
 
     def changed(eps: tuple[float | None, float]) -> float:
         torch.manual_seed(0)
@@ -115,18 +136,51 @@ def test_bfloat16_needs_a_small_eps():
 
     assert round(torch.finfo(torch.bfloat16).eps, 4) == 0.0078
     assert changed((None, 1e-3)) < 0.01
-    assert changed((1e-30, 1e-3)) > 0.9
+    assert changed((1e-15, 1e-3)) > 0.9
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_papers_eps_makes_nan(dtype):
+    """With eps=(1e-30, 1e-3) a row without gradient is NaN after one step; with eps=(1e-15, 1e-3) it does not move."""
+    assert torch.tensor(1e-60, dtype=dtype) == 0
+
+    def after_one_step(eps1: float) -> torch.Tensor:
+        torch.manual_seed(0)
+        p = torch.ones(4, 8, dtype=dtype, requires_grad=True)
+        p.grad = torch.randn(4, 8).to(dtype)
+        p.grad[2] = 0
+        torch.optim.Adafactor([p], eps=(eps1, 1e-3)).step()
+        return p.detach()
+
+    rest = [0, 1, 3]
+    broken, sound = after_one_step(1e-30), after_one_step(1e-15)
+    assert broken[2].isnan().all()
+    assert broken[rest].isfinite().all()
+    assert (sound[2] == 1).all()
+    assert sound.isfinite().all()
+    assert (sound[rest] != 1).any(dim=1).all()
 
 
 def test_rank_one_is_exact():
-    """For squared gradients of rank one the factored second moment is exact: the first update is sign(g)."""
-    torch.manual_seed(0)
-    signs = torch.randn(5, 7, dtype=torch.float64).sign()
-    p = torch.ones(5, 7, dtype=torch.float64, requires_grad=True)
-    row, column = (torch.rand(n, dtype=torch.float64) + 0.1 for n in (5, 7))
-    p.grad = signs * torch.outer(row, column).sqrt()
-    torch.optim.Adafactor([p], lr=0.01).step()
-    torch.testing.assert_close(p.detach(), 1 - 0.01 * signs, rtol=0, atol=1e-9)
+    """Over 5 steps the rebuilt moment is the full one if rank-one gradients keep their proportions, else not."""
+
+    def error(change: bool) -> float:
+        torch.manual_seed(0)
+        p = torch.ones(5, 7, dtype=torch.float64, requires_grad=True)
+        optimizer, full = torch.optim.Adafactor([p]), torch.zeros(5, 7, dtype=torch.float64)
+        worst = 0.0
+        for t in range(1, 6):
+            if change or t == 1:
+                row, column = (torch.rand(n, dtype=torch.float64) + 0.1 for n in (5, 7))
+            p.grad = t * torch.outer(row, column).sqrt()
+            optimizer.step()
+            full.lerp_(p.grad**2, t**-0.8)
+            rows, columns = optimizer.state[p]["row_var"], optimizer.state[p]["col_var"]
+            worst = max(worst, (rows @ columns / rows.mean() / full - 1).abs().max().item())
+        return worst
+
+    assert error(change=False) < 1e-12
+    assert error(change=True) > 0.1
 
 
 def test_first_gradient_counts_alone():
@@ -140,6 +194,12 @@ def test_first_gradient_counts_alone():
     optimizer.step()
     expected = torch.tensor([1.0, 4.0, 9.0]) * (1 - 2**-0.8)
     torch.testing.assert_close(optimizer.state[p]["variance"], expected)
+    matrix = torch.zeros(2, 3, requires_grad=True)
+    optimizer = torch.optim.Adafactor([matrix])
+    matrix.grad = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    optimizer.step()
+    for key, dim in (("row_var", 1), ("col_var", 0)):
+        torch.testing.assert_close(optimizer.state[matrix][key], matrix.grad.square().mean(dim, keepdim=True))
 
 
 def moved(scale, lr=0.01, steps=1, eps2=1e-3):
@@ -176,7 +236,7 @@ def test_relative_step(scale, lr, shape):
 
 @pytest.mark.parametrize("lr", [0.1, 0.05, 0.2])
 def test_fall_starts_at_one_over_rate_squared(lr):
-    """The step is lr times the tensor's RMS until t = 1 / lr^2, and that times 1 / sqrt(t) afterwards."""
+    """The step is lr times the tensor's RMS until t = 1 / lr^2, and 1 / sqrt(t) times it afterwards; `lr` stays."""
     p = torch.ones(5, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adafactor([p], lr=lr)
     for t in range(1, round(4 / lr**2) + 1):
@@ -185,12 +245,13 @@ def test_fall_starts_at_one_over_rate_squared(lr):
         expected = lr if t <= 1 / lr**2 else t**-0.5
         assert (1 - p.detach()).tolist() == pytest.approx([expected] * 5)
         p.detach().fill_(1.0)
+    assert optimizer.param_groups[0]["lr"] == lr
 
 
 @pytest.mark.parametrize("name", ["scale_parameter", "relative_step", "warmup_init"])
 def test_torch_has_no_such_switches(name):
     """torch's class refuses the switches of Hugging Face's: scale_parameter, relative_step, warmup_init."""
-    with pytest.raises(TypeError, match=f"got an unexpected keyword argument '{name}'"):
+    with pytest.raises(TypeError, match=rf"^Adafactor.__init__\(\) got an unexpected keyword argument '{name}'$"):
         torch.optim.Adafactor([torch.nn.Parameter(torch.ones(2))], **{name: False})
 
 
@@ -233,13 +294,15 @@ def test_eps_in_place_of_scale_parameter():
 
 
 def test_larger_eps_frees_them():
-    """With eps=(None, 1.0) the same tensor moves by lr a step, as in Adam."""
-    p = torch.zeros(10, requires_grad=True)
-    optimizer = torch.optim.Adafactor([p], lr=0.01, eps=(None, 1.0))
-    for _ in range(50):
-        p.grad = torch.ones(10)
-        optimizer.step()
-    assert -p.detach().mean() == pytest.approx(0.5, rel=0.02)
+    """With eps=(None, 1.0) and a constant gradient the same tensor moves by 0.01 at each of 100 steps, as in Adam."""
+    p, q = (torch.zeros(10, requires_grad=True) for _ in range(2))
+    optimizers = torch.optim.Adafactor([p], lr=0.01, eps=(None, 1.0)), torch.optim.Adam([q], lr=0.01)
+    for t in range(1, 101):
+        p.grad, q.grad = torch.ones(10), torch.ones(10)
+        for optimizer in optimizers:
+            optimizer.step()
+        assert (-p).tolist() == pytest.approx([0.01 * t] * 10, rel=1e-4)
+        torch.testing.assert_close(p, q, rtol=1e-4, atol=0)
 
 
 def mean_losses(run: dict) -> list[float]:
