@@ -10,7 +10,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from snippets.mobile.mixnet.from_scratch import MixNet
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -38,6 +37,7 @@ from snippets.architectures.zfnet.from_scratch import ZFNet
 from snippets.mobile.fasternet.from_scratch import FasterNet
 from snippets.mobile.fbnet.from_scratch import FBNetC
 from snippets.mobile.ghostnet.from_scratch import GhostNet
+from snippets.mobile.mixnet.from_scratch import MixNet
 from snippets.mobile.mnasnet.from_scratch import MnasNet
 from snippets.mobile.mobilenet_v1.from_scratch import MobileNetV1
 from snippets.mobile.mobilenet_v2.from_scratch import MobileNetV2
