@@ -68,6 +68,10 @@ def _is_betas(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(is_share(each) and each < 1 for each in value)
 
 
+def _is_coefficients(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(is_number(abs(each)) for each in value)
+
+
 def _is_rising(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(is_number, value)) and value == sorted(set(value))
 
@@ -119,6 +123,7 @@ SETTINGS: dict[str, Check] = {
     **dict.fromkeys(("nesterov", "decoupled_weight_decay"), lambda v: isinstance(v, bool)),
     **dict.fromkeys(("ns_steps", "refresh", "max_dim", "max_iter"), lambda v: isinstance(v, int) and v > 0),
     "betas": _is_betas,
+    "ns_coefficients": _is_coefficients,
     "base": is_text,
     "adjust_lr_fn": lambda v: v in ("original", "match_rms_adamw"),
 }

@@ -42,6 +42,7 @@ MISTAKES = [
     ("[0.9, 0.95]", "[0.9, 1.95]", "'betas' cannot be [0.9, 1.95]"),
     ("[0.9, 0.95]", "0.9", "'betas' cannot be 0.9"),
     ("betas: [0.9, 0.95]", "adjust_lr_fn: rms", "'adjust_lr_fn' cannot be 'rms'"),
+    ("betas: [0.9, 0.95]", "ns_coefficients: [2, -1.5]", "'ns_coefficients' cannot be [2, -1.5]"),
     ("rule: linear", "rule: cubic", "'scaling' is not of the form"),
     ("start: 0.01", "start: 2", "'warmup' is not of the form"),
     ("length: 5 epochs", "length: five", "'warmup' is not of the form"),

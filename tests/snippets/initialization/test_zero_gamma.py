@@ -1,6 +1,7 @@
 """Zero-gamma: equal to torchvision and timm, the block's contract, and the claims of its page."""
 
 import inspect
+import itertools
 import re
 from collections.abc import Callable
 
@@ -73,22 +74,34 @@ def test_timm_zeroes_by_default():
 
 
 def test_identity_at_init():
-    """With a zero scale 16 blocks return their (non-negative) input unchanged, in training and evaluation."""
+    """With a zero scale 16 blocks return a non-negative input unchanged, in training and evaluation;
+    a block of ResNet-18 or ResNet-50 that changes the shape returns its projection after the ReLU.
+    """
     torch.manual_seed(0)
     model = nn.Sequential(*(ResidualBlock(8) for _ in range(16)))
     x = torch.rand(4, 8, 6, 6)
     assert torch.equal(model(x), x)
     assert torch.equal(model.eval()(x), x)
+    for kind, projections in ((models.resnet18, 3), (models.resnet50, 4)):
+        stages = kind(weights=None, zero_init_residual=True)
+        blocks = [block for i in range(1, 5) for block in stages.get_submodule(f"layer{i}")]
+        assert sum(block.downsample is not None for block in blocks) == projections
+        for training in (True, False):
+            stages.train(training)
+            for block in blocks:
+                x = torch.rand(2, block.conv1.in_channels, 4, 4)
+                assert torch.equal(block(x), x if block.downsample is None else torch.relu(block.downsample(x)))
 
 
 def test_signal_grows_with_scale_one():
-    """With scale 1 every block adds variance; after 16 blocks the standard deviation is over six times the input's."""
-    for seed in range(5):
+    """With scale 1 and that ReLU 16 blocks add a variance of 5 to 10 to a non-negative input of std 0.3, 1 or 3."""
+    for seed, std in itertools.product(range(5), (0.3, 1.0, 3.0)):
         torch.manual_seed(seed)
-        x = torch.rand(16, 16, 8, 8)
+        x = std * 12**0.5 * torch.rand(16, 16, 8, 8)
+        assert x.std().item() == pytest.approx(std, rel=0.02)
         with torch.no_grad():
             y = nn.Sequential(*(ResidualBlock(16, zero_gamma=False) for _ in range(16)))(x)
-        assert y.std() > 6 * x.std()
+        assert 5 < (y.var() - x.var()).item() < 10
 
 
 @pytest.mark.parametrize("depth", [4, 16, 32])
@@ -152,13 +165,44 @@ def test_later_initializer_undoes_it():
     assert (model[0].bn2.weight == 0).all()
 
 
+def test_zero_before_the_last_layer():
+    """In a pre-activation ResNet a zero scale in front of the last ReLU and convolution stops every gradient
+    in the branch; zeroing the last convolution instead lets that convolution learn.
+    """
+    torch.manual_seed(0)
+    branch = nn.Sequential(
+        nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1, bias=False),
+        nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1, bias=False),
+    )  # fmt: skip
+    x, target = torch.randn(16, 8, 6, 6), torch.randn(16, 8, 6, 6)
+
+    def sizes() -> list[float]:
+        branch.zero_grad()
+        nn.functional.mse_loss(x + branch(x), target).backward()
+        return [p.grad.abs().max().item() for p in branch.parameters()]
+
+    assert min(sizes()) > 0
+    nn.init.zeros_(branch[3].weight)
+    assert max(sizes()) == 0
+    nn.init.ones_(branch[3].weight)
+    nn.init.zeros_(branch[5].weight)
+    assert sizes()[-1] > 0
+
+
 def test_plain_network_goes_silent():
-    """Without a shortcut a zero scale makes the output constant: the input no longer reaches it."""
+    """A zero scale in a plain layer, or in a block's projection and branch at once, makes the output constant."""
     torch.manual_seed(0)
     layers = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 3))
     nn.init.zeros_(layers[1].weight)
     y = layers(torch.randn(8, 3, 9, 9))
     assert y.std(dim=0).max() < 1e-6
+    for kind, norm in ((models.resnet18, "bn2"), (models.resnet50, "bn3")):
+        block = kind(weights=None).layer2[0]
+        x = torch.rand(4, block.conv1.in_channels, 6, 6)
+        nn.init.zeros_(block.downsample[1].weight)
+        assert block(x).std(dim=0).max() > 0.1  # the branch alone still carries it
+        zero_last_gamma(block, norm)
+        assert block(x).std(dim=0).max() == 0
 
 
 def test_zero_gamma_removes_the_spike(as_published):
