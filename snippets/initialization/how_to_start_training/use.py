@@ -37,7 +37,7 @@ def length_second_moment(hidden_widths: Sequence[int]) -> float:
     """Second condition: E[M^2] / E[M]^2 over random networks with normal weights of variance 2 / fan_in.
 
     M is the mean squared activation after the last hidden layer. The value is the product of 1 + 5 / width,
-    about exp(5 * sum of 1 / width): 1 means that all initializations are alike, 100 that they are a lottery.
+    about exp(5 * sum of 1 / width). At 1 all draws have the same length; at 100 a few huge draws hold most of the mean.
     """
     if not hidden_widths or min(hidden_widths) < 1:
         raise ValueError("need at least one hidden layer, each of width 1 or more")
@@ -45,7 +45,7 @@ def length_second_moment(hidden_widths: Sequence[int]) -> float:
 
 
 def residual_scales(blocks: int, decay: float = 0.9) -> list[float]:
-    """Factors eta_l = decay ** l for the residual branches, l = 1 to ``blocks``: their sum stays bounded."""
+    """Factors eta_l = decay ** l for the residual branches, l = 1 to ``blocks``; bounded in sum for any depth."""
     if not 0 < decay < 1:
         raise ValueError(f"decay must be in (0, 1), got {decay}")
     return [decay**block for block in range(1, blocks + 1)]

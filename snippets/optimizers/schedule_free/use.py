@@ -96,7 +96,7 @@ class ScheduleFreeAdamW(torch.optim.Optimizer):
 
 
 def make_optimizer(parameters: ParamsT, lr: float = 2.5e-3) -> torch.optim.Optimizer:
-    """Schedule-Free AdamW with a short warm-up and a little decay.
+    """Schedule-Free AdamW with a warm-up of 20 steps and a weight decay of 0.01.
 
     Args:
         parameters: tensors, named tensors or parameter groups.

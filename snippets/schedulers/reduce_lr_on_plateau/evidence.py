@@ -1,4 +1,4 @@
-"""Waiting for a plateau, a cosine of the right length and a constant rate, on noisy digits; three seeds.
+"""Waiting for a plateau, also in the wrong mode, a cosine and a constant rate on digits; three seeds.
 
 Source: torch.optim.lr_scheduler.ReduceLROnPlateau, PyTorch 2.x; digits from scikit-learn.
 """
@@ -53,7 +53,7 @@ if __name__ == "__main__":
         middle = torch.tensor([losses for _, losses in runs]).median(0).values
         left.plot(runs[0][0], marker=marker, markevery=10, label=way)
         right.plot(middle, marker=marker, markevery=10, label=way)
-        rows.append([way, f"{runs[0][0][-1]:.5f}", f"{middle[9]:.3f}", f"{middle[29]:.3f}", f"{middle[-1]:.3f}"])
+        rows.append([way, f"{runs[0][0][-1]:.1e}", f"{middle[9]:.3f}", f"{middle[29]:.3f}", f"{middle[-1]:.3f}"])
     left.set(xlabel="epoch", ylabel="learning rate", title="first seed", yscale="log")
     left.legend(fontsize="small")
     right.set(xlabel="epoch", ylabel="validation loss", title="median of three seeds", yscale="log")

@@ -28,7 +28,7 @@ def learning_rate(
         base_lr: the group's rate before the schedule.
         mode: "min" or "max".
         factor: what the rate is multiplied by.
-        patience: epochs without improvement that are borne.
+        patience: epochs without improvement that are tolerated.
         threshold: what counts as better, as a fraction of the best value so far.
         cooldown: epochs after a reduction in which nothing is counted.
         min_lr: the rate never falls below it.

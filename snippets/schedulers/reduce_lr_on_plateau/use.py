@@ -26,7 +26,7 @@ def make_scheduler(
         optimizer: its groups' ``lr`` are the base rates.
         mode: "min" for a loss, "max" for an accuracy.
         factor: what the rate is multiplied by.
-        patience: epochs without improvement that are borne; the next one reduces the rate.
+        patience: epochs without improvement that are tolerated; the next one reduces the rate.
         threshold: what counts as better: by this fraction of the best value so far.
         cooldown: epochs after a reduction in which nothing is counted.
         min_lr: the rate never falls below it.

@@ -4,7 +4,8 @@ import copy
 
 import pytest
 import torch
-from torch import Tensor
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
 
 from snippets.optimizers.schedule_free.evidence import EVERY, LR
 from snippets.optimizers.schedule_free.use import ScheduleFreeAdamW, make_optimizer
@@ -15,7 +16,14 @@ TOLERANCE = 1e-12  # float64 rounding of 150 steps; x divides by beta1 once more
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"lr": 0.05, "betas": (0.95, 0.9)}, {"weight_decay": 0.1}, {"warmup_steps": 30}, {"maximize": True}],
+    [
+        {},
+        {"lr": 0.05, "betas": (0.95, 0.9)},
+        {"weight_decay": 0.1},
+        {"warmup_steps": 30},
+        {"maximize": True},
+        {"warmup_steps": 30, "weight_decay": 0.1, "maximize": True},
+    ],
 )
 def test_equals_pytorch_optimizer_step_by_step(options):
     """Equal to pytorch_optimizer's ScheduleFreeAdamW at each of 150 steps: y, x, z and second moment."""
@@ -139,7 +147,7 @@ def test_evaluating_without_eval_is_worse():
 
 
 def test_step_after_eval_raises():
-    """step() after eval() raises: it would take x for y. pytorch_optimizer goes on without a word."""
+    """step() after eval() raises. pytorch_optimizer goes on, and its next eval() leaves the parameters: not x."""
     from pytorch_optimizer import ScheduleFreeAdamW as Other
 
     for kind in (ScheduleFreeAdamW, Other):
@@ -150,6 +158,10 @@ def test_step_after_eval_raises():
         optimizer.eval()
         if kind is Other:
             optimizer.step()
+            stepped, z = p.detach().clone(), optimizer.state[p]["z"]
+            optimizer.eval()
+            assert torch.equal(p.detach(), stepped)
+            assert not torch.allclose(stepped, stepped.lerp(z, 1 - 1 / 0.9))  # what eval() makes of y
         else:
             with pytest.raises(RuntimeError, match=r"train\(\)"):
                 optimizer.step()
@@ -185,13 +197,15 @@ def test_batch_norm_must_be_recalibrated():
         optimizer.step()
     optimizer.eval()
     norm = model[1]
-    truth = model[0](inputs).var(0).detach()
+    mean, truth = model[0](inputs).mean(0).detach(), model[0](inputs).var(0).detach()
     assert ((norm.running_var - truth) / truth).abs().max() > 0.05
+    assert not torch.allclose(norm.running_mean, mean, atol=1e-3)
     norm.reset_running_stats()
     norm.momentum = None  # plain average over the batches
     with torch.no_grad():
         model(inputs)
     torch.testing.assert_close(norm.running_var, truth)
+    torch.testing.assert_close(norm.running_mean, mean)
 
 
 def test_ends_below_both_baselines(evidence):
@@ -202,6 +216,28 @@ def test_ends_below_both_baselines(evidence):
     assert (free < constant).all()
 
 
+def test_experiment_is_the_class(evidence):
+    """The experiment's Schedule-Free is the page's class: the same losses at x and at y after 30 and 60 steps."""
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    torch.manual_seed(0)
+    weight = torch.zeros(64, 10, requires_grad=True)
+    optimizer = ScheduleFreeAdamW([weight], lr=LR)
+    found = []
+    for step in range(1, 61):
+        rows = torch.randint(len(x), (8,))
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(x[rows] @ weight, y[rows]).backward()
+        optimizer.step()
+        if step % EVERY == 0:
+            at_y = nn.functional.cross_entropy(x @ weight, y).item()
+            optimizer.eval()
+            found.append([nn.functional.cross_entropy(x @ weight, y).item(), at_y])
+            optimizer.train()
+    expected = torch.tensor(evidence()["Schedule-Free"][0])[:, :2].T  # (points, x and y)
+    torch.testing.assert_close(torch.tensor(found), expected, rtol=1e-3, atol=0)
+
+
 def test_beta1_zero_is_refused():
     """beta1 = 0 would make y equal z, from which x cannot be had back."""
     with pytest.raises(ValueError, match="betas"):
@@ -210,11 +246,14 @@ def test_beta1_zero_is_refused():
 
 def test_memory_two_tensors():
     """The state takes two numbers for each parameter, as AdamW's; the average costs nothing."""
-    p = torch.ones(1000, 10, requires_grad=True)
-    p.grad = torch.ones_like(p)
-    optimizer = make_optimizer([p])
-    optimizer.step()
-    assert sum(t.numel() for t in optimizer.state[p].values()) == 2 * p.numel()
+    for make in (make_optimizer, torch.optim.AdamW):
+        p = torch.ones(1000, 10, requires_grad=True)
+        p.grad = torch.ones_like(p)
+        optimizer = make([p])
+        optimizer.step()
+        assert (
+            sum(t.numel() for t in optimizer.state[p].values() if t.dim()) == 2 * p.numel()
+        )  # AdamW counts steps, too
 
 
 @pytest.fixture
