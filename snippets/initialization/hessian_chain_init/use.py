@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 
 def hessian_variance(fan_in: int, activation: str = "relu", keep: float = 1.0) -> float:
-    """Variance of the weights for which forward and backward products, and so the curvature, keep their size.
+    """Variance of the weights for which the forward and the backward signal keep their size in layers of equal width.
 
     Args:
         fan_in: inputs of one neuron.
-        activation: ``"relu"``, or ``"smooth"`` for f(0) = 0, f'(0) = 1, f''(0) = 0 (tanh, linear).
+        activation: ``"relu"``, or ``"smooth"`` for f(0) = 0, f'(0) = 1 on small inputs (tanh, linear).
         keep: probability that torch's (inverted) dropout keeps an input of the layer.
 
     Raises:

@@ -55,13 +55,17 @@ def data():
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
 def test_power_iteration_equals_the_full_hessian(data, activation):
-    """Power iteration agrees with the largest absolute eigenvalue of torch's full block to one per mille."""
+    """Power iteration agrees with the norm of torch's full block: to 10% at 30 iterations, to one per mille at 100."""
     x, y = data
-    model = network([5, 6, 6, 3], activation)
-    norms = hessian_norms(model, F.cross_entropy, x, y, iterations=600)
-    for layer in (0, 2, 4):
-        full = torch.linalg.matrix_norm(blocks(model, layer, F.cross_entropy, x, y)[0], 2).item()
-        assert norms[f"{layer}.weight"] == pytest.approx(full, rel=1e-3)
+    for seed in range(8):
+        torch.manual_seed(seed)
+        model = network([5, 6, 6, 3], activation)
+        default = hessian_norms(model, F.cross_entropy, x, y)
+        exact = hessian_norms(model, F.cross_entropy, x, y, iterations=100)
+        for layer in (0, 2, 4):
+            full = torch.linalg.matrix_norm(blocks(model, layer, F.cross_entropy, x, y)[0], 2).item()
+            assert default[f"{layer}.weight"] == pytest.approx(full, rel=0.1)
+            assert exact[f"{layer}.weight"] == pytest.approx(full, rel=1e-3)
 
 
 def test_second_term_is_zero_for_relu(data):
@@ -74,13 +78,16 @@ def test_second_term_is_zero_for_relu(data):
 
 
 def test_second_term_stays_for_tanh(data):
-    """tanh: in the first layer the second term is larger than the first, also at a tenth of the weights' scale."""
+    """tanh, first layer: the second term exceeds the first in 11 of 12 draws; fivefold at a tenth of the scale."""
     x, y = data
-    for gain in (1.0, 0.1):
-        torch.manual_seed(1)
+
+    def share(gain: float, seed: int) -> float:
+        torch.manual_seed(seed)
         hessian, first = blocks(network([5, 6, 6, 3], nn.Tanh, gain, factor=1.0), 0, F.cross_entropy, x, y)
-        share = (torch.linalg.matrix_norm(hessian - first, 2) / torch.linalg.matrix_norm(first, 2)).item()
-        assert share > 1
+        return (torch.linalg.matrix_norm(hessian - first, 2) / torch.linalg.matrix_norm(first, 2)).item()
+
+    assert sum(share(1.0, seed) > 1 for seed in range(12)) == 11
+    assert all(share(0.1, seed) > 5 for seed in range(12))
 
 
 def test_kronecker_norm():
@@ -130,15 +137,29 @@ def test_kaiming_keeps_the_trace():
 
 
 def test_norm_grows_with_depth():
-    """A batch of 32, squared error, Kaiming: the largest block norm is over ten times larger in 12 layers than in 2."""
+    """A batch of 32, squared error, Kaiming: the largest block norm is over ten times larger in 12 layers than in 2.
+
+    For one sample it grows over three times less; the outputs of different samples become more alike.
+    """
     torch.manual_seed(0)
     x, y = torch.randn(32, 48, **torch64), torch.randn(32, 48, **torch64)
 
-    def largest(depth: int) -> float:
-        runs = [max(hessian_norms(network([48] * (depth + 1), nn.ReLU), squared, x, y).values()) for _ in range(3)]
-        return sum(runs) / 3
+    def largest(depth: int) -> torch.Tensor:
+        """Norm over the batch, mean norm for one of four samples, mean cosine of two outputs; of three networks."""
+        runs = []
+        for _ in range(3):
+            model = network([48] * (depth + 1), nn.ReLU)
+            batch = max(hessian_norms(model, squared, x, y).values())
+            each = [max(hessian_norms(model, squared, x[i : i + 1], y[i : i + 1], 10).values()) for i in range(4)]
+            with torch.no_grad():
+                alike = F.cosine_similarity(model(x)[:1], model(x)[1:]).mean().item()
+            runs.append([batch, sum(each) / 4, alike])
+        return torch.tensor(runs).mean(0)
 
-    assert largest(12) > 10 * largest(2)
+    (deep_batch, deep_one, deep_alike), (batch, one, alike) = largest(12), largest(2)
+    assert deep_batch > 10 * batch
+    assert 2 < deep_one / one < deep_batch / batch / 3
+    assert alike < 0.5 < 0.8 < deep_alike
 
 
 @pytest.fixture(scope="module")
@@ -156,13 +177,14 @@ def losses(evidence) -> dict[float, dict[float, list[float]]]:
 
 
 def test_norm_tells_scales_apart(norms):
-    """From half of Kaiming's scale to Kaiming's every step, the smallest by a fifth, raises each block of each draw.
+    """From half of Kaiming's scale to Kaiming's every step, the smallest by a fifth, raises each layer's norm.
 
+    Either draw of the larger scale has a larger norm than either draw of the smaller one.
     Over all scales the mean norms span seven decades; at one scale the layers differ less than tenfold.
     """
     assert GAINS[:4] == [0.5, 0.71, 0.84, 1.0]
     for smaller, larger in pairwise(GAINS[:4]):
-        assert (norms[larger] > 3 * norms[smaller]).all()
+        assert (norms[larger].min(0).values > 3 * norms[smaller].max(0).values).all()
     means = torch.stack([norms[gain].mean(0) for gain in GAINS])
     assert math.log10(means.max() / means.min()) == pytest.approx(7, abs=0.3)
     assert (means.max(1).values < 10 * means.min(1).values).all()
@@ -205,47 +227,77 @@ def test_best_scale_depends_on_the_rate(losses):
     assert all(above < at for above, at in zip(losses[0.01][1.19], losses[0.01][1.0], strict=True))
 
 
-def test_dropout_variance():
-    """Inverted dropout raises the mean square of its output by 1 / keep: variance 2 keep / fan_in restores it."""
+def products(activation, variance: float, size: float, keep: float = 1.0) -> tuple[float, float]:
+    """By how much five layers of width 200 multiply |x|^2 and |B|_F^2; mean of 20 networks, 50 inputs of this size."""
     torch.manual_seed(0)
-    x = torch.rand(200, 400)
-    dropped = F.dropout(x, 0.4)
-    assert (dropped.square().mean() / x.square().mean()).item() == pytest.approx(1 / 0.6, rel=0.02)
-    ratios = []
+    forward, backward = [], []
     for _ in range(20):
-        w = torch.randn(400, 400) * hessian_variance(400, keep=0.6) ** 0.5
-        ratios.append((torch.relu(F.dropout(x, 0.4) @ w.T).square().mean() / x.square().mean()).item())
-    assert sum(ratios) / 20 == pytest.approx(1, rel=0.06)
+        out = x = (size * torch.randn(50, 200)).requires_grad_()
+        for _ in range(5):
+            out = activation(F.dropout(out, 1 - keep) @ (variance**0.5 * torch.randn(200, 200)))
+        probe = torch.randn_like(out)  # E|B^T u|^2 = |B|_F^2 for normal u
+        gradient = torch.autograd.grad(out, x, probe)[0]
+        forward.append((out.square().sum() / x.square().sum()).item())
+        backward.append((gradient.square().sum() / probe.square().sum()).item())
+    return sum(forward) / 20, sum(backward) / 20
 
 
-def test_variance_recovers_kaiming_and_lecun():
-    """ReLU gives Kaiming's 2/n, a smooth activation 1/n: Xavier's value for equal widths."""
-    torch.manual_seed(0)
-    assert hessian_variance(500) == pytest.approx(nn.init.kaiming_normal_(torch.empty(600, 500)).var().item(), rel=0.02)
-    xavier = nn.init.xavier_normal_(torch.empty(500, 500)).var().item()
-    assert hessian_variance(500, "smooth") == pytest.approx(xavier, rel=0.02)
+@pytest.mark.parametrize("keep", [0.6, 0.9])
+def test_dropout_variance(keep):
+    """ReLU and inverted dropout: variance 2 keep / n keeps both products; without the factor both grow by 1/keep."""
+    assert products(torch.relu, hessian_variance(200, keep=keep), 1.0, keep) == pytest.approx((1, 1), abs=0.15)
+    grown = keep**-5
+    assert products(torch.relu, hessian_variance(200), 1.0, keep) == pytest.approx((grown, grown), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("activation", "name", "size"),
+    [(torch.relu, "relu", 1.0), *((f, "smooth", 0.01) for f in (torch.tanh, torch.sin, torch.expm1))],
+)
+def test_variance_recovers_kaiming_and_lecun(activation, name, size):
+    """2/n, Kaiming's, keeps |x|^2 and |B|_F^2 through five ReLU layers; 1/n through five smooth ones on small inputs.
+
+    At half of the variance both are halved by each layer. 1/n is LeCun's, and Xavier's for equal widths.
+    """
+    variance = hessian_variance(200, name)
+    assert products(activation, variance, size) == pytest.approx((1, 1), abs=0.15)  # a network's spread is about 0.3
+    assert products(activation, variance / 2, size) == pytest.approx((1 / 32, 1 / 32), rel=0.15)
+    theirs = nn.init.kaiming_normal_ if name == "relu" else nn.init.xavier_normal_
+    assert variance == pytest.approx(theirs(torch.empty(200, 200)).var().item(), rel=0.03)
 
 
 def test_blocks_understate_the_whole():
-    """The norm of the whole Hessian is over twice that of the largest block, in a six-layer ReLU network."""
-    torch.manual_seed(0)
-    x, y = torch.randn(16, 6, **torch64), torch.randn(16, 6, **torch64)
-    model = network([6] * 7, nn.ReLU)
-    parameters = {k: v.detach() for k, v in model.named_parameters()}
-    shapes = [v.shape for v in parameters.values()]
+    """Whole Hessian over its largest block, by norm: up to 4.8 in eight draws of a six-layer ReLU network."""
 
-    def loss(flat):
-        pieces = flat.split([s.numel() for s in shapes])
-        named = {k: p.view(s) for k, p, s in zip(parameters, pieces, shapes, strict=True)}
-        return squared(torch.func.functional_call(model, named, (x,)), y)
+    def ratio(seed: int) -> float:
+        torch.manual_seed(seed)
+        x, y = torch.randn(16, 6, **torch64), torch.randn(16, 6, **torch64)
+        model = network([6] * 7, nn.ReLU)
+        parameters = {k: v.detach() for k, v in model.named_parameters()}
+        shapes = [v.shape for v in parameters.values()]
 
-    whole = hessian_of(loss, torch.cat([v.flatten() for v in parameters.values()]))
-    largest = max(hessian_norms(model, squared, x, y).values())
-    assert torch.linalg.matrix_norm(whole, 2) > 2 * largest
+        def loss(flat):
+            pieces = flat.split([s.numel() for s in shapes])
+            named = {k: p.view(s) for k, p, s in zip(parameters, pieces, shapes, strict=True)}
+            return squared(torch.func.functional_call(model, named, (x,)), y)
+
+        whole = hessian_of(loss, torch.cat([v.flatten() for v in parameters.values()]))
+        largest = max(hessian_norms(model, squared, x, y).values())
+        return (torch.linalg.matrix_norm(whole, 2) / largest).item()
+
+    ratios = [ratio(seed) for seed in range(8)]
+    assert min(ratios) > 1
+    assert max(ratios) == pytest.approx(4.8, abs=0.05)
 
 
-def test_small_curvature_is_no_aim():
-    """At half of Kaiming's scale in ten layers the norms fall below 1e-3, and so does the gradient of every layer."""
+def test_small_curvature_is_no_aim(norms, losses):
+    """At half of Kaiming's scale in ten layers the norms fall below 1e-3, the gradient of every layer below 1e-2.
+
+    In the experiment the scale with the lowest loss has, at either rate, a largest norm above 1 in each draw.
+    """
+    for lr in RATES:
+        best = min(GAINS, key=lambda gain: sum(losses[lr][gain]))
+        assert (norms[best].max(1).values > 1).all()
     torch.manual_seed(0)
     x, y = torch.randn(32, 32, **torch64), torch.randint(10, (32,))
     model = network([32] * 10 + [10], nn.ReLU, gain=0.5)
