@@ -19,6 +19,7 @@ from scripts.generate.phrases import word
 from scripts.sources import outline, pitfalls
 from scripts.sources.catalog import Catalog
 from scripts.sources.pages import LANGUAGES, Entry
+from scripts.sources.papers import Paper
 from scripts.sources.pitfalls import Pitfall
 
 PROSE = 30  # words of a page's own prose, beside those of its names, its phrases and its pitfalls
@@ -75,7 +76,7 @@ def index(catalog: Catalog, lang: str) -> dict[str, Any]:
         "names": [_row(_names(entry, lang)) for entry in entries],
         "torch": [_row(entry.facts("torch")) for entry in entries],
         "links": [len(catalog.related_to.get(entry.id, [])) for entry in entries],
-        "papers": [[paper.title, _row(paper.authors), paper.year] for paper in map(catalog.papers.__getitem__, known)],
+        "papers": [_paper(catalog.papers[key], lang) for key in known],
         "cited": [[known.index(key) for key in entry.facts("papers") if key in known] for entry in entries],
         "asked": [packing.phrases(page.asked) for page in texts],
         "pitfalls": [_row(one.lead.rstrip(".。") for one in found) for found in hurdles],
@@ -83,6 +84,13 @@ def index(catalog: Catalog, lang: str) -> dict[str, Any]:
         "headings": list(_headings(catalog, lang)),
         "symptoms": list(_symptoms(catalog, lang)),
     }
+
+
+def _paper(paper: Paper, lang: str) -> list[Any]:
+    """Title, authors and year; in Chinese the first author and the year, for titles are asked of the English index."""
+    if lang == "zh":
+        return ["", _row(paper.authors[:1]), paper.year]
+    return [paper.title, _row(paper.authors), paper.year]
 
 
 def _row(texts: Iterable[str]) -> str:

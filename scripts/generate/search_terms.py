@@ -75,8 +75,9 @@ def _binds(term: str) -> bool:
 
 
 def prose(text: str, pairs: Pairs) -> list[str]:
-    """What is worth finding in prose: no common words, no pairs that are no word."""
-    return [term for term in terms(text) if term not in COMMON and pairs.said(term, 3) and not _binds(term)]
+    """What is worth finding in prose: no common words, no numbers, no pairs that are no word."""
+    said = (term for term in terms(text) if term not in COMMON and not term.isdigit())
+    return [term for term in said if pairs.said(term, 3) and not _binds(term)]
 
 
 def phrase(text: str, pairs: Pairs) -> list[str]:

@@ -54,7 +54,8 @@ var GuideIndex = (() => {
      other edition, says of the same pages and pitfalls. */
   function documents(data, other) {
     const mine = pages(data), theirs = other && pages(other);
-    const cited = (page) => data.cited[page].map((number) => data.papers[number]);
+    const whole = other && other.lang === "en" ? other : data; // the Chinese index has no titles of papers
+    const cited = (page) => whole.cited[page].map((number) => whole.papers[number]);
     const docs = mine.map((own, page) => {
       const { title, names, asked, prose, pitfalls } = theirs ? theirs[page] : { names: [], asked: [], prose: [], pitfalls: [] };
       const url = data.urls[page], papers = cited(page);
