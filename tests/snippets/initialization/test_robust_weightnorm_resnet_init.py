@@ -47,11 +47,12 @@ def test_hundred_layers():
 
 def test_default_g_vanishes():
     """torch's weight_norm on a default nn.Linear has rows of length 0.58: after 30 layers under 1e-9 is left."""
-    torch.manual_seed(0)
-    layers = [nn.Sequential(weight_norm(nn.Linear(128, 128, bias=False)), nn.ReLU()) for _ in range(30)]
-    g = layers[0][0].parametrizations.weight.original0
-    assert g.mean().item() == pytest.approx(math.sqrt(1 / 3), rel=0.02)
-    assert norm_ratio(nn.Sequential(*layers), 128) < 1e-9
+    for width in (32, 128):
+        torch.manual_seed(0)
+        layers = [nn.Sequential(weight_norm(nn.Linear(width, width, bias=False)), nn.ReLU()) for _ in range(30)]
+        g = torch.cat([layer[0].parametrizations.weight.original0 for layer in layers])
+        assert g.mean().item() == pytest.approx(math.sqrt(1 / 3), rel=0.02)
+        assert norm_ratio(nn.Sequential(*layers), width) < 1e-9
 
 
 def test_wrapping_changes_nothing():
@@ -70,15 +71,18 @@ def test_kaiming_is_the_same_for_equal_widths():
 
 
 def test_difference_to_kaiming_cancels():
-    """For other widths the two differ by sqrt(fan_in / fan_out) in each layer: over a chain only the ends remain."""
-    widths = [30, 200, 50, 400, 60]
-    ratio = math.prod(weight_norm_gain(a, b) / math.sqrt(2) for a, b in pairwise(widths))
-    assert ratio == pytest.approx(math.sqrt(30 / 60))
+    """The rule's rows over Kaiming's, multiplied over all layers, are sqrt(first width / last width)."""
+    torch.manual_seed(0)
+    ratio = 1.0
+    for fan_in, fan_out in pairwise([300, 2000, 500, 4000, 600]):
+        rows = nn.init.kaiming_normal_(torch.empty(fan_out, fan_in)).norm(dim=1)
+        ratio *= weight_norm_gain(fan_in, fan_out) / rows.mean().item()
+    assert ratio == pytest.approx(math.sqrt(300 / 600), rel=0.01)
 
 
 def test_forward_and_backward_disagree():
     """g = sqrt 2 keeps the gradient's norm; the forward rule multiplies it by sqrt(fan_in / fan_out)."""
-    for fan_in, fan_out in ((200, 50), (50, 200)):
+    for fan_in, fan_out in ((200, 50), (50, 200), (100, 100)):
         torch.manual_seed(0)
         ratios = []
         for _ in range(50):
@@ -100,29 +104,58 @@ def test_residual_norm_is_bounded():
         assert (1 + 1 / blocks) ** blocks < math.e
 
 
+def growth_per_block(blocks: list[WeightNormBlock], width: int) -> float:
+    """Factor of the squared norm in one block, the geometric mean over the chain of blocks."""
+    return norm_ratio(nn.Sequential(*blocks), width) ** (2 / len(blocks))
+
+
 def test_unscaled_residual_explodes():
-    """Gain 1 in the branches doubles the squared norm in each block: a million times after 40 blocks (norm)."""
+    """Gain 1 in the branches doubles the squared norm in each of 40 blocks."""
     torch.manual_seed(0)
-    assert norm_ratio(nn.Sequential(*(WeightNormBlock(64, 1) for _ in range(40))), 64) > 0.5 * 2**20
+    assert growth_per_block([WeightNormBlock(64, 1) for _ in range(40)], 64) == pytest.approx(2, rel=0.1)
+
+
+def test_kaiming_residual_explodes():
+    """Kaiming before weight_norm triples the squared norm in each of 40 blocks: its gain of 2 meets no second ReLU."""
+    torch.manual_seed(0)
+    blocks = [WeightNormBlock(64, 1) for _ in range(40)]
+    for block in blocks:
+        for name in ("layer1", "layer2"):
+            layer = nn.Linear(64, 64, bias=False)
+            nn.init.kaiming_normal_(layer.weight)
+            setattr(block, name, weight_norm(layer))
+    assert growth_per_block(blocks, 64) == pytest.approx(3, rel=0.1)
 
 
 def test_reset_of_v_does_not_help():
-    """Initializing v after the fact changes directions only: its scale is divided out, g decides."""
+    """100 times as long a v gives the same outputs, and a step of SGD turns it by a ten-thousandth of the angle."""
     torch.manual_seed(0)
-    layer, x = weight_normed(nn.Linear(16, 16)), torch.randn(8, 16)
-    before = layer(x)
-    with torch.no_grad():
-        layer.parametrizations.weight.original1.mul_(100)
-    torch.testing.assert_close(layer(x), before)
+    layer, x = weight_normed(nn.Linear(16, 16)).double(), torch.randn(8, 16, dtype=torch.float64)
+    v, before = layer.parametrizations.weight.original1, layer(x)
+    turns = []
+    for scale in (1, 100):
+        with torch.no_grad():
+            v.mul_(scale)
+        torch.testing.assert_close(layer(x), before)
+        (gradient,) = torch.autograd.grad(layer(x).square().sum(), v)  # a small step turns v by its share
+        assert (gradient * v).sum(1).abs().max() < 1e-9
+        turns.append(gradient.norm(dim=1) / v.norm(dim=1))
+    torch.testing.assert_close(turns[0], 10_000 * turns[1])
 
 
 def test_writing_to_weight_is_projected():
-    """Kaiming on layer.weight after wrapping: the parametrization reads a temporary, and nothing changes."""
+    """After wrapping, Kaiming on layer.weight fills a temporary; an assigned tensor is taken apart into g and v."""
     torch.manual_seed(0)
     layer, x = weight_normed(nn.Linear(16, 16)), torch.randn(8, 16)
     before = layer(x)
-    nn.init.normal_(layer.weight.detach(), 0.0, 100.0)
-    torch.testing.assert_close(layer(x), before)
+    nn.init.kaiming_normal_(layer.weight)
+    with torch.no_grad():
+        layer.weight.mul_(100)
+    assert torch.equal(layer(x), before)
+    weight = torch.randn(16, 16)
+    layer.weight = weight
+    torch.testing.assert_close(layer(x), x @ weight.T)
+    torch.testing.assert_close(layer.parametrizations.weight.original0, weight.norm(dim=1, keepdim=True))
 
 
 @pytest.fixture(scope="module")
@@ -191,12 +224,16 @@ def test_norms_of_the_residual_network(run):
 
 
 def test_no_advantage_in_plain_network(run):
-    """Plain network: both keep the norm between 0.4 and 1.6, and the proposed mean loss is not below Kaiming's."""
+    """Plain network: both keep the norm in 0.4 to 1.6; twelve seeds' mean losses are over 2, and as good as equal."""
     for method in ("Kaiming", "proposed"):
         norms = mean_norms(run, method, residual=False)
         assert norms.min() > 0.4
         assert norms.max() < 1.6
-    assert mean_loss(run, "proposed", False, 6) > mean_loss(run, "Kaiming", False, 6)
+    proposed, kaiming = (
+        torch.tensor([run(method, False, seed)[1] for seed in range(12)]) for method in ("proposed", "Kaiming")
+    )
+    assert min(proposed.mean(), kaiming.mean()) > 2  # chance is log(10) = 2.3
+    assert (proposed.mean() - kaiming.mean()).abs() < min(proposed.std(), kaiming.std()) / 2
 
 
 def test_convolution_fans():

@@ -31,6 +31,13 @@ def network(value, activation=nn.Tanh, extra=()):
     return model
 
 
+def assert_units_equal(model):
+    """Incoming weights, bias and outgoing weights of every hidden unit are those of the first one."""
+    # Equal in exact arithmetic; float64 sums may be ordered differently for different rows.
+    for unit in (model[0].weight, model[0].bias, model[-1].weight.T):
+        assert (unit - unit[0]).abs().max() < 1e-9
+
+
 def steps(model, x, y, optimizer="Adam", n=30):
     optimizer = OPTIMIZERS[optimizer](model.parameters())
     for _ in range(n):
@@ -48,6 +55,9 @@ def test_zeros_have_zero_hidden_gradients(activation):
     gradients = {name: parameter.grad.abs().max().item() for name, parameter in model.named_parameters()}
     assert gradients.pop("2.bias") > 0.01
     assert set(gradients.values()) == {0.0}
+    steps(model, x, y)
+    learned = {name for name, parameter in model.named_parameters() if parameter.count_nonzero() > 0}
+    assert learned == {"2.bias"}
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -64,14 +74,14 @@ def test_zeros_learn_a_constant(optimizer):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_constant_units_stay_equal(optimizer):
-    """Started from one constant, the units of a layer move and stay copies of one another under every optimizer."""
+    """Started from one constant, the units of a layer change, in weights and bias, and stay equal: four optimizers."""
     x, y = data()
     model = network(0.5)
     steps(model, x, y, optimizer)
     weight = model[0].weight.detach()
-    assert (weight - 0.5).abs().max() > 0.01
-    # Equal in exact arithmetic; float64 sums may be ordered differently for different rows.
-    assert (weight - weight[0]).abs().max() < 1e-9
+    for parameter in (model[0].weight, model[0].bias, model[2].weight):
+        assert (parameter - 0.5).abs().max() > 0.01
+    assert_units_equal(model)
     assert distinct_units(weight) == 1
 
 
@@ -83,12 +93,12 @@ def test_sigmoid_units_stay_equal(optimizer):
     steps(model, x, y, optimizer)
     assert model[0].weight.count_nonzero() == 40
     assert model[2].weight.count_nonzero() == 24
-    assert distinct_units(model[0].weight) == 1
+    assert_units_equal(model)
 
 
 @pytest.mark.parametrize("activation", [nn.Tanh, nn.GELU, nn.SiLU, nn.ReLU])
 def test_one_zero_layer_learns_but_not_before_relu(activation):
-    """One zero hidden layer before a random one: with tanh, GELU and SiLU its units learn and differ, ReLU's never."""
+    """One zero hidden layer, bias too, before a random one: with tanh, GELU and SiLU it learns, with ReLU never."""
     torch.manual_seed(0)
     x, y = data()
     model = nn.Sequential(nn.Linear(5, 8), activation(), nn.Linear(8, 3)).double()
@@ -99,6 +109,7 @@ def test_one_zero_layer_learns_but_not_before_relu(activation):
     after = nn.functional.mse_loss(model(x), y).item()
     if activation is nn.ReLU:
         assert model[0].weight.count_nonzero() == 0
+        assert model[0].bias.count_nonzero() == 0
         assert model(x).std(0).max() == 0
     else:
         assert distinct_units(model[0].weight) == 8
@@ -124,49 +135,50 @@ def test_lora_needs_one_random_factor():
 
 
 def test_zero_convolution_learns():
-    """A 1x1 convolution of zeros at the end of a random branch: all its weights have a gradient in step one."""
+    """ControlNet's form, x + zero(copy(x + zero(condition))): the outer zero learns in step one, the inner in two."""
     torch.manual_seed(0)
-    branch, zero = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.SiLU()), nn.Conv2d(8, 3, 1)
-    nn.init.zeros_(zero.weight)
-    nn.init.zeros_(zero.bias)
-    x, target = torch.randn(4, 3, 6, 6), torch.randn(4, 3, 6, 6)
-    optimizer = torch.optim.SGD([*branch.parameters(), *zero.parameters()], lr=0.1)
+    copy = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.SiLU())
+    inner, outer = nn.Conv2d(2, 3, 1), nn.Conv2d(8, 3, 1)
+    for parameter in (*inner.parameters(), *outer.parameters()):
+        nn.init.zeros_(parameter)
+    x, condition, target = (torch.randn(4, channels, 6, 6) for channels in (3, 2, 3))
+    optimizer = torch.optim.SGD([*copy.parameters(), *inner.parameters(), *outer.parameters()], lr=0.1)
     for step in range(2):
-        y = x + zero(branch(x))
+        y = x + outer(copy(x + inner(condition)))
         assert step > 0 or torch.equal(y, x)
         optimizer.zero_grad()
         nn.functional.mse_loss(y, target).backward()
-        assert zero.weight.grad.count_nonzero() == zero.weight.numel()
-        assert (branch[0].weight.grad.count_nonzero() > 0) == (step > 0)
+        assert outer.weight.grad.count_nonzero() == outer.weight.numel()
+        assert inner.weight.grad.count_nonzero() == (inner.weight.numel() if step else 0)
+        assert (copy[0].weight.grad.count_nonzero() > 0) == (step > 0)
         optimizer.step()
 
 
 def test_width_is_wasted():
-    """A network of eight equal units trains exactly as one unit whose output counts eight times."""
+    """Before and after training, a network of eight equal units computes one unit's output, counted eight times."""
     x, y = data()
     wide = network(0.5)
-    narrow = nn.Sequential(nn.Linear(5, 1), nn.Tanh(), nn.Linear(1, 3)).double()
-    for parameter in narrow.parameters():
-        nn.init.constant_(parameter, 0.5)
-    assert torch.allclose(wide[2](wide[1](wide[0](x))) - 0.5, 8 * (narrow(x) - 0.5))
-    steps(wide, x, y)
-    hidden = wide[1](wide[0](x))
-    assert torch.linalg.matrix_rank(hidden, rtol=1e-9) == 1
+    for trained in (False, True):
+        if trained:
+            steps(wide, x, y)
+        one_unit = torch.tanh(x @ wide[0].weight[0] + wide[0].bias[0])
+        torch.testing.assert_close(wide(x), 8 * one_unit.outer(wide[2].weight[:, 0]) + wide[2].bias)
+        assert torch.linalg.matrix_rank(wide[1](wide[0](x)), rtol=1e-9) == 1
 
 
 def test_one_random_layer_is_enough():
-    """Zeros in the last layer alone are harmless: its gradient is not 0, and one step later the first layer learns."""
+    """Zeros in the last layer alone: it learns in the first step, and the two layers before it in the second."""
     torch.manual_seed(0)
     x, y = data()
-    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 3)).double()
-    nn.init.zeros_(model[2].weight)
-    nn.init.zeros_(model[2].bias)
-    before = model[0].weight.detach().clone()
+    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+    nn.init.zeros_(model[4].weight)
+    nn.init.zeros_(model[4].bias)
+    before = {index: model[index].weight.detach().clone() for index in (0, 2)}
     steps(model, x, y, "SGD", n=1)
-    assert torch.equal(model[0].weight, before)  # the first step cannot reach it
-    assert model[2].weight.abs().min() > 0
+    assert all(torch.equal(model[index].weight, weight) for index, weight in before.items())  # out of reach
+    assert model[4].weight.abs().min() > 0
     steps(model, x, y, "SGD", n=1)
-    assert (model[0].weight != before).all()
+    assert all((model[index].weight != weight).all() for index, weight in before.items())
 
 
 def test_first_loss_is_log_classes():
@@ -190,11 +202,13 @@ def test_biases_may_be_zero():
     assert model[0].bias.unique().numel() == 8
 
 
-def test_no_hidden_layer_no_symmetry():
-    """Logistic regression may start from zeros: the problem is convex, and both starts reach the same loss."""
+@pytest.mark.parametrize("loss_fn", [nn.functional.cross_entropy, nn.functional.mse_loss], ids=["logistic", "linear"])
+def test_no_hidden_layer_no_symmetry(loss_fn):
+    """Logistic and linear regression may start from zeros: they are convex, and both starts reach the same loss."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(200, 5, generator=generator, dtype=torch.float64)
     y = (x[:, 0] + 0.5 * torch.randn(200, generator=generator, dtype=torch.float64) > 0).long()
+    y = y if loss_fn is nn.functional.cross_entropy else nn.functional.one_hot(y).double()
     losses = []
     for zero in (True, False):
         torch.manual_seed(1)
@@ -206,12 +220,12 @@ def test_no_hidden_layer_no_symmetry():
 
         def closure(model=model, optimizer=optimizer):
             optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(model(x), y)
+            loss = loss_fn(model(x), y)
             loss.backward()
             return loss
 
         optimizer.step(closure)
-        losses.append(nn.functional.cross_entropy(model(x), y).item())
+        losses.append(loss_fn(model(x), y).item())
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
 
 
@@ -227,16 +241,21 @@ def test_dropout_breaks_it():
     assert model[0].weight.count_nonzero() == 0
 
 
-def test_weight_decay_does_not_break_it():
-    """Weight decay shrinks equal units equally."""
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_weight_decay_does_not_break_it(optimizer):
+    """Weight decay, as a penalty or decoupled, makes equal units smaller and leaves them equal."""
     x, y = data()
-    model = network(0.5)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.5)
-    for _ in range(30):
-        optimizer.zero_grad()
-        nn.functional.mse_loss(model(x), y).backward()
-        optimizer.step()
-    assert distinct_units(model[0].weight) == 1
+    norms = []
+    for weight_decay in (0.0, 0.5):
+        model = network(0.5)
+        stepper = optimizer(model.parameters(), lr=0.01, weight_decay=weight_decay)
+        for _ in range(30):
+            stepper.zero_grad()
+            nn.functional.mse_loss(model(x), y).backward()
+            stepper.step()
+        assert_units_equal(model)
+        norms.append(model[0].weight.norm().item())
+    assert norms[1] < norms[0]
 
 
 def test_convolution_channels():
@@ -270,7 +289,7 @@ def test_zero_scale_and_zero_input():
 
 
 def test_tiny_noise_is_slow():
-    """Noise of std 0.001 breaks the symmetry but starts with a thousandth of Kaiming's signal in the second layer."""
+    """With weights of std 0.001 the second hidden layer's outputs start below a thousandth of those under Kaiming."""
     torch.manual_seed(0)
     x = torch.randn(256, 64)
     signal = {}
@@ -280,6 +299,13 @@ def test_tiny_noise_is_slow():
     assert rank(make_model("Kaiming"), x) == 32
     assert rank(make_model("all weights 0"), x) == 0
     assert rank(make_model("all weights 0.1"), x) == 1
+
+
+def test_tiny_noise_is_distinct():
+    """From weights of std 0.001 all 32 units of both hidden layers differ at the start: the detector is silent."""
+    torch.manual_seed(0)
+    model = make_model("all weights normal, std 0.001")
+    assert [distinct_units(model[index].weight) for index in (0, 2)] == [32, 32]
 
 
 def test_zero_last_layer_ends_level(evidence):
@@ -324,8 +350,12 @@ def test_zero_last_layer_ends_level(evidence):
 
 
 def test_distinct_units_counts():
-    """The detector: repeated rows count once, small differences below the tolerance too."""
+    """The detector counts equal rows once, also rows within its tolerance; random rows of one input meet by chance."""
     row = torch.tensor([1.0, 2.0])
     assert distinct_units(torch.stack([row, row, row])) == 1
     assert distinct_units(torch.stack([row, row + 1e-5, row + 0.1])) == 2
     assert distinct_units(torch.zeros(4, 3)) == 1
+    for seed in range(5):
+        torch.manual_seed(seed)
+        assert [distinct_units(nn.Linear(inputs, 256).weight) for inputs in (2, 64)] == [256, 256]
+        assert 240 < distinct_units(nn.Linear(1, 256).weight) < 256

@@ -53,6 +53,27 @@ def test_higher_beta2_cures_the_counter_example(beta2):
     assert p.item() < -0.85
 
 
+def test_rarer_slopes_defeat_099():
+    """Slope 1010 at every 101st step and -10 else, betas 0.9 and 0.99: Adam stays near +1, AMSGrad goes towards -1."""
+    ends = []
+    for amsgrad in (False, True):
+        p = torch.zeros(1, requires_grad=True)
+        optimizer = torch.optim.Adam([p], lr=0.05, betas=(0.9, 0.99), amsgrad=amsgrad)
+        path = []
+        for step in range(1, 6001):
+            p.grad = torch.tensor([1010.0 if step % 101 == 1 else -10.0])
+            optimizer.step()
+            with torch.no_grad():
+                p.clamp_(-1, 1)
+            path.append(p.item())
+        rounds = torch.tensor(path[-5959:]).view(-1, 101).mean(1)  # position in each of 59 rounds
+        ends.append(rounds[-1].item())
+        if amsgrad:
+            assert (rounds[30:].diff() < 0).all()
+    assert ends[0] > 0.8
+    assert ends[1] < -0.2
+
+
 def test_no_difference_on_digits(evidence):
     """At each rate the losses differ by less than a tenth of the seeds' spread.
 
