@@ -66,7 +66,7 @@ var GuideIndex = (() => {
         title: own.title, summary: data.summaries[page], links: data.links[page], torch: row(data.torch[page]),
         names: [...new Set([...(title ? [title] : []), name, ...own.names, ...names])],
         asked: [...own.asked, ...asked],
-        papers: papers.map(([title]) => title),
+        papers: papers.map(([title]) => title).filter(Boolean),
         authors: papers.slice(0, 1).map(([, authors, year]) => `${row(authors).join(" ")} ${year}`).join(""),
         coauthors: papers.slice(1).map(([, authors]) => row(authors).join(" ")).join(" "),
         text: [...prose, ...own.prose, ...hurdles].join(" "),
