@@ -93,18 +93,27 @@ def test_odd_sizes(size: int) -> None:
     assert block(x).shape[2:] == ((size + 1) // 2,) * 2
     block.shortcut[0] = nn.AvgPool2d(2, 2)
     if size % 2:
-        with pytest.raises(RuntimeError, match=r"The size of tensor a \(\d+\) must match the size of tensor b \(\d+\)"):
+        said = rf"The size of tensor a \({size // 2}\) must match the size of tensor b \({size // 2 + 1}\)"
+        with pytest.raises(RuntimeError, match=said):
             block(x)
     else:
         block(x)
 
 
 def test_padding_is_not_counted() -> None:
-    """On a constant map the shortcut's mean is the constant everywhere, at odd sizes too."""
+    """The last window averages pixels of the map alone: a constant stays, whatever count_include_pad, unless padded."""
+    torch.manual_seed(0)
     for size in (7, 8, 9):
-        y = Bottleneck(4, 2, 2).shortcut[0](torch.full((1, 4, size, size), 3.0))
+        pool, counting = Bottleneck(4, 2, 2).shortcut[0], nn.AvgPool2d(2, 2, ceil_mode=True, count_include_pad=True)
+        y = pool(torch.full((1, 4, size, size), 3.0))
         assert y.shape[2:] == ((size + 1) // 2,) * 2
         assert (y == 3).all()
+        x = torch.randn(1, 4, size, size)
+        assert torch.equal(pool(x), counting(x))
+        if size % 2:
+            torch.testing.assert_close(pool(x)[..., -1, -1], x[..., -1, -1])
+    padded = nn.AvgPool2d(2, 2, padding=1, ceil_mode=True, count_include_pad=True)
+    assert padded(torch.full((1, 4, 7, 7), 3.0)).min() < 3  # with padding it would count
 
 
 def test_half_a_pixel_apart() -> None:
@@ -124,7 +133,7 @@ def test_half_a_pixel_apart() -> None:
 
 
 def test_weights_of_resnet_do_not_fit() -> None:
-    """A state of torchvision's ResNet-50 is refused; names of the stem and of the shortcuts are missing."""
+    """torchvision's ResNet-50 is refused; names of stem and shortcuts are missing, and strict=False fails, too."""
     import timm
     from torchvision import models
 
@@ -132,6 +141,9 @@ def test_weights_of_resnet_do_not_fit() -> None:
         state, model = models.resnet50().state_dict(), timm.create_model("resnet50d")
     with pytest.raises(RuntimeError, match="Missing key"), warnings.catch_warnings(action="ignore"):
         model.load_state_dict(state)
+    said = "size mismatch for layer1.0.downsample.1.weight"
+    with pytest.raises(RuntimeError, match=said), warnings.catch_warnings(action="ignore"):
+        model.load_state_dict(state, strict=False)
     missing = {name for name in model.state_dict() if name not in state and "tracked" not in name}
     assert {name.partition(".")[0] for name in missing} == {"conv1", "layer1", "layer2", "layer3", "layer4"}
     assert all(name.startswith("conv1") or "downsample" in name for name in missing)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from timm.layers import BlurPool2d
+from timm.layers import BlurPool2d, create_aa
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from snippets.convolutions.blur_pool.evidence import moved
+from snippets.convolutions.blur_pool.evidence import moved, rings
 from snippets.convolutions.blur_pool.from_scratch import blur_pool2d
 from snippets.convolutions.blur_pool.use import BlurPool, conv_blur_pool, max_blur_pool
 
@@ -132,6 +132,7 @@ def test_stays_flat() -> None:
         zeros = BlurPool2d(2, size, pad_mode="constant")(torch.ones(1, 2, 9, 12))
         assert zeros[0, 0, 0, 0].item() == pytest.approx(corner, abs=1e-3)
         assert zeros[0, 0, 2, 2].item() == pytest.approx(1)
+    assert create_aa("blurpc", 2).pad_mode == "constant"
 
 
 def test_needs_the_work_of_stride_1() -> None:
@@ -182,9 +183,13 @@ def test_shifts_move_features_less(evidence: Any) -> None:
 
 
 def test_rings_do_not_turn_up_again(evidence: Any) -> None:
-    """First row of the rings: dropping pixels keeps all of its strength, the blurs of 3 and 5 3% and 1%."""
+    """Rings, first row: dropping pixels keeps all of its strength, in a coarse pattern; the blurs leave 3% and 1%."""
     edge = evidence()["edge"]
     whole = edge["rings"]
     assert edge["every second pixel"] == pytest.approx(whole, rel=0.01)
+    x = rings()[0, 0]
+    for each, turns in ((x, True), (x[::2, ::2], False)):  # the true pattern changes sign at each row, the false hardly
+        step = (each[1] - each[0]).square().mean().sqrt().item() / whole
+        assert step > 1.9 if turns else step < 0.4
     assert edge["blur of 3"] / whole == pytest.approx(0.03, abs=0.005)
     assert edge["blur of 5"] / whole == pytest.approx(0.01, abs=0.005)

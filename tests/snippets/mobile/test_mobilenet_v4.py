@@ -111,6 +111,28 @@ def test_cost_of_a_block() -> None:
         assert factor * (first - bare) == second - bare > 0
 
 
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("factor", [2, 3, 4, 6])
+def test_start_runs_before_the_stride(kernel: int, factor: int) -> None:
+    """With both kernels and stride 2, the convolution at the start does 4/e of the middle one's multiply-adds."""
+    with torch.device("meta"):
+        block = UniversalBottleneck(8, 8, kernel, kernel, factor, stride=2)
+    convs = [m for m in block.branch if isinstance(m, nn.Conv2d)]
+    assert [conv.stride for conv in convs] == [(1, 1), (1, 1), (2, 2), (1, 1)]
+    first, middle = counted(convs[0], 8, 16), counted(convs[2], factor * 8, 16)
+    assert factor * first == 4 * middle > 0
+
+
+def test_multiply_adds_of_older_networks(evidence: Any) -> None:
+    """MobileNetV3-Large, MobileNetV1 and EfficientNet-B0: 1.2, 3.1 and 2.1 times Conv-Small's, at 224 by 224."""
+    import timm
+
+    for name, times in (("mobilenetv3_large_100", 1.2), ("mobilenetv1_100", 3.1), ("efficientnet_b0", 2.1)):
+        with torch.device("meta"):
+            found = counted(timm.create_model(name), 3, 224)
+        assert round(found / evidence()["multiply_adds"], 1) == times
+
+
 @pytest.mark.parametrize("start", [0, 3, 5])
 @pytest.mark.parametrize("middle", [0, 3, 5])
 def test_what_a_block_sees(start: int, middle: int) -> None:
