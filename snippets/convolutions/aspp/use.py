@@ -1,4 +1,4 @@
-"""Atrous spatial pyramid pooling as in DeepLabv3, with the names of torchvision's weights, and as in DeepLabv3+.
+"""Atrous spatial pyramid pooling as in DeepLabv3, with the names of torchvision's weights; separable, if wanted.
 
 Source: Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation", 2017, section 3.3;
 Chen et al., "Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation", 2018
@@ -34,7 +34,7 @@ class ASPP(nn.Module):
         channels: of the map.
         outputs: channels of each branch and of the result.
         rates: dilations of the 3 × 3 branches; see ``rates_for``.
-        separable: the 3 × 3 branches work channel by channel, as in DeepLabv3+.
+        separable: the 3 × 3 branches work channel by channel, then 1 × 1; DeepLabv3+ normalizes in between.
         dropout: share of the outputs that is set to 0 in training.
     """
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 class PartialConv2d(nn.Conv2d):
-    """nn.Conv2d with the same arguments, for images with holes."""
+    """nn.Conv2d with the same arguments, for images with holes; padding is a hole whatever ``padding_mode`` says."""
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """The output and its mask.

@@ -139,6 +139,16 @@ def test_padding_is_scaled_up() -> None:
         assert mask.all()
 
 
+def test_padding_mode_has_no_effect() -> None:
+    """Padding is a hole in each of nn.Conv2d's padding modes."""
+    torch.manual_seed(0)
+    x, zeros = torch.randn(1, 2, 7, 7), PartialConv2d(2, 3, 3, padding=1)
+    for mode in ("reflect", "replicate", "circular"):
+        other = PartialConv2d(2, 3, 3, padding=1, padding_mode=mode)
+        other.load_state_dict(zeros.state_dict())
+        assert torch.equal(other(x)[0], zeros(x)[0])
+
+
 def test_constant_stays_constant() -> None:
     """Equal weights, a constant image with holes: constant wherever a valid pixel was seen."""
     layer = PartialConv2d(1, 1, 3, padding=1, bias=False).double()
@@ -190,6 +200,9 @@ def test_fractions_scale_up() -> None:
     layer, x = PartialConv2d(2, 3, 3, bias=False).double(), torch.randn(1, 2, 9, 9).double()
     half = torch.full((1, 1, 9, 9), 0.5).double()
     torch.testing.assert_close(layer(x, half)[0], 2 * layer(x)[0])
+    biased = PartialConv2d(2, 3, 3).double()
+    shift = biased.get_parameter("bias")[:, None, None]
+    torch.testing.assert_close(biased(x, half)[0] - shift, 2 * (biased(x)[0] - shift))
     mask = holes(1, 1, 16, 16)
     assert set(F.interpolate(mask, size=(9, 9), mode="nearest").unique().tolist()) <= {0, 1}
     assert not set(F.interpolate(mask, size=(9, 9), mode="bilinear").unique().tolist()) <= {0, 1}

@@ -46,17 +46,25 @@ def test_bad_hyperparameters(bad):
     """Both versions refuse bad values, lr=0 among them, which Adam accepts."""
     torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=0.0)
     for kind in (SparseAdam, torch.optim.SparseAdam):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="nvalid"):
             kind([torch.zeros(1, requires_grad=True)], **bad)
+    with pytest.raises(ValueError, match=r"Invalid learning rate: 0\.0"):
+        torch.optim.SparseAdam([torch.zeros(1, requires_grad=True)], lr=0.0)
 
 
-def test_dense_gradient_raises():
+@pytest.mark.parametrize(
+    "build", [lambda: nn.Embedding(5, 2), lambda: nn.Sequential(nn.Embedding(5, 2, sparse=True), nn.Linear(2, 1))]
+)
+def test_dense_gradient_raises(build):
     """A dense gradient raises RuntimeError at the first step: an embedding without sparse=True, or a linear layer."""
-    for kind in (SparseAdam, torch.optim.SparseAdam):
-        embedding = nn.Embedding(5, 2)
-        optimizer = kind(embedding.parameters())
-        embedding(torch.tensor([1])).sum().backward()
-        with pytest.raises(RuntimeError, match=r"sparse gradients|dense gradients"):
+    for kind, text in (
+        (SparseAdam, "sparse gradients only"),
+        (torch.optim.SparseAdam, "SparseAdam does not support dense gradients, please consider Adam instead"),
+    ):
+        model = build()
+        optimizer = kind(model.parameters())
+        model(torch.tensor([1])).sum().backward()
+        with pytest.raises(RuntimeError, match=text):
             optimizer.step()
 
 
@@ -65,21 +73,39 @@ def test_adam_refuses_sparse_gradients():
     embedding = nn.Embedding(5, 2, sparse=True)
     optimizer = torch.optim.Adam(embedding.parameters())
     embedding(torch.tensor([1])).sum().backward()
-    with pytest.raises(RuntimeError, match="sparse gradients"):
+    with pytest.raises(
+        RuntimeError, match="Adam does not support sparse gradients, please consider SparseAdam instead"
+    ):
         optimizer.step()
 
 
-def test_equals_adam_when_every_row_occurs():
-    """When every row occurs at every step the result is Adam's, up to the place of eps."""
+def test_clipping_refuses_sparse_gradients():
+    """clip_grad_norm_ raises for a model with a sparse gradient; the dense parameters alone are clipped."""
+    model = nn.Sequential(nn.Embedding(5, 2, sparse=True), nn.Linear(2, 1))
+    (1000 * model(torch.tensor([1]))).sum().backward()
+    with pytest.raises(
+        NotImplementedError, match="Could not run 'aten::linalg_vector_norm' with arguments from the 'Sparse"
+    ):
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    assert nn.utils.clip_grad_norm_(model[1].parameters(), 1.0) > 1
+    assert torch.cat([p.grad.flatten() for p in model[1].parameters()]).norm() == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize("eps", [1e-8, 0.1])
+def test_equals_adam_when_every_row_occurs(eps):
+    """When every row occurs at every step the result is Adam's with eps / sqrt(1 - beta2^t), and not with eps."""
     torch.manual_seed(0)
-    p, q = (torch.zeros(4, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    lazy, adam = torch.optim.SparseAdam([p], eps=1e-30), torch.optim.Adam([q], eps=1e-30)
-    for _ in range(50):
+    p, q, plain = (torch.zeros(4, 3, dtype=torch.float64, requires_grad=True) for _ in range(3))
+    lazy = torch.optim.SparseAdam([p], eps=eps)
+    adam, unscaled = torch.optim.Adam([q], eps=eps), torch.optim.Adam([plain], eps=eps)
+    for t in range(1, 51):
         q.grad = torch.randn(4, 3, dtype=torch.float64)
-        p.grad = q.grad.to_sparse(1)
-        lazy.step()
-        adam.step()
+        p.grad, plain.grad = q.grad.to_sparse(1), q.grad
+        adam.param_groups[0]["eps"] = eps / (1 - 0.999**t) ** 0.5  # Adam's, in SparseAdam's place
+        for optimizer in (lazy, adam, unscaled):
+            optimizer.step()
     torch.testing.assert_close(p, q, rtol=0, atol=1e-12)
+    assert not torch.allclose(p, plain, rtol=0, atol=1e-12)
 
 
 def test_absent_rows_rest():
@@ -94,29 +120,41 @@ def test_absent_rows_rest():
         adam.step()
         if step == 0:
             first_p, first_q = p[0].tolist(), q[0].tolist()
-            moment = lazy.state[p]["exp_avg"][0].tolist()
+            moments = [lazy.state[p][key][0].tolist() for key in ("exp_avg", "exp_avg_sq")]
     assert p[0].tolist() == first_p
-    assert lazy.state[p]["exp_avg"][0].tolist() == moment
+    assert [lazy.state[p][key][0].tolist() for key in ("exp_avg", "exp_avg_sq")] == moments
     assert all(new < old for new, old in zip(q[0].tolist(), first_q, strict=True))
 
 
 def test_bias_correction_counts_the_tensors_steps():
-    """The bias correction counts the tensor's steps: a row met first at step 1001 moves 2.5 lr instead of 1."""
-    p = torch.zeros(2, 1, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.SparseAdam([p], lr=1.0)
-    for _ in range(1000):
-        p.grad = sparse([0], torch.ones(1, 1, dtype=torch.float64), (2, 1))
-        optimizer.step()
-    p.grad = sparse([1], torch.ones(1, 1, dtype=torch.float64), (2, 1))
-    optimizer.step()
-    assert -p[1].item() == pytest.approx(0.1 * (1 - 0.999**1001) ** 0.5 / 0.001**0.5, rel=1e-6)  # 2.5
-    assert 2.4 < -p[1].item() < 2.6
+    """A row that is met first at step 1001 moves 2.5 lr, with Adam too; a row that is met at step 1 moves 1 lr."""
+    for kind in (torch.optim.SparseAdam, torch.optim.Adam):
+        p = torch.zeros(2, 1, dtype=torch.float64, requires_grad=True)
+        optimizer = kind([p], lr=1.0)
+        for step in range(1, 1002):
+            gradient = sparse([int(step > 1000)], torch.ones(1, 1, dtype=torch.float64), (2, 1))
+            p.grad = gradient if kind is torch.optim.SparseAdam else gradient.to_dense()
+            optimizer.step()
+            if step == 1:
+                assert -p[0].item() == pytest.approx(1, rel=1e-5)
+        assert -p[1].item() == pytest.approx(0.1 * (1 - 0.999**1001) ** 0.5 / 0.001**0.5, rel=1e-6)  # 2.5
+        assert 2.45 < -p[1].item() < 2.55
 
 
 def test_no_weight_decay():
-    """The class has no weight_decay argument."""
+    """The class has no weight_decay argument; in a group it is accepted and has no effect, on any row."""
     with pytest.raises(TypeError, match="weight_decay"):
         torch.optim.SparseAdam([torch.zeros(1, requires_grad=True)], weight_decay=0.1)  # type: ignore[call-arg]
+    ours, theirs, generator = pair()
+    with_decay, without = (
+        torch.optim.SparseAdam([{"params": [ours], "weight_decay": 0.5}]),
+        torch.optim.SparseAdam([theirs]),
+    )
+    for _ in range(20):
+        give_gradients(ours, theirs, generator)
+        with_decay.step()
+        without.step()
+    assert torch.equal(ours, theirs)
 
 
 def test_memory_is_dense():
