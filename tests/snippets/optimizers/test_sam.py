@@ -131,7 +131,7 @@ def test_closure_is_needed():
 
 
 def test_scaler_refuses_a_closure():
-    """GradScaler.step with closure= raises, with a positional one that scales its loss SAM steps with the scaled gradient.
+    """GradScaler.step with closure= raises; with a positional one SAM steps with gradients that were never unscaled.
 
     bfloat16 under autocast inside the closure needs no scaler.
     """
