@@ -1,4 +1,4 @@
-"""SAM: take the gradient at the worst point nearby, and step with it from where you are.
+"""SAM: take the gradient a small distance uphill, and apply it to the weights where they were.
 
 Source: Foret et al., "Sharpness-Aware Minimization for Efficiently Improving Generalization", 2020, algorithm 1.
 """

@@ -80,23 +80,48 @@ def test_equals_the_formula(base, options):
             nn.utils.vector_to_parameters(row, parameters)
 
 
-def test_rho_zero_is_the_base_optimizer():
-    """rho = 0 is the base optimizer, bit for bit."""
-    ours, _, _ = run(lambda p: SAM(p, SGD, rho=0.0, lr=0.05, momentum=0.9), 50)
-    theirs, _, _ = run(lambda p: SGD(p, lr=0.05, momentum=0.9), 50)
-    assert torch.equal(ours, theirs)
+def weights_after_dropout(make, dropout):
+    """Weights after three steps of a network whose closure drops units at random."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(dropout), nn.Linear(8, 1))
+    x = torch.randn(8, 4)
+    optimizer = make(model.parameters())
+
+    def closure():
+        optimizer.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        optimizer.step(closure)
+    return nn.utils.parameters_to_vector(model.parameters()).detach()
 
 
-def test_two_gradients_at_distance_rho():
-    """The closure is called twice a step, the second time at distance rho, in the direction of the gradient."""
+@pytest.mark.parametrize(("base", "options"), [(SGD, {"lr": 0.05, "momentum": 0.9}), (ADAM, {"lr": 0.01})])
+def test_rho_zero_is_the_base_optimizer(base, options):
+    """rho = 0 takes the steps of SGD and of Adam, bit for bit; with dropout it does not, for the calls differ."""
+    sam, alone = (lambda p: SAM(p, base, rho=0.0, **options)), (lambda p: base(p, **options))
+    assert torch.equal(run(sam, 50)[0], run(alone, 50)[0])
+    assert torch.equal(weights_after_dropout(sam, 0.0), weights_after_dropout(alone, 0.0))
+    assert (weights_after_dropout(sam, 0.5) - weights_after_dropout(alone, 0.5)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(("base", "options"), [(SGD, {"lr": 0.05, "momentum": 0.9}), (ADAM, {"lr": 0.01})])
+@pytest.mark.parametrize("rho", [0.05, 0.3, 2.0])
+def test_two_gradients_at_distance_rho(base, options, rho):
+    """The closure is called twice in each of five steps, first at the weights and then at distance rho from them."""
     x, y, start = problem()
     parameters = [p.clone().requires_grad_() for p in start]
-    optimizer = SAM(parameters, SGD, rho=0.3, lr=0.05)
-    calls: list = []
-    optimizer.step(closure_of(optimizer, parameters, x, y, calls))
-    assert len(calls) == 2
-    moved = torch.cat([(b - a).flatten() for a, b in zip(*calls, strict=True)])
-    assert moved.norm().item() == pytest.approx(0.3, rel=1e-9)
+    optimizer = SAM(parameters, base, rho=rho, **options)
+    for _ in range(5):
+        calls: list = []
+        before = [p.detach().clone() for p in parameters]
+        optimizer.step(closure_of(optimizer, parameters, x, y, calls))
+        assert len(calls) == 2
+        assert all(torch.equal(p, q) for p, q in zip(calls[0], before, strict=True))
+        moved = torch.cat([(b - a).flatten() for a, b in zip(*calls, strict=True)])
+        assert moved.norm().item() == pytest.approx(rho, rel=1e-9)
 
 
 def test_closure_is_needed():
@@ -106,7 +131,10 @@ def test_closure_is_needed():
 
 
 def test_scaler_refuses_a_closure():
-    """GradScaler.step with a closure raises; bfloat16 under autocast inside the closure needs no scaler."""
+    """GradScaler.step with closure= raises; with a positional one SAM steps with gradients that were never unscaled.
+
+    bfloat16 under autocast inside the closure needs no scaler.
+    """
     torch.manual_seed(0)
     x, y = torch.randn(16, 3), torch.randn(16, 1)
     model = nn.Linear(3, 1)
@@ -121,41 +149,74 @@ def test_scaler_refuses_a_closure():
 
     with pytest.raises(RuntimeError, match="Closure use is not currently supported if GradScaler is enabled"):
         torch.amp.GradScaler("cpu").step(optimizer, closure=closure)
+
+    def change(scale):
+        torch.manual_seed(0)
+        model = nn.Linear(3, 1)
+        optimizer = SAM(model.parameters(), SGD, lr=0.1)
+        scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+
+        def scaled():
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(model(x), y)
+            scaler.scale(loss).backward()
+            return loss
+
+        before = model.weight.detach().clone()
+        scaled()
+        scaler.step(optimizer, scaled)
+        return model.weight.detach() - before
+
+    torch.testing.assert_close(change(1024.0), 1024 * change(1.0), rtol=1e-4, atol=1e-4)  # float32
     first = optimizer.step(closure)
     assert [optimizer.step(closure) for _ in range(20)][-1] < first
 
 
 def test_batch_norm_counts_twice():
-    """Batch norm's running statistics move twice a step; momentum = 0 in the second pass leaves one."""
+    """Batch norm's running statistics move twice a step, the second time towards those at the perturbed weights.
+
+    momentum = 0 in the second pass leaves one move.
+    """
 
     def batches(second_pass_moves):
         torch.manual_seed(0)
-        model = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1))
-        optimizer = SAM(model.parameters(), SGD, lr=0.1)
-        x = torch.randn(16, 3) + 5.0
-        passes = 0
+        model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
+        optimizer = SAM(model.parameters(), SGD, lr=0.1, rho=0.5)
+        x, y = torch.randn(16, 3) + 5.0, torch.randn(16, 1)
+        seen = []
 
         def closure():
-            nonlocal passes
-            passes += 1
-            model[0].momentum = 0.1 if passes == 1 or second_pass_moves else 0.0
+            model[1].momentum = 0.1 if not seen or second_pass_moves else 0.0
             optimizer.zero_grad()
-            loss = model(x).square().mean()
+            with torch.no_grad():
+                features = model[0](x)
+                seen.append((features.mean(0), features.var(0)))
+            loss = nn.functional.mse_loss(model(x), y)
             loss.backward()
             return loss
 
         optimizer.step(closure)
-        return model[0].running_mean / x.mean(0)
+        return seen, (model[1].running_mean, model[1].running_var)
 
-    torch.testing.assert_close(batches(True), torch.full((3,), 0.19))
-    torch.testing.assert_close(batches(False), torch.full((3,), 0.1))
+    for part, start in ((0, 0.0), (1, 1.0)):  # running mean, running variance
+        (first, second), now = batches(True)
+        assert (first[part] - second[part]).abs().max() > 1e-3  # the weights were others in the second pass
+        torch.testing.assert_close(now[part], 0.81 * start + 0.09 * first[part] + 0.1 * second[part])
+        (first, _), now = batches(False)
+        torch.testing.assert_close(now[part], 0.9 * start + 0.1 * first[part])
 
 
-def test_memory_of_the_base():
-    """Between steps the state is the base optimizer's alone: one number for each parameter around SGD with momentum."""
-    _, optimizer, parameters = run(make_optimizer, 2)
-    numbers = sum(t.numel() for s in optimizer.state.values() for t in s.values())
-    assert numbers == sum(p.numel() for p in parameters)
+@pytest.mark.parametrize(
+    ("base", "options"), [(SGD, {"lr": 0.05}), (SGD, {"lr": 0.05, "momentum": 0.9}), (ADAM, {"lr": 0.01})]
+)
+def test_memory_of_the_base(base, options):
+    """Between steps the state holds as many numbers as the base optimizer's: SGD, SGD with momentum, Adam."""
+
+    def numbers(make):
+        state = run(make, 2)[1].state
+        return sorted((name, t.numel()) for s in state.values() for name, t in s.items() if t is not None)
+
+    assert numbers(lambda p: SAM(p, base, **options)) == numbers(lambda p: base(p, **options))
 
 
 def test_only_one_radius_helps(evidence):

@@ -83,13 +83,16 @@ def test_kronecker_product():
 
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5), (1, 3)])
 def test_first_step_is_orthogonal(shape):
-    """The first step is U V^T of the gradient's singular value decomposition: every direction moves by lr."""
+    """The first step is lr U V^T of the gradient's singular value decomposition, if eps is small: all move by lr."""
     torch.manual_seed(0)
     p = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
     g = torch.randn(shape, dtype=torch.float64)
-    moves(Shampoo([p], lr=1.0, eps=1e-12), p, [g])
+    moves(Shampoo([p], lr=0.5, eps=1e-12), p, [g])
     u, _, vh = torch.linalg.svd(g, full_matrices=False)
-    torch.testing.assert_close(-p.detach(), u @ vh, rtol=0, atol=1e-6)
+    torch.testing.assert_close(-p.detach(), 0.5 * u @ vh, rtol=0, atol=1e-6)
+    q = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+    moves(Shampoo([q], lr=0.5, eps=1e-4), q, [1e-3 * g])  # eps is not small beside 1e-6
+    assert torch.linalg.matrix_norm(q.detach(), 2) < 0.25
 
 
 @pytest.mark.parametrize("shape", [(64, 10), (10, 64), (32, 32), (100, 4)])
@@ -129,7 +132,10 @@ def test_stale_roots_limit_the_rate():
 
 
 def test_rotation_does_not_matter():
-    """Rotating the rows and columns of the gradients rotates the path; Adagrad's path changes."""
+    """Rotating the rows and columns of the gradients rotates the path; Adagrad's changes.
+
+    A rotation of all 12 weights changes Shampoo's path, too.
+    """
 
     def end(make, rotate):
         torch.manual_seed(0)
@@ -145,6 +151,14 @@ def test_rotation_does_not_matter():
     torch.testing.assert_close(end(Shampoo, True), end(Shampoo, False), rtol=0, atol=1e-9)
     difference = end(torch.optim.Adagrad, True) - end(torch.optim.Adagrad, False)
     assert difference.abs().max() > 1e-3
+
+    torch.manual_seed(0)
+    mix = torch.linalg.qr(torch.randn(12, 12, dtype=torch.float64))[0]
+    gradients = [torch.randn(12, dtype=torch.float64) for _ in range(10)]
+    p, q = (torch.zeros(4, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    moves(Shampoo([p]), p, [g.view(4, 3) for g in gradients])
+    moves(Shampoo([q]), q, [(mix @ g).view(4, 3) for g in gradients])
+    assert (q.detach().flatten() - mix @ p.detach().flatten()).abs().max() > 1e-3
 
 
 def test_gradient_scale_does_not_matter():
@@ -170,15 +184,19 @@ def test_inverse_root():
     torch.testing.assert_close(result, torch.eye(5, dtype=torch.float64), rtol=0, atol=1e-10)
 
 
-def test_stale_roots_overshoot():
-    """A direction first seen between two refreshes moves 1 / sqrt(eps) lr: 1 000 at 1e-6, 100 at 1e-4; fresh, 1 lr."""
+@pytest.mark.parametrize("size", [1.0, 0.1, 3.0])
+def test_stale_roots_overshoot(size):
+    """A direction new in rows and columns moves lr size / sqrt(eps) between two refreshes; with fresh roots lr.
+
+    With a gradient of size 1 that is 1 000 lr at 1e-6, and 100 lr at 1e-4.
+    """
     first, new = torch.zeros(2, 2, dtype=torch.float64), torch.zeros(2, 2, dtype=torch.float64)
-    first[0, 0] = new[1, 1] = 1.0
+    first[0, 0], new[1, 1] = 1.0, size
     sizes = []
     for options in ({"refresh": 3}, {"refresh": 3, "eps": 1e-4}, {"refresh": 1}):
         p = torch.zeros(2, 2, dtype=torch.float64, requires_grad=True)
         sizes.append(moves(Shampoo([p], lr=1.0, **options), p, [first, first, first, new])[-1])
-    assert sizes == pytest.approx([1000, 100, 1], rel=1e-3)
+    assert sizes == pytest.approx([1000 * size, 100 * size, 1], rel=1e-3)
 
 
 def test_steps_shrink():
