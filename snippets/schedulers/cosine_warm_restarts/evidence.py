@@ -1,4 +1,4 @@
-"""What a restart does to the loss: worse at once, and no better at the end than one long cosine.
+"""What a restart does to the loss: worse at once, and at the end about as good as one long cosine.
 
 Source: Loshchilov and Hutter, "SGDR", 2016; digits from scikit-learn, a small MLP, three seeds.
 """

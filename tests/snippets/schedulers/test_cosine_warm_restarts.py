@@ -38,8 +38,8 @@ def test_last_rate_of_a_cycle_is_above_the_minimum():
 
 
 def test_ending_between_restarts_leaves_a_high_rate():
-    """A run of 250 updates with cycles of 30, 60, 120 and 240 ends at 93 % of the peak."""
-    assert curve_of(make_scheduler, 250)[249][0] / 0.1 == pytest.approx(0.935, abs=0.005)
+    """After 250 updates with cycles of 30, 60, 120 and 240 the rate is at 93 % of the peak."""
+    assert curve_of(make_scheduler, 251)[250][0] / 0.1 == pytest.approx(0.93, abs=0.005)
 
 
 def test_fractional_steps():
@@ -48,18 +48,16 @@ def test_fractional_steps():
     Of torch's schedulers with a step of their own only ReduceLROnPlateau takes a position; the others have the base's.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
-    scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=10)
+    scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=10, T_mult=2)  # restarts at epochs 10 and 30
     seen = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for epoch in range(2):
+        for epoch in range(35):
             for batch in range(4):
                 optimizer.step()
                 scheduler.step(epoch + batch / 4)
                 seen.append(scheduler.get_last_lr()[0])
-    assert seen == pytest.approx(
-        [learning_rate(0, 0.1, T_0=40) if k == 0 else learning_rate(k, 0.1, 40) for k in range(8)]
-    )
+    assert seen == pytest.approx([learning_rate(k, 0.1, T_0=40, T_mult=2) for k in range(140)])
     found = [c for module in (lr_scheduler, swa_utils) for c in vars(module).values() if isinstance(c, type)]
     classes = {c for c in found if issubclass(c, LRScheduler)}
     own = {c for c in classes if c.step is not LRScheduler.step and "epoch" in inspect.signature(c.step).parameters}
@@ -95,9 +93,13 @@ def test_restart_costs(evidence):
 
 
 def test_one_cosine_is_as_good(evidence):
-    """At the end of 210 updates they are within a fifth; at 29, 35, 89 and 95 one cosine is over a quarter lower."""
+    """From update 186 on they are within 5 %; at 29, 35, 89 and 95 one cosine is over a quarter lower.
+
+    As the figure's description says, one cosine is lower from update 10 to 170.
+    """
     restarts, one = evidence()["restarts, 30 + 60 + 120"], evidence()["one cosine, 210"]
     assert len(one) == 210
-    assert 0.8 < restarts[-1] / one[-1] < 1.2
+    assert all(0.95 < a / b < 1.05 for a, b in zip(restarts[186:], one[186:], strict=True))
+    assert all(b < a for a, b in zip(restarts[10:171], one[10:171], strict=True))
     for update in (29, 35, 89, 95):
         assert one[update] < 0.75 * restarts[update]
