@@ -66,7 +66,7 @@ def test_missed_calls_delay_both(make, at):
 
 
 def test_stays_down_after_the_end():
-    """Past total_steps the rate stays at min_ratio times the peak; torch's cosine, with it SequentialLR, rises again."""
+    """Past total_steps our rate stays at min_ratio times the peak; torch's cosine in SequentialLR rises again."""
     ours = [row[0] for row in curve_of(make_scheduler, 300, min_ratio=0.1)]
     assert ours[250:] == pytest.approx([0.01] * 50)
     sequential = [row[0] for row in curve_of(make_sequential, 400)]
