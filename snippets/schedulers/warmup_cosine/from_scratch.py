@@ -16,11 +16,11 @@ def learning_rate(
     """Rate of update number ``step``, counted from 0.
 
     Args:
-        step: updates made before this one; from ``total_steps`` on the rate stays at its minimum.
+        step: updates made before this one; from ``total_steps`` on the rate stays the same.
         base_lr: peak rate, used by updates ``warmup_steps - 1`` and ``warmup_steps``.
         warmup_steps: updates of warm-up; 0 for none.
         total_steps: updates of the whole run.
-        min_ratio: smallest rate as a fraction of the peak.
+        min_ratio: rate at ``total_steps`` as a fraction of the peak.
 
     Raises:
         ValueError: for a negative step or a warm-up that does not end before the run.

@@ -19,7 +19,7 @@ def make_scheduler(
         optimizer: its groups' ``lr`` are the peak rates.
         warmup_steps: updates of warm-up; 0 for none.
         total_steps: updates of the whole run, warm-up included; more than ``warmup_steps``.
-        min_ratio: last rate as a fraction of the peak, for every group.
+        min_ratio: rate at ``total_steps`` as a fraction of the peak, for every group.
 
     Raises:
         ValueError: unless ``0 <= warmup_steps < total_steps``.
