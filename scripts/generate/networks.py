@@ -73,7 +73,11 @@ def table(site: Site, entry: Entry, lang: str) -> str:
                 f"{accuracy.top1:.1f}" if accuracy else "–",
                 lines_of(
                     source(site.catalog, accuracy.source, entry.section, lang) if accuracy else "–",
-                    small("; ".join(_how(accuracy.network, accuracy.size, accuracy.note.get(lang), lang)))
+                    small(
+                        word("semicolon", lang).join(
+                            _how(accuracy.network, accuracy.size, accuracy.note.get(lang), lang)
+                        )
+                    )
                     if accuracy
                     else "",
                 ),

@@ -32,7 +32,7 @@ def drawing(rows: Sequence[Row], lang: str) -> str:
     low, high = STEP * math.floor(min(known) / STEP), STEP * math.ceil(max(known) / STEP)
     height = TOP + ROW * len(rows) + 8
     parts = [*_scale(low, max(high, low + STEP), height), *_rows(rows, low, max(high, low + STEP))]
-    alt = word("timeline_alt", lang).format("; ".join(_told(row) for row in rows))
+    alt = word("timeline_alt", lang).format(word("semicolon", lang).join(_told(row) for row in rows))
     size = f'viewBox="0 0 {WIDTH} {height}" style="aspect-ratio: {WIDTH} / {height}"'
     picture = f'<svg class="curve" role="img" aria-label="{html.attr(alt)}" {size}>{"".join(parts)}</svg>'
     caption = html.text(word("timeline_caption", lang))

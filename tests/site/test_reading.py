@@ -149,7 +149,8 @@ def test_figures_say_what_they_show_and_carry_their_numbers():
     for entry in entries():
         for url in ("url", "url_zh"):
             text = (ROOT / "docs/en" / entry["url"].replace(".html", ".md")).read_text(encoding="utf-8")
-            masks = text.count("-axes.svg ")  # which elements share statistics: yes or no, and the words say which
+            # Which elements share statistics, yes or no, or pictures of digits: the words say what is to be seen.
+            masks = text.count("-axes.svg ") + text.count("-patterns.svg ")
             for figure in html.parse(SITE / entry[url]).getroot().xpath('//figure[@class="evidence"]'):
                 figures += 1
                 (drawing,) = figure.xpath('./*[local-name()="svg"]')
