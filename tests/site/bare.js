@@ -23,9 +23,7 @@
       strange.push(inside.outerHTML.slice(0, 160));
     }
   }
-  for (const formula of document.querySelectorAll("math")) {
-    if (!formula.closest("th")) formula.textContent = formula.textContent; // a head must be seen to have words
-  }
+  for (const formula of document.querySelectorAll("math")) formula.textContent = formula.textContent;
   for (const image of document.querySelectorAll("svg[role=img][aria-label]")) image.replaceChildren();
   document.querySelector(".md-dialog")?.remove();
   return strange;

@@ -4,6 +4,7 @@ Source: Szegedy et al., "Inception-v4, Inception-ResNet and the Impact of Residu
 section 3.3
 """
 
+import csv
 import json
 from pathlib import Path
 
@@ -35,6 +36,10 @@ if __name__ == "__main__":
     axes.set(xlabel="blocks", ylabel="size of the signal")
     axes.legend()
     plt.savefig("inception-v4-growth.svg")
+    with Path("inception-v4-growth.csv").open("w", newline="", encoding="utf-8") as file:
+        means = [sizes.mean(0).tolist() for sizes in runs.values()]
+        rows = ([block, *(f"{mean[block]:.2f}" for mean in means)] for block in range(0, BLOCKS + 1, 3))
+        csv.writer(file).writerows([["blocks", *(f"scale {scale:g}" for scale in runs)], *rows])
     last = {f"{scale:g}": sizes[:, -1].tolist() for scale, sizes in runs.items()}
     Path("inception-v4-growth.json").write_text(json.dumps(last), encoding="utf-8")
     print("behind the last block:", {scale: round(sum(sizes) / SEEDS, 1) for scale, sizes in last.items()})
