@@ -49,7 +49,8 @@ def _is(counted: dict[str, Any], accuracy: Accuracy) -> bool:
 
 def _told(page: Entry, section: str, lang: str) -> str:
     year = f'<span class="year">{page.en.meta.get("year", "")}</span>'
-    solved = html.text(str(page.pages[lang].meta["solves"]))
+    told = str(page.pages[lang].meta["solves"])
+    solved = html.text(told[:1].upper() + told[1:])
     return f"<li>{year} <span>{html.entry_link(page, section, lang)}{word('colon', lang)}{solved}</span></li>"
 
 
