@@ -5,7 +5,6 @@ A test file runs again only when it, a file that it imports, an experiment that 
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from scripts import companions
 from scripts.problems import Problem, stop_on
 from scripts.sources.catalog import Catalog
 from scripts.stage import Stage
@@ -122,14 +122,7 @@ def _files(module: str) -> tuple[str, str]:
 @cache
 def _imports(text: str) -> frozenset[str]:
     """Dotted names, of modules or of what lies in them, that a file imports from this repository."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return frozenset(name for name in found if name.split(".")[0] in LOCAL)
+    return frozenset(name for name in companions.imported(text.encode()) if name.split(".")[0] in LOCAL)
 
 
 def run(catalog: Catalog, jobs: int | None = None) -> dict[str, FileResult]:

@@ -33,18 +33,13 @@ def story(site: Site, entry: Entry, lang: str) -> str:
 def _dated(site: Site, page: Entry, lang: str) -> timeline.Row:
     """What the figure shows of a network; multiply-adds are those of the network whose accuracy it is, if counted."""
     accuracy = next((known for known in site.catalog.accuracies if known.id == page.id), None)
-    counted = [numbers for other, numbers in _counted(site, [page]) if accuracy and _is(numbers, accuracy)]
+    counted = [numbers for _, numbers in _counted(site, [page]) if accuracy and numbers["network"] == accuracy.network]
     return timeline.Row(
         page.title(lang),
         int(page.en.meta.get("year", 0)),
         accuracy.top1 if accuracy else None,
         counted[0]["multiply_adds"] if counted else None,
     )
-
-
-def _is(counted: dict[str, Any], accuracy: Accuracy) -> bool:
-    """Whether the network that was counted is the one that the accuracy was published for."""
-    return str(counted["network"]) == accuracy.network
 
 
 def _told(page: Entry, section: str, lang: str) -> str:
@@ -72,16 +67,7 @@ def table(site: Site, entry: Entry, lang: str) -> str:
                 f"{counted['activations'] / 1e6:.1f}",
                 times.get(str(counted["network"]), "–"),
                 f"{accuracy.top1:.1f}" if accuracy else "–",
-                lines_of(
-                    source(site.catalog, accuracy.source, entry.section, lang) if accuracy else "–",
-                    small(
-                        word("semicolon", lang).join(
-                            _how(accuracy.network, accuracy.size, accuracy.note.get(lang), lang)
-                        )
-                    )
-                    if accuracy
-                    else "",
-                ),
+                _quoted(site, accuracy, entry.section, lang) if accuracy else "–",
             ]
         )
     counts = ("parameters_m", "multiply_adds_g", "activations_m", "time_ratio")
@@ -98,12 +84,12 @@ def _times(site: Site) -> dict[str, str]:
     return {}
 
 
-def _how(network: str, size: int, note: str | None, lang: str) -> Iterator[str]:
-    yield network
-    if size != 224:
-        yield word("pixels", lang).format(size)
-    if note:
-        yield note
+def _quoted(site: Site, accuracy: Accuracy, section: str, lang: str) -> str:
+    """Where an accuracy stands, and of what it is."""
+    pixels = word("pixels", lang).format(accuracy.size) if accuracy.size != 224 else ""
+    known = (accuracy.network, pixels, accuracy.note.get(lang, ""))
+    how = word("semicolon", lang).join(part for part in known if part)
+    return lines_of(source(site.catalog, accuracy.source, section, lang), small(how))
 
 
 def _counted(site: Site, pages: Iterable[Entry]) -> Iterator[tuple[Entry, dict[str, Any]]]:

@@ -1,8 +1,8 @@
 // What kinds of element the page holds, as numbers: each element's way down from the body, by all of it that a rule of
 // axe or a style looks at, so that a page without a new kind needs no second judgement.
 //
-// Addresses, words, languages and sizes count only as being there; figures and formulas are not looked into, nor is
-// what keeps Chinese words together. Kinds of their own are: an id that stands twice, a landmark that bears the name of
+// Addresses, words, languages and sizes count only as being there. Of figures and formulas the colours and sizes of their
+// text are looked at, and not what keeps Chinese words together. Kinds of their own are: an id that stands twice, a landmark that bears the name of
 // another, a reference to what is not there, each step from one heading's level to the next, and what can be scrolled.
 () => {
   const worded = new Set(["id", "href", "src", "title", "alt", "name", "value", "download", "datetime", "lang",
@@ -24,6 +24,17 @@
     }
     if (worded.has(name) || /^data-(?!md-)/.test(name)) return `${name}${value.trim() ? "" : " empty"}`;
     return `${name}=${name === "style" ? value.replace(/[\d.]+(px|em|%)|(?<=aspect-ratio:)[\s\d./]+/g, "1$1") : value}`;
+  };
+  const painted = /(?:^|;)\s*((?:fill|color|opacity|background|font)[\w-]*\s*:[^;]*)/g;
+  const paint = (element) => [
+    element.getAttribute("fill") || "", element.getAttribute("opacity") || "",
+    element instanceof SVGElement ? element.getAttribute("class") || "" : "",
+    ...[...(element.getAttribute("style") || "").matchAll(painted)].map(([, rule]) => rule),
+  ].join(" ").trim();
+  const texts = (element, above) => {  // inside a figure or a formula: what its text is painted with
+    const own = paint(element), path = own ? `${above}>${own}` : above;
+    if ([...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim())) kinds.add(number(path));
+    for (const child of element.children) texts(child, path);
   };
   const kinds = new Set(), ids = new Set(), names = new Set();
   let level = 0;
@@ -50,7 +61,7 @@
       kind = number([above, element.localName, ...attributes, ...extra(element)].join(" "));
       kinds.add(kind);
     }
-    if (element.localName === "svg" || element.className === "katex") return;
+    if (element.localName === "svg" || element.className === "katex") return texts(element, kind);
     for (const child of element.children) walk(child, kind);
   };
   walk(document.body, 0);

@@ -23,6 +23,7 @@ PARTS = ("vendor/minisearch.min.js", "words.js", "unpack.js", "names.js", "rank.
 
 
 OPEN = "const guide = GuideSearch.open(own), both = GuideSearch.open(own, other)"
+HITS = "GuideSearch.rank(asked(query), query).map((hit) => hit.doc.url)"
 ASKED = "const asked = (text) => (GuideIndex.asksOther(own, text) ? both : guide)"
 
 
@@ -52,8 +53,7 @@ class Guide:
     def rank(self, query: str) -> list[str]:
         """Addresses of the places found, best first, each with its anchor where it is not a whole page."""
         self.context.set("query", query)
-        hits = "GuideSearch.rank(asked(query), query).map((hit) => hit.doc.url)"
-        found: list[str] = json.loads(self.context.eval(f"JSON.stringify({hits})"))
+        found: list[str] = json.loads(self.context.eval(f"JSON.stringify({HITS})"))
         return found
 
     def ranked(self, browser: Browser, asked: Iterable[str]) -> dict[str, list[str]]:
@@ -64,9 +64,8 @@ class Guide:
         for name, text in self._indexes.items():
             page.add_script_tag(content=f"const {name} = {text}")
         page.add_script_tag(content=f"{OPEN}; {ASKED}")
-        hits = "GuideSearch.rank(asked(query), query).map((hit) => hit.doc.url)"
         found: dict[str, list[str]] = page.evaluate(
-            f"(queries) => Object.fromEntries(queries.map((query) => [query, {hits}]))", list(asked)
+            f"(queries) => Object.fromEntries(queries.map((query) => [query, {HITS}]))", list(asked)
         )
         page.close()
         return found

@@ -90,6 +90,8 @@ def test_each_page_has_its_turn():
         '<p class="admonition">Of another class.</p>',
         '<p aria-hidden="true">Hidden.</p>',
         "<blockquote><h2>A heading in another place.</h2></blockquote>",
+        '<p><span class="katex"><span style="color: #bbb">x</span></span></p>',
+        '<p><svg><text style="fill: #bbb">1</text></svg></p>',
     ],
 )
 def test_what_was_not_judged_is_another_kind(page: Page, address, html):
@@ -127,11 +129,12 @@ def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, ad
         JUDGED.update(kinds)  # what is wrong with them fails this test
         is_twin = name.startswith("zh/") and name.removeprefix("zh/") in names
         found += mistyped(page, name) if is_known and is_twin else miscopied(page, name)
+        if not is_known:
+            for scheme in colours.SCHEMES:
+                found += colours.faint(page, scheme)
+        found += (f"within code or a formula: {html}" for html in page.evaluate(BARE))
         if is_known:
             continue
-        for scheme in colours.SCHEMES:
-            found += colours.faint(page, scheme)
-        found += (f"within code or a formula: {html}" for html in page.evaluate(BARE))
         page.evaluate(AXE)
         found += violations(page, "default", left_out=COLOR_RULES)
     context.close()

@@ -41,9 +41,9 @@ def test_torch_stores_the_point_ahead(mu):
         velocity = mu * velocity - lr * of_paper  # the paper's equations 3 and 4
         theta = theta + velocity
         ahead.grad = gradient(ahead.detach())
-        torch.testing.assert_close(ahead.grad, of_paper, rtol=1e-9, atol=1e-13)
+        torch.testing.assert_close(ahead.grad, of_paper, rtol=1e-12, atol=1e-15)
         optimizer.step()
-        torch.testing.assert_close(ahead.detach(), theta + mu * velocity, rtol=1e-9, atol=1e-13)
+        torch.testing.assert_close(ahead.detach(), theta + mu * velocity, rtol=1e-12, atol=1e-15)
 
 
 def path(eta_h: float, mu: float, nesterov: bool, steps: int, noise: float = 0.0) -> torch.Tensor:
