@@ -24,7 +24,7 @@ def walk(gamma: float, distance: float = 3.0) -> tuple[list[float], list[float]]
     rates, left = [], []
     for _ in range(STEPS):
         rates.append(float(scheduler.get_last_lr()[0]))
-        left.append(x.item())
+        left.append(abs(x.item()))
         optimizer.zero_grad()
         x.abs().backward()
         optimizer.step()
@@ -44,7 +44,7 @@ if __name__ == "__main__":
         left_axis.plot(range(0, STEPS, 20), closed, marker, markersize=4, color=line.get_color())
         right_axis.plot(left, linestyle=style, linewidth=2, label=f"gamma {gamma}")
         half = math.log(0.5) / math.log(gamma)
-        rows.append([str(gamma), f"{half:.0f}", f"{0.1 / (1 - gamma):.1f}", f"{max(left[-1], 0):.2f}"])
+        rows.append([str(gamma), f"{half:.0f}", f"{0.1 / (1 - gamma):.1f}", f"{left[-1]:.2f}"])
     left_axis.set(
         yscale="log", ylim=(1e-6, 0.2), xlabel="step", ylabel="learning rate", title="torch (lines), closed form (dots)"
     )
