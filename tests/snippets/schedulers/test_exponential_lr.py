@@ -69,5 +69,5 @@ def test_chained_with_itself_multiplies():
 
 
 def test_gamma_above_one_is_not_refused():
-    """torch does not check gamma: 1.1 grows the rate without bound."""
-    assert curve_of(make_scheduler, 101, gamma=1.1)[100][0] > 1000
+    """torch does not check gamma: 1.1 grows the rate over ten thousandfold in a hundred steps."""
+    assert curve_of(make_scheduler, 101, gamma=1.1)[100][0] > 10_000 * 0.1
