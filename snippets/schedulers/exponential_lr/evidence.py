@@ -17,18 +17,18 @@ STEPS, GAMMAS = 300, (0.9, 0.98, 0.995)
 
 
 def walk(gamma: float, distance: float = 3.0) -> tuple[list[float], list[float]]:
-    """Rates, and distance to the minimum of |x|, whose gradient is always 1: every update moves by the rate."""
+    """Rates; distance to the minimum of |x|, of gradient 1, at the start and after each update, a move by the rate."""
     x = nn.Parameter(torch.tensor(distance, dtype=torch.float64))
     optimizer = torch.optim.SGD([x], lr=0.1)
     scheduler = ExponentialLR(optimizer, gamma=gamma)
-    rates, left = [], []
+    rates, left = [], [distance]
     for _ in range(STEPS):
         rates.append(float(scheduler.get_last_lr()[0]))
-        left.append(abs(x.item()))
         optimizer.zero_grad()
         x.abs().backward()
         optimizer.step()
         scheduler.step()
+        left.append(abs(x.item()))
     return rates, left
 
 
