@@ -111,6 +111,10 @@ def test_sparse_equals_dense():
         decayed = torch.optim.Adagrad(tables[1].parameters(), weight_decay=0.1)
         with pytest.raises(RuntimeError, match="weight_decay option is not compatible with sparse gradients"):
             decayed.step()
+        own = {"params": tables[1].parameters(), "weight_decay": 0.0}  # the cure: a group of its own
+        rest = torch.nn.Parameter(torch.ones(1))
+        rest.grad = torch.ones(1)
+        torch.optim.Adagrad([own, {"params": [rest]}], weight_decay=0.1).step()
 
 
 def test_resume_without_state_starts_over():
