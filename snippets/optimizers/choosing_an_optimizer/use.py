@@ -19,7 +19,7 @@ def best_rate(
     Args:
         loss: trains with a rate and returns the validation loss, a mean over seeds; NaN counts as worst.
         lr: where to begin, for example the default.
-        factor: between neighbouring rates; the result is within this factor of the best one.
+        factor: between neighbouring rates; with a single minimum, the result is within this factor of the best.
         runs: give up after so many.
 
     Returns:
