@@ -24,6 +24,8 @@ FAMILY = [
     (replace(overview.SGD, decay=0.1), optim.SGD, {"weight_decay": 0.1}),
     (overview.MOMENTUM, optim.SGD, {"momentum": 0.9}),
     (overview.NESTEROV, optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    (replace(overview.MOMENTUM, decay=0.1), optim.SGD, {"momentum": 0.9, "weight_decay": 0.1}),
+    (replace(overview.NESTEROV, decay=0.1), optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
     (overview.ADAGRAD, optim.Adagrad, {}),
     (overview.RMSPROP, optim.RMSprop, {}),
     (replace(overview.ADAGRAD, decay=0.1), optim.Adagrad, {"weight_decay": 0.1}),
