@@ -37,7 +37,7 @@ def test_singular_values_are_the_gain(shape):
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 10.0, 1e3])
 def test_small_last_gain_starts_undecided(scale):
-    """Four actions on 64 tanh units: within 0.02 of 1/4 with gain 0.01 in the last layer; above 0.8 with sqrt(2).
+    """Four actions on 64 tanh units, no biases: within 0.02 of 1/4 with gain 0.01 in the last layer; sqrt(2): over 0.8.
 
     For any observation: 64 numbers below 1 are at most 8 long, so the logits are at most 0.08 long.
     """
