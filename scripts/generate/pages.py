@@ -15,7 +15,7 @@ from scripts.problems import Problem
 from scripts.sources import marks, pitfalls
 from scripts.sources.catalog import Catalog
 from scripts.sources.labels import said
-from scripts.sources.pages import Entry
+from scripts.sources.pages import Entry, Page
 
 HOLDER = re.compile(r"^<!-- piece (\d+) -->$", re.MULTILINE)
 
@@ -29,7 +29,7 @@ def missing_artifacts(site: Site) -> Iterator[Problem]:
                 if mark.target not in have:
                     remedy = f"The entry's snippets saved: {', '.join(sorted(have)) or 'nothing'}."
                     yield Problem(page.path, mark.line, f"no {mark.scheme} '{mark.target}' was drawn", remedy)
-                elif wrong := _unfit(site.catalog, have, mark, page.lang):
+                elif wrong := _unfit(site.catalog, have, page, mark):
                     remedy = (
                         "Let the snippet save it by matplotlib's savefig or Python's csv, and change nothing in it."
                     )
@@ -38,10 +38,10 @@ def missing_artifacts(site: Site) -> Iterator[Problem]:
                     )
 
 
-def _unfit(catalog: Catalog, have: dict[str, str], mark: marks.Mark, lang: str) -> str:
+def _unfit(catalog: Catalog, have: dict[str, str], page: Page, mark: marks.Mark) -> str:
     """Why a figure or table cannot stand on the page; what is drawn here is kept for the page."""
     try:
-        _embed(catalog, have, mark, lang)
+        _embed(catalog, have, page, mark)
     except (ArtifactError, UnicodeDecodeError, OSError) as error:
         return str(error)
     return ""
@@ -62,7 +62,7 @@ def staged(site: Site, entry: Entry, lang: str) -> str:
         if mark.kind == "cite":
             return _citation(site.catalog, entry, mark, lang)
         if mark.kind == "embed":
-            return _embed(site.catalog, have, mark, lang)
+            return _embed(site.catalog, have, page, mark)
         if mark.kind == "pitfall":
             return page.body[mark.start : mark.end] + _place(mark)
         return None
@@ -109,12 +109,11 @@ def _citation(catalog: Catalog, entry: Entry, mark: marks.Mark, lang: str) -> st
     return ("（{}）" if lang == "zh" else "({})").format(word("semicolon", lang).join(links))
 
 
-def _embed(catalog: Catalog, have: dict[str, str], mark: marks.Mark, lang: str) -> str:
-    say = partial(said, catalog.labels, lang=lang)
+def _embed(catalog: Catalog, have: dict[str, str], page: Page, mark: marks.Mark) -> str:
+    say = partial(said, catalog.labels, lang=page.lang)
     text = (catalog.root / have[mark.target]).read_text(encoding="utf-8")
     if mark.scheme == "table":
         return figures.csv_table(text, mark.text, say)
-    stem = mark.target.rpartition(".")[0]
-    data = have.get(f"{stem}.csv")
+    data = have.get(page.numbers_of(mark.target) or "")
     numbers = (catalog.root / data).read_text(encoding="utf-8") if data else None
-    return figures.figure(text, numbers, stem, mark.text, mark.caption, lang, say)
+    return figures.figure(text, numbers, mark.target.rpartition(".")[0], mark.text, mark.caption, page.lang, say)

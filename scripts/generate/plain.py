@@ -19,7 +19,7 @@ from scripts.generate.signs import target, written
 from scripts.generate.site import Site
 from scripts.generate.snippets import fence
 from scripts.sources import causes, marks
-from scripts.sources.pages import Entry
+from scripts.sources.pages import Entry, Page
 from scripts.sources.snippets import Snippet
 
 BLANK = re.compile(r"\n{3,}")
@@ -39,7 +39,7 @@ def markdown(site: Site, entry: Entry, lang: str) -> str:
             papers = [site.catalog.papers[key.strip()[1:]] for key in mark.target.split(";")]
             return "; ".join(f"[{written(paper.short(lang))}]({target(paper.url)})" for paper in papers)
         if mark.kind == "embed":
-            return _numbers(site, have, mark)
+            return _numbers(site, have, page, mark)
         if mark.kind == "heading":
             return f"{'#' * mark.level} {mark.text}"
         if mark.kind == "link":
@@ -116,10 +116,10 @@ def _code(site: Site, snippet: Snippet) -> str:
     return text + (f"\n\n{fence(output, 'text')}" if output else "")
 
 
-def _numbers(site: Site, have: dict[str, str], mark: marks.Mark) -> str:
-    """A table, or a figure by its caption and the numbers that it shows."""
+def _numbers(site: Site, have: dict[str, str], page: Page, mark: marks.Mark) -> str:
+    """A table, or a figure by its caption and the numbers that it shows where no table of the page has them."""
     label = f"*{written(mark.caption or mark.text)}*"
-    data = have.get(f"{mark.target.rpartition('.')[0]}.csv")
+    data = have.get(mark.target if mark.scheme == "table" else page.numbers_of(mark.target) or "")
     if data is None:
         return label
     rows = [row for row in csv.reader(io.StringIO((site.catalog.root / data).read_text(encoding="utf-8"))) if row]

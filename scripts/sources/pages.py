@@ -37,6 +37,11 @@ class Page:
         """The marks of one kind."""
         return [mark for mark in self.marks if mark.kind == kind]
 
+    def numbers_of(self, figure: str) -> str | None:
+        """The file with a figure's numbers, by its name; none where the page shows that file as a table of its own."""
+        name = f"{figure.rpartition('.')[0]}.csv"
+        return None if any(mark.scheme == "table" and mark.target == name for mark in self.of("embed")) else name
+
 
 @dataclass(frozen=True, eq=False)
 class Entry:

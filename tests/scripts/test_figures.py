@@ -9,6 +9,7 @@ from lxml import etree
 
 from scripts.generate import figures
 from scripts.generate.svg import ArtifactError
+from scripts.sources.pages import Page
 
 SVG = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 300 200">
 <metadata>when</metadata><style>* {color: red}</style>
@@ -111,6 +112,13 @@ def test_what_matplotlib_draws_is_taken_whole(tmp_path):
         for shape in shapes:
             wanted = list(etree.fromstring(text.encode()).iter(f"{{*}}{shape}"))
             assert len(list(drawn.iter(f"{{*}}{shape}"))) == len(wanted) > 0
+
+
+def test_numbers_of_a_figure_are_folded_under_it_unless_a_table_of_the_page_has_them():
+    body = '![a line](figure:line.svg "A.")\n\n![a block](figure:block.svg)\n\n![cost of blocks](table:block.csv)\n'
+    page = Page("docs/en/x.md", "x.md", "en", body, {}, body, 1)
+    assert page.numbers_of("line.svg") == "line.csv"
+    assert page.numbers_of("block.svg") is None
 
 
 @pytest.mark.parametrize(

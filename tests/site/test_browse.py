@@ -277,7 +277,7 @@ def test_keyboard_reaches_everything_and_shows_where_it_is(page: Page, address, 
 
 
 def test_details_open_by_keyboard_and_marks_open_their_proof(page: Page, address):
-    page.goto(f"{address}initialization/kaiming-init.html")
+    page.goto(f"{address}initialization/rezero.html")
     summary = page.locator("details.figure-data > summary").first
     summary.focus()
     page.keyboard.press("Enter")

@@ -70,10 +70,10 @@ def new_head(model: nn.Module, classes: int) -> nn.Linear:
 if __name__ == "__main__":
     torch.manual_seed(0)
     blocks = [MobileBlock(16, 64, 24, stride=2), MobileBlock(24, 96, 24)]
-    stem = nn.Conv2d(3, 16, 3, 2, 1)
-    model = nn.Sequential(stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 1000))
+    end = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(24, 1000)]
+    model = nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1), *blocks, *end)  # or a pretrained one
     head = new_head(model, classes=5)
-    groups = [{"params": [p for m in (stem, *blocks) for p in m.parameters()], "lr": 1e-4}]
-    optimizer = torch.optim.AdamW([*groups, {"params": head.parameters(), "lr": 1e-3}])
+    rest = [p for p in model.parameters() if all(p is not own for own in head.parameters())]
+    optimizer = torch.optim.AdamW([{"params": rest, "lr": 1e-4}, {"params": head.parameters(), "lr": 1e-3}])
     print(f"logits: {tuple(model(torch.rand(2, 3, 32, 32)).shape)}")
     print(f"learning rates: {[group['lr'] for group in optimizer.param_groups]}")

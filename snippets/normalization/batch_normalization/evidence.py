@@ -63,12 +63,12 @@ if __name__ == "__main__":
     plt.ylabel("median test accuracy of three seeds")
     plt.legend()
     plt.savefig("batch-normalization.svg")
-    rows = [[str(size)] for size in BATCHES]
-    for name in STYLES:
-        for row, scores in zip(rows, results[name]["by batch"], strict=True):
-            row.append(" / ".join(f"{score:.2f}" for score in scores))
-    with Path("batch-normalization.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["samples a batch", *STYLES], *rows])
+    rates, sizes = list(map(str, RATES)), list(map(str, BATCHES))
+    tables = {"": ("learning rate", rates, "by rate"), "-batches": ("samples a batch", sizes, "by batch")}
+    for part, (head, values, key) in tables.items():
+        columns = [[" / ".join(f"{score:.2f}" for score in row) for row in results[name][key]] for name in STYLES]
+        with Path(f"batch-normalization{part}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([[head, *STYLES], *zip(values, *columns, strict=True)])
     Path("batch-normalization.json").write_text(json.dumps(results))
     best = {name: max(sorted(row)[SEEDS // 2] for row in results[name]["by rate"]) for name in STYLES}
     print(f"best median is higher with batch normalization: {best['batch normalization'] > best['without']}")

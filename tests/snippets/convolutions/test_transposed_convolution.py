@@ -206,7 +206,7 @@ def test_pattern_at_the_start(evidence) -> None:
 
 
 def test_odd_sizes_do_not_come_back() -> None:
-    """7 is halved to 4 and doubled to 8, which does not fit; output_size of the skip gives 7."""
+    """7 is halved to 4 and doubled to 8, which fits when cut; output_size gives 7 with kernel 3, not with 2 and 4."""
     skip = torch.rand(1, 3, 7, 7)
     halved = nn.Conv2d(3, 8, 3, 2, 1)(skip)
     assert halved.shape[2:] == (4, 4)
@@ -215,6 +215,13 @@ def test_odd_sizes_do_not_come_back() -> None:
     layer = nn.ConvTranspose2d(8, 3, 3, stride=2, padding=1)
     assert (skip + layer(halved, output_size=skip.shape[-2:])).shape == skip.shape
     assert layer(halved, output_size=(8, 8)).shape[2:] == (8, 8)
+    for even in (upsample2x(8, 3), nn.ConvTranspose2d(8, 3, 2, stride=2)):
+        y = even(halved)
+        with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension 1"):
+            torch.cat([skip, y], dim=1)
+        assert torch.cat([skip, y[..., :7, :7]], dim=1).shape == (1, 6, 7, 7)
+        with pytest.raises(ValueError, match=r"requested an output size of torch.Size\(\[7, 7\]\)"):
+            even(halved, output_size=skip.shape[-2:])
 
 
 def test_output_padding_is_limited() -> None:
