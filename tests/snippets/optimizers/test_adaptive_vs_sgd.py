@@ -205,9 +205,3 @@ def test_one_rate_for_all_decides_the_winner(accuracies):
 
     assert adam[0.001] > outside_its_grid("SGD, momentum 0.9", 0.001) + 0.1
     assert sgd[0.3] > outside_its_grid("Adam", 0.3) + 0.1
-
-
-def test_evidence_has_the_same_example():
-    """The evidence snippet repeats the example: the same features and labels."""
-    x, y = experiment.example()
-    assert torch.equal(x, example(y))
