@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from scripts.generate import packing, search_terms
@@ -118,8 +119,8 @@ def _texts(catalog: Catalog, entry: Entry, lang: str, pairs: search_terms.Pairs)
     asked = [frozenset(search_terms.phrase(text, pairs)) for text in entry.asked[lang]]
     hurdles = [_words(pitfall, pairs) for pitfall in pitfalls.of(entry, lang)]
     known = names.union(*asked, *hurdles)
-    prose = [term for term in search_terms.prose(pitfalls.plain(page.body), pairs) if term not in known]
-    return Texts(asked, frozenset(prose[:PROSE]), hurdles)
+    prose = (term for term in search_terms.prose(pitfalls.plain(page.body), pairs) if term not in known)
+    return Texts(asked, frozenset(islice(prose, PROSE)), hurdles)
 
 
 def _words(pitfall: Pitfall, pairs: search_terms.Pairs) -> frozenset[str]:

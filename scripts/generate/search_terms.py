@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import quickjs
@@ -74,10 +74,19 @@ def _binds(term: str) -> bool:
     return len(term) > 1 and is_han(term) and not BINDING.isdisjoint(term)
 
 
-def prose(text: str, pairs: Pairs) -> list[str]:
-    """What is worth finding in prose: no common words, no numbers, no pairs that are no word."""
-    said = (term for term in terms(text) if term not in COMMON and not term.isdigit())
-    return [term for term in said if pairs.said(term, 3) and not _binds(term)]
+def prose(text: str, pairs: Pairs) -> Iterator[str]:
+    """What is worth finding in prose, each once: no common words, no numbers, no pairs that are no word.
+
+    A hundred words are cut at a time, as far as somebody asks: of a page the first few say enough.
+    """
+    words = text.split(" ")
+    told: set[str] = set()
+    for start in range(0, len(words), 100):
+        for term in terms(" ".join(words[start : start + 100])):
+            said = term in told or term in COMMON or term.isdigit()
+            if not said and pairs.said(term, 3) and not _binds(term):
+                told.add(term)
+                yield term
 
 
 def phrase(text: str, pairs: Pairs) -> list[str]:

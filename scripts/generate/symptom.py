@@ -50,8 +50,8 @@ def _check(site: Site, entry: Entry, cause: Cause, lang: str) -> Iterator[str]:
     """The lines to paste, and what they say of the broken run, the cured one and the look-alike."""
     snippet = entry.snippet(causes.CHECKS)
     assert snippet is not None  # as the sources' checks saw to
-    other = next(one for page in site.catalog.techniques for one in causes.of(page) if one.name == cause.unlike)
-    home = site.catalog.by_id[other.symptom]
+    home = site.catalog.by_id[cause.unlike.partition("/")[0]]
+    other = next(one for one in causes.of(home) if one.name == cause.unlike)
     title = html.text(heading(home, other, lang))
     there = "" if home is entry else addresses.entry_href(home, entry.section)
     yield f'<div class="check-lines" id="check-{cause.id}" markdown>\n'

@@ -212,6 +212,13 @@ def test_every_form_of_a_schedule_is_used():
     assert {recipe.schedule.id for recipe in RECIPES if recipe.schedule} == set(FORMS)
 
 
+def test_every_rmsprop_says_how_long_it_remembers():
+    """TensorFlow's and timm's default is an alpha of 0.9, torch's 0.99: a row without it would be read as torch's."""
+    rows = [choice for recipe in RECIPES for choice in recipe.optimizers if choice.id.startswith("rmsprop")]
+    assert rows
+    assert all("alpha" in choice.settings for choice in rows)
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("recipe", [pytest.param(recipe, id=recipe.id) for recipe in RECIPES])
 def test_what_readers_see_holds_the_numbers(recipe: Recipe, lang: str):

@@ -9,8 +9,8 @@ axe-core with all of its rules goes over one page of each kind; these are judged
   where anything else is found in its place.
 
 A page that holds no kind of element (``kinds.js``) that was not judged before, on another page, is not judged for
-colours and by axe. Where that holds of a Chinese page its snippets' text is compared without the clipboard: buttons and
-scripts are those of its English twin, which comes before it.
+colours and by axe, and the text of its snippets is compared without the clipboard: buttons that are like its own, in
+blocks that are like its own, were pressed before; which lines those of parts would copy is looked at.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from tests.site.pages import blocks, entries, file, groups, html_pages
 HERE = Path(__file__).parent
 AXE = (HERE / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 BARE, COPIES, KINDS = ((HERE / name).read_text(encoding="utf-8") for name in ("bare.js", "copies.js", "kinds.js"))
-# The text of the code in each block of these ids.
-TEXTS = """ids => Object.fromEntries(
-  ids.map(id => [id, document.querySelector(`#${id} .highlight pre code`).textContent]))"""
+# The text of the code in each block of these ids, and the lines that its buttons of parts copy.
+TEXTS = """ids => Object.fromEntries(ids.map(id => [id, [
+  document.querySelector(`#${id} .highlight pre code`).textContent,
+  [...document.querySelectorAll(`#${id} .copy-part`)].map(part => part.dataset.lines)]]))"""
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=360, height=740)
 # The words of code in tables, names without their dots, that stand in more than one line.
 BROKEN = r"""() => [...document.querySelectorAll('article :is(td, th) code')].flatMap(code => {
@@ -127,8 +128,7 @@ def test_page_is_whole_narrow_readable_and_without_barriers(browser: Browser, ad
         kinds = set(page.evaluate(KINDS))
         is_known = kinds <= JUDGED
         JUDGED.update(kinds)  # what is wrong with them fails this test
-        is_twin = name.startswith("zh/") and name.removeprefix("zh/") in names
-        found += mistyped(page, name) if is_known and is_twin else miscopied(page, name)
+        found += mistyped(page, name) if is_known else miscopied(page, name)
         if not is_known:
             for scheme in colours.SCHEMES:
                 found += colours.faint(page, scheme)
@@ -181,6 +181,20 @@ def test_what_cannot_be_read_is_found(page: Page, address):
         tag.evaluate("e => e.remove()")
 
 
+def test_what_is_shown_otherwise_is_found(page: Page, address):
+    """A letter more in a snippet, and a button that copies a line too many."""
+    name = "optimizers/adam.html"
+    page.goto(address + name)
+    assert not list(mistyped(page, name))
+    for change in (
+        "document.querySelector('.snippet pre code').append('x')",
+        "document.querySelector('.copy-part').dataset.lines = '3-9999'",
+    ):
+        page.goto(address + name)
+        page.evaluate(change)
+        assert len(list(mistyped(page, name))) == 1, change
+
+
 def test_contrast_is_that_of_wcag():
     """Black on white is 21, a colour on itself 1, and #767676 is the lightest grey that passes on white."""
     white = (255, 255, 255)
@@ -223,11 +237,16 @@ def miscopied(page: Page, name: str) -> Iterator[str]:
 
 
 def mistyped(page: Page, name: str) -> Iterator[str]:
-    """Snippets of the open page whose text is not what the file holds."""
+    """Snippets of the open page whose text is not what the file holds, or a part of which is no part of it."""
     shown = blocks(name)
-    for anchor, text in page.evaluate(TEXTS, list(shown)).items():
-        if text.removesuffix("\n") != file(shown[anchor]):
+    for anchor, (text, parts) in page.evaluate(TEXTS, list(shown)).items():
+        wanted = file(shown[anchor])
+        if text.removesuffix("\n") != wanted:
             yield f"{shown[anchor]} is shown as something else"
+        for span in parts:
+            first, last = map(int, span.split("-"))
+            if not 1 <= first <= last <= len(wanted.split("\n")):
+                yield f"{shown[anchor]} has no lines {span} to copy"
 
 
 def violations(page: Page, scheme: str, only: list[str] | None = None, left_out: list[str] | None = None) -> list[str]:

@@ -16,8 +16,8 @@ def gain_normal_(
 
     Args:
         tensor: weight of shape (out, in, *kernel), at least two dimensions; fan_in = in * prod(kernel).
-        nonlinearity: the activation that follows, by its ``torch.nn.functional`` name: linear, sigmoid, tanh, relu,
-            leaky_relu or selu.
+        nonlinearity: the activation between the layers, by its ``torch.nn.functional`` name: linear, sigmoid, tanh,
+            relu, leaky_relu or selu.
         param: negative slope of leaky_relu; None for torch's 0.01.
         generator: source of randomness; None for torch's global one.
 

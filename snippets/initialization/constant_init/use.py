@@ -44,7 +44,7 @@ def gate_bias(open_share: float) -> float:
 
 @torch.no_grad()
 def set_forget_bias(lstm: nn.LSTM, value: float = 1.0) -> None:
-    """Set the forget gates' bias; torch keeps two biases per gate and adds them, so one of them stays zero.
+    """Set the forget gates' bias and make all others zero; torch adds two biases per gate, so one of them is zero.
 
     Args:
         lstm: any number of layers and directions; gates are stacked in the order input, forget, cell, output.

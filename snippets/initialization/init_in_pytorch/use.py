@@ -88,9 +88,9 @@ def initialize(model: nn.Module) -> list[str]:
 
     Returns:
         Names of the parameters that no rule wrote: they hold what the constructor gave them, or garbage after
-        ``to_empty``.
+        ``to_empty``. Writes through ``.data``, which torch does not count, are not noticed.
     """
-    writes = {name: parameter._version for name, parameter in model.named_parameters()}  # torch counts writes in place
+    writes = {name: parameter._version for name, parameter in model.named_parameters()}  # writes in place
     visited: list[nn.Module] = []
     model.apply(visited.append)
     for module in sorted(dict.fromkeys(visited), key=lambda module: isinstance(module, nn.Embedding)):

@@ -20,7 +20,7 @@ class Adam(torch.optim.Optimizer):
 
     Args:
         params: tensors or parameter groups.
-        lr: learning rate, close to the largest change in one step.
+        lr: learning rate: how far a parameter moves in a step while its gradient stays the same.
         betas: how much of the mean and of the mean square survives a step.
         eps: added to the root, against division by zero.
         weight_decay: coefficient of the L2 penalty, whose gradient is added to the loss's.

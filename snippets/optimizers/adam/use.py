@@ -13,7 +13,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimiz
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
-        lr: learning rate, close to the largest change of a parameter in one step.
+        lr: learning rate: how far a parameter moves in a step while its gradient stays the same.
 
     Raises:
         ValueError: when lr is negative.

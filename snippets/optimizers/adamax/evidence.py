@@ -47,7 +47,7 @@ if __name__ == "__main__":
     x = torch.tensor(digits.data, dtype=torch.float32) / 16  # (1797, 64)
     y = torch.tensor(digits.target)  # (1797,)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2))
-    table = [["optimizer", "step 1000 after an outlier of 100 / lr", *(f"digits loss, lr {lr:g}" for lr in RATES)]]
+    table = [["optimizer", "step 1000 / lr, outlier of 100 at step 200", *(f"digits loss, lr {lr:g}" for lr in RATES)]]
     results = {}
     for name, kind, style in (("Adam", torch.optim.Adam, "o--"), ("AdaMax", torch.optim.Adamax, "s-")):
         lengths = step_lengths(kind, 100.0)

@@ -20,7 +20,7 @@ class AdamW(torch.optim.Optimizer):
 
     Args:
         params: tensors or parameter groups.
-        lr: learning rate, close to the largest change in one step.
+        lr: learning rate, by which both Adam's step and the decay are multiplied.
         betas: how much of the mean and of the mean square survives a step.
         eps: added to the root, against division by zero.
         weight_decay: each step multiplies the weights by 1 - lr * weight_decay.

@@ -13,7 +13,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimiz
 
     Args:
         parameters: tensors, or groups of them, such as those of ``decay_groups``.
-        lr: learning rate; each step multiplies the weights by 1 - lr * 0.01.
+        lr: learning rate; each step multiplies weights by 1 - lr * 0.01, unless their group names a decay of its own.
 
     Raises:
         ValueError: when lr is negative.

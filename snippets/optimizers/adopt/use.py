@@ -57,11 +57,11 @@ class ADOPT(torch.optim.Optimizer):
                     raise RuntimeError("ADOPT does not support sparse gradients or complex parameters")
                 g = -p.grad if group["maximize"] else p.grad
                 state = self.state[p]
-                p.mul_(1 - group["lr"] * group["weight_decay"])
                 if not state:  # the first gradient only starts the second moment
                     state.update(step=0, exp_avg=torch.zeros_like(p), exp_avg_sq=g * g)
                     continue
                 state["step"] += 1
+                p.mul_(1 - group["lr"] * group["weight_decay"])
                 m, v, bound = state["exp_avg"], state["exp_avg_sq"], state["step"] ** 0.25
                 m.lerp_((g / v.sqrt().clamp(min=group["eps"])).clamp(-bound, bound), 1 - beta1)
                 p.add_(m, alpha=-group["lr"])

@@ -14,12 +14,12 @@ from torch import nn
 def best_rate(
     loss: Callable[[float], float], lr: float, factor: float = 10**0.5, runs: int = 20
 ) -> tuple[float, dict[float, float]]:
-    """Walk from a first guess, down and up by a factor, until the best rate has two worse ones on either side.
+    """Walk from a first guess, down and up by a factor, until two rates on either side of the best are no better.
 
     Args:
         loss: trains with a rate and returns the validation loss, a mean over seeds; NaN counts as worst.
         lr: where to begin, for example the default.
-        factor: between neighbouring rates; the result is within this factor of the best one.
+        factor: between neighbouring rates; with a single minimum, the result is within this factor of the best.
         runs: give up after so many.
 
     Returns:

@@ -15,7 +15,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 0.1) -> torch.optim.Optimize
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
-        lr: learning rate; must stay below 2 over the largest curvature of the loss.
+        lr: learning rate; on a quadratic it must stay below 2 over the largest curvature.
 
     Raises:
         ValueError: when lr is negative.

@@ -19,7 +19,7 @@ TREE: dict[str, tuple[str, int, str, str]] = {
     "muon": ("Muon", 2024, "momentum", "an orthogonal matrix as the direction"),
     "asgd": ("ASGD", 1992, "sgd", "the mean of the weights on the way"),
     "lookahead": ("Lookahead", 2019, "sgd", "slow weights that follow any optimizer"),
-    "sam": ("SAM", 2020, "sgd", "the gradient at the worst point nearby"),
+    "sam": ("SAM", 2020, "sgd", "the gradient after a step uphill"),
     "adagrad": ("Adagrad", 2011, "sgd", "a rate for each parameter, from a sum of squares"),
     "adadelta": ("Adadelta", 2012, "adagrad", "a moving mean, and no rate"),
     "rmsprop": ("RMSProp", 2012, "adagrad", "a moving mean in the place of the sum"),

@@ -72,7 +72,7 @@ class Lookahead(torch.optim.Optimizer):
 
 
 def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimizer:
-    """Lookahead around AdamW with the paper's k and alpha.
+    """Lookahead around AdamW with k = 5 and alpha = 0.5; the authors' code has alpha = 0.8.
 
     Args:
         parameters: tensors, named tensors or parameter groups.

@@ -8,7 +8,7 @@ from torch.optim.optimizer import ParamsT
 
 
 def make_optimizer(parameters: ParamsT, lr: float = 1e-4) -> torch.optim.Optimizer:
-    """Centered RMSProp with the paper's settings, 0.95, momentum 0.9 and 1e-4 for both rate and eps.
+    """Centered RMSProp with the paper's settings; eps is the root of its 1e-4, which stands inside the root there.
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
@@ -17,7 +17,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 1e-4) -> torch.optim.Optimiz
     Raises:
         ValueError: when lr is negative.
     """
-    return torch.optim.RMSprop(parameters, lr=lr, alpha=0.95, eps=1e-4, momentum=0.9, centered=True)
+    return torch.optim.RMSprop(parameters, lr=lr, alpha=0.95, eps=1e-2, momentum=0.9, centered=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 0.1) -> torch.optim.Optimize
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
-        lr: learning rate; torch's default of 1e-3 is too low for most networks without momentum.
+        lr: learning rate; torch's default of 1e-3 is too low for many networks.
 
     Raises:
         ValueError: when lr is negative.

@@ -54,7 +54,7 @@ if __name__ == "__main__":
         rates, losses, limits = run(make)
         results[name] = {"losses": losses, "limits": limits}
         right.plot(losses, linestyle=style, linewidth=2, label=name)
-        end = f"{max(losses[WARMUP], 1e-12):.0e}" if len(losses) == STEPS else f"diverged at update {len(losses)}"
+        end = f"{losses[WARMUP]:.0e}" if len(losses) == STEPS else f"diverged at update {len(losses)}"
         rows.append([name, end])
         if name in ("ConstantLR", "LinearLR"):
             left.step(range(STEPS), rates, where="post", linestyle=style, linewidth=2, label=name)

@@ -19,18 +19,18 @@ STEPS, GAMMAS = 300, (0.9, 0.98, 0.995)
 
 
 def walk(gamma: float, distance: float = 3.0) -> tuple[list[float], list[float]]:
-    """Rates, and distance to the minimum of |x|, whose gradient is always 1: every update moves by the rate."""
+    """Rates; distance to the minimum of |x|, of gradient 1, at the start and after each update, a move by the rate."""
     x = nn.Parameter(torch.tensor(distance, dtype=torch.float64))
     optimizer = torch.optim.SGD([x], lr=0.1)
     scheduler = ExponentialLR(optimizer, gamma=gamma)
-    rates, left = [], []
+    rates, left = [], [distance]
     for _ in range(STEPS):
         rates.append(float(scheduler.get_last_lr()[0]))
-        left.append(x.item())
         optimizer.zero_grad()
         x.abs().backward()
         optimizer.step()
         scheduler.step()
+        left.append(abs(x.item()))
     return rates, left
 
 
@@ -46,7 +46,7 @@ if __name__ == "__main__":
         left_axis.plot(range(0, STEPS, 20), closed, marker, markersize=4, color=line.get_color())
         right_axis.plot(left, linestyle=style, linewidth=2, label=f"gamma {gamma}")
         half = math.log(0.5) / math.log(gamma)
-        rows.append([str(gamma), f"{half:.0f}", f"{0.1 / (1 - gamma):.1f}", f"{max(left[-1], 0):.2f}"])
+        rows.append([str(gamma), f"{half:.0f}", f"{0.1 / (1 - gamma):.1f}", f"{left[-1]:.2f}"])
     left_axis.set(
         yscale="log", ylim=(1e-6, 0.2), xlabel="step", ylabel="learning rate", title="torch (lines), closed form (dots)"
     )

@@ -30,7 +30,7 @@ def scale_adam(
     Args:
         k: new batch size divided by the old one.
         lr: rate that works with the old batch.
-        betas: decay of the averages; they shall look back over as many samples as before.
+        betas: decay of the averages; they should look back over as many samples as before.
         eps: gradients' noise shrinks by the square root of ``k``, and so must this.
 
     Raises:
@@ -43,7 +43,7 @@ def scale_adam(
 
 
 def warm_up(optimizer: torch.optim.Optimizer, k: float, steps: int) -> LRScheduler:
-    """From the small batch's rate to the optimizer's, which is ``k`` times higher, in ``steps`` updates."""
+    """From the small batch's rate to the optimizer's, which is ``k >= 1`` times higher, in ``steps`` updates."""
     return LinearLR(optimizer, start_factor=1 / k, total_iters=steps)
 
 

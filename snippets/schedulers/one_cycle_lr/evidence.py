@@ -1,4 +1,4 @@
-"""One cycle, warm-up and cosine, and a constant rate at the same peaks on digits; a budget of 150 updates, three seeds.
+"""One cycle, a cosine without warm-up, and a constant rate at the same peaks: digits, 150 updates, three seeds.
 
 Source: Smith and Topin, "Super-Convergence", 2017; digits from scikit-learn, a small MLP.
 """

@@ -18,7 +18,7 @@ def train_with_swa(
         loader: yields (inputs, labels).
         epochs: passes over the loader.
         swa_start: first epoch whose end is averaged.
-        swa_lr: constant rate of the averaged epochs; higher than a usual last rate, so that the weights move about.
+        swa_lr: rate of the averaged epochs from the fourth on; higher than a usual last rate, so that the weights move.
 
     Returns:
         the averaged model, ready for evaluation.

@@ -112,10 +112,12 @@ def test_tanh_fixed_points(experiment):
 
 @pytest.mark.parametrize("gain", [1.05, 1.2, 1.593, 5 / 3, 3.0, 5.0])
 def test_tanh_settles_above_one(gain):
-    """Gains from 1.05 to 5: pre-activations far too small and far too large end at the same second moment, above 0."""
+    """Gains from 1.05 to 5: signals far too small and far too large end at the same level, between 0.22 and 0.91."""
     small, large = (fixed_point(torch.tanh, gain, start=start)[0] for start in (0.01, 100.0))
     assert small == pytest.approx(large, rel=1e-3)
-    assert small > 0.05
+    assert 0.215 < math.sqrt(small) / gain < 0.915  # of the activations
+    if gain in (1.05, 5.0):
+        assert math.sqrt(small) / gain == pytest.approx({1.05: 0.22, 5.0: 0.91}[gain], abs=0.005)
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +192,23 @@ def test_unsupported_gains(f, gain):
         nn.init.calculate_gain(f.__name__)
 
 
+@pytest.mark.parametrize(
+    ("f", "low", "high"), [(F.gelu, 0.013, 6.6), (F.silu, 0.027, 39.7), (F.mish, 0.345, 2.35), (F.elu, 0.98, 1.02)]
+)
+def test_smooth_gains_are_unstable(f, low, high):
+    """GELU, SiLU, Mish at their gains: a mean square of 1.25 grows to 6.6, 40, 2.3 in 20 layers, 0.8 fades; ELU's not.
+
+    Of infinitely wide layers. It holds at every gain: what a layer keeps of the mean square rises with it.
+    """
+    gain = measured_gain(f)
+    assert fixed_point(f, gain, 20, 0.8)[0] == pytest.approx(low, rel=0.03)
+    assert fixed_point(f, gain, 20, 1.25)[0] == pytest.approx(high, rel=0.03)
+    assert fixed_point(f, gain, 20, 1.0)[0] == pytest.approx(1, abs=0.005)
+    squares = [0.01, 0.1, 0.5, 0.8, 1.0, 1.25, 2.0, 10.0, 100.0]
+    kept = [fixed_point(f, 1.0, 1, q)[0] / q for q in squares]
+    assert kept == sorted(kept, reverse=f is F.elu)
+
+
 def test_relu_under_xavier_with_gain():
     """Xavier with the ReLU gain equals Kaiming on a square matrix: the same draws."""
     torch.manual_seed(0)
@@ -230,13 +249,19 @@ def test_kaiming_takes_selu_literally():
 
 
 def test_gain_applies_to_the_next_activation():
-    """A linear output layer initialized with the ReLU gain has twice the second moment of its input."""
+    """A linear layer with the ReLU gain doubles the mean square; L ReLU layers keep it with L - 1 gains."""
     x = torch.randn(4000, 400, generator=torch.Generator().manual_seed(1))
     torch.manual_seed(0)
     y = x @ gain_normal_(torch.empty(400, 400), "relu").T
     assert y.square().mean().item() == pytest.approx(2, rel=0.03)
     y = x @ gain_normal_(torch.empty(400, 400), "linear").T
     assert y.square().mean().item() == pytest.approx(1, rel=0.03)
+    for last, expected in (("relu", 2), ("linear", 1)):
+        y = x
+        for _ in range(4):
+            y = torch.relu(y @ gain_normal_(torch.empty(400, 400), "relu").T)
+        y = y @ gain_normal_(torch.empty(400, 400), last).T
+        assert y.square().mean().item() == pytest.approx(expected, rel=0.2)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

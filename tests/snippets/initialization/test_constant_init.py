@@ -20,7 +20,9 @@ def test_equals_torch(fill, dtype, shape):
         parameter = nn.Parameter(torch.empty(shape, dtype=dtype))
         assert fill(parameter, value) is parameter
         assert parameter.is_leaf
+        assert parameter.requires_grad
         assert torch.equal(parameter, nn.init.constant_(torch.empty(shape, dtype=dtype), value))
+        assert torch.equal(parameter, torch.empty(shape, dtype=dtype).fill_(value))
     assert torch.equal(fill(torch.empty(shape), 1.0), nn.init.ones_(torch.empty(shape)))
     assert torch.equal(fill(torch.empty(shape), 0.0), nn.init.zeros_(torch.empty(shape)))
     assert constant_std(shape) == 0
@@ -54,9 +56,13 @@ def test_gate_bias_needs_a_share(share):
 
 
 def test_gate_passes_the_input():
-    """Twenty gates at bias -4 pass on 0.69 of the input, at 0 a millionth: (1 - sigmoid(b))^20."""
-    assert (1 - torch.sigmoid(torch.tensor(-4.0)).item()) ** 20 == pytest.approx(0.695, abs=0.005)
-    assert math.pow(0.5, 20) == pytest.approx(1e-6, rel=0.05)
+    """Twenty gates at bias -4 and Wx = 0 carry 0.70 of the input, at 0 a millionth: (1 - sigmoid(b))^20."""
+    for bias, carried in ((-4.0, pytest.approx(0.70, abs=0.005)), (0.0, pytest.approx(1e-6, rel=0.05))):
+        layer = Highway(bias)
+        for weight in (layer.transform.weight, layer.gate.weight):
+            nn.init.zeros_(weight)  # so that only what is carried comes out
+        assert nn.Sequential(*[layer] * 20)(torch.ones(32))[0].item() == carried
+        assert (1 - torch.sigmoid(torch.tensor(bias)).item()) ** 20 == carried
 
 
 @pytest.mark.parametrize(("bias", "after_one", "after_ten"), [(0.0, 0.5, 0.001), (1.0, 0.73, 0.04)])
@@ -107,6 +113,15 @@ def test_shallow_networks_hardly_care(monkeypatch, depth, spread):
     assert min(last) > 0.8
 
 
+def test_minus_two_learns_later(monkeypatch):
+    """Twenty layers, 100 steps, both seeds: bias -2 has learned the digits, 0 has not."""
+    monkeypatch.setattr("snippets.initialization.constant_init.evidence.STEPS", 100)
+    x, y = load()
+    for seed in SEEDS:
+        assert run(-2.0, seed, x, y)[-1] > 0.6
+        assert run(0.0, seed, x, y)[-1] < 0.25
+
+
 def test_lstm_biases_add_up():
     """torch's LSTM adds bias_ih and bias_hh: 1 in both makes a forget bias of 2, one of them makes 1."""
     lstm = nn.LSTM(2, 3)
@@ -138,13 +153,20 @@ def test_forget_bias_in_every_layer():
 
 
 def test_all_parameters_is_too_many():
-    """constant_(p, 1) over model.parameters() also fills weights: the hidden units become copies."""
+    """constant_(p, 1) over model.parameters() also fills weights: the hidden units become copies, and stay copies."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
     for parameter in model.parameters():
         nn.init.constant_(parameter, 1.0)
-    hidden = model[:2](torch.randn(10, 4))
-    assert torch.allclose(hidden, hidden[:, :1].expand(10, 6), atol=1e-6)  # rows may be summed in another order
+    x = torch.randn(10, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(5):
+        hidden = model[:2](x)
+        assert torch.allclose(hidden, hidden[:, :1].expand(10, 6), atol=1e-6)  # rows may be summed in another order
+        nn.functional.cross_entropy(model(x), torch.arange(10) % 2).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert not torch.equal(model[0].weight.detach(), torch.ones(6, 4))  # they were trained
 
 
 def test_positive_bias_before_relu():

@@ -60,12 +60,12 @@ def test_all_singular_values_are_one(singular_values):
 
 
 def test_orthogonal_keeps_no_norm(singular_values):
-    """torch's orthogonal_ makes the flattened (out, in * k * k) matrix orthogonal: one layer already spans over 10."""
+    """torch's orthogonal_ makes the flattened (out, in * k * k) matrix orthogonal: one layer spans about 100."""
     torch.manual_seed(0)
     weight = nn.init.orthogonal_(torch.empty(8, 8, 3, 3, dtype=torch.float64))
     torch.testing.assert_close(weight.flatten(1) @ weight.flatten(1).T, torch.eye(8, dtype=torch.float64))
     values = singular_values(NAMES[1], 1)
-    assert values[0] / values[-1] > 10
+    assert 60 < values[0] / values[-1] < 200
 
 
 def test_no_mixing_of_pixels_at_the_start():
@@ -88,6 +88,17 @@ def test_fewer_outputs_lose_part_of_the_input():
     x = torch.randn(50, 16, 7, 7, dtype=torch.float64)
     kept = layer(16, 8)(x).square().sum() / x.square().sum()
     assert kept.item() == pytest.approx(0.5, abs=0.05)
+
+
+def test_groups_need_a_matrix_each():
+    """16 channels in 4 groups: a quarter of the squared norm is left; called on each group's rows, all of it."""
+    torch.manual_seed(0)
+    x = torch.randn(50, 16, 8, 8, dtype=torch.float64)
+    conv = layer(16, 16, groups=4)
+    assert (conv(x).square().sum() / x.square().sum()).item() == pytest.approx(1 / 4, abs=0.02)
+    for rows in conv.weight.detach().split(4):
+        delta_orthogonal_(rows)
+    torch.testing.assert_close(conv(x).flatten(1).norm(dim=1), x.flatten(1).norm(dim=1), rtol=1e-12, atol=0)
 
 
 def test_stride_loses_norm():

@@ -125,6 +125,11 @@ def test_relu_is_not_covered():
         kumar_init_std((3, 3), torch.relu)
 
 
+def test_leaky_relu_gets_nonsense():
+    """At 0 autograd calls a leaky ReLU's slope 0.01, so the rule gives 100 / sqrt(n) where sqrt(2 / n) is needed."""
+    assert kumar_init_std((3, 16), nn.functional.leaky_relu) == pytest.approx(100 / 4)
+
+
 def test_rescaled_sigmoid_is_better():
     """Through 10 layers 2 sigmoid(2x) - 1, which is tanh, keeps the spread over 50 times better than the sigmoid."""
     x = torch.linspace(-3, 3, 50)

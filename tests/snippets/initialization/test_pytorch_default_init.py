@@ -150,6 +150,12 @@ def test_deep_network_does_not_learn(accuracies):
     assert all(default > 0.8 for default, _ in accuracies(2))  # and where it does no harm: two hidden layers
 
 
+def test_deep_default_learns_late():
+    """20 hidden layers at the default, 500 steps in another order of the digits: over half are right."""
+    torch.manual_seed(1)
+    assert accuracy(20, False, *load(), steps=500) > 0.5
+
+
 def test_shallow_default_does_no_harm(accuracies):
     """Digits in the table's order and two others: level at two hidden layers; at five it learns and lags."""
     for default, kaiming in accuracies(2):
@@ -168,7 +174,7 @@ def is_flat(parameter: torch.Tensor, bound: float) -> bool:
 @pytest.mark.parametrize("layer", [nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d])
 @pytest.mark.parametrize(("channels", "groups"), [((16, 64), 1), ((64, 16), 1), ((32, 64), 4)])
 def test_transposed_convolution_counts_outputs(layer, channels, groups):
-    """Weight and bias are drawn within 1/sqrt(outputs * kernel); for (16, 64, 3) that is 1/sqrt(64 * 9)."""
+    """Weight and bias are drawn within 1/sqrt(outputs of a group * kernel); for (16, 64, 3) that is 1/sqrt(64 * 9)."""
     torch.manual_seed(0)
     layer = layer(*channels, 3, groups=groups)
     kernel = math.prod(layer.kernel_size)

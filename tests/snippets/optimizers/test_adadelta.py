@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from snippets.optimizers.adadelta.evidence import losses
 from snippets.optimizers.adadelta.from_scratch import Adadelta
 from tests.support.guide import guide
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
@@ -32,20 +33,25 @@ def path(gradients: list[float], **settings: float) -> list[float]:
 
 @pytest.mark.parametrize("eps", [1e-6, 1e-8])
 def test_first_step_is_set_by_eps(eps):
-    """The first step is sqrt(eps / (1 - rho)): 0.0032 with eps 1e-6 and rho 0.9, whatever the gradient above eps."""
+    """The first step is sqrt(eps / (1 - rho)): 0.0032 with eps 1e-6 and rho 0.9, for gradients of 1 and 1000.
+
+    A gradient of 0.001 is not large enough: its square is as small as eps, and the first step is 0.001.
+    """
     for g in [1.0, 1000.0]:
         assert path([g], eps=eps)[1] == pytest.approx(math.sqrt(eps / 0.1), rel=1e-3)
+    assert path([1.0])[1] == pytest.approx(0.0032, abs=5e-5)
+    assert path([1e-3])[1] == pytest.approx(0.001, abs=5e-5)
 
 
 def test_steps_grow_slowly():
-    """Under a steady gradient step 100 is only a few times as long as the first."""
+    """Under a steady gradient step 100 is only 1.5 times as long as the first."""
     values = path([1.0] * 100)
     first, last = values[1], values[100] - values[99]
-    assert 1 < last / first < 5
+    assert last / first == pytest.approx(1.5, abs=0.05)
 
 
 def test_gradient_scale_does_not_matter():
-    """A loss multiplied by 1000 gives the same path, up to eps."""
+    """Where gradients are near 1, a loss multiplied by 1000 gives the same path, up to eps."""
     gradients = [1 + 0.5 * math.sin(t) for t in range(200)]
     assert path([1000 * g for g in gradients])[-1] == pytest.approx(path(gradients)[-1], rel=1e-3)
 
@@ -57,7 +63,7 @@ def test_lr_is_outside_the_memory():
 
 
 def test_keras_rate_hardly_moves():
-    """At lr 0.001, Keras's default, a hundred steps move a parameter by less than 0.001."""
+    """At lr 0.001, Keras's default, a hundred steps under a gradient of 1 move a parameter by less than 0.001."""
     assert path([1.0] * 100, lr=0.001)[-1] < 1e-3
     assert path([1.0] * 100, lr=1.0)[-1] > 0.3
 
@@ -67,11 +73,19 @@ def test_larger_eps_trains_faster(evidence) -> None:
 
     Also the figure's order: both lie below Adam at its default rate, and lr 0.001 stays where it started.
     """
-    small, large, flat, adam = (torch.tensor(losses).mean(dim=0) for losses in evidence().values())
+    small, large, flat, adam = (torch.tensor(runs).mean(dim=0) for runs in evidence().values())
     for lower, higher in [(large, small), (small, adam), (adam, flat)]:
         assert (lower[1:] < higher[1:]).all()
     assert 0.4 < large[5] / small[5] < 0.6  # point 5 is step 100; single seeds have 0.38 to 0.56
     assert (flat - flat[0]).abs().max() < 0.01
+
+
+def test_larger_lr_does_as_much(evidence) -> None:
+    """On the experiment's digits eps 1e-4 and lr 3 both about halve the loss after 100 steps."""
+    small, large, *_ = (torch.tensor(runs).mean(dim=0)[5] for runs in evidence().values())  # point 5 is step 100
+    threefold = torch.tensor([losses(lambda p: torch.optim.Adadelta(p, lr=3.0), seed)[5] for seed in range(2)]).mean()
+    for loss in (large, threefold):
+        assert 0.4 < loss / small < 0.6
 
 
 def test_two_numbers_for_a_parameter():

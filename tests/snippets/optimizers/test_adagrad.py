@@ -32,6 +32,18 @@ def lengths(gradients: list[float], optimizer_class: type = torch.optim.Adagrad,
     return result
 
 
+def after_warmup(gradients: list[float]) -> float:
+    """Length of the last step where the rate rises to 0.1 over the first ten."""
+    theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.Adagrad([theta], lr=0.1)
+    for step, g in enumerate(gradients, start=1):
+        optimizer.param_groups[0]["lr"] = 0.1 * min(1.0, step / 10)
+        before = theta.item()
+        theta.grad = torch.full_like(theta, g)
+        optimizer.step()
+    return before - theta.item()
+
+
 @pytest.mark.parametrize("gradient", [1e-3, 1.0, 1e3])
 def test_steps_fall_like_one_over_root_t(gradient):
     """Under a steady gradient of any size, step t has length lr / sqrt(t)."""
@@ -46,7 +58,10 @@ def test_a_hundredth_after_ten_thousand_steps():
 
 
 def test_one_large_gradient_is_never_forgotten():
-    """After one gradient of 100, 2000 gradients of 1 move it by under a hundredth of lr each; RMSprop recovers."""
+    """After one gradient of 100, 2000 gradients of 1 move it by under a hundredth of lr each; RMSprop recovers.
+
+    A warm-up of ten steps, over a burst as long, leaves the later steps as short; clipping the burst does not.
+    """
     with_burst = lengths([100.0] + [1.0] * 2000, lr=0.1)
     without = lengths([1.0] * 2001, lr=0.1)
     assert max(with_burst[1:]) < 0.1 / 100
@@ -54,6 +69,8 @@ def test_one_large_gradient_is_never_forgotten():
     assert without[-1] > 2 * with_burst[-1]
     forgetful = lengths([100.0] + [1.0] * 2000, torch.optim.RMSprop, lr=0.1)
     assert forgetful[-1] == pytest.approx(0.1, rel=1e-3)
+    assert after_warmup([100.0] * 10 + [1.0] * 1990) < 0.1 / 300
+    assert after_warmup([1.0] * 2000) > 0.1 / 50
 
 
 def test_initial_value_damps_small_gradients():
@@ -65,7 +82,7 @@ def test_initial_value_damps_small_gradients():
 
 
 def test_rare_rows_keep_their_rate():
-    """A row seen for the first time after 500 steps moves by lr, while a row seen each time moves by lr / sqrt(500)."""
+    """A row seen for the first time at step 500 moves by lr, while a row seen each time moves by lr / sqrt(500)."""
     theta = torch.nn.Parameter(torch.zeros(2, 1))
     optimizer = torch.optim.Adagrad([theta], lr=0.1)
     for _ in range(499):
@@ -94,10 +111,14 @@ def test_sparse_equals_dense():
         decayed = torch.optim.Adagrad(tables[1].parameters(), weight_decay=0.1)
         with pytest.raises(RuntimeError, match="weight_decay option is not compatible with sparse gradients"):
             decayed.step()
+        own = {"params": tables[1].parameters(), "weight_decay": 0.0}  # the cure: a group of its own
+        rest = torch.nn.Parameter(torch.ones(1))
+        rest.grad = torch.ones(1)
+        torch.optim.Adagrad([own, {"params": [rest]}], weight_decay=0.1).step()
 
 
 def test_resume_without_state_starts_over():
-    """A run resumed without the state takes a first step of lr again, 20 times as long after 400 steps."""
+    """A run resumed without the state takes a first step of lr again, 20 times as long as step 400."""
     assert lengths([1.0], lr=0.1)[0] / lengths([1.0] * 400, lr=0.1)[-1] == pytest.approx(20)
 
 

@@ -113,6 +113,7 @@ def test_needs_a_higher_rate(evidence) -> None:
     adam, adamax = (torch.tensor(evidence()[name]["losses"]).mean(1).tolist() for name in ("Adam", "AdaMax"))
     assert len(experiment.RATES) == 4
     assert all(slow > fast for slow, fast in zip(adamax, adam, strict=True))
+    assert [min(adam), min(adamax)] == pytest.approx([0.09, 0.13], abs=0.01)
     for i in range(3):
         assert experiment.RATES[i + 1] == pytest.approx(4 * experiment.RATES[i])
         assert adamax[i + 1] < adam[i]

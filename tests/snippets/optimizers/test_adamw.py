@@ -68,8 +68,11 @@ def run(optimizer_class: type, gradient: float, steps: int, noise: float = 0.0, 
 
 @pytest.mark.parametrize(("lr", "decay"), [(0.01, 0.5), (1e-3, 0.1), (0.1, 1.0)])
 def test_zero_gradient_decays_geometrically(lr, decay):
-    """Under a zero gradient w_t = w_0 (1 - lr * weight_decay)^t."""
+    """Under a zero gradient w_t = w_0 (1 - lr * weight_decay)^t; without one, where grad is None, nothing moves."""
     assert run(torch.optim.AdamW, 0.0, 200, lr=lr, weight_decay=decay) == pytest.approx((1 - lr * decay) ** 200)
+    unused = torch.nn.Parameter(torch.ones(1))
+    torch.optim.AdamW([unused], lr=lr, weight_decay=decay).step()
+    assert unused.item() == 1
 
 
 def test_default_decay_is_slow():

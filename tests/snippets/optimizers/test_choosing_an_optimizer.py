@@ -98,13 +98,16 @@ def test_search_finds_the_grids_best(start):
 
 
 def test_search_never_ends_at_the_edge():
-    """Two worse rates lie on either side of the result; where there is none, the search raises instead."""
+    """Two rates on either side of the result are worse, or as good; where there is none, the search raises instead."""
     for optimum in (3e-5, 0.01, 7.0):
         best, tried = best_rate(hill(optimum), 1e-3)
         losses = list(tried.values())
         at = list(tried).index(best)
         assert 2 <= at <= len(losses) - 3
         assert all(losses[at] < losses[at + offset] for offset in (-2, -1, 1, 2))
+    best, tried = best_rate(lambda lr: float(lr < 0.5), 1.0)  # a plateau: its lowest rate, and two above as good
+    assert best == min(lr for lr in tried if lr > 0.5)
+    assert sorted(tried.values()) == [0.0, 0.0, 0.0, 1.0, 1.0]
     with pytest.raises(RuntimeError, match="edge"):
         best_rate(lambda lr: -lr, 1.0)
     for lr, factor in [(0.0, 2.0), (-1.0, 2.0), (math.nan, 2.0), (1.0, 1.0)]:
@@ -282,10 +285,10 @@ def test_default_of_sgd_learns_nothing(on_mlp, on_cnn):
 
 
 def test_best_rates_differ_a_hundredfold(on_mlp, on_cnn):
-    """The highest best rate is at least 100 times the lowest, on both networks; none is at an edge of the grid."""
+    """Adadelta's best rate is at least 100 times the lowest, on both networks; none is at an edge of the grid."""
     for experiment, results in ((mlp, on_mlp), (cnn, on_cnn)):
         best = [result["best"] for result in results.values()]
-        assert max(best) >= 100 * min(best)
+        assert max(best) == results["Adadelta"]["best"] >= 100 * min(best)
         assert experiment.RATES[0] < min(best)
         assert max(best) < experiment.RATES[-1]
 
@@ -383,6 +386,34 @@ def test_adafactor_stands_high_rates(on_matrices):
     at_one = {name: run["test"][whole.RATES.index(1.0)].mean().item() for name, run in on_matrices.items()}
     assert at_one["Adafactor"] > 0.85
     assert max(at_one["Muon"], at_one["AdamW"]) < 0.4
+
+
+def test_adamw_needs_both_limits():
+    """AdamW at 1 reaches over 0.85 with a rate of RMS(tensor) / sqrt(t), with either factor alone not even 0.4."""
+    x, y, starts, split, batches = whole.problem(3, whole.STEPS)
+
+    def accuracy(seed: int, fall: float, relative: bool) -> float:
+        """Test accuracy with a rate of t^-fall, times the root mean square of each tensor if relative."""
+        model = whole.network()
+        nn.utils.vector_to_parameters(starts[seed].clone(), model.parameters())
+        optimizer = optim.AdamW([{"params": [p]} for p in model.parameters()])
+        for t, chosen in enumerate(batches, start=1):
+            for group in optimizer.param_groups:
+                size = group["params"][0].detach().square().mean().sqrt().item()
+                group["lr"] = t**-fall * (size if relative else 1.0)
+            batch = split[seed, chosen[seed]]
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x[batch]), y[batch]).backward()
+            optimizer.step()
+        rest = split[seed, whole.TRAIN + whole.VALID :]
+        return (model(x[rest]).argmax(dim=1) == y[rest]).double().mean().item()
+
+    def mean_of_seeds(fall: float, relative: bool) -> float:
+        return sum(accuracy(seed, fall, relative) for seed in range(3)) / 3
+
+    assert mean_of_seeds(0.5, relative=True) > 0.85
+    assert mean_of_seeds(0.5, relative=False) < 0.4
+    assert mean_of_seeds(0.0, relative=True) < 0.4
 
 
 def test_adafactor_rate_above_one_changes_nothing():

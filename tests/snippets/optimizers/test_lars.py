@@ -148,16 +148,16 @@ def test_zero_bias_gets_plain_sgd():
 def test_momentum_sees_a_cut_at_once():
     """The paper keeps lr inside the buffer; here, as in torch's SGD, a cut of lr scales the old momentum too."""
     p = torch.ones(4, dtype=torch.float64, requires_grad=True)
-    optimizer = LARS([p], lr=1.0)
-    for _ in range(30):
-        p.grad = torch.ones(4, dtype=torch.float64)
+    for optimizer in (LARS([p], lr=1.0), torch.optim.SGD([p], lr=1.0, momentum=0.9)):
+        for _ in range(30):
+            p.grad = torch.ones(4, dtype=torch.float64)
+            optimizer.step()
+        before = p.detach().clone()
+        buffer = optimizer.state[p]["momentum_buffer"].clone()
+        optimizer.param_groups[0]["lr"] = 0.01
+        p.grad = torch.zeros(4, dtype=torch.float64)
         optimizer.step()
-    before = p.detach().clone()
-    buffer = optimizer.state[p]["momentum_buffer"].clone()
-    optimizer.param_groups[0]["lr"] = 0.01
-    p.grad = torch.zeros(4, dtype=torch.float64)
-    optimizer.step()
-    torch.testing.assert_close(before - p.detach(), 0.01 * 0.9 * buffer)
+        torch.testing.assert_close(before - p.detach(), 0.01 * 0.9 * buffer)
 
 
 def test_never_settles():

@@ -131,11 +131,34 @@ def test_needs_a_closure():
 
 
 def test_one_step_is_many_evaluations():
-    """A step is up to 20 iterations and 25 calls of the closure with the defaults."""
-    _, calls, _ = minimize(lambda p: torch.optim.LBFGS(p, lr=0.1), rosenbrock, 1)
-    assert calls == 20
-    _, calls, _ = minimize(lambda p: torch.optim.LBFGS(p, line_search_fn="strong_wolfe"), rosenbrock, 1)
-    assert 20 < calls <= 25
+    """With the defaults a step is up to 20 iterations and calls of the closure; with the line search up to 26 calls.
+
+    max_eval is 25, and the search's last one may be one more.
+    """
+
+    def calls_of_steps(seed: int, **settings: str) -> list[tuple[int, int]]:
+        """Iterations and calls of five steps on Rosenbrock from a random start."""
+        torch.manual_seed(seed)
+        theta = torch.nn.Parameter(3 * torch.randn(2 + seed % 10, dtype=torch.float64))
+        optimizer, made, seen = torch.optim.LBFGS([theta], **settings), [], []
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            loss = rosenbrock(theta)
+            loss.backward()
+            made.append(loss.item())
+            return loss
+
+        for _ in range(5):
+            before = (optimizer.state[theta].get("n_iter", 0), len(made))
+            optimizer.step(closure)
+            seen.append((optimizer.state[theta].get("n_iter", 0) - before[0], len(made) - before[1]))
+        return seen
+
+    for settings, most in (({}, 20), ({"line_search_fn": "strong_wolfe"}, 26)):
+        steps = [step for seed in range(8, 30) for step in calls_of_steps(seed, **settings)]
+        assert max(iterations for iterations, _ in steps) == 20
+        assert max(calls for _, calls in steps) == most
 
 
 def test_closure_must_clear_gradients():
@@ -225,10 +248,20 @@ class RecordedLBFGS(torch.optim.LBFGS):
 
 
 def test_ahead_on_all_images_only(evidence):
-    """With all images L-BFGS ends over a thousandfold below Adam, with batches of 64 at more than twice its loss."""
+    """On all images L-BFGS ends over a thousandfold below Adam, on batches of 64 at more than twice its loss.
+
+    Adam has the best of four learning rates, one of them the experiment's, on each.
+    """
     (lbfgs, lbfgs_batch), (adam, adam_batch) = evidence()["digits"].values()
-    assert lbfgs < adam / 1000
-    assert lbfgs_batch > 2 * adam_batch
+
+    def best(batch_size: int, of_page: float) -> float:
+        losses = [
+            experiment.digits_loss(lambda p, lr=lr: torch.optim.Adam(p, lr=lr), batch_size) for lr in (0.003, 0.03, 0.1)
+        ]
+        return min(*losses, of_page)
+
+    assert lbfgs < best(1797, adam) / 1000
+    assert lbfgs_batch > 2 * best(64, adam_batch)
 
 
 def test_each_step_fits_its_own_batch():
@@ -251,7 +284,7 @@ def test_each_step_fits_its_own_batch():
 
 
 def test_fixed_step_is_a_gamble(evidence):
-    """Rosenbrock: the line search takes under 80 evaluations, Adam over 500; 0.1 creeps, 0.3 arrives.
+    """Rosenbrock: the line search takes under 80 evaluations, Adam at its best rate over 400; 0.1 creeps, 0.3 arrives.
 
     Whether 0.1 blows up, after 400 evaluations, depends on the rounding of the processor.
     """
@@ -261,7 +294,9 @@ def test_fixed_step_is_a_gamble(evidence):
 
     search, creeping, adam, momentum = evidence()["Rosenbrock"].values()
     assert until(search, 1e-6) <= until(search, 1e-9) < 80
-    assert 500 < until(adam, 1e-6) < math.inf
+    assert 400 < until(adam, 1e-6) < math.inf
+    for lr in (0.003, 0.01, 0.1):
+        assert until(experiment.rosenbrock_losses(lambda p, lr=lr: torch.optim.Adam(p, lr=lr)), 1e-6) > 400
     assert adam[-1] == pytest.approx(1e-7, rel=0.5)
     assert momentum[-1] == pytest.approx(0.35, abs=0.005)
     arriving = experiment.rosenbrock_losses(lambda p: torch.optim.LBFGS(p, lr=0.3))

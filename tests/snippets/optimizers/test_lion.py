@@ -70,7 +70,7 @@ def test_step_and_memory_use_two_betas():
 
 @pytest.mark.parametrize("lr", [0.1, 0.03, 0.01, 0.001])
 def test_never_settles(lr):
-    """At a constant rate Lion circles the minimum of |x|^2 / 2 at about one lr, from wherever it came."""
+    """At a constant rate Lion circles the minimum of |x|^2 / 2 and is up to 1.5 lr away, from wherever it came."""
     p = torch.linspace(0.5, 1.5, 101, dtype=torch.float64).requires_grad_()
     optimizer, farthest = Lion([p], lr=lr), torch.zeros(101, dtype=torch.float64)
     steps = round(2 / lr) + 2000
@@ -80,7 +80,7 @@ def test_never_settles(lr):
         if step >= steps - 500:
             farthest = torch.maximum(farthest, p.detach().abs())
     assert 0.45 * lr < farthest.min()
-    assert farthest.max() < 1.55 * lr
+    assert farthest.max() < 1.5 * lr
     assert 0.9 * lr < farthest.mean() < 1.35 * lr
 
 

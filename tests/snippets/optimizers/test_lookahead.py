@@ -140,17 +140,37 @@ def test_measure_after_the_pull_back():
 
 
 def test_base_state_alone_loses_the_slow_weights():
-    """A checkpoint holds the slow weights and the counter; the base optimizer's fresh state alone does not."""
+    """Slow weights are in the wrapper's state_dict here and in pytorch_optimizer, in the base's here only."""
+    from pytorch_optimizer import Lookahead as Other
+
     p = torch.zeros(2, requires_grad=True)
-    optimizer = Lookahead([p], ADAM, lr=0.1)
+    optimizer, base = Lookahead([p], ADAM, lr=0.1), ADAM([p], lr=0.1)
+    reference = Other(base)
     p.grad = torch.ones(2)
     optimizer.step()
-    saved = optimizer.state_dict()
-    assert "slow" in saved["state"][0]
-    assert saved["param_groups"][0]["counter"] == 1
-    fresh = ADAM([p], lr=0.1)
-    fresh.step()
-    assert "slow" not in fresh.state_dict()["state"][0]
+    reference.step()
+    for saved in (optimizer.state_dict(), optimizer.base.state_dict()):
+        assert "slow" in saved["state"][0]
+        assert saved["param_groups"][0]["counter"] == 1
+    assert "slow_params" in str(reference.state_dict())
+    assert "slow" not in str(base.state_dict())
+
+
+def test_stable_a_little_further():
+    """On x^2 / 2 SGD diverges from a rate of 2 on; with k = 5 Lookahead holds to 2.2, with k = 4 or 10 it does not."""
+
+    def end(rate, k=None):
+        p = torch.ones(1, dtype=torch.float64, requires_grad=True)
+        optimizer = SGD([p], lr=rate) if k is None else Lookahead([p], SGD, lr=rate, k=k)
+        for _ in range(1000):
+            p.grad = p.detach().clone()
+            optimizer.step()
+        return abs(p.item())
+
+    assert end(1.95) < 1e-6
+    assert min(end(2.05), end(2.05, k=4), end(2.05, k=10)) > 1e3
+    assert max(end(2.05, k=5), end(2.2, k=5)) < 1e-6
+    assert end(2.3, k=5) > 1e3
 
 
 def test_added_group():

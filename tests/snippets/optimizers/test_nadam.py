@@ -137,17 +137,18 @@ def test_large_momentum_decay_is_constant_beta1():
     assert optimizer.state[p]["mu_product"].item() == pytest.approx(0.9**3, rel=1e-5)
 
 
-def test_default_decay_is_l2():
+@pytest.mark.parametrize("strength", [1e-4, 1e-1])
+def test_default_decay_is_l2(strength):
     """By default weight_decay is L2 in the gradient: with a zero gradient the weight still moves by about lr."""
     results = []
-    for decoupled in (False, True):
+    for options in ({}, {"decoupled_weight_decay": True}):
         p = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
-        optimizer = torch.optim.NAdam([p], lr=1e-2, weight_decay=1e-4, decoupled_weight_decay=decoupled)
+        optimizer = torch.optim.NAdam([p], lr=1e-2, weight_decay=strength, **options)
         p.grad = torch.zeros(1, dtype=torch.float64)
         optimizer.step()
         results.append(1 - p.item())
-    assert results[0] == pytest.approx(1.056e-2, rel=1e-2)  # the strength 1e-4 is normalized away
-    assert results[1] == pytest.approx(1e-6, rel=1e-6)  # lr * weight_decay
+    assert results[0] == pytest.approx(1.056e-2, rel=1e-2)  # whatever the strength
+    assert results[1] == pytest.approx(1e-2 * strength, rel=1e-6)  # lr * weight_decay
 
 
 def test_memory_two_tensors():

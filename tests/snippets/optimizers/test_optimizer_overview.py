@@ -24,6 +24,8 @@ FAMILY = [
     (replace(overview.SGD, decay=0.1), optim.SGD, {"weight_decay": 0.1}),
     (overview.MOMENTUM, optim.SGD, {"momentum": 0.9}),
     (overview.NESTEROV, optim.SGD, {"momentum": 0.9, "nesterov": True}),
+    (replace(overview.MOMENTUM, decay=0.1), optim.SGD, {"momentum": 0.9, "weight_decay": 0.1}),
+    (replace(overview.NESTEROV, decay=0.1), optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
     (overview.ADAGRAD, optim.Adagrad, {}),
     (overview.RMSPROP, optim.RMSprop, {}),
     (replace(overview.ADAGRAD, decay=0.1), optim.Adagrad, {"weight_decay": 0.1}),
@@ -61,6 +63,7 @@ def test_each_rule_changes_what_the_page_says():
 
     assert changed(overview.SGD, overview.MOMENTUM) == {"mu"}
     assert changed(overview.MOMENTUM, overview.NESTEROV) == {"nesterov"}
+    assert changed(overview.SGD, overview.ADAGRAD) == {"second", "eps"}
     assert changed(overview.ADAGRAD, overview.RMSPROP) == {"second", "eps"}
     assert changed(overview.RMSPROP, overview.ADAM) == {"beta1", "beta2", "correct"}
     assert changed(overview.ADAM, overview.ADAMW) == {"decay", "decoupled"}
@@ -164,6 +167,9 @@ def test_adam_without_memory_is_the_sign():
         signs += p.grad.sign()
         optimizer.step()
         torch.testing.assert_close(p.detach(), -0.01 * signs)
+    p.grad = torch.tensor([0.0, 1.0, 0.0, -1.0], dtype=torch.float64)
+    optimizer.step()
+    assert p.isnan().tolist() == [True, False, True, False]  # 0 / 0
 
 
 def test_amsgrad_is_adam_while_gradients_grow():
@@ -258,11 +264,14 @@ def test_state_of_adam_by_name():
         torch.testing.assert_close(state["exp_avg_sq"], 0.001 * p.grad**2)
 
 
-def test_state_has_the_type_of_the_parameter():
-    """bfloat16 weights make bfloat16 state: 4 bytes for Adam instead of 8."""
-    states = state_after_steps("Adam", {}, torch.bfloat16)
-    assert {state.dtype for state in states} == {torch.bfloat16}
-    assert bytes_per_parameter(states) == 4
+def test_state_has_the_type_of_the_parameter(evidence):
+    """bfloat16 weights make bfloat16 state in every class of torch.optim: half the bytes of float32."""
+    for (name, settings), (_, _, size) in zip(SETTINGS, evidence(), strict=True):
+        short = {"max_iter": 3} if name == "LBFGS" else {}  # so its history holds fewer steps
+        states = state_after_steps(name, settings | short, torch.bfloat16)
+        assert {state.dtype for state in states} <= {torch.bfloat16}, name
+        assert bool(states) == (size > 0), name
+        assert short or bytes_per_parameter(states) == size / 2, name
 
 
 def state_before_and_after(name: str, settings: dict, frozen: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from snippets.optimizers.rmsprop_centered.evidence import RATIOS
 from snippets.optimizers.rmsprop_centered.from_scratch import CenteredRMSprop
+from snippets.optimizers.rmsprop_centered.use import make_optimizer
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
@@ -116,6 +117,13 @@ def test_larger_eps_bounds_the_step(alpha):
 def test_root_of_eps_gives_the_same_longest_step(eps):
     """The paper's longest step is 1 / sqrt(eps), in learning rates; torch has it with eps at its root."""
     assert longest_step(eps**0.5, 0.95) == pytest.approx(1 / eps**0.5, rel=1e-3)
+
+
+def test_snippet_takes_the_papers_settings():
+    """Graves: 0.95, momentum 0.9, 1e-4 for learning rate and eps, whose root torch takes."""
+    settings = make_optimizer([torch.zeros(1)]).defaults
+    assert [settings[name] for name in ("lr", "alpha", "momentum", "centered")] == [1e-4, 0.95, 0.9, True]
+    assert settings["eps"] == pytest.approx(1e-4**0.5)
 
 
 def test_two_numbers_for_a_parameter():

@@ -57,9 +57,16 @@ def test_equals_pytorch_optimizer_step_by_step(options, monkeypatch):
 
 
 def test_library_turns_in_float32():
-    """pytorch_optimizer's QR is float32 even for float64: equal without turns, differing by up to 1e-4 with them."""
+    """pytorch_optimizer's QR is float32 even for float64: equal without turns, differing by up to 1e-4 with nine."""
     assert largest_difference({"refresh": 1000}) < TOLERANCE
     assert TOLERANCE < largest_difference({}) < 1e-4
+    p, bases = torch.zeros(3, 2, requires_grad=True), set()
+    optimizer = SOAP([p])
+    for _ in range(100):  # as many as above
+        p.grad = torch.randn(3, 2)
+        optimizer.step()
+        bases.add(tuple(optimizer.state[p]["basis_0"].flatten().tolist()))
+    assert len(bases) == 1 + 9
 
 
 def test_first_step_does_not_move():
@@ -93,7 +100,7 @@ def test_rotation_does_not_matter():
         q, r = (torch.linalg.qr(torch.randn(n, n, dtype=torch.float64))[0] for n in (4, 3))
         p = torch.zeros(4, 3, dtype=torch.float64, requires_grad=True)
         optimizer = make([p])
-        for _ in range(9):
+        for _ in range(25):  # SOAP's basis turns twice
             g = torch.randn(4, 3, dtype=torch.float64)
             p.grad = q @ g @ r if rotated else g
             optimizer.step()
@@ -103,12 +110,12 @@ def test_rotation_does_not_matter():
     assert (end(torch.optim.Adam, True) - end(torch.optim.Adam, False)).abs().max() > 1e-3
 
 
-def off_diagonal(refresh):
+def off_diagonal(refresh, seed):
     """Share of the row moment that the basis leaves off the diagonal, after 300 gradients of one distribution."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     mix = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64))[0] * torch.logspace(0, 2, 6, dtype=torch.float64)
     p = torch.zeros(6, 40, dtype=torch.float64, requires_grad=True)
-    optimizer = SOAP([p], betas=(0.95, 0.99), refresh=refresh)
+    optimizer = SOAP([p], refresh=refresh)
     for _ in range(300):
         p.grad = mix @ torch.randn(6, 40, dtype=torch.float64)
         optimizer.step()
@@ -121,9 +128,10 @@ def off_diagonal(refresh):
 
 
 def test_power_iteration_follows_the_eigenvectors():
-    """Turned every 10 steps the basis stays orthogonal and decorrelates to within 5 %; never turned, it does not."""
-    assert off_diagonal(10) < 0.05
-    assert off_diagonal(1000) > 0.1
+    """Turned every 10 steps the basis stays orthogonal and leaves correlations under 10 %; never turned, over 20 %."""
+    for seed in range(5):
+        assert off_diagonal(10, seed) < 0.1
+        assert off_diagonal(1000, seed) > 0.2
 
 
 def test_stale_basis_does_not_overshoot():
@@ -154,7 +162,7 @@ def means(losses):
 
 
 def test_gain_shrinks_as_the_basis_ages(evidence):
-    """At rate 0.1: 0.08 with a turn at each step or every 5, then ever more, 0.10 at 40; never turned, Adam's 0.11."""
+    """At rate 0.1: 0.08 with a turn at each step or every 5, then ever more, at 40 and never turned Adam's 0.11."""
     adam, soap = means(evidence()["Adam"])[RATES.index(0.1)], means(evidence()["turns"])
     assert INTERVALS[:2] == (1, 5)
     assert soap[0] == pytest.approx(soap[1], rel=0.1)
@@ -162,7 +170,7 @@ def test_gain_shrinks_as_the_basis_ages(evidence):
     assert soap[3] < 0.95 * adam
     assert soap[5] == pytest.approx(adam, rel=0.2)  # 1.07 times in the mean of ten seeds
     printed = [soap[0], soap[1], soap[4], soap[5], adam]
-    assert printed == pytest.approx([0.08, 0.08, 0.10, 0.11, 0.11], abs=0.012)  # "about"
+    assert printed == pytest.approx([0.08, 0.08, 0.11, 0.11, 0.11], abs=0.006)  # "about"
 
 
 def test_behind_at_low_rates(evidence):

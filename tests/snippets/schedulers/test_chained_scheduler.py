@@ -3,9 +3,20 @@
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, ExponentialLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import (
+    ChainedScheduler,
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
 
-from snippets.schedulers.chained_scheduler.evidence import PAIRS, STEPS, rates
+from snippets.schedulers.chained_scheduler.evidence import PAIRS, STEPS, product, rates
 from snippets.schedulers.chained_scheduler.from_scratch import learning_rate
 from snippets.schedulers.chained_scheduler.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -32,10 +43,45 @@ def test_decay_does_not_wait():
 
 
 @pytest.mark.parametrize("name", ["Constant, Exponential", "Step, Exponential", "Constant, Cosine"])
-def test_recursive_schedulers_multiply(evidence, name):
+def test_chains_of_the_figure_multiply(evidence, name):
     """Schedulers that change the current rate by a factor multiply, to 1e-9 of the base rate (120 rounded factors)."""
     found = evidence()[name]
     assert found["chain"] == pytest.approx(found["product"], abs=1e-10)
+
+
+FACTORS = [
+    lambda o: ConstantLR(o, 0.1, total_iters=20),
+    lambda o: LinearLR(o, 0.1, total_iters=20),
+    lambda o: StepLR(o, 40, 0.3),
+    lambda o: ExponentialLR(o, 0.98),
+    lambda o: CosineAnnealingLR(o, STEPS),
+]
+
+
+@pytest.mark.parametrize("first", FACTORS)
+@pytest.mark.parametrize("second", FACTORS)
+def test_recursive_schedulers_multiply(first, second):
+    """Any two of five, in both orders, also one of them twice."""
+    assert rates((first, second)) == pytest.approx(product((first, second)), abs=1e-10)
+
+
+def test_a_cosine_with_a_floor_does_not_multiply():
+    """With eta_min above 0 CosineAnnealingLR is no factor: over 5 % of the base rate off."""
+    pair = (FACTORS[3], lambda o: CosineAnnealingLR(o, STEPS, eta_min=0.01))
+    assert max(abs(a - b) for a, b in zip(rates(pair), product(pair), strict=True)) > 0.005
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda o: LambdaLR(o, lambda t: 1 - t / STEPS),
+        lambda o: CosineAnnealingWarmRestarts(o, 40),
+        lambda o: OneCycleLR(o, 0.1, total_steps=STEPS + 1, cycle_momentum=False),
+    ],
+)
+def test_what_overwrites(last):
+    """LambdaLR, warm restarts and one cycle compute the rate from what they kept, whatever stands before them."""
+    assert rates((FACTORS[3], last)) == pytest.approx(rates((last,)))
 
 
 def test_lambda_overwrites_the_others(evidence):

@@ -84,7 +84,7 @@ def test_warm_up_survives_a_sharp_start(evidence):
 
 
 def test_base_rate_is_above_the_limit_only_at_the_start(evidence):
-    """The base rate 0.5 is above 2 / sharpness at updates 0 to 6 of the constant warm-up, and at none of the others."""
+    """The base rate 0.5 is above 2 / sharpness at updates 0 to 6 of the constant warm-up, and at no later one."""
     limits = evidence()["ConstantLR"]["limits"]
     assert limits[0] < 0.14
     assert [t for t, limit in enumerate(limits) if limit < BASE] == list(range(7))

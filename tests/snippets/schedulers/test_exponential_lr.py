@@ -41,7 +41,8 @@ def test_reach_is_bounded(evidence):
     walks = evidence()
     assert sum(walks["0.9"]["rates"]) == pytest.approx(0.1 / (1 - 0.9))
     assert walks["0.9"]["left"][-1] == pytest.approx(2.0)
-    assert walks["0.98"]["left"][-1] < 0.11
+    for gamma in ("0.98", "0.995"):  # within one step of the minimum
+        assert 0 <= walks[gamma]["left"][-1] < walks[gamma]["rates"][-1]
 
 
 def test_per_batch_freezes():
@@ -68,5 +69,5 @@ def test_chained_with_itself_multiplies():
 
 
 def test_gamma_above_one_is_not_refused():
-    """torch does not check gamma: 1.1 grows the rate without bound."""
-    assert curve_of(make_scheduler, 101, gamma=1.1)[100][0] > 1000
+    """torch does not check gamma: 1.1 grows the rate over ten thousandfold in a hundred steps."""
+    assert curve_of(make_scheduler, 101, gamma=1.1)[100][0] > 10_000 * 0.1

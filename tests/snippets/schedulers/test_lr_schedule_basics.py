@@ -9,6 +9,8 @@ from torch import nn
 from torch.optim.lr_scheduler import (
     ConstantLR,
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     LambdaLR,
     LinearLR,
@@ -18,7 +20,7 @@ from torch.optim.lr_scheduler import (
 )
 
 from snippets.schedulers.lr_schedule_basics import use as basics
-from snippets.schedulers.lr_schedule_basics.evidence import AT, END, WAYS
+from snippets.schedulers.lr_schedule_basics.evidence import AT, END, WAYS, advance, recursive
 
 
 def optimizer_of(*rates: float) -> torch.optim.Optimizer:
@@ -107,6 +109,26 @@ def test_forgotten_scheduler_overshoots(evidence):
     assert evidence()["scheduler forgotten"]["LinearLR"][-1] == pytest.approx(0.46)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_one_of_two_readings_looks_right(way):
+    """After each wrong way of resuming, either get_last_lr() or the group's rate is what a right resume has."""
+    old = optimizer_of(0.1)
+    first = recursive(old)
+    advance(old, first, AT)
+    new = optimizer_of(0.1)
+    if way == "scheduler built last":
+        new.load_state_dict(copy.deepcopy(old.state_dict()))
+    second = recursive(new)
+    if way in ("all loaded", "scheduler forgotten"):
+        new.load_state_dict(copy.deepcopy(old.state_dict()))
+    if way != "scheduler forgotten":
+        second.load_state_dict(first.state_dict())
+    right = first.get_last_lr()[0]
+    readings = {"reported": second.get_last_lr()[0] == right, "used": new.param_groups[0]["lr"] == right}
+    wrong = [name for name, is_right in readings.items() if not is_right]
+    assert wrong == {"all loaded": [], "scheduler forgotten": ["reported"]}.get(way, ["used"])
+
+
 def test_closed_form_recovers(evidence):
     """LambdaLR is right again one step after "scheduler built last" and "optimizer forgotten"; LinearLR is not."""
     for kind, recovers in (("LambdaLR", True), ("LinearLR", False)):
@@ -153,6 +175,15 @@ def test_loading_overrides_the_settings():
     assert new.T_max == 100
 
 
+def test_finished_cosine_stays_at_zero():
+    """A cosine stepped to its end and given a longer T_max has rate 0 for the rest."""
+    optimizer = optimizer_of(0.1)
+    scheduler = CosineAnnealingLR(optimizer, T_max=100)
+    advance(optimizer, scheduler, 100)
+    scheduler.T_max = 300
+    assert advance(optimizer, scheduler, 200) == [0] * 200
+
+
 def test_base_rates_are_loaded_too():
     """A new base rate given to the optimizer is lost as well: `initial_lr` comes with the optimizer's state."""
     old, new = optimizer_of(0.1), optimizer_of(0.5)
@@ -189,14 +220,32 @@ def test_groups_keep_their_ratio(make):
             scheduler.step()
 
 
-def test_group_added_later_is_an_error():
-    """A group added after the scheduler was built makes the next scheduler.step() raise ValueError (torch 2.13)."""
+@pytest.mark.parametrize(
+    ("make", "raises"),
+    [
+        (lambda optimizer: LambdaLR(optimizer, lambda step: 0.9**step), True),
+        (lambda optimizer: CyclicLR(optimizer, base_lr=0.1, max_lr=0.2), True),
+        (lambda optimizer: CosineAnnealingWarmRestarts(optimizer, T_0=8), True),
+        (lambda optimizer: StepLR(optimizer, step_size=1, gamma=0.1), False),
+        (lambda optimizer: ExponentialLR(optimizer, gamma=0.9), False),
+        (lambda optimizer: PolynomialLR(optimizer, total_iters=8), False),
+        (lambda optimizer: CosineAnnealingLR(optimizer, T_max=8), False),
+    ],
+)
+def test_group_added_later_is_an_error(make, raises):
+    """A group added after LambdaLR, CyclicLR or WarmRestarts is a ValueError; the others scale it as the old one."""
     optimizer = optimizer_of(0.1)
-    scheduler = LambdaLR(optimizer, lambda step: 0.9**step)
+    scheduler = make(optimizer)
     optimizer.add_param_group({"params": [nn.Parameter(torch.ones(2))], "lr": 0.5})
     optimizer.step()
-    with pytest.raises(ValueError, match=r"zip\(\) argument 2 is shorter than argument 1"):
-        scheduler.step()
+    if raises:
+        with pytest.raises(ValueError, match=r"zip\(\) argument 2 is shorter than argument 1"):
+            scheduler.step()
+        return
+    scheduler.step()
+    old, new = (group["lr"] for group in optimizer.param_groups)
+    assert old < 0.1
+    assert new / old == pytest.approx(5)
 
 
 def test_hand_set_rate_survives_only_in_recursive_schedulers():

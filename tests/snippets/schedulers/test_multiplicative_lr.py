@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import MultiplicativeLR
+from torch.optim.lr_scheduler import LambdaLR, MultiplicativeLR
 
 from snippets.schedulers.multiplicative_lr.evidence import curve, inverse_time
 from snippets.schedulers.multiplicative_lr.from_scratch import learning_rate
@@ -36,6 +36,8 @@ def test_ratios_give_lambda_lr(evidence):
     curves = evidence()
     right = curves["LambdaLR, f(t) = 1 / (1 + t/50)"]
     assert curves["MultiplicativeLR, f(t) / f(t-1)"] == pytest.approx(right, rel=1e-12)
+    assert curve(LambdaLR, lambda t: 2.0**-t / 4)[1] == 0.125  # with f(0) = 1/4 the ratios miss the first factor
+    assert curve(MultiplicativeLR, lambda t: 0.5)[1] == 0.5
 
 
 def test_factor_by_mistake(evidence):

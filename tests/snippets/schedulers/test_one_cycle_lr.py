@@ -187,6 +187,21 @@ def test_resuming_keeps_the_old_length(at, longer):
         again.step()
 
 
+def test_raised_length_climbs_again():
+    """A total_steps that is raised after loading leaves the phases as they are: past the old end the rate climbs."""
+    old = sgd()
+    scheduler = make_scheduler(old, total_steps=10)
+    cycle(old, scheduler, 9)
+    new = sgd()
+    again = make_scheduler(new, total_steps=20)
+    new.load_state_dict(old.state_dict())
+    again.load_state_dict(scheduler.state_dict())
+    again.total_steps = 20
+    rates = [rate for rate, _ in cycle(new, again, 11)]
+    assert rates[0] == pytest.approx(0.1 / 250_000)
+    assert max(rates) == pytest.approx(0.1)
+
+
 def test_per_epoch_steps_never_reach_the_peak():
     """total_steps counted in batches, step() called once in each of 20 epochs of 100: it stays under 5 %."""
     rates = [row[0] for row in curve_of(make_scheduler, 20, total_steps=2000)]

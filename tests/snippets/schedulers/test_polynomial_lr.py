@@ -8,7 +8,7 @@ import torch
 from snippets.schedulers.polynomial_lr.evidence import BASE, LENGTHS, POWERS, last_loss, rates_of
 from snippets.schedulers.polynomial_lr.from_scratch import learning_rate
 from snippets.schedulers.polynomial_lr.use import make_scheduler
-from tests.support.schedulers import assert_same_curve, curve_of, interrupted
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
 @pytest.mark.parametrize("settings", [{}, {"power": 1.0}, {"power": 2.0}, {"power": 0.5, "total_iters": 97}])
@@ -48,17 +48,24 @@ def test_epochs_as_updates_freeze():
     assert rates[50:] == [0.0] * 50
 
 
+def test_finished_stays_at_zero():
+    """A run that reached zero and whose total_iters is raised stays at zero."""
+    optimizer, scheduler = new_run(make_scheduler, (0.1,), total_iters=10)
+    advance(optimizer, scheduler, range(10))
+    scheduler.total_iters = 30
+    assert advance(optimizer, scheduler, range(20)) == [[0.0]] * 20
+
+
 def test_power_moves_the_mass():
-    """The mean rate of a run is base / (power + 1): half for 1, a third for 2."""
+    """The mean rate of a long run is base / (power + 1): half for 1, a third for 2; to 0.1 % for 2,000 updates."""
     for power, mean in ((1.0, 1 / 2), (2.0, 1 / 3), (0.9, 1 / 1.9)):
         assert sum(rates_of(power, 2000)) / 2000 == pytest.approx(BASE * mean, rel=1e-3)
 
 
 def test_power_matters_little_near_one(evidence):
-    """Powers 0.9 and 1 end within 8 % of each other; the best power grows with the length of the run."""
+    """Power 1 ends below 0.9, by at most 8 %; of the four powers 0.9 is best after 100 updates, 2 after 200 and 800."""
     losses = {power: evidence()[str(power)] for power in POWERS}
     for steps, loss in zip(LENGTHS, losses[0.9], strict=True):
-        assert loss == pytest.approx(last_loss(rates_of(1.0, steps)), rel=0.08)
+        assert 0.92 * loss < last_loss(rates_of(1.0, steps)) < loss
     best = [min(POWERS, key=lambda power: losses[power][at]) for at in range(len(LENGTHS))]
-    assert best == sorted(best)
-    assert best[0] < best[-1]
+    assert dict(zip(LENGTHS, best, strict=True)) == {100: 0.9, 200: 2.0, 800: 2.0}

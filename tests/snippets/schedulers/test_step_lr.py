@@ -45,9 +45,11 @@ def test_per_batch_is_too_fast():
 
 @pytest.mark.parametrize("steps", [450, 2000])
 def test_fractional_step_size_never_drops(steps):
-    """step_size=2.4 is accepted, and the rate stays for 450 epochs, and for 2000; in whole updates it drops."""
+    """step_size=2.4 is accepted, and the rate stays for 450 epochs, and for 2000; 2.5 drops every 5; 240 updates do."""
     curve = curve_of(lambda optimizer: StepLR(optimizer, step_size=2.4, gamma=0.97), steps)
     assert curve == [[0.1]] * steps
+    halves = curve_of(lambda optimizer: StepLR(optimizer, step_size=2.5, gamma=0.97), steps)
+    assert halves == curve_of(make_scheduler, steps, step_size=5, gamma=0.97)
     assert curve_of(make_scheduler, 241, step_size=240, gamma=0.97)[240][0] == pytest.approx(0.097)  # 100 updates each
 
 

@@ -15,10 +15,11 @@ from snippets.schedulers.warmup_stable_decay.use import SHAPES, make_scheduler
 from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
 
 
-def sequential(optimizer: torch.optim.Optimizer) -> SequentialLR:
-    """The straight decay from torch's parts: 20 updates of warm-up, 250 in all, the last 50 falling."""
-    parts = [LinearLR(optimizer, 1 / 20, total_iters=19), ConstantLR(optimizer, 1.0), LinearLR(optimizer, 1.0, 0.0, 50)]
-    return SequentialLR(optimizer, parts, milestones=[20, 200])
+def sequential(optimizer: torch.optim.Optimizer, warmup: int, total: int, decay: int) -> SequentialLR:
+    """The straight decay from torch's parts."""
+    ramp = LinearLR(optimizer, 1 / warmup, total_iters=warmup - 1)
+    parts = [ramp, ConstantLR(optimizer, 1.0), LinearLR(optimizer, 1.0, 0.0, decay)]
+    return SequentialLR(optimizer, parts, milestones=[warmup, total - decay])
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -28,8 +29,8 @@ def test_three_ways_one_curve(shape, warmup, total, decay):
     settings = {"warmup_steps": warmup, "total_steps": total, "decay_steps": decay, "shape": shape}
     curve = curve_of(make_scheduler, total + 5, (0.1, 0.003), **settings)
     assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
-    if shape == "linear" and warmup == 20:
-        parts = curve_of(sequential, total + 1, (0.1, 0.003))
+    if shape == "linear" and warmup:
+        parts = curve_of(sequential, total + 1, (0.1, 0.003), warmup=warmup, total=total, decay=decay)
         assert_same_curve(parts, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, **settings))
 
 
@@ -38,6 +39,7 @@ def test_timm_decays_the_same(shape):
     """timm's scheduler agrees from the end of the warm-up on; its warm-up is t/w, one update behind."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     timm = WSDLRScheduler(optimizer, t_initial=230, decay_t=50, warmup_t=20, warmup_lr_init=0.0, decay_fn=shape)
+    assert optimizer.param_groups[0]["lr"] == 0  # of update 0
     for step in range(1, 250):
         timm.step(step)
         ours = learning_rate(step - 1 if step < 20 else step, shape=shape)
@@ -166,6 +168,7 @@ def test_branch_ends_near_the_cosine(evidence):
     assert len(ratios) == 4
     assert all(ratio < 1.03 for ratio in ratios)
     assert all(ratio < 0.98 for ratio in ratios[:2])
+    assert ratios[2] < 1 < ratios[3]  # the cosine ends lower over the longest run only
 
 
 def test_one_run_for_all_lengths():

@@ -39,10 +39,11 @@ def test_equals_the_weighted_sum(how):
 
 
 def test_equals_timm():
-    """timm's ModelEmaV3 gives the same weights; for it the construction is the first state."""
+    """timm's ModelEmaV3 gives the same weights from the state at its construction on; torch's first call copies."""
     seen = list(states(20))
-    ours, timms = make_ema(seen[0], 0.9), ModelEmaV3(seen[0], decay=0.9, foreach=False)
+    ours, timms = make_ema(seen[1], 0.9), ModelEmaV3(seen[0], decay=0.9, foreach=False)
     ours.update_parameters(seen[0])
+    assert torch.equal(ours.module[0].weight, seen[0][0].weight)
     for model in seen[1:]:
         ours.update_parameters(model)
         timms.update(model)
@@ -158,9 +159,11 @@ def test_resumed_without_its_state_it_starts_again():
     state = copy.deepcopy(whole.state_dict())
     resumed, forgotten = make_ema(seen[0], 0.9), make_ema(seen[0], 0.9)
     resumed.load_state_dict(state)
-    for model in seen[10:]:
+    for n, model in enumerate(seen[10:]):
         for average in (whole, resumed, forgotten):
             average.update_parameters(model)
+        if n == 0:
+            assert torch.equal(forgotten.module[0].weight, model[0].weight)
     assert torch.equal(whole.module[0].weight, resumed.module[0].weight)
     assert not torch.allclose(whole.module[0].weight, forgotten.module[0].weight)
 
@@ -171,8 +174,9 @@ def test_bad_decay_is_refused():
         lambda d: get_ema_multi_avg_fn(d),
         lambda d: WeightEMA(nn.Linear(1, 1), d),
     ):
-        with pytest.raises(ValueError, match="decay"):
-            make(1.1)
+        for decay in (1.1, -0.1):
+            with pytest.raises(ValueError, match="decay"):
+                make(decay)
 
 
 def beside_the_model(evidence, decay):
