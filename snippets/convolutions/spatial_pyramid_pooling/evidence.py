@@ -14,6 +14,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional as F
 
+from snippets.convolutions.spatial_pyramid_pooling.use import SpatialPyramidPooling
+
 TRAIN, TEST, FILTERS = 450, 400, 24
 SIZES, ONE, THREE = (12, 16, 20, 24), (16,), (12, 16, 24)
 RUNS = {
@@ -30,11 +32,6 @@ def patches(images: Tensor) -> Tensor:
     patch = chosen[torch.arange(FILTERS), :, torch.randint(chosen.shape[2], (FILTERS,))]
     patch = patch - patch.mean(dim=1, keepdim=True)
     return (patch / (patch.norm(dim=1, keepdim=True) + 1e-3)).view(FILTERS, 1, 5, 5)
-
-
-def pyramid(x: Tensor, levels: tuple[int, ...]) -> Tensor:
-    """Maxima in the cells of the grids, (batch, filters * cells)."""
-    return torch.cat([F.adaptive_max_pool2d(x, level).flatten(1) for level in levels], dim=1)
 
 
 def ridge(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
@@ -58,7 +55,7 @@ if __name__ == "__main__":
         weight = patches(resized[16])
         maps = {size: (F.conv2d(x, weight) - 0.5).relu() for size, x in resized.items()}
         for name, (levels, sizes) in RUNS.items():
-            features = {size: pyramid(x, levels) for size, x in maps.items()}
+            features = {size: SpatialPyramidPooling(levels)(x) for size, x in maps.items()}
             share = TRAIN // len(sizes)  # as many images in both cases; each is seen at one size
             parts = [features[size][i * share : (i + 1) * share] for i, size in enumerate(sizes)]
             layer = ridge(torch.cat(parts), y[:TRAIN])

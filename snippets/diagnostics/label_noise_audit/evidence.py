@@ -13,6 +13,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.diagnostics.label_noise_audit.use import confident_classes
+
 SEEDS, TRAIN, FOLDS, SHARE = 3, 1000, 5, 0.1
 NOISES = ("at random", "one class for another")
 WAYS = (
@@ -46,9 +48,8 @@ def trained(x: Tensor, y: Tensor, steps: int) -> nn.Module:
 
 def confident_issues(p: Tensor, y: Tensor) -> Tensor:
     """Whether a sample belongs to another class with confidence, (samples,)."""
-    thresholds = torch.stack([p[y == c, c].mean() for c in range(10)])
-    confident = p >= thresholds
-    return confident.any(1) & (p.masked_fill(~confident, -1).argmax(1) != y)
+    confident = confident_classes(p, y)
+    return (confident >= 0) & (confident != y)
 
 
 def suspected(x: Tensor, y: Tensor) -> dict[str, Tensor]:

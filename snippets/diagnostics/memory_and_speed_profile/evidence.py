@@ -6,18 +6,16 @@ scikit-learn's. Nothing here was run on a GPU, and no time is measured.
 
 import csv
 import json
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
-from torch.utils.flop_counter import FlopCounterMode
+
+from snippets.diagnostics.memory_and_speed_profile.use import calls, memory, operations
 
 SIZES = [1, 2, 4, 8, 16, 32, 64]
 VARIANTS = ("float32", "bfloat16 autocast", "checkpointing", "attention written out")
@@ -63,37 +61,14 @@ class Transformer(nn.Module):
 
 def kept_bytes(model: nn.Module, x: Tensor, y: Tensor, variant: str) -> int:
     """Bytes that autograd keeps for the backward pass, without weights and inputs."""
-    known = {each.untyped_storage().data_ptr() for each in (*model.parameters(), x, y)}
-    kept: dict[int, int] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in known:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    low = torch.autocast(x.device.type, torch.bfloat16) if variant == "bfloat16 autocast" else nullcontext()
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), low:
-        loss = nn.functional.cross_entropy(model(x), y)
-    return sum(kept.values()) if loss.requires_grad else 0
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=variant == "bfloat16 autocast"):
+        return memory(model, nn.functional.cross_entropy, x, y, torch.optim.SGD(model.parameters())).activations
 
 
 def step_operations(model: nn.Module, x: Tensor, y: Tensor) -> int:
     """Operations of forward and backward pass; fused attention is not counted on a CPU, so it is written out here."""
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        nn.functional.cross_entropy(model(x), y).backward()
-    return counter.get_total_flops()
-
-
-class Calls(TorchDispatchMode):
-    """Counts the operations that are handed to the device."""
-
-    count = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Count one operation and do it."""
-        self.count += 1
-        return func(*args, **(kwargs or {}))
+    with sdpa_kernel(SDPBackend.MATH):
+        return operations(lambda: nn.functional.cross_entropy(model(x), y).backward())["Global"]
 
 
 def update_calls(settings: dict[str, bool]) -> int:
@@ -103,9 +78,7 @@ def update_calls(settings: dict[str, bool]) -> int:
     for p in model.parameters():
         p.grad = torch.ones_like(p)
     optimizer.step()
-    with Calls() as recorded:
-        optimizer.step()
-    return recorded.count
+    return calls(optimizer.step).total()
 
 
 if __name__ == "__main__":

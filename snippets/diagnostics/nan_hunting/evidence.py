@@ -16,6 +16,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.diagnostics.nan_hunting.use import backward
+
 STAGES = ["inputs", "layer 1", "layer 2", "outputs", "loss", "gradients", "weights after"]
 
 
@@ -64,29 +66,12 @@ def fault_of(fault: Callable[[Tensor], Tensor], layer: nn.Module, x: Tensor) -> 
     return fault(layer(x))
 
 
-def first(loss: Tensor, weights: list[Tensor], is_bad: Callable[[Tensor], Tensor]) -> str:
-    """Name of the first operation of the backward pass that returns a bad number."""
-    found: list[str] = []
-
-    def watch(node: Any) -> Callable[[tuple, tuple], None]:
-        def look(made: tuple, got: tuple) -> None:
-            if any(gradient is not None and is_bad(gradient).any() for gradient in made):
-                found.append(node.name())
-
-        return look
-
-    seen, waiting = set(), [loss.grad_fn]
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            node.register_hook(watch(node))
-            waiting += [following for following, _ in node.next_functions]
-    torch.autograd.grad(loss, weights)
-    return found[0] if found else "nothing"
+def named_by_search(loss: Tensor, weights: list[nn.Parameter]) -> str:
+    """Name of the first operation of the backward pass that makes a number that is not finite out of finite ones."""
+    return (backward(loss, weights) or "nothing").split()[0]
 
 
-def anomaly(loss: Callable[[], Tensor], weights: list[Tensor]) -> str:
+def anomaly(loss: Callable[[], Tensor], weights: list[nn.Parameter]) -> str:
     """Name of the operation in the error of torch's anomaly detection."""
     try:
         with warnings.catch_warnings(), torch.autograd.set_detect_anomaly(True):
@@ -114,16 +99,16 @@ if __name__ == "__main__":
     layer = nn.Linear(64, 32)
     torch.manual_seed(0)
     nn.init.normal_(layer.weight, std=0.125)
-    weights = [layer.weight]
+    weights = [p for p in layer.parameters() if p.dim() > 1]
     rows = []
     for name, fault in FAULTS.items():
         torchs = anomaly(partial(fault_of, fault, layer, x), weights)
-        searched = first(fault(layer(x)), weights, lambda g: ~torch.isfinite(g))
+        searched = named_by_search(fault(layer(x)), weights)
         results["faults"][name] = {"loss": fault(layer(x)).item(), "anomaly": torchs, "first not finite": searched}
         rows.append([name, torchs, searched])
-    scale = torch.zeros(1, requires_grad=True)  # a learned variance that starts at 0
+    scale = nn.Parameter(torch.zeros(1))  # a learned variance that starts at 0
     torchs = anomaly(lambda: (scale.sqrt() * x).mean(), [scale])
-    searched = first((scale.sqrt() * x).mean(), [scale], lambda g: ~torch.isfinite(g))
+    searched = named_by_search((scale.sqrt() * x).mean(), [scale])
     results["faults"]["root of a weight that is 0"] = {"loss": 0.0, "anomaly": torchs, "first not finite": searched}
     rows.append(["root of a weight that is 0", torchs, searched])
     with Path("nan-hunting.csv").open("w", newline="") as file:

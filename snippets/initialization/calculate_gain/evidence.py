@@ -13,16 +13,11 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
+from snippets.initialization.calculate_gain.from_scratch import measured_gain
+
 F = nn.functional
 DEPTH, WIDTH, SEEDS = 50, 200, 3
 Activation = Callable[[Tensor], Tensor]
-
-
-def measured_gain(f: Activation) -> float:
-    """1/sqrt(E[f(z)^2]) for a unit normal z, by the trapezoidal rule."""
-    z = torch.linspace(-12, 12, 100_001)
-    density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)
-    return 1 / math.sqrt(torch.trapezoid(f(z).square() * density, z).item())
 
 
 def through_depth(f: Activation, gain: float) -> tuple[list[float], list[float]]:

@@ -13,6 +13,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.initialization.data_dependent_init.use import change_rates, equalize_rates, normalize_channels
+
 DEPTH, WIDTH, STEPS, SEEDS = 12, 48, 70, 2
 
 
@@ -25,25 +27,11 @@ def network(method: str, seed: int, x: Tensor) -> nn.Sequential:
     model = nn.Sequential(*layers, nn.Linear(WIDTH, 10))
     if method == "default":
         return model
-    with torch.no_grad():
-        for layer in model:
-            if isinstance(layer, nn.Linear):
-                nn.init.kaiming_normal_(layer.weight)
-                nn.init.zeros_(layer.bias)
-                if method in ("unit channels", "unit channels, equal rates"):
-                    z = layer(x)
-                    std = z.std(0) + 1e-6
-                    layer.weight.div_(std[:, None])
-                    layer.bias.copy_(-z.mean(0) / std)
-            x = layer(x)
-    return model
-
-
-def change_rates(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
-    """Norm of the gradient over the norm of the weight, for each layer."""
-    weights = [p for p in model.parameters() if p.dim() > 1]
-    gradients = torch.autograd.grad(nn.functional.cross_entropy(model(x), y), weights)
-    return [(g.norm() / w.norm()).item() for g, w in zip(gradients, weights, strict=True)]
+    for layer in model:
+        if isinstance(layer, nn.Linear):
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    return normalize_channels(model, x) if method.startswith("unit channels") else model
 
 
 def train(method: str, seed: int, x: Tensor, y: Tensor) -> tuple[list[float], list[float]]:
@@ -52,16 +40,9 @@ def train(method: str, seed: int, x: Tensor, y: Tensor) -> tuple[list[float], li
     "equal rates" alone, which the figure does not show, equalizes the rates of Kaiming's weights.
     """
     model = network(method, seed, x[:512])
-    rates = change_rates(model, x[:512], y[:512])
     if method.endswith("equal rates"):
-        mean_rate = math.exp(sum(math.log(rate) for rate in rates) / len(rates))
-        product = 1.0
-        with torch.no_grad():
-            for layer, rate in zip((m for m in model if isinstance(m, nn.Linear)), rates, strict=True):
-                product *= (rate / mean_rate) ** 0.5
-                layer.weight.mul_((rate / mean_rate) ** 0.5)
-                layer.bias.mul_(product)
-        rates = change_rates(model, x[:512], y[:512])
+        equalize_rates(model, nn.functional.cross_entropy(model(x[:512]), y[:512]))
+    rates = change_rates(model, nn.functional.cross_entropy(model(x[:512]), y[:512]))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     curve = []
     for _ in range(STEPS):

@@ -12,6 +12,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
+from snippets.initialization.delta_orthogonal_init.use import delta_orthogonal_
+
 CHANNELS, SIZE, DEPTHS = 8, 5, (1, 5, 25)
 NAMES = ["delta-orthogonal", "torch's orthogonal_", "Gaussian, variance 1/fan_in"]
 
@@ -20,7 +22,7 @@ def kernel(name: str) -> Tensor:
     """A kernel (8, 8, 3, 3)."""
     weight = torch.zeros(CHANNELS, CHANNELS, 3, 3)
     if name == NAMES[0]:
-        nn.init.orthogonal_(weight[:, :, 1, 1])
+        delta_orthogonal_(weight)
     elif name == NAMES[1]:
         nn.init.orthogonal_(weight)  # of the flattened (8, 72) matrix
     else:

@@ -13,6 +13,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.initialization.fixup.use import fixup_scale
+
 BLOCKS, WIDTH, STEPS, SEEDS = 12, 32, 40, 2
 RATES = [0.01, 0.03, 0.1]
 
@@ -44,7 +46,7 @@ def final_loss(method: str, lr: float, seed: int, x: Tensor, y: Tensor) -> float
         nn.init.kaiming_normal_(block.layer2.weight)
         if method == "Fixup":
             with torch.no_grad():
-                block.layer1.weight.mul_(BLOCKS**-0.5)
+                block.layer1.weight.mul_(fixup_scale(BLOCKS))
                 block.layer2.weight.zero_()
     if method == "Fixup":
         nn.init.zeros_(head.weight)

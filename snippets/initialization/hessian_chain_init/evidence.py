@@ -13,6 +13,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.initialization.hessian_chain_init.use import hessian_norms
+
 WIDTH, DEPTH, STEPS, SEEDS = 48, 8, 60, 2
 GAINS = [0.5, 0.71, 0.84, 1.0, 1.19, 1.41]
 RATES = [0.01, 0.1]
@@ -32,15 +34,7 @@ def network(gain: float, seed: int) -> nn.Sequential:
 
 def norms(model: nn.Module, x: Tensor, y: Tensor) -> list[float]:
     """Largest eigenvalue of each weight's Hessian block, by 12 steps of power iteration."""
-    weights = list(model.parameters())
-    gradients = torch.autograd.grad(nn.functional.cross_entropy(model(x), y), weights, create_graph=True)
-    result = []
-    for weight, gradient in zip(weights, gradients, strict=True):
-        v = torch.randn_like(weight)
-        for _ in range(12):
-            (v,) = torch.autograd.grad(gradient, weight, v / v.norm(), retain_graph=True)
-        result.append(v.norm().item())
-    return result
+    return list(hessian_norms(model, nn.functional.cross_entropy, x, y, iterations=12).values())
 
 
 def train(model: nn.Module, lr: float, x: Tensor, y: Tensor) -> float:

@@ -12,6 +12,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.initialization.icnr.from_scratch import icnr_weight
+
 NAMES, SEEDS, STEPS = ["ICNR", "Kaiming"], 3, 60
 
 
@@ -26,7 +28,7 @@ def network(name: str, seed: int) -> nn.Sequential:
     nn.init.zeros_(last.bias)
     if name == "ICNR":
         with torch.no_grad():
-            last.weight.copy_(last.weight[:1].expand_as(last.weight).clone())
+            last.weight.copy_(icnr_weight(last.weight[:1], 2))
     return model
 
 

@@ -11,6 +11,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
+from snippets.initialization.init_in_pytorch.use import initialize_parameters
+
 DEPTH, WIDTH, SLOPE = 50, 256, 0.25
 
 
@@ -22,32 +24,6 @@ def conv_only(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-@torch.no_grad()
-def by_type(module: nn.Module) -> None:
-    """One rule per type; attention holds raw parameters, which no rule for Linear reaches."""
-    if isinstance(module, (nn.Conv2d, nn.Linear)):
-        nn.init.kaiming_normal_(module.weight, a=SLOPE, nonlinearity="leaky_relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
-    elif isinstance(module, nn.LSTM):
-        for name, parameter in module.named_parameters():
-            for gate in parameter.split(module.hidden_size):
-                if "bias" in name:
-                    nn.init.zeros_(gate)
-                elif "weight_hh" in name:
-                    nn.init.orthogonal_(gate)
-                else:
-                    nn.init.xavier_uniform_(gate)
-    elif isinstance(module, nn.MultiheadAttention):
-        for parameter in module.parameters():
-            if parameter.dim() > 1:
-                nn.init.xavier_uniform_(parameter)
-            else:
-                nn.init.zeros_(parameter)
-
-
 def rms_by_depth(activation: nn.Module, rule: str) -> list[float]:
     """Root mean square of the activations after each of DEPTH linear layers, for unit-normal inputs."""
     torch.manual_seed(0)
@@ -56,7 +32,7 @@ def rms_by_depth(activation: nn.Module, rule: str) -> list[float]:
     with torch.no_grad():
         for _ in range(DEPTH):
             layer = nn.Linear(WIDTH, WIDTH)
-            layer.apply(conv_only if rule == "conv only" else by_type)
+            layer.apply(conv_only if rule == "conv only" else initialize_parameters)
             x = activation(layer(x))
             values.append(x.square().mean().sqrt().item())
     return values
@@ -77,7 +53,7 @@ def reached() -> list[list[str]]:
     for name, layer in layers.items():
         parameter = layer.get_parameter(name.partition(".")[2])
         row = [name]
-        for rule in (conv_only, by_type):
+        for rule in (conv_only, initialize_parameters):
             before = parameter.detach().clone()
             layer.apply(rule)
             row.append("untouched" if torch.equal(parameter, before) else "initialized")

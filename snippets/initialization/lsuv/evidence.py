@@ -14,24 +14,21 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.initialization.lsuv.use import lsuv
+
 DEPTH, WIDTH, STEPS, SEEDS = 20, 64, 40, 2
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"ReLU": nn.ReLU, "GELU": nn.GELU, "ELU": nn.ELU}
 
 
 def initialize(model: nn.Sequential, method: str, x: Tensor) -> None:
     """Kaiming with the gain of ReLU, Xavier, or LSUV; biases zero."""
+    if method == "LSUV":
+        lsuv(model, x)
+        return
     for layer in model:
         if isinstance(layer, nn.Linear):
-            if method == "Kaiming":
-                nn.init.kaiming_normal_(layer.weight)
-            elif method == "Xavier":
-                nn.init.xavier_normal_(layer.weight)
-            else:
-                nn.init.orthogonal_(layer.weight)
+            (nn.init.kaiming_normal_ if method == "Kaiming" else nn.init.xavier_normal_)(layer.weight)
             nn.init.zeros_(layer.bias)
-            if method == "LSUV":
-                layer.weight.data.div_(layer(x).std())
-        x = layer(x)
 
 
 def variances(model: nn.Sequential, x: Tensor) -> list[float]:

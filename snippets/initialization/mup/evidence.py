@@ -7,12 +7,13 @@ import csv
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
+
+from snippets.initialization.mup.use import mup_mlp, mup_parameter_groups
 
 BASE, WIDTHS, STEPS, SEEDS = 32, [32, 128, 512], 25, 2
 RATES = [2.0**power for power in range(-11, -3)]
@@ -28,19 +29,13 @@ def digits() -> tuple[Tensor, Tensor]:
 def final_loss(mup: bool, width: int, lr: float, seed: int, x: Tensor, y: Tensor) -> float:
     """Mean training loss of the last five steps; both parametrizations are the same network at width BASE."""
     torch.manual_seed(seed)
-    first, hidden, last = nn.Linear(64, width), nn.Linear(width, width), nn.Linear(width, 10)
-    for linear in (first, hidden):
-        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
-    nn.init.normal_(last.weight, std=1 / math.sqrt(BASE if mup else width))
-    multiplier, hidden_lr = (BASE / width, lr * BASE / width) if mup else (1.0, lr)
-    others = [*first.parameters(), hidden.bias, *last.parameters()]
-    groups: list[dict[str, Any]] = [{"params": [hidden.weight], "lr": hidden_lr}, {"params": others, "lr": lr}]
-    optimizer = torch.optim.Adam(groups, fused=True)
+    base = BASE if mup else width  # at its own width a network has the standard parametrization
+    model = mup_mlp(64, width, 10, base)
+    optimizer = torch.optim.Adam(mup_parameter_groups(model, lr, base), fused=True)
     losses = []
     for step in range(STEPS):
         batch = (torch.arange(64) + 64 * step) % len(x)
-        h = torch.relu(hidden(torch.relu(first(x[batch]))))
-        loss = nn.functional.cross_entropy(last(multiplier * h), y[batch])
+        loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -73,5 +68,5 @@ if __name__ == "__main__":
         csv.writer(file).writerows(rows)
     Path("mup.json").write_text(json.dumps(results))
     for name in ("standard", "muP"):
-        best_rates = {row[2] for row in rows[1:] if row[0] == name}
-        print(f"{name}: the same best learning rate at widths {WIDTHS}: {len(best_rates) == 1}")
+        best_rates = ", ".join(row[2] for row in rows[1:] if row[0] == name)
+        print(f"{name}: best learning rates at widths {WIDTHS}: {best_rates}")

@@ -13,6 +13,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.initialization.output_bias_init.use import init_binary_bias
+
 STEPS, SEEDS = 150, 5
 STARTS = ("default", "small weights, bias 0", "small weights, prior bias")
 
@@ -22,8 +24,7 @@ def train(start: str, seed: int, x: Tensor, y: Tensor) -> list[float]:
     torch.manual_seed(seed)
     head = nn.Linear(64, 1)
     if start != "default":
-        nn.init.normal_(head.weight, 0.0, 0.01)
-        nn.init.constant_(head.bias, 0.0 if start == "small weights, bias 0" else math.log(y.mean() / (1 - y.mean())))
+        init_binary_bias(head, prior=0.5 if start == "small weights, bias 0" else y.mean())
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), head)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     losses = []

@@ -12,14 +12,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.initialization.pytorch_default_init.use import use_kaiming
+
 DEPTH, WIDTH = 50, 256
-
-
-def use_kaiming(module: nn.Module) -> None:
-    """Kaiming weights and zero biases."""
-    if isinstance(module, nn.Linear):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        nn.init.zeros_(module.bias)
 
 
 def measure(kaiming: bool, seed: int = 0) -> dict[str, list[float]]:

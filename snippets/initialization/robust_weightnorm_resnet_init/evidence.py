@@ -14,6 +14,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from snippets.initialization.robust_weightnorm_resnet_init.use import weight_norm_gain
+
 WIDTH, STEPS, SEEDS, LR = 32, 35, 2, 0.03
 PLAIN, BLOCKS = 24, 12
 
@@ -26,7 +28,9 @@ def layer(method: str, gain: float) -> nn.Linear:
         nn.init.zeros_(result.bias)
     weight_norm(result)  # g starts at the row norms, so the function does not change
     if method == "proposed":
-        nn.init.constant_(result.get_parameter("parametrizations.weight.original0"), math.sqrt(gain))
+        nn.init.constant_(
+            result.get_parameter("parametrizations.weight.original0"), weight_norm_gain(WIDTH, WIDTH, gain)
+        )
     return result
 
 

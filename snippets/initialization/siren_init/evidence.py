@@ -13,6 +13,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
+from snippets.initialization.siren_init.use import siren_init_
+
 NAMES = ["sine, SIREN initialization", "sine, torch's default", "ReLU, Kaiming"]
 SEEDS, STEPS, WIDTH, OMEGA = 3, 150, 64, 30.0
 
@@ -31,8 +33,7 @@ def network(name: str) -> nn.Sequential:
     for n, m in itertools.pairwise(sizes):
         linear = nn.Linear(n, m)
         if name == NAMES[0]:
-            bound = 1 / n if n == 1 else math.sqrt(6 / n) / OMEGA
-            nn.init.uniform_(linear.weight, -bound, bound)
+            siren_init_(linear.weight, OMEGA, first=n == 1)
             nn.init.zeros_(linear.bias)
         elif name == NAMES[2]:
             nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")

@@ -5,7 +5,6 @@ Source: Martens, "Deep learning via Hessian-free optimization", 2010.
 
 import csv
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,12 +13,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.initialization.sparse_init.use import sparse_init_
+
 SEEDS, STEPS, WIDTH, DEPTH = 3, 60, 64, 8
-
-
-def rows(weight: Tensor) -> None:
-    """15 incoming connections for each unit, N(0, 1/15)."""
-    nn.init.sparse_(weight.T, sparsity=1 - 15 / weight.shape[1], std=1 / math.sqrt(15))  # columns of the transpose
 
 
 def torchs(weight: Tensor) -> None:
@@ -32,14 +28,14 @@ def dense(weight: Tensor) -> None:
     nn.init.kaiming_normal_(weight, nonlinearity="linear")
 
 
-INITS: dict[str, Callable[[Tensor], None]] = {
-    "15 connections a unit": rows,
+INITS: dict[str, Callable[[Tensor], object]] = {
+    "15 connections a unit": lambda weight: sparse_init_(weight, connections=15),
     "torch's sparse_(0.9)": torchs,
     "dense, 1/n": dense,
 }
 
 
-def train(init: Callable[[Tensor], None], seed: int, x: Tensor, y: Tensor) -> float:
+def train(init: Callable[[Tensor], object], seed: int, x: Tensor, y: Tensor) -> float:
     """Loss after STEPS steps of SGD with momentum on DEPTH tanh layers."""
     torch.manual_seed(seed)
     layers: list[nn.Module] = []

@@ -5,20 +5,20 @@ Source: experiment of this guide on torch.nn.init.trunc_normal_.
 
 import csv
 import json
-import math
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
+from snippets.initialization.truncated_normal_init.use import truncated_normal_std
+
 STD, N = 0.02, 1_000_000
 
 
-def closed_form(cut: float) -> float:
-    """Standard deviation of a unit normal cut at ``cut``."""
-    density = math.exp(-(cut**2) / 2) / math.sqrt(2 * math.pi)
-    return math.sqrt(1 - 2 * cut * density / math.erf(cut / math.sqrt(2)))
+def deviation(cut: float) -> float:
+    """Of a unit normal, after the cut."""
+    return truncated_normal_std((), std=1.0, cut=cut)
 
 
 if __name__ == "__main__":
@@ -27,7 +27,7 @@ if __name__ == "__main__":
         "normal_(std=0.02)": nn.init.normal_(torch.empty(N), std=STD),
         "trunc_normal_(std=0.02)": nn.init.trunc_normal_(torch.empty(N), std=STD),
         "… a=-0.04, b=0.04": nn.init.trunc_normal_(torch.empty(N), std=STD, a=-2 * STD, b=2 * STD),
-        "… std corrected": nn.init.trunc_normal_(torch.empty(N), std=STD / closed_form(2), a=-0.0455, b=0.0455),
+        "… std corrected": nn.init.trunc_normal_(torch.empty(N), std=STD / deviation(2), a=-0.0455, b=0.0455),
     }
     rows = [["call", "std / 0.02", "largest / 0.02", "share beyond 2 * 0.02"]]
     results = {}
@@ -42,8 +42,8 @@ if __name__ == "__main__":
         rows.append([name, f"{std:.3f}", f"{largest:.1f}", f"{beyond:.2%}"])
     left.set(yscale="log", ylim=(1e-5, 1), xlabel="weight / 0.02", ylabel="density", title="one million weights")
     cuts = [0.5 + 0.05 * i for i in range(71)]
-    right.plot(cuts, [closed_form(cut) for cut in cuts], label="closed form")
-    right.plot([2, 3], [closed_form(2), closed_form(3)], "o", label="cut at 2: 0.880, at 3: 0.987")
+    right.plot(cuts, [deviation(cut) for cut in cuts], label="closed form")
+    right.plot([2, 3], [deviation(2), deviation(3)], "o", label="cut at 2: 0.880, at 3: 0.987")
     right.set(xlabel="cut, in standard deviations", ylabel="std after / before the cut", title="what the cut costs")
     right.legend()
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)

@@ -31,7 +31,7 @@ def make_model(start: str) -> nn.Sequential:
     return model
 
 
-def train(model: nn.Sequential, x: Tensor, y: Tensor) -> list[float]:
+def learning_curve(model: nn.Sequential, x: Tensor, y: Tensor) -> list[float]:
     """Test accuracy every EVERY steps of Adam on batches of 128."""
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
     curve = []
@@ -77,7 +77,7 @@ if __name__ == "__main__":
         for seed in SEEDS:
             torch.manual_seed(seed)
             model = make_model(start)
-            curves.append(train(model, x, y))
+            curves.append(learning_curve(model, x, y))
             ranks.append(rank(model, x))
         results[start] = {"curves": curves, "ranks": ranks}
         mean = torch.tensor(curves).mean(0).tolist()

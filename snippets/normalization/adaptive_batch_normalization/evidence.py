@@ -3,7 +3,6 @@
 Source: Li et al., "Revisiting Batch Normalization For Practical Domain Adaptation", 2016
 """
 
-import copy
 import csv
 import json
 from collections.abc import Callable
@@ -13,6 +12,8 @@ import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
+
+from snippets.normalization.adaptive_batch_normalization.use import adapt_bn
 
 SEEDS = 3
 CHANGES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -40,25 +41,13 @@ def train(x: Tensor, y: Tensor) -> nn.Sequential:
 
 
 @torch.no_grad()
-def adapted(model: nn.Sequential, x: Tensor) -> nn.Sequential:
-    """A copy with the statistics of x."""
-    model = copy.deepcopy(model)
-    for layer in model:
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.train()
-            layer.momentum = 1.0
-    model(x)
-    return model.eval()
-
-
-@torch.no_grad()
 def accuracies(model: nn.Sequential, x: Tensor, y: Tensor) -> list[float]:
     """With old statistics, those of all images, of the first 16, and of each class by itself."""
     classes = torch.empty_like(y)
     for label in range(10):
         mine = y == label
-        classes[mine] = adapted(model, x[mine])(x[mine]).argmax(dim=1)
-    guesses = [network(x).argmax(dim=1) for network in (model, adapted(model, x), adapted(model, x[:16]))]
+        classes[mine] = adapt_bn(model, [x[mine]])(x[mine]).argmax(dim=1)
+    guesses = [network(x).argmax(dim=1) for network in (model, adapt_bn(model, [x]), adapt_bn(model, [x[:16]]))]
     return [(guess == y).float().mean().item() for guess in [*guesses, classes]]
 
 

@@ -14,6 +14,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn import functional as F
 
+from snippets.normalization.adaptive_instance_normalization.use import adain
+
 SEEDS, STRENGTHS = 3, [0.0, 0.25, 0.5, 0.75, 1.0]
 STYLES = {
     "darkened": lambda x: 0.4 * x,
@@ -21,12 +23,6 @@ STYLES = {
     "mirrored": lambda x: x.flip(3),
     "inverted": lambda x: 1 - 0.5 * x,
 }
-
-
-def adain(content: Tensor, style: Tensor, strength: float) -> Tensor:
-    """The content's features (batch, channel, height, width) with the style's mean and deviation in each channel."""
-    var, mean = torch.var_mean(style, (2, 3), correction=0, keepdim=True)
-    return torch.lerp(content, F.instance_norm(content) * (var + 1e-5).sqrt() + mean, strength)
 
 
 def fit(x: Tensor, targets: Tensor) -> Tensor:

@@ -14,27 +14,15 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.batch_instance_normalization.use import BatchInstanceNorm, clip_gates
+
 SEEDS, STEPS = 2, 60
-
-
-class Gated(nn.Module):
-    """Batch and instance normalization, mixed by one gate for each channel, 1 at the start."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.batch, self.instance = nn.BatchNorm2d(width), nn.InstanceNorm2d(width)
-        self.gate = nn.Parameter(torch.ones(width, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps (batch, channels, height, width)."""
-        scale = self.batch.weight.view(-1, 1, 1)
-        return self.gate * self.batch(x) + (1 - self.gate) * (scale * self.instance(x))
 
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch norm": nn.BatchNorm2d,
     "instance norm": lambda width: nn.InstanceNorm2d(width, affine=True),
-    "batch-instance norm": Gated,
+    "batch-instance norm": BatchInstanceNorm,
 }
 
 
@@ -55,7 +43,7 @@ def run(norm: Callable[[int], nn.Module], task: Callable, seed: int, x: Tensor, 
     torch.manual_seed(seed)
     first, second = nn.Conv2d(1, 8, 3, padding=1, bias=False), nn.Conv2d(8, 16, 3, stride=2, padding=1, bias=False)
     model = nn.Sequential(first, norm(8), nn.ReLU(), second, norm(16), nn.ReLU(), nn.Flatten(), nn.Linear(256, 10))
-    gates = [part.gate for part in model if isinstance(part, Gated)]
+    gates = [part.gate for part in model if isinstance(part, BatchInstanceNorm)]
     groups: list[dict] = [{"params": [p for name, p in model.named_parameters() if "gate" not in name]}]
     optimizer = torch.optim.Adam([*groups, {"params": gates, "lr": 0.1}], lr=0.01)
     order = torch.randperm(len(x))
@@ -66,8 +54,7 @@ def run(norm: Callable[[int], nn.Module], task: Callable, seed: int, x: Tensor, 
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(inputs), labels).backward()
         optimizer.step()
-        for gate in gates:
-            gate.data.clamp_(0, 1)
+        clip_gates(model)
     model.eval()
     inputs, labels = task(x[test], y[test])
     with torch.no_grad():

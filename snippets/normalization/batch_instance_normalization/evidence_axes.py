@@ -3,19 +3,12 @@
 Source: Nam and Kim, "Batch-Instance Normalization for Adaptively Style-Invariant Neural Networks", 2018.
 """
 
-from torch import Tensor, nn
+from torch import nn
 
-from snippets.experiment import save_reach
-
-
-class Mixture(nn.Module):
-    """Batch and instance normalization in equal parts."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalizes (batch, channels, height, width)."""
-        by_batch = nn.functional.batch_norm(x, None, None, training=True)
-        return 0.5 * by_batch + 0.5 * nn.functional.instance_norm(x)
-
+from snippets.experiment import SHAPE, save_reach
+from snippets.normalization.batch_instance_normalization.use import BatchInstanceNorm
 
 if __name__ == "__main__":
-    save_reach("batch-instance-normalization-axes", "batch-instance normalization", Mixture())
+    layer = BatchInstanceNorm(SHAPE[1])
+    nn.init.constant_(layer.gate, 0.5)  # of 1 at the start, batch normalization alone
+    save_reach("batch-instance-normalization-axes", "batch-instance normalization", layer)

@@ -5,6 +5,7 @@ Source: Ioffe, "Batch Renormalization: Towards Reducing Minibatch Dependence in 
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 
@@ -13,29 +14,11 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.batch_renormalization.use import BatchRenorm2d, set_limits
+
 SEEDS, STEPS, START = 3, 50, 12
 KINDS = {"2 samples": 2, "16 of two classes": 16, "16 samples": 16}
 NORMS = ["batch normalization", "batch renormalization", "layer normalization"]
-
-
-class BatchRenorm(nn.BatchNorm1d):
-    """Batch normalization whose output is pulled to that of eval mode, as far as two limits allow."""
-
-    r_max, d_max = 1.0, 0.0
-    running_mean: Tensor
-    running_var: Tensor
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalize (batch, channel)."""
-        if not self.training:
-            return super().forward(x)
-        with torch.no_grad():
-            var, mean = torch.var_mean(x, 0, correction=0)
-            std = (self.running_var + self.eps).sqrt()
-            r = ((var + self.eps).sqrt() / std).clamp(1 / self.r_max, self.r_max)
-            d = ((mean - self.running_mean) / std).clamp(-self.d_max, self.d_max)
-        normal = nn.functional.batch_norm(x, self.running_mean, self.running_var, None, None, True, 0.1, self.eps)
-        return normal * (self.weight * r) + (self.weight * d + self.bias)
 
 
 def batches(kind: str, train: Tensor, y: Tensor) -> Tensor:
@@ -50,21 +33,22 @@ def batches(kind: str, train: Tensor, y: Tensor) -> Tensor:
     )
 
 
+def renorm(channels: int) -> nn.Sequential:
+    """Batch renormalization of (batch, channel)."""
+    return nn.Sequential(nn.Unflatten(1, (channels, 1, 1)), BatchRenorm2d(channels), nn.Flatten())
+
+
 def accuracy(norm: str, kind: str, seed: int, x: Tensor, y: Tensor) -> float:
     """Accuracy on 797 digits in eval mode after SGD on the other 1,000."""
     torch.manual_seed(seed)
-    make = {NORMS[0]: nn.BatchNorm1d, NORMS[1]: BatchRenorm, NORMS[2]: nn.LayerNorm}[norm]
-    norms = [make(64) for _ in range(2)]
-    hidden = (part for layer in norms for part in (nn.Linear(64, 64), layer, nn.ReLU()))
+    make: dict[str, Callable[[int], nn.Module]] = {NORMS[0]: nn.BatchNorm1d, NORMS[1]: renorm, NORMS[2]: nn.LayerNorm}
+    hidden = (part for _ in range(2) for part in (nn.Linear(64, 64), make[norm](64), nn.ReLU()))
     model = nn.Sequential(*hidden, nn.Linear(64, 10))
     order = torch.randperm(len(x))
     train, test = order[:1000], order[1000:]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for step, batch in enumerate(batches(kind, train, y)):
-        share = min(1.0, max(0.0, (step - START) / START))
-        for layer in norms:
-            if isinstance(layer, BatchRenorm):
-                layer.r_max, layer.d_max = 1 + 2 * share, 5 * share
+        set_limits(model, step, START, 2 * START, 2 * START)
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(x[batch]), y[batch]).backward()
         optimizer.step()

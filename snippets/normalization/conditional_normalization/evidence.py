@@ -15,24 +15,11 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.normalization.conditional_normalization.use import ConditionalNorm
+
 SEEDS, STEPS, WIDTH = 3, 80, 64
 VIEWS = ["upright", "upside down", "mirrored", "transposed"]
 KINDS = {"scale and shift, not told": False, "scale and shift, told": True, "all weights, not told": False}
-
-
-class ConditionalNorm(nn.Module):
-    """Batch normalization with scale and shift from a condition."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm, self.to_affine = nn.BatchNorm1d(WIDTH, affine=False), nn.Linear(len(VIEWS), 2 * WIDTH)
-        nn.init.zeros_(self.to_affine.weight)
-        nn.init.zeros_(self.to_affine.bias)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Input (batch, channel) and condition (batch, views)."""
-        scale, shift = self.to_affine(condition).chunk(2, dim=1)
-        return self.norm(x) * (1 + scale) + shift
 
 
 class Network(nn.Module):
@@ -41,7 +28,8 @@ class Network(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.linear = nn.ModuleList([nn.Linear(64, WIDTH), nn.Linear(WIDTH, WIDTH)])
-        self.norms = nn.ModuleList([ConditionalNorm(), ConditionalNorm()])
+        norms = (nn.BatchNorm1d(WIDTH, affine=False) for _ in range(2))
+        self.norms = nn.ModuleList(ConditionalNorm(norm, WIDTH, len(VIEWS)) for norm in norms)
         self.head = nn.Linear(WIDTH, 10)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:

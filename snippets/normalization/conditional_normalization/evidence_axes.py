@@ -7,16 +7,23 @@ import torch
 from torch import Tensor, nn
 
 from snippets.experiment import SHAPE, save_reach
+from snippets.normalization.conditional_normalization.use import ConditionalNorm
 
 
-class Conditional(nn.BatchNorm2d):
+class OneConditionASample(nn.Module):
     """Batch normalization with another scale and shift for each sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        samples, channels = SHAPE[:2]
+        self.norm = ConditionalNorm(nn.BatchNorm2d(channels, affine=False), channels, samples)
+        nn.init.normal_(self.norm.to_affine.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """Of (batch, channel, height, width)."""
-        scale = torch.arange(1.0, 1 + len(x)).view(-1, 1, 1, 1)
-        return super().forward(x) * scale + scale
+        return self.norm(x, torch.eye(len(x), dtype=x.dtype))
 
 
 if __name__ == "__main__":
-    save_reach("conditional-normalization-axes", "conditional batch normalization", Conditional(SHAPE[1]))
+    torch.manual_seed(0)
+    save_reach("conditional-normalization-axes", "conditional batch normalization", OneConditionASample())

@@ -13,19 +13,19 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.cutmix.from_scratch import box_mask, cut
+
 CASES = {"100 images, 40% of the labels random": (100, 0.4), "300 images": (300, 0.0)}
 WAYS, SEEDS, STEPS = ["none", "CutMix", "CutMix, old labels"], 3, 150
 
 
-def cut(x: Tensor, labels: Tensor, follow: bool) -> tuple[Tensor, Tensor]:
+def mix(x: Tensor, labels: Tensor, follow: bool) -> tuple[Tensor, Tensor]:
     """A batch of images (batch, 8, 8) with a box of other ones; labels follow the area or stay."""
     half = int(4 * torch.rand(()).sqrt())
     row, column = (int(each) for each in torch.randint(8, (2,)))
-    rows, columns = slice(max(row - half, 0), row + half), slice(max(column - half, 0), column + half)
-    partner, mixed = torch.randperm(len(x)), x.clone()
-    mixed[:, rows, columns] = x[partner][:, rows, columns]
-    share = 1 - x[0, rows, columns].numel() / 64
-    return mixed, share * labels + (1 - share) * labels[partner] if follow else labels
+    mask = box_mask(8, 8, (max(row - half, 0), row + half, max(column - half, 0), column + half))
+    partner, share = torch.randperm(len(x)), mask.mean()
+    return cut(x, partner, mask), share * labels + (1 - share) * labels[partner] if follow else labels
 
 
 def run(size: int, noise: float, way: str, seed: int, x: Tensor, y: Tensor) -> tuple[float, float, float]:
@@ -42,7 +42,7 @@ def run(size: int, noise: float, way: str, seed: int, x: Tensor, y: Tensor) -> t
         batch = torch.randint(size, (64,))
         inputs, targets = images[batch], labels[batch]
         if way != "none":
-            inputs, targets = cut(inputs, targets, follow=way == "CutMix")
+            inputs, targets = mix(inputs, targets, follow=way == "CutMix")
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(inputs), targets).backward()
         optimizer.step()

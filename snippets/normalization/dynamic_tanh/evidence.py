@@ -14,21 +14,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.dynamic_tanh.use import DynamicTanh
+
 SEEDS, STEPS, WIDTH, BLOCKS = 3, 40, 32, 4
 ALPHAS = [0.02, 0.5, 2.5, 12.5]
-
-
-class DynamicTanh(nn.Module):
-    """tanh with a learned slope, a gain and a bias."""
-
-    def __init__(self, width: int, alpha: float) -> None:
-        super().__init__()
-        self.alpha = nn.Parameter(torch.full((1,), alpha))
-        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Bounded x."""
-        return torch.tanh(self.alpha * x) * self.weight + self.bias
 
 
 class Residual(nn.Module):

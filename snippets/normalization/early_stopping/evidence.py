@@ -12,6 +12,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.early_stopping.from_scratch import stopped_at
+
 SEEDS, EPOCHS, PATIENCES = 3, 40, [1, 3, 10]
 
 
@@ -34,16 +36,6 @@ def train(share: float, seed: int, x: Tensor, y: Tensor) -> dict[str, list[float
             log["loss"].append(nn.functional.cross_entropy(model(x_val), y_val).item())
             log["accuracy"].append((model(x_test).argmax(dim=1) == y_test).float().mean().item())
     return log
-
-
-def stopped_at(losses: list[float], patience: int) -> tuple[int, int]:
-    """The epoch at which training stops, and the one whose weights are kept."""
-    kept = 0
-    for epoch, loss in enumerate(losses):
-        kept = epoch if loss < losses[kept] else kept
-        if epoch - kept >= patience:
-            return epoch, kept
-    return len(losses) - 1, kept
 
 
 if __name__ == "__main__":

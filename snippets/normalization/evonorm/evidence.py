@@ -12,35 +12,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.evonorm.use import EvoNorm2dB0, EvoNorm2dS0
+
 KINDS, SEEDS, WIDTH = ["batch norm, ReLU", "group norm, ReLU", "EvoNorm-S0", "EvoNorm-B0"], 2, 12
 SETTINGS = {"2 images": (2, 0.01, 100), "32 images": (32, 0.05, 30)}  # batch, learning rate, steps
-
-
-class EvoNorm(nn.Module):
-    """S0 with four groups, or B0."""
-
-    running_var: Tensor
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.by_batch = kind.endswith("B0")
-        self.weight, self.bias, self.v = (nn.Parameter(torch.full((WIDTH, 1, 1), v)) for v in (1.0, 0.0, 1.0))
-        self.register_buffer("running_var", torch.ones(WIDTH, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Of (batch, channel, height, width)."""
-        if self.by_batch:
-            var = self.running_var
-            if self.training:
-                var = x.var(dim=(0, 2, 3), correction=0, keepdim=True)[0]
-                with torch.no_grad():
-                    self.running_var.lerp_(x.var(dim=(0, 2, 3), keepdim=True)[0], 0.1)
-            of_image = (x.var(dim=(2, 3), correction=0, keepdim=True) + 1e-3).sqrt()
-            y = x / torch.maximum((var + 1e-3).sqrt(), self.v * x + of_image)
-        else:
-            std = (x.unflatten(1, (4, -1)).var(dim=(2, 3, 4), correction=0, keepdim=True) + 1e-5).sqrt()
-            y = ((x * torch.sigmoid(self.v * x)).unflatten(1, (4, -1)) / std).flatten(1, 2)
-        return y * self.weight + self.bias
 
 
 def build(kind: str) -> nn.Sequential:
@@ -49,7 +24,7 @@ def build(kind: str) -> nn.Sequential:
     for inputs, stride in [(1, 1), (WIDTH, 2), (WIDTH, 2)]:
         layers.append(nn.Conv2d(inputs, WIDTH, 3, stride, padding=1, bias=False))
         if kind.startswith("EvoNorm"):
-            layers.append(EvoNorm(kind))
+            layers.append(EvoNorm2dS0(WIDTH, groups=4) if kind == "EvoNorm-S0" else EvoNorm2dB0(WIDTH))
         else:
             layers += [nn.BatchNorm2d(WIDTH) if kind == KINDS[0] else nn.GroupNorm(4, WIDTH), nn.ReLU()]
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * WIDTH, 10))

@@ -13,6 +13,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.filter_response_normalization.use import FilterResponseNormTlu
+
 KINDS, SEEDS, WIDTH = ["no normalization", "batch norm, ReLU", "filter response norm, TLU"], 2, 12
 SETTINGS = {  # batch, learning rate, steps, whether the head averages over the places
     "2 images": (2, 0.01, 120, False),
@@ -21,24 +23,12 @@ SETTINGS = {  # batch, learning rate, steps, whether the head averages over the 
 }
 
 
-class FilterResponseNormTlu(nn.Module):
-    """The mean square over the places of a channel, scale, shift and threshold."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight, self.bias, self.tau = (nn.Parameter(torch.full((WIDTH, 1, 1), v)) for v in (1.0, 0.0, 0.0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Of (batch, channel, height, width)."""
-        return torch.maximum(self.weight * nn.functional.rms_norm(x, x.shape[2:], eps=1e-6) + self.bias, self.tau)
-
-
 def build(kind: str, pooled: bool) -> nn.Sequential:
     """Three convolutions; the last maps are 4 by 4."""
     layers: list[nn.Module] = []
     for inputs, stride in [(1, 1), (WIDTH, 2), (WIDTH, 1)]:
         layers.append(nn.Conv2d(inputs, WIDTH, 3, stride, padding=1, bias=kind == KINDS[0]))
-        layers += [FilterResponseNormTlu()] if kind == KINDS[2] else [nn.ReLU()]
+        layers += [FilterResponseNormTlu(WIDTH)] if kind == KINDS[2] else [nn.ReLU()]
         if kind == KINDS[1]:
             layers.insert(-1, nn.BatchNorm2d(WIDTH))
     head = (

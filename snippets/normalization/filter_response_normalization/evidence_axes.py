@@ -4,18 +4,8 @@ Source: Singh and Krishnan, "Filter Response Normalization Layer: Eliminating Ba
 Neural Networks", 2019.
 """
 
-from torch import Tensor, nn
-
-from snippets.experiment import save_reach
-
-
-class FilterResponse(nn.Module):
-    """Without scale, shift and threshold, none of which brings another element in."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Of (batch, channel, height, width)."""
-        return nn.functional.rms_norm(x, x.shape[2:], eps=1e-6)
-
+from snippets.experiment import SHAPE, save_reach
+from snippets.normalization.filter_response_normalization.from_scratch import FilterResponseNorm
 
 if __name__ == "__main__":
-    save_reach("filter-response-normalization-axes", "filter response normalization", FilterResponse())
+    save_reach("filter-response-normalization-axes", "filter response normalization", FilterResponseNorm(SHAPE[1]))

@@ -14,28 +14,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.ghost_batch_normalization.use import GhostBatchNorm2d
+
 SIZES, GHOSTS, SEEDS, STEPS, BATCH = [4, 8, 16, 32, 64, 128], [4, 16, 64], 3, 60, 64
-
-
-class Ghost(nn.BatchNorm1d):
-    """Batch normalization of parts of ``size`` samples, all at once."""
-
-    size = BATCH
-    running_mean: Tensor
-    running_var: Tensor
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalize (batch, channel)."""
-        if not self.training:
-            return super().forward(x)
-        parts, channels = len(x) // self.size, x.size(1)
-        wide = x.view(parts, self.size, channels).transpose(0, 1).flatten(1)  # a channel for each part and channel
-        mean, var, weight, bias = (
-            value.repeat(parts) for value in (self.running_mean, self.running_var, self.weight, self.bias)
-        )
-        out = nn.functional.batch_norm(wide, mean, var, weight, bias, training=True)
-        self.running_mean, self.running_var = (value.view(parts, channels).mean(dim=0) for value in (mean, var))
-        return out.view(self.size, parts, channels).transpose(0, 1).reshape_as(x)
 
 
 def noise(x: Tensor, size: int) -> float:
@@ -47,13 +28,15 @@ def noise(x: Tensor, size: int) -> float:
     return ((x[0] - mean) / (std + 1e-2)).std(dim=0).mean().item()
 
 
+def ghost(size: int) -> list[nn.Module]:
+    """Normalization of (batch, 64) in parts of ``size`` samples."""
+    return [nn.Unflatten(1, (64, 1, 1)), GhostBatchNorm2d(64, ghost_size=size), nn.Flatten()]
+
+
 def accuracy(size: int, seed: int, x: Tensor, y: Tensor) -> float:
     """Accuracy on 797 digits after SGD on 100 others, in batches of 64."""
     torch.manual_seed(seed)
-    norms = [Ghost(64) for _ in range(3)]
-    for norm in norms:
-        norm.size = size
-    hidden = (part for norm in norms for part in (nn.Linear(64, 64), norm, nn.ReLU()))
+    hidden = (part for _ in range(3) for part in (nn.Linear(64, 64), *ghost(size), nn.ReLU()))
     model = nn.Sequential(*hidden, nn.Linear(64, 10))
     order = torch.randperm(len(x))
     train, test = order[:100], order[-797:]

@@ -13,24 +13,27 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.normalization.global_response_normalization.use import GlobalResponseNorm
+
 WEIGHTS, SEEDS, STEPS, CHANNELS = [0.0, 0.5, 1.0, 2.0, 4.0], 3, 40, 12
 
 
-def respond(x: Tensor, weight: Tensor) -> Tensor:
-    """Global response normalization of images with channels last, without a shift."""
-    size = torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
-    return x + weight * x * size / (size.mean(dim=-1, keepdim=True) + 1e-6)
+def response(weight: float) -> GlobalResponseNorm:
+    """The layer with the same weight for all channels."""
+    layer = GlobalResponseNorm(4 * CHANNELS)
+    nn.init.constant_(layer.weight, weight)
+    return layer
 
 
-class Block(nn.Module):
-    """A ConvNeXt block, with global response normalization or without."""
+class SmallBlock(nn.Module):
+    """A ConvNeXt block for maps of 4 x 4, with global response normalization or without."""
 
     def __init__(self, has_response: bool) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, groups=CHANNELS)
         self.norm = nn.LayerNorm(CHANNELS)
         self.up, self.down = nn.Linear(CHANNELS, 4 * CHANNELS), nn.Linear(4 * CHANNELS, CHANNELS)
-        self.weight = nn.Parameter(torch.zeros(4 * CHANNELS)) if has_response else None
+        self.respond = response(0.0) if has_response else nn.Identity()
 
     def hidden(self, x: Tensor) -> Tensor:
         """What is behind the activation, (batch, height, width, 4 channels)."""
@@ -38,8 +41,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (batch, channels, height, width)."""
-        hidden = self.hidden(x)
-        return x + self.down(hidden if self.weight is None else respond(hidden, self.weight)).permute(0, 3, 1, 2)
+        return x + self.down(self.respond(self.hidden(x))).permute(0, 3, 1, 2)
 
 
 def share(hidden: Tensor) -> float:
@@ -52,7 +54,7 @@ def share(hidden: Tensor) -> float:
 def accuracy(has_response: bool, seed: int, x: Tensor, y: Tensor) -> float:
     """Accuracy on 797 digits after training two blocks on the other 1,000."""
     torch.manual_seed(seed)
-    blocks = (Block(has_response) for _ in range(2))
+    blocks = (SmallBlock(has_response) for _ in range(2))
     model = nn.Sequential(
         nn.Conv2d(1, CHANNELS, 2, stride=2), *blocks, nn.Flatten(), nn.Linear(16 * CHANNELS, 10)
     )  # 8 x 8 pixels, then 4 x 4
@@ -73,9 +75,9 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)
     torch.manual_seed(0)
     with torch.no_grad():
-        stem, block = nn.Conv2d(1, CHANNELS, 2, stride=2), Block(False)
+        stem, block = nn.Conv2d(1, CHANNELS, 2, stride=2), SmallBlock(False)
         hidden = block.hidden(stem(x[:200]))
-        shares = [share(respond(hidden, torch.tensor(weight))) for weight in WEIGHTS]
+        shares = [share(response(weight)(hidden)) for weight in WEIGHTS]
     kinds = {"without": False, "with": True}
     scores = {name: [accuracy(has, seed, x, y) for seed in range(SEEDS)] for name, has in kinds.items()}
     plt.plot(WEIGHTS, shares, "o-")

@@ -3,20 +3,12 @@
 Source: Wu and He, "Group Normalization", 2018, figure 2
 """
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from snippets.experiment import save_reach
-
-
-class Respond(nn.Module):
-    """Global response normalization with a weight of 1."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Of (batch, channel, height, width)."""
-        size = torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True)
-        return x + x * size / (size.mean(dim=1, keepdim=True) + 1e-6)
-
+from snippets.experiment import SHAPE, save_reach
+from snippets.normalization.global_response_normalization.from_scratch import GlobalResponseNorm
 
 if __name__ == "__main__":
-    save_reach("global-response-normalization-axes", "global response normalization", Respond())
+    layer = GlobalResponseNorm(SHAPE[1])
+    nn.init.ones_(layer.weight)  # of 0 at the start, which makes it the identity
+    save_reach("global-response-normalization-axes", "global response normalization", layer)

@@ -12,6 +12,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.l1_regularization.from_scratch import soft_threshold
+
 PENALTIES, SEEDS, STEPS, LR, IMAGES = [0.0, 0.0003, 0.001, 0.003, 0.01, 0.03], 3, 100, 0.5, 200
 
 
@@ -25,7 +27,7 @@ def train(kind: str, x: Tensor, y: Tensor) -> Tensor:
         gradient = x.T @ (torch.softmax(x @ ahead, dim=2) - targets) / len(x)
         before, w = w, ahead - LR * (gradient + (factors * ahead if kind == "L2" else 0))
         if kind == "L1":
-            w = w.sign() * (w.abs() - LR * factors).clamp(min=0)
+            w = torch.stack([soft_threshold(one, LR * penalty) for one, penalty in zip(w, PENALTIES, strict=True)])
     return w
 
 

@@ -13,16 +13,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.mixup.use import mixup
+
 CASES = {"100 images, 40% of the labels random": (100, 0.4), "300 images": (300, 0.0)}
 ALPHAS, SEEDS, STEPS = [0.0, 0.2, 1.0], 3, 150
-
-
-def blended(x: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """The batch with mixup; as it is for alpha 0."""
-    if alpha == 0:
-        return x, labels
-    share, partner = torch.distributions.Beta(alpha, alpha).sample().item(), torch.randperm(len(x))
-    return share * x + (1 - share) * x[partner], share * labels + (1 - share) * labels[partner]
 
 
 def run(size: int, noise: float, alpha: float, seed: int, x: Tensor, y: Tensor) -> tuple[float, float, float]:
@@ -33,11 +27,13 @@ def run(size: int, noise: float, alpha: float, seed: int, x: Tensor, y: Tensor) 
     hidden = [nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU()]
     model = nn.Sequential(*hidden, nn.Linear(64, 10))
     labels = torch.where(torch.rand(size) < noise, torch.randint(10, (size,)), y[train])
-    images, labels = x[train], nn.functional.one_hot(labels, 10).float()
+    images = x[train]
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
     for _ in range(STEPS):
         batch = torch.randint(size, (64,))
-        inputs, targets = blended(images[batch], labels[batch], alpha)
+        inputs, targets = images[batch], labels[batch]
+        if alpha > 0:
+            inputs, targets = mixup(inputs, targets, 10, alpha)
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(inputs), targets).backward()
         optimizer.step()

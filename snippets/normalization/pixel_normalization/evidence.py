@@ -12,15 +12,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.pixel_normalization.use import PixelNorm
+
 SEEDS, STEPS, RATES = 2, 50, [0.01, 0.03, 0.1]
-
-
-class PixelNorm(nn.Module):
-    """Brings the channels of each pixel to mean square 1."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, channel, *space) in and out."""
-        return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-8)
 
 
 def generator(is_normalized: bool) -> nn.Sequential:

@@ -13,20 +13,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.scale_norm.use import ScaleNorm
+
 SEEDS, STEPS, WIDTH, BLOCKS = 3, 40, 32, 4
 RATES = [0.003, 0.03]
-
-
-class ScaleNorm(nn.Module):
-    """One learned number for the length of each sample."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.g = nn.Parameter(torch.tensor(width**0.5))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x scaled to length g."""
-        return self.g * nn.functional.normalize(x, dim=-1)
 
 
 LAYERS: dict[str, tuple[Callable[[int], nn.Module], str]] = {

@@ -5,15 +5,20 @@ Source: Wu and He, "Group Normalization", 2018, figure 2
 
 from torch import Tensor, nn
 
-from snippets.experiment import save_reach
+from snippets.experiment import SHAPE, save_reach
+from snippets.normalization.scale_norm.use import ScaleNorm
 
 
 class ScaleNorm2d(nn.Module):
-    """ScaleNorm over the channels of each pixel, with g = 1."""
+    """ScaleNorm over the channels of each pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = ScaleNorm(SHAPE[1])
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalizes (batch, channels, height, width)."""
-        return nn.functional.normalize(x, dim=1)
+        return self.norm(x.movedim(1, -1)).movedim(-1, 1)
 
 
 if __name__ == "__main__":

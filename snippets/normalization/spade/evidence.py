@@ -14,25 +14,16 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.normalization.spade.use import SPADE
+
 LABELS, SEEDS, STEPS, CHANNELS = 4, 3, 40, 8
 KINDS = ["instance normalization", "SPADE"]
 
 
-class Norm(nn.Module):
+def layer(is_spade: bool) -> nn.Module:
     """Instance normalization; scale and shift are learned numbers, or come from the map."""
-
-    def __init__(self, is_spade: bool) -> None:
-        super().__init__()
-        self.norm = nn.InstanceNorm2d(CHANNELS, affine=not is_spade)
-        self.shared = nn.Conv2d(LABELS, 8, 3, padding=1) if is_spade else None
-        self.to_affine = nn.Conv2d(8, 2 * CHANNELS, 3, padding=1)
-
-    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        """Input (batch, channel, height, width) and one-hot map (batch, labels, height, width)."""
-        if self.shared is None:
-            return self.norm(x)
-        scale, shift = self.to_affine(F.relu(self.shared(labels))).chunk(2, dim=1)
-        return self.norm(x) * (1 + scale) + shift
+    norm = nn.InstanceNorm2d(CHANNELS, affine=not is_spade)
+    return SPADE(norm, CHANNELS, LABELS, hidden=8) if is_spade else norm
 
 
 class Generator(nn.Module):
@@ -42,14 +33,14 @@ class Generator(nn.Module):
         super().__init__()
         widths = [LABELS, CHANNELS]
         self.convs = nn.ModuleList([nn.Conv2d(n, CHANNELS, 3, padding=1, padding_mode="replicate") for n in widths])
-        self.norms = nn.ModuleList([Norm(is_spade) for _ in widths])
+        self.norms = nn.ModuleList([layer(is_spade) for _ in widths])
         self.head = nn.Conv2d(CHANNELS, 1, 1)
 
     def forward(self, labels: Tensor) -> Tensor:
         """Image (batch, 1, height, width)."""
         x = labels
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = F.relu(norm(conv(x), labels))
+            x = F.relu(norm(conv(x), labels) if isinstance(norm, SPADE) else norm(conv(x)))
         return self.head(x)
 
 

@@ -14,31 +14,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.switchable_normalization.use import SwitchNorm
+
 BATCHES, SEEDS, STEPS = [2, 32], 2, 60
-
-
-class SwitchNorm(nn.Module):
-    """Instance, layer and batch statistics in learned proportions."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.batch = nn.BatchNorm2d(width, affine=False)  # keeps the running statistics
-        self.weight, self.bias = nn.Parameter(torch.ones(width, 1, 1)), nn.Parameter(torch.zeros(width, 1, 1))
-        self.mean_logits, self.var_logits = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalizes (batch, channels, height, width)."""
-        self.batch(x)
-        scopes = [torch.var_mean(x, dim=dims, keepdim=True, correction=0) for dims in ((2, 3), (1, 2, 3), (0, 2, 3))]
-        if not self.training:
-            var, mean = self.batch.running_var, self.batch.running_mean
-            assert var is not None
-            assert mean is not None
-            scopes[2] = (var.view(1, -1, 1, 1), mean.view(1, -1, 1, 1))
-        of_mean, of_var = self.mean_logits.softmax(0), self.var_logits.softmax(0)
-        centre = of_mean[0] * scopes[0][1] + of_mean[1] * scopes[1][1] + of_mean[2] * scopes[2][1]
-        spread = of_var[0] * scopes[0][0] + of_var[1] * scopes[1][0] + of_var[2] * scopes[2][0]
-        return (x - centre) * torch.rsqrt(spread + 1e-5) * self.weight + self.bias
 
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {

@@ -13,17 +13,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.weight_standardization.from_scratch import StandardizedConv2d
+
 KINDS, SEEDS, WIDTH = ["batch norm", "group norm", "group norm, standardized"], 2, 12
 SETTINGS = {"2 images": (2, 0.02, 110), "32 images": (32, 0.2, 30)}  # batch, learning rate, steps
-
-
-class StandardizedConv2d(nn.Conv2d):
-    """A convolution whose filters have mean 0 and variance 1."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """As nn.Conv2d."""
-        var, mean = torch.var_mean(self.weight, dim=(1, 2, 3), keepdim=True, correction=0)
-        return self._conv_forward(x, (self.weight - mean) / (var + 1e-6).sqrt(), self.bias)
 
 
 def build(kind: str) -> nn.Sequential:

@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 
-def final_loss(name: str, lr: float, unequal: bool, seed: int, x: Tensor, y: Tensor) -> float:
+def digits_loss(name: str, lr: float, unequal: bool, seed: int, x: Tensor, y: Tensor) -> float:
     """Training loss after 100 mini-batches of 64; infinite where training diverged."""
     torch.manual_seed(seed)
     if unequal:
@@ -45,7 +45,7 @@ if __name__ == "__main__":
         (axes[1], True, "pixels scaled by 0.01 to 10"),
     ]:
         for name, style in [("SGD, momentum 0.9", "s--"), ("Adam", "o-")]:
-            runs = [[final_loss(name, lr, unequal, seed, x, y) for lr in rates] for seed in range(2)]
+            runs = [[digits_loss(name, lr, unequal, seed, x, y) for lr in rates] for seed in range(2)]
             results[f"{name}, {title}"] = runs  # (seeds, rates)
             mean = torch.tensor(runs).mean(dim=0)  # (rates,)
             axis.plot(rates, mean.tolist(), style, label=name)

@@ -13,7 +13,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-TRAIN, NEW, SEEDS, STEPS = 20, 40, 4, 120
+from snippets.optimizers.adaptive_vs_sgd.use import example
+
+TRAIN, SEEDS, STEPS = 20, 4, 120
+LABELS = [1.0] * 12 + [-1.0] * 8 + [1.0, -1.0] * 20  # 20 points to train on, then 40 new ones
 MARKERS = ["o", "s", "^", "v", "D"]
 EXAMPLE = {  # name: class, settings
     "SGD, momentum 0.9": (torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
@@ -29,15 +32,6 @@ DIGITS = {
 }
 
 
-def example() -> tuple[Tensor, Tensor]:
-    """12 + 8 points to train on, then 20 + 20 new ones: features (60, 303), labels (60,)."""
-    y = torch.tensor([1.0] * 12 + [-1.0] * 8 + [1.0, -1.0] * (NEW // 2), dtype=torch.float64)
-    own = torch.ones(len(y), 5, dtype=y.dtype)
-    own[y > 0, 1:] = 0  # one feature of its own for label +1, five for -1
-    shared = torch.stack([y, torch.ones_like(y), torch.ones_like(y)], dim=1)
-    return torch.cat([shared, torch.block_diag(*own.split(1))], dim=1), y
-
-
 def new_margins(optimizer_class: type, settings: dict, batch: int, marks: list[int]) -> tuple[Tensor, float]:
     """Margins y <w, x> of the new points at some steps, and the share of training points that are right at the last.
 
@@ -51,7 +45,8 @@ def new_margins(optimizer_class: type, settings: dict, batch: int, marks: list[i
         margins, (marks, new points), positive for a point that is right; and the share.
     """
     torch.manual_seed(0)
-    x, y = example()
+    y = torch.tensor(LABELS, dtype=torch.float64)
+    x = example(y)
     w = torch.zeros(x.shape[1], dtype=x.dtype, requires_grad=True)
     optimizer = optimizer_class([w], **settings)
     margins = []

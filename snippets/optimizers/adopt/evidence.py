@@ -10,6 +10,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
+from snippets.optimizers.adopt.use import ADOPT
+
 STEPS, LR = 1500, 0.02
 BETAS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 
@@ -17,19 +19,14 @@ BETAS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 def final_position(adopt: bool, beta2: float) -> float:
     """Mean position over the last 300 steps; slopes 3, -1, -1 on [-1, 1], so the best point is -1."""
     p = torch.zeros(1, requires_grad=True)
-    adam = torch.optim.Adam([p], lr=LR, betas=(0.0, beta2))
-    v, path = 9.0, []
+    optimizer = (ADOPT if adopt else torch.optim.Adam)([p], lr=LR, betas=(0.0, beta2))
+    path = []
+    if adopt:  # its first gradient only starts the second moment
+        p.grad = torch.tensor([3.0])
+        optimizer.step()
     for step in range(1, STEPS + 1):
-        g = 3.0 if step % 3 == 1 else -1.0
-        if adopt:
-            bound = step**0.25
-            move = min(max(g / v**0.5, -bound), bound)  # normalized by the past alone
-            v = beta2 * v + (1 - beta2) * g * g
-            with torch.no_grad():
-                p.sub_(LR * move)
-        else:
-            p.grad = torch.tensor([g])
-            adam.step()
+        p.grad = torch.tensor([3.0 if step % 3 == 1 else -1.0])
+        optimizer.step()
         with torch.no_grad():
             p.clamp_(-1, 1)
         path.append(p.item())

@@ -12,6 +12,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.optimizers.lamb.use import Lamb
+
 STEPS, SEEDS = 30, 2
 RATES = (1e-3, 4e-3, 1.6e-2, 6.4e-2, 0.256)
 
@@ -22,23 +24,22 @@ def train(
     """Final loss, and at each step the trust ratio and the length of each weight matrix."""
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
-    parameters = list(model.parameters())
-    moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in parameters]
+    kind = Lamb if trust else torch.optim.AdamW
+    optimizer = kind(model.parameters(), lr=lr, eps=1e-6, weight_decay=0.01)
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    twins = [torch.zeros_like(p) for p in matrices]
+    adamw = torch.optim.AdamW(twins, lr=1.0, eps=1e-6, weight_decay=0.01)  # steps as LAMB would without trust ratios
     ratios, lengths = [], []
-    for t in range(1, STEPS + 1):
-        loss = nn.functional.cross_entropy(model(x), y)
-        gradients = torch.autograd.grad(loss, parameters)
-        row = []
-        lengths.append([p.norm().item() for p in parameters if p.ndim > 1])
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
         with torch.no_grad():
-            for p, g, (m, v) in zip(parameters, gradients, moments, strict=True):
-                m.lerp_(g, 0.1)
-                v.lerp_(g * g, 1e-3)
-                update = m / (1 - 0.9**t) / ((v / (1 - 0.999**t)).sqrt() + 1e-6) + 0.01 * p
-                ratio = (p.norm() / update.norm()).item()
-                p.sub_(update, alpha=lr * (ratio if trust else 1.0))  # without the ratio: AdamW
-                row += [ratio] if p.ndim > 1 else []
-        ratios.append(row)
+            for p, twin in zip(matrices, twins, strict=True):
+                twin.copy_(p).grad = p.grad
+            adamw.step()
+            lengths.append([p.norm().item() for p in matrices])
+            ratios.append([(p.norm() / (p - twin).norm()).item() for p, twin in zip(matrices, twins, strict=True)])
+        optimizer.step()
     return nn.functional.cross_entropy(model(x), y).item(), ratios, lengths
 
 

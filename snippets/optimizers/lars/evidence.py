@@ -12,6 +12,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.optimizers.lars.use import LARS
+
 STEPS, SEEDS = 40, 1
 RATES = (1e-2, 0.1, 1.0, 10.0, 100.0)
 
@@ -24,16 +26,14 @@ def train(lars: bool, lr: float, scale: float, seed: int, x: Tensor, y: Tensor) 
     with torch.no_grad():
         parameters[0].mul_(scale)
         parameters[2].div_(scale)
-    buffers = [torch.zeros_like(p) for p in parameters]
+    optimizer = LARS(parameters, lr=lr) if lars else torch.optim.SGD(parameters, lr=lr, momentum=0.9)
     ratios: list[float] = []
     for _ in range(STEPS):
         gradients = torch.autograd.grad(nn.functional.cross_entropy(model(x), y), parameters)
-        with torch.no_grad():
-            now = [(p.norm() / g.norm()).item() for p, g in zip(parameters, gradients, strict=True)]
-            ratios = ratios or now
-            for p, g, buffer, ratio in zip(parameters, gradients, buffers, now, strict=True):
-                buffer.mul_(0.9).add_(g * (1e-3 * ratio if lars else 1.0))
-                p.sub_(buffer, alpha=lr)
+        ratios = ratios or [(p.norm() / g.norm()).item() for p, g in zip(parameters, gradients, strict=True)]
+        for p, g in zip(parameters, gradients, strict=True):
+            p.grad = g
+        optimizer.step()
     return nn.functional.cross_entropy(model(x), y).nan_to_num(1e3, 1e3).clamp(max=1e3).item(), ratios
 
 

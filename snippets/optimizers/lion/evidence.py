@@ -12,6 +12,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.optimizers.lion.use import Lion
+
 STEPS, SEEDS = 60, 3
 RATES = (1e-4, 4e-4, 1.6e-3, 6.4e-3, 2.56e-2, 0.1)
 
@@ -20,21 +22,13 @@ def train(name: str, lr: float, seed: int, x: Tensor, y: Tensor) -> float:
     """Training loss over all digits after ``STEPS`` batches of 128."""
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    parameters = list(model.parameters())
-    adamw = torch.optim.AdamW(parameters, lr=lr)
-    momenta = [torch.zeros_like(p) for p in parameters]
+    kind = Lion if name == "Lion" else torch.optim.AdamW
+    optimizer: torch.optim.Optimizer = kind(model.parameters(), lr=lr)
     for _ in range(STEPS):
         rows = torch.randint(len(x), (128,))
-        adamw.zero_grad()
+        optimizer.zero_grad()
         nn.functional.cross_entropy(model(x[rows]), y[rows]).backward()
-        if name == "AdamW":
-            adamw.step()
-            continue
-        with torch.no_grad():
-            for p, m in zip(parameters, momenta, strict=True):
-                if p.grad is not None:
-                    p.sub_(m.lerp(p.grad, 0.1).sign(), alpha=lr)
-                    m.lerp_(p.grad, 0.01)
+        optimizer.step()
     return nn.functional.cross_entropy(model(x), y).item()
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
+from snippets.optimizers.lookahead.use import Lookahead
+
 CHAINS, STEPS, K = 4000, 1000, 5
 RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
@@ -24,15 +26,15 @@ def closed_form(lr: float, alpha: float) -> float:
 def measured(lr: float, alpha: float) -> tuple[float, float]:
     """Variance over chains at the end, and the mean's share of the start that is left after 20 steps."""
     torch.manual_seed(0)
-    slow = fast = torch.full((CHAINS,), 10.0)
+    p = torch.full((CHAINS,), 10.0, requires_grad=True)
+    optimizer = Lookahead([p], torch.optim.SGD, lr=lr, k=K, alpha=alpha)
     left = 0.0
     for step in range(1, STEPS + 1):
-        fast = fast - lr * (fast + torch.randn(CHAINS))
-        if step % K == 0:
-            slow = fast = slow + alpha * (fast - slow)
-        if step == 20:
-            left = slow.mean().item() / 10
-    return slow.var().item(), left
+        p.grad = p.detach() + torch.randn(CHAINS)
+        optimizer.step()
+        if step == 20:  # a multiple of K, as STEPS is: after it p holds the slow weights
+            left = p.mean().item() / 10
+    return p.var().item(), left
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.optimizers.parameter_groups.use import decay_groups
+
 DECAYS, SEEDS, STEPS, LR = [0.0, 0.1, 1.0, 3.0, 10.0], 3, 120, 0.01
 
 
@@ -39,12 +41,7 @@ def train(data: tuple[Tensor, Tensor], decay: float, groups: int, seed: int) -> 
     train_set, test_set = order[:300], order[300:]
     norm = nn.LayerNorm(64)
     model = nn.Sequential(nn.Linear(64, 64), norm, nn.ReLU(), nn.Linear(64, 10))
-    parts: list[dict] = [
-        {"params": [p for p in model.parameters() if p.dim() >= 2]},
-        {"params": [p for p in model.parameters() if p.dim() < 2]},
-    ]
-    if groups == 2:
-        parts[1]["weight_decay"] = 0.0
+    parts = decay_groups(model, decay) if groups == 2 else model.parameters()
     optimizer = torch.optim.AdamW(parts, lr=LR, weight_decay=decay)
     gains = []
     for _ in range(STEPS):

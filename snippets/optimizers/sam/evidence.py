@@ -5,7 +5,6 @@ Source: Foret et al., "Sharpness-Aware Minimization for Efficiently Improving Ge
 
 import csv
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -13,56 +12,41 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.optimizers.sam.use import SAM
+
 TRAIN, WRONG, STEPS, SEEDS = 300, 0.3, 150, 6
 RADII = (0.0, 0.1, 0.3, 1.0, 3.0)
 
 
-def problem(seed: int, y: Tensor) -> tuple[Tensor, ...]:
-    """Rows to train on, their labels, the other rows; then weights (in, out) and biases (1, out) of two layers."""
+def train(rho: float, seed: int, x: Tensor, y: Tensor) -> tuple[float, float]:
+    """Accuracy on the training labels, wrong ones included, and on the images that were not trained on."""
     torch.manual_seed(seed)
     order = torch.randperm(len(y))
-    labels = torch.where(torch.rand(TRAIN) < WRONG, torch.randint(10, (TRAIN,)), y[order[:TRAIN]])
-    first, second = nn.Linear(64, 64), nn.Linear(64, 10)
-    start = [first.weight.T, first.bias[None], second.weight.T, second.bias[None]]
-    return order[:TRAIN], labels, order[TRAIN:], *(p.detach() for p in start)
+    rows, rest = order[:TRAIN], order[TRAIN:]
+    inputs = x[rows]
+    labels = torch.where(torch.rand(TRAIN) < WRONG, torch.randint(10, (TRAIN,)), y[rows])
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    optimizer = SAM(model.parameters(), torch.optim.SGD, lr=0.1, rho=rho, momentum=0.9) if rho else sgd
 
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(inputs), labels)
+        loss.backward()
+        return loss.item()
 
-def train(rho: float, seeds: Sequence[int], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Train the networks of all seeds as one stack.
-
-    Returns:
-        accuracy on the training labels, wrong ones included, and on the images that were not trained on: (seeds,) each.
-    """
-    stacks = zip(*(problem(seed, y) for seed in seeds), strict=True)
-    rows, labels, rest, *parameters = (torch.stack(parts) for parts in stacks)
-
-    def logits(images: Tensor, w: Sequence[Tensor]) -> Tensor:  # (seeds, images, 64) -> (seeds, images, 10)
-        return torch.relu(images @ w[0] + w[1]) @ w[2] + w[3]
-
-    def gradient(w: Sequence[Tensor]) -> list[Tensor]:
-        w = [p.requires_grad_() for p in w]
-        losses = nn.functional.cross_entropy(logits(x[rows], w).mT, labels, reduction="none").mean(dim=1)
-        return list(torch.autograd.grad(losses.sum(), w))  # a sum: no network's gradient depends on another network
-
-    optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
     for _ in range(STEPS):
-        g = gradient(parameters)
-        if rho > 0:
-            norm = torch.cat([part.flatten(1) for part in g], dim=1).norm(dim=1).view(-1, 1, 1)  # of each network
-            g = gradient([p.detach() + part * (rho / norm) for p, part in zip(parameters, g, strict=True)])
-        for p, part in zip(parameters, g, strict=True):
-            p.grad = part
-        optimizer.step()
+        optimizer.step(closure)
     with torch.no_grad():
-        fit = (logits(x[rows], parameters).argmax(2) == labels).double().mean(dim=1)
-        return fit, (logits(x[rest], parameters).argmax(2) == y[rest]).double().mean(dim=1)
+        fit = (model(inputs).argmax(1) == labels).double().mean().item()
+        return fit, (model(x[rest]).argmax(1) == y[rest]).double().mean().item()
 
 
 if __name__ == "__main__":
     digits = load_digits()
     x = torch.tensor(digits.data, dtype=torch.float32) / 16  # (1797, 64)
     y = torch.tensor(digits.target)  # (1797,)
-    results = torch.stack([torch.stack(train(rho, range(SEEDS), x, y)) for rho in RADII])  # (rho, 2, seed)
+    results = torch.tensor([[train(rho, seed, x, y) for seed in range(SEEDS)] for rho in RADII]).mT  # (rho, 2, seed)
     mean, std = results.mean(2), results.std(2)
     table = [["rho", "accuracy on training labels", "accuracy on the rest", "std over seeds"]]
     plt.figure(figsize=(6, 3.4))

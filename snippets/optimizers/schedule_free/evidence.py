@@ -12,31 +12,34 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-STEPS, EVERY, SEEDS, LR, BETA1, BETA2 = 600, 30, 2, 0.1, 0.9, 0.999
+from snippets.optimizers.schedule_free.use import ScheduleFreeAdamW
+
+STEPS, EVERY, SEEDS, LR = 600, 30, 2, 0.1
 
 
 def train(name: str, seed: int, x: Tensor, y: Tensor) -> list[list[float]]:
     """Loss over all digits every ``EVERY`` batches of 8, of a linear classifier; for Schedule-Free at x and at y."""
     torch.manual_seed(seed)
-    point = torch.zeros(64, 10)  # y in the paper: where the gradient is taken
-    fast, average, v, m = point.clone(), point.clone(), point.clone(), point.clone()
+    w = torch.zeros(64, 10, requires_grad=True)
+    kind = ScheduleFreeAdamW if name == "Schedule-Free" else torch.optim.AdamW
+    optimizer = kind([w], lr=LR, weight_decay=0.0)
+    end = 0.0 if name == "AdamW, linear decay" else 1.0
+    scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1.0, end_factor=end, total_iters=STEPS)
     curves = []
     for k in range(1, STEPS + 1):
         rows = torch.randint(len(x), (8,))
-        g = x[rows].T @ ((x[rows] @ point).softmax(1) - nn.functional.one_hot(y[rows], 10)) / 8  # of the cross-entropy
-        v.lerp_(g * g, 1 - BETA2)
-        denominator = (v / (1 - BETA2**k)).sqrt() + 1e-8
-        if name == "Schedule-Free":
-            fast.sub_(g / denominator, alpha=LR)
-            average.lerp_(fast, 1 / k)
-            point = fast.lerp(average, BETA1)
-        else:
-            m.lerp_(g, 1 - BETA1)
-            lr = LR if name == "AdamW, constant" else LR * (1 - (k - 1) / STEPS)
-            point = point - lr * m / (1 - BETA1**k) / denominator
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(x[rows] @ w, y[rows]).backward()
+        optimizer.step()
+        scheduler.step()
         if k % EVERY == 0:
-            weights = [average, point] if name == "Schedule-Free" else [point]
-            curves.append([nn.functional.cross_entropy(x @ w, y).item() for w in weights])
+            at_y = nn.functional.cross_entropy(x @ w, y).item()  # where the gradient is taken
+            if isinstance(optimizer, ScheduleFreeAdamW):
+                optimizer.eval()
+                curves.append([nn.functional.cross_entropy(x @ w, y).item(), at_y])
+                optimizer.train()
+            else:
+                curves.append([at_y])
     return [list(curve) for curve in zip(*curves, strict=True)]
 
 

@@ -12,40 +12,25 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-STEPS, SEEDS, BETA, NEVER = 80, 2, 0.95, 1000
+from snippets.optimizers.soap.use import SOAP
+
+STEPS, SEEDS, NEVER = 80, 2, 1000
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 INTERVALS = (1, 5, 10, 20, 40, NEVER)
-
-
-def turn(moment: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
-    """One power iteration, largest eigenvalues first; the new basis, and the order of the old one's columns in it."""
-    product = moment @ basis
-    order = (basis * product).sum(0).argsort(descending=True)
-    return torch.linalg.qr(product[:, order])[0], order
 
 
 def train(refresh: int, lr: float, seed: int, x: Tensor, y: Tensor) -> float:
     """Training loss of a linear classifier after ``STEPS`` batches of 64; ``refresh`` 0 is Adam."""
     torch.manual_seed(seed)
-    w, m, v = torch.zeros(64, 10), torch.zeros(64, 10), torch.zeros(64, 10)
-    left, right = torch.zeros(64, 64), torch.zeros(10, 10)
-    ql, qr = torch.eye(64), torch.eye(10)
-    for t in range(STEPS + 1):
+    w = torch.zeros(64, 10, requires_grad=True)
+    adam = torch.optim.Adam([w], lr=lr, betas=(0.95, 0.95))  # SOAP's
+    optimizer = SOAP([w], lr=lr, weight_decay=0.0, refresh=refresh) if refresh else adam
+    for step in range(STEPS + 1):
         rows = torch.randint(len(x), (64,))
-        g = x[rows].T @ ((x[rows] @ w).softmax(1) - torch.nn.functional.one_hot(y[rows], 10)) / 64
-        if t:
-            m.lerp_(g, 1 - BETA)
-            v.lerp_((ql.T @ g @ qr).square(), 1 - BETA)
-            update = ql @ ((ql.T @ m @ qr) / (v.sqrt() + 1e-8)) @ qr.T
-            w -= lr / (1 - BETA**t) ** 0.5 * update
-        if refresh:
-            left.lerp_(g @ g.T, 1 - BETA)
-            right.lerp_(g.T @ g, 1 - BETA)
-            if t == 0:
-                ql, qr = torch.linalg.eigh(left)[1].flip(1), torch.linalg.eigh(right)[1].flip(1)
-            elif t % refresh == 0:
-                (ql, rows_first), (qr, columns_first) = turn(left, ql), turn(right, qr)
-                v = v[rows_first][:, columns_first]
+        error = (x[rows] @ w.detach()).softmax(1) - torch.nn.functional.one_hot(y[rows], 10)
+        w.grad = x[rows].T @ error / 64  # of the cross-entropy
+        if step or refresh:  # the first gradient only makes SOAP's basis
+            optimizer.step()
     return torch.nn.functional.cross_entropy(x @ w, y).item()
 
 

@@ -15,6 +15,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, StepLR
 
+from snippets.schedulers.cosine_annealing_lr.from_scratch import learning_rate
+
 STEPS, RATES, SEEDS = 300, (0.01, 0.03, 0.1), 8
 Make = Callable[[torch.optim.Optimizer], LRScheduler]
 SCHEDULES: dict[str, Make] = {
@@ -65,7 +67,7 @@ if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
     steps = range(251)
     left.plot(steps, curve(100, 251), linewidth=2, label="torch")
-    closed = [0.1 * (1 + math.cos(math.pi * t / 100)) / 2 for t in steps]
+    closed = [learning_rate(t, base_lr=0.1, T_max=100) for t in steps]
     left.plot(steps[::10], closed[::10], "o", markersize=4, label="closed form")
     left.axvline(100, linestyle=":", linewidth=1)
     left.annotate("T_max", (102, 0.09))

@@ -13,6 +13,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ExponentialLR
 
+from snippets.schedulers.exponential_lr.from_scratch import learning_rate
+
 STEPS, GAMMAS = 300, (0.9, 0.98, 0.995)
 
 
@@ -40,7 +42,7 @@ if __name__ == "__main__":
         rates, left = walk(gamma)
         results[str(gamma)] = {"rates": rates, "left": left}
         line = left_axis.plot(rates, linestyle=style, label=f"gamma {gamma}")[0]
-        closed = [0.1 * gamma**t for t in range(0, STEPS, 20)]
+        closed = [learning_rate(t, 0.1, gamma) for t in range(0, STEPS, 20)]
         left_axis.plot(range(0, STEPS, 20), closed, marker, markersize=4, color=line.get_color())
         right_axis.plot(left, linestyle=style, linewidth=2, label=f"gamma {gamma}")
         half = math.log(0.5) / math.log(gamma)

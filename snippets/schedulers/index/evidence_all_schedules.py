@@ -5,7 +5,6 @@ Source: the papers on the entries' pages
 
 import csv
 import json
-import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,10 @@ import matplotlib.pyplot as plt
 import torch
 from torch.optim import lr_scheduler as lrs
 from torch.optim.swa_utils import SWALR
+
+from snippets.schedulers.noam_schedule.use import make_scheduler as make_noam
+from snippets.schedulers.warmup_cosine.use import make_scheduler as make_cosine
+from snippets.schedulers.warmup_stable_decay.use import make_scheduler as make_stable
 
 BASE, STEPS, MORE, WARMUP, DECAY = (
     0.1,
@@ -48,24 +51,19 @@ def chain(optimizer: Optimizer) -> lrs.ChainedScheduler:
     return lrs.ChainedScheduler([low, lrs.ExponentialLR(optimizer, gamma=0.99)])
 
 
-def recipe(optimizer: Optimizer, after: Callable[[int], float]) -> lrs.LambdaLR:
-    """A ramp of WARMUP updates, then a factor that depends on the step."""
-    return lrs.LambdaLR(optimizer, lambda step: (step + 1) / WARMUP if step < WARMUP else after(step))
-
-
-def warmup_cosine(optimizer: Optimizer) -> lrs.LambdaLR:
+def warmup_cosine(optimizer: Optimizer) -> lrs.LRScheduler:
     """ramp of 20 updates, then half a cosine to the end"""
-    return recipe(optimizer, lambda t: (1 + math.cos(math.pi * min(1.0, (t - WARMUP) / (STEPS - WARMUP)))) / 2)
+    return make_cosine(optimizer, WARMUP, STEPS)
 
 
-def warmup_stable_decay(optimizer: Optimizer) -> lrs.LambdaLR:
+def warmup_stable_decay(optimizer: Optimizer) -> lrs.LRScheduler:
     """ramp of 20 updates, constant, a line to zero in the last 40"""
-    return recipe(optimizer, lambda step: min(1.0, max(0.0, (STEPS - step) / DECAY)))
+    return make_stable(optimizer, WARMUP, STEPS, DECAY, shape="linear")
 
 
-def inverse_square_root(optimizer: Optimizer) -> lrs.LambdaLR:
+def inverse_square_root(optimizer: Optimizer) -> lrs.LRScheduler:
     """ramp of 20 updates, then sqrt(20 / (step + 1))"""
-    return recipe(optimizer, lambda step: math.sqrt(WARMUP / (step + 1)))
+    return make_noam(optimizer, WARMUP)
 
 
 # Those of torch bear the name of their class.

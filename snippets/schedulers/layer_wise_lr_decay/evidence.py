@@ -15,6 +15,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.schedulers.layer_wise_lr_decay.from_scratch import layer_rate
+
 SEEDS, LABELS, STEPS = 6, 5, 60
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
 DECAYS = {"one rate": 1.0, "decay 0.7": 0.7, "decay 1/2.6": 1 / 2.6, "only the head": 0.0}
@@ -82,7 +84,7 @@ def fine_tune(
     x, y = TASKS[task](x[:, 1000:]), y[:, 1000:]  # (seeds, 797, 64), (seeds, 797)
     head = nn.Parameter(torch.randn(SEEDS, SIZES[-2], 10) / math.sqrt(SIZES[-2]))
     new = [nn.Parameter(weight.detach().clone(), requires_grad=decay > 0) for weight in weights[:-1]] + [head]
-    groups = [{"params": [weight], "lr": lr * decay**above} for above, weight in enumerate(reversed(new))]
+    groups = [{"params": [w], "lr": layer_rate(number, len(new), lr, decay)} for number, w in enumerate(new, start=1)]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
     scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=STEPS)
     rows = torch.arange(SEEDS).unsqueeze(1)

@@ -6,14 +6,17 @@ Source: torch.optim.lr_scheduler.LinearLR, PyTorch 2.x
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LinearLR
 
+from snippets.schedulers.linear_lr.from_scratch import learning_rate
+
 STEPS = 30
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "1/10, total_iters=10": {"start_factor": 1 / 10, "total_iters": 10},
     "1/10, total_iters=9": {"start_factor": 1 / 10, "total_iters": 9},
@@ -21,10 +24,10 @@ SETTINGS = {
 }
 
 
-def factors(**settings: float) -> list[float]:
+def factors(**settings: Any) -> list[float]:
     """Factor of the base rate at each update, from torch."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = LinearLR(optimizer, **settings)  # type: ignore[arg-type]
+    scheduler = LinearLR(optimizer, **settings)
     out = []
     for _ in range(STEPS):
         out.append(float(scheduler.get_last_lr()[0]))
@@ -33,9 +36,9 @@ def factors(**settings: float) -> list[float]:
     return out
 
 
-def closed(start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: float = 5) -> list[float]:
+def closed(start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5) -> list[float]:
     """The same factors by the formula, with torch's defaults."""
-    return [start_factor + (end_factor - start_factor) * min(t, total_iters) / total_iters for t in range(STEPS)]
+    return [learning_rate(t, 1.0, start_factor, end_factor, total_iters) for t in range(STEPS)]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.schedulers.lr_range_test.from_scratch import learning_rate
+from snippets.schedulers.lr_range_test.use import blow_up, lr_range_test
+
 SEEDS, UPDATES, LENGTHS = 5, 200, (100, 300)
 Sweep = tuple[list[float], list[list[float]]]  # rates; losses of each network
 OPTIMIZERS = {  # class, its settings, the grid's first rate of nine, each twice the one before
@@ -36,6 +39,19 @@ def new_networks() -> list[nn.Parameter]:
     return [nn.Parameter(torch.randn(SEEDS, i, o) * math.sqrt(2 / i)) for i, o in ((64, 32), (32, 32), (32, 10))]
 
 
+class Network(nn.Module):
+    """One network of the stack, for `lr_range_test`."""
+
+    def __init__(self, weights: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList(weight.detach().clone() for weight in weights)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (batch, 10)."""
+        first, second, third = self.weights
+        return ((x @ first).relu() @ second).relu() @ third
+
+
 def losses(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
     """Mean loss of each network: (networks, batch, 64), (networks, batch) -> (networks,)."""
     for weight in weights[:-1]:
@@ -43,40 +59,30 @@ def losses(weights: Sequence[Tensor], x: Tensor, y: Tensor) -> Tensor:
     return nn.functional.cross_entropy(torch.bmm(x, weights[-1]).transpose(1, 2), y, reduction="none").mean(1)
 
 
-def sweep(name: str, steps: int, smoothing: float = 0.9) -> Sweep:
+def sweep(name: str, steps: int) -> Sweep:
     """The range test over six decades: its rates, and the smoothed losses of each network until they blow up."""
     torch.manual_seed(1)
     make, settings, first = OPTIMIZERS[name]
     x, y = digits()
-    weights = new_networks()
-    optimizer = make(weights, lr=first / 100, **settings)
-    rates, curves, mean = [], [], torch.zeros(SEEDS)
-    for step in range(steps):
-        batch = torch.randint(1200, (SEEDS, 32))
-        loss = losses(weights, x[batch], y[batch])
-        mean = smoothing * mean + (1 - smoothing) * loss.detach()
-        curves.append(mean / (1 - smoothing ** (step + 1)))
-        rates.append(first / 100 * 1e6 ** (step / (steps - 1)))
-        optimizer.param_groups[0]["lr"] = rates[-1]
-        optimizer.zero_grad()
-        loss.sum().backward()
-        optimizer.step()
-    table = torch.stack(curves, 1)  # (seeds, steps)
-    ends = ((table > 2 * table[:, :1]) | ~table.isfinite()).int()
-    ends = torch.where(ends.any(1), ends.argmax(1), steps)
-    return rates, [curve[:end].tolist() for curve, end in zip(table, ends.tolist(), strict=True)]
+    networks = [Network(weights) for weights in zip(*new_networks(), strict=True)]
+    batches = [torch.randint(1200, (SEEDS, 32)) for _ in range(steps)]
+    curves = []
+    for seed, network in enumerate(networks):
+        loader = [(x[batch[seed]], y[batch[seed]]) for batch in batches]
+        optimizer = make(network.parameters(), **settings)
+        loss = nn.functional.cross_entropy
+        curves.append(lr_range_test(network, optimizer, loss, loader, first / 100, 1e4 * first, steps)[1])
+    return [learning_rate(step, first, first / 100, 1e4 * first, steps) for step in range(steps)], curves
 
 
 def suggestions(rates: list[float], curve: list[float]) -> dict[str, float]:
     """What four readings of one curve say; the steepest point is looked for before the minimum."""
     lowest = curve.index(min(curve))
-    half = (curve[0] + curve[lowest]) / 2
     slopes = [after - before for before, after in zip(curve, curve[2 : lowest + 2], strict=False)]
-    blow_up = next((rate for rate, loss in zip(rates[lowest:], curve[lowest:], strict=False) if loss > half), rates[-1])
     return {
         "steepest": rates[1 + slopes.index(min(slopes))],
         "minimum / 10": rates[lowest] / 10,
-        "blow-up / 10": blow_up / 10,
+        "blow-up / 10": blow_up(rates[: len(curve)], curve) / 10,
         "minimum": rates[lowest],
     }
 

@@ -13,7 +13,10 @@ import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR, LinearLR
+from torch.optim.lr_scheduler import LambdaLR
+
+from snippets.schedulers.lr_warmup.from_scratch import learning_rate
+from snippets.schedulers.lr_warmup.use import make_scheduler
 
 STEPS, WARMUP, SEEDS, RATES = 150, 40, 6, (0.01, 0.03, 0.06, 0.1)
 
@@ -21,7 +24,7 @@ STEPS, WARMUP, SEEDS, RATES = 150, 40, 6, (0.01, 0.03, 0.06, 0.1)
 def curve(steps: int) -> list[float]:
     """Factors of the base rate that torch's LinearLR gives to the updates."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = LinearLR(optimizer, start_factor=1 / WARMUP, total_iters=WARMUP - 1)
+    scheduler = make_scheduler(optimizer, WARMUP)
     factors = []
     for _ in range(steps):
         factors.append(float(scheduler.get_last_lr()[0]))
@@ -40,7 +43,7 @@ def train(lr: float, warmup: int, scale: float = 2.8) -> Tensor:
     shapes = itertools.pairwise(sizes)
     weights = [nn.Parameter(torch.randn(SEEDS, i, o) * scale * math.sqrt(2 / i)) for i, o in shapes]
     optimizer = torch.optim.SGD(weights, lr=lr, momentum=0.9)
-    scheduler = LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warmup))
+    scheduler = LambdaLR(optimizer, lambda step: learning_rate(step, 1.0, warmup))
     last = []
     for step in range(STEPS):
         batch = torch.randint(len(y), (SEEDS, 64))
@@ -71,7 +74,7 @@ def adaptive_rate_spread(updates: int, draws: int = 4000, beta2: float = 0.999) 
 if __name__ == "__main__":
     figure, (first, left, right) = plt.subplots(1, 3, figsize=(12, 3.6))
     first.plot(range(60), curve(60), linewidth=2, label="torch, LinearLR")
-    closed = [min(1.0, (step + 1) / WARMUP) for step in range(0, 60, 4)]
+    closed = [learning_rate(step, 1.0, WARMUP) for step in range(0, 60, 4)]
     first.plot(range(0, 60, 4), closed, "o", markersize=4, label="closed form")
     first.set(xlabel="update", ylabel="factor of the base rate", title=f"warm-up of {WARMUP} updates")
     first.legend(fontsize="small", loc="lower right")

@@ -5,7 +5,6 @@ Source: torch.optim.lr_scheduler.MultiplicativeLR and LambdaLR, PyTorch 2.x
 
 import csv
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiplicativeLR
+
+from snippets.schedulers.multiplicative_lr.from_scratch import learning_rate
 
 STEPS = 100
 Function = Callable[[int], float]
@@ -51,7 +52,7 @@ if __name__ == "__main__":
     for (name, values), style in zip(curves.items(), ("-", "--", ":"), strict=True):
         axis.plot(values, linestyle=style, linewidth=2.5, label=name)
     dots = range(0, STEPS, 10)
-    products = [math.prod(inverse_time(i) for i in range(1, t + 1)) for t in dots]
+    products = [learning_rate(t, 1.0, inverse_time) for t in dots]
     axis.plot(dots, products, "o", markersize=4, label="closed form, product of f(1) to f(t)")
     axis.set(yscale="log", ylim=(1e-12, 2), xlabel="step", ylabel="factor of the base rate")
     axis.legend(fontsize="small", loc="lower left")

@@ -15,13 +15,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.schedulers.noam_schedule.from_scratch import learning_rate
+
 LENGTHS, WARMUP, NETWORKS = (75, 150, 300, 600), 20, 4
 Watch = list[tuple[int, float]]
-
-
-def paper(number: int, d_model: int, warmup: int) -> float:
-    """Equation 3, for updates counted from 1."""
-    return float(d_model**-0.5 * min(number**-0.5, number * warmup**-1.5))
 
 
 def constant(step: int) -> float:
@@ -29,7 +26,7 @@ def constant(step: int) -> float:
 
 
 def inverse_sqrt(step: int) -> float:
-    return min((step + 1) / WARMUP, math.sqrt(WARMUP / (step + 1)))
+    return learning_rate(step, 1.0, WARMUP)
 
 
 class Run:
@@ -109,7 +106,7 @@ if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     for warmup, style in ((1000, "-"), (4000, "--"), (16000, ":")):
         numbers = range(100, 40001, 100)
-        rates = [paper(number, 512, warmup) for number in numbers]
+        rates = [learning_rate(number - 1, 1.0, warmup, d_model=512) for number in numbers]
         left.plot(numbers, rates, style, label=f"warm-up {warmup}: peak {max(rates):.1e}")
     rows, results = [], {}
     for label, factor, style in (("constant", constant, "--"), ("inverse square root", inverse_sqrt, "-")):

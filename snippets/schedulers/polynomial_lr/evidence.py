@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import PolynomialLR
 
+from snippets.schedulers.polynomial_lr.from_scratch import learning_rate
+
 BASE, POWERS, LENGTHS = 0.5, (0.5, 0.9, 2.0, 4.0), (100, 200, 800)
 
 
@@ -44,7 +46,7 @@ if __name__ == "__main__":
     rows, results = [], {}
     for power, style, marker in zip(POWERS, ("--", "-", "-.", ":"), "osD^", strict=True):
         line = left.plot(rates_of(power, 200), linestyle=style, linewidth=2, label=f"power {power}")[0]
-        closed = [BASE * (1 - t / 200) ** power for t in range(0, 200, 20)]
+        closed = [learning_rate(t, BASE, 200, power) for t in range(0, 200, 20)]
         left.plot(range(0, 200, 20), closed, marker, markersize=4, color=line.get_color())
         losses = results[str(power)] = [last_loss(rates_of(power, steps)) for steps in LENGTHS]
         right.plot(LENGTHS, losses, linestyle=style, marker=marker, label=f"power {power}")

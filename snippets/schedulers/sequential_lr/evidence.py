@@ -11,15 +11,16 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import ChainedScheduler, CosineAnnealingLR, LinearLR, SequentialLR
+from torch.optim.lr_scheduler import ChainedScheduler, CosineAnnealingLR, LinearLR
+
+from snippets.schedulers.sequential_lr.use import make_scheduler
 
 WARMUP, TOTAL = 50, 200
 
 
 def sequential(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     """One after the other."""
-    parts = [LinearLR(optimizer, 0.02, total_iters=WARMUP), CosineAnnealingLR(optimizer, T_max=TOTAL - WARMUP)]
-    return SequentialLR(optimizer, parts, milestones=[WARMUP]).step
+    return make_scheduler(optimizer, WARMUP, TOTAL).step
 
 
 def chained(optimizer: torch.optim.Optimizer) -> Callable[[], None]:

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import StepLR
 
+from snippets.schedulers.step_lr.from_scratch import learning_rate
+
 STEPS, STAIR, BASE = 300, 100, 0.5
 
 
@@ -41,7 +43,7 @@ if __name__ == "__main__":
     constant = simulate(gamma=1.0)[1]
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
     left.step(range(STEPS), rates, where="post", linewidth=2, label="torch")
-    closed = [BASE * 0.1 ** (t // STAIR) for t in range(0, STEPS, 10)]
+    closed = [learning_rate(t, BASE, STAIR, gamma=0.1) for t in range(0, STEPS, 10)]
     left.plot(range(0, STEPS, 10), closed, "o", markersize=4, label="closed form")
     left.set(yscale="log", xlabel="step", ylabel="learning rate", title="StepLR(step_size=100, gamma=0.1)")
     left.legend(fontsize="small")

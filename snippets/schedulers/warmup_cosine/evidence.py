@@ -14,7 +14,10 @@ import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, LRScheduler, SequentialLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from snippets.schedulers.warmup_cosine.from_scratch import learning_rate
+from snippets.schedulers.warmup_cosine.use import make_scheduler, make_sequential
 
 STEPS, WARMUP, SEEDS, RATES = 150, 30, 6, (0.01, 0.03, 0.06, 0.1)
 
@@ -31,25 +34,14 @@ SCHEDULES: dict[str, Callable[[int], float]] = {
     "constant": lambda step: 1.0,
     "warm-up only": ramp,
     "cosine only": cosine,
-    "warm-up + cosine": lambda step: ramp(step) * cosine(step),
+    "warm-up + cosine": lambda step: learning_rate(step, 1.0, WARMUP, STEPS),
 }
 
 
-def make_lambda(optimizer: torch.optim.Optimizer) -> LRScheduler:
-    """LambdaLR"""
-    return LambdaLR(optimizer, SCHEDULES["warm-up + cosine"])
-
-
-def make_sequential(optimizer: torch.optim.Optimizer) -> LRScheduler:
-    """SequentialLR"""
-    ramp = LinearLR(optimizer, start_factor=1 / WARMUP, total_iters=WARMUP - 1)
-    return SequentialLR(optimizer, [ramp, CosineAnnealingLR(optimizer, STEPS - WARMUP)], milestones=[WARMUP])
-
-
-def curve(make: Callable[[torch.optim.Optimizer], LRScheduler]) -> list[float]:
+def curve(make: Callable[[torch.optim.Optimizer, int, int], LRScheduler]) -> list[float]:
     """Factors of the base rate that torch gives to the updates."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = make(optimizer)
+    scheduler = make(optimizer, WARMUP, STEPS)
     factors = []
     for _ in range(STEPS):
         factors.append(float(scheduler.get_last_lr()[0]))
@@ -90,8 +82,8 @@ def train(factor: Callable[[int], float], lr: float) -> Tensor:
 if __name__ == "__main__":
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
     rows, losses = [], {}
-    for make, style, width in ((make_lambda, "-", 4.5), (make_sequential, "--", 2.0)):
-        left.plot(curve(make), style, linewidth=width, label=make.__doc__)
+    left.plot(curve(make_scheduler), "-", linewidth=4.5, label="LambdaLR")
+    left.plot(curve(make_sequential), "--", linewidth=2.0, label="SequentialLR")
     closed = SCHEDULES["warm-up + cosine"]
     left.plot(range(0, STEPS, 6), [closed(step) for step in range(0, STEPS, 6)], "o", markersize=4, label="closed form")
     left.legend(fontsize="small")

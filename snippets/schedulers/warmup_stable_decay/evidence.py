@@ -15,12 +15,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.schedulers.warmup_stable_decay.use import SHAPES
+
 LENGTHS, WARMUP, NETWORKS = (75, 150, 300, 600), 20, 4
-SHAPES: dict[str, Callable[[float], float]] = {
-    "1-sqrt": lambda part: 1 - math.sqrt(part),
-    "linear": lambda part: 1 - part,
-    "cosine": lambda part: (1 + math.cos(math.pi * part)) / 2,
-}
 
 
 def decay_of(length: int) -> int:

@@ -11,7 +11,8 @@ import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from snippets.schedulers.weight_ema.use import make_ema
 
 STEPS, EVERY, SEEDS, LR = 600, 20, (0, 1, 2), 0.4
 DECAYS = (0.0, 0.9, 0.99, 0.999)  # 0: the model itself
@@ -25,7 +26,7 @@ def train(seed: int) -> torch.Tensor:
     y = torch.tensor(data.target[:900])
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=LR)
-    averages = [AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay)) for decay in DECAYS]
+    averages = [make_ema(model, decay) for decay in DECAYS]
     losses = []
     for step in range(STEPS):
         batch = torch.randint(400, (16,))

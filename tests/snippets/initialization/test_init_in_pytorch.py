@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from snippets.initialization.init_in_pytorch.evidence import DEPTH, by_type, conv_only, rms_by_depth
+from snippets.initialization.init_in_pytorch.evidence import DEPTH, conv_only, rms_by_depth
 from snippets.initialization.init_in_pytorch.use import SLOPE, MyNet, initialize, initialize_parameters
 
 # The check list's snippet, as it stood.
@@ -406,17 +406,6 @@ def test_table_of_what_is_reached(evidence):
     for name, (conv, every) in table.items():
         assert conv == ("initialized" if name == "Conv2d.weight" else "untouched")
         assert every == "initialized"
-
-
-def test_experiment_has_the_rules_of_the_code():
-    """The experiment's copy of the rules draws what the code above it draws."""
-    for layer in (nn.Conv2d(8, 8, 3), nn.Linear(8, 8), nn.Embedding(8, 8), nn.LSTM(8, 8), nn.MultiheadAttention(8, 2)):
-        drawn = []
-        for rule in (by_type, initialize_parameters):
-            torch.manual_seed(0)
-            layer.apply(rule)
-            drawn.append(copy.deepcopy(layer.state_dict()))
-        assert all(torch.equal(value, drawn[1][name]) for name, value in drawn[0].items())
 
 
 def shared_matrices(layers: nn.ModuleList) -> set[str]:

@@ -7,7 +7,7 @@ import torch
 from timm.layers import lecun_normal_, trunc_normal_, trunc_normal_tf_
 from torch import nn
 
-from snippets.initialization.truncated_normal_init.evidence import N, closed_form
+from snippets.initialization.truncated_normal_init.evidence import N, deviation
 from snippets.initialization.truncated_normal_init.from_scratch import inverse_truncated_normal_
 from snippets.initialization.truncated_normal_init.use import truncated_normal_, truncated_normal_std
 
@@ -82,9 +82,9 @@ def test_figure_shows_what_is_cut(evidence):
             share = math.erf((start + 1) / math.sqrt(2)) - math.erf(start / math.sqrt(2))
             assert inside == pytest.approx(N * share, abs=4 * math.sqrt(N * share))  # four standard errors
     assert cut["largest"] < 2 + 1e-6
-    assert cut["std"] == pytest.approx(closed_form(2), abs=0.003)
+    assert cut["std"] == pytest.approx(deviation(2), abs=0.003)
     assert 1 - cut["std"] == pytest.approx(0.12, abs=0.005)
-    assert [round(closed_form(c), 3) for c in (2, 3)] == [0.88, 0.987]
+    assert [round(deviation(c), 3) for c in (2, 3)] == [0.88, 0.987]
     assert corrected["std"] == pytest.approx(1, abs=0.003)
 
 

@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-from snippets.initialization.zero_init_symmetry.evidence import EVERY, SEEDS, make_model, rank, train
+from snippets.initialization.zero_init_symmetry.evidence import EVERY, SEEDS, learning_curve, make_model, rank
 from snippets.initialization.zero_init_symmetry.use import distinct_units
 
 OPTIMIZERS = {
@@ -322,7 +322,7 @@ def test_zero_last_layer_ends_level(evidence):
         for seed in seeds[SEEDS.stop :]:
             torch.manual_seed(seed)
             model = make_model(start)
-            runs.append(train(model, x, y))
+            runs.append(learning_curve(model, x, y))
             ranks.add(rank(model, x))
         assert len(runs) == len(seeds)
         return torch.tensor(runs), ranks

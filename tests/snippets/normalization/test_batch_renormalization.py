@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from snippets.experiment import PLACE, SHAPE
-from snippets.normalization.batch_renormalization import evidence as experiment
 from snippets.normalization.batch_renormalization.from_scratch import BatchRenorm
 from snippets.normalization.batch_renormalization.use import BatchRenorm2d, set_limits
 
@@ -103,14 +102,6 @@ def test_limits_follow_the_paper(step: int, r_max: float, d_max: float) -> None:
     set_limits(model, step)
     for layer in (model[0], model[1][0]):
         assert (layer.r_max, layer.d_max) == pytest.approx((r_max, d_max))
-
-
-def test_class_of_the_experiment() -> None:
-    """The experiment's class is the layer from scratch."""
-    ours, its = BatchRenorm(4, 2.0, 1.0).double(), experiment.BatchRenorm(4).double()
-    its.r_max, its.d_max = 2.0, 1.0
-    for x in batches(0):
-        torch.testing.assert_close(*sides([ours, its], x))
 
 
 def test_better_where_batches_are_bad(evidence) -> None:

@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.normalization.early_stopping import evidence as experiment
 from snippets.normalization.early_stopping.from_scratch import after_steps, stopped_at
 from snippets.normalization.early_stopping.use import EarlyStopping
 
@@ -54,7 +53,6 @@ def test_equals_plateau(patience: int, min_delta: float) -> None:
         assert run(upside_down, patience=patience, min_delta=min_delta, mode="max") == stopped_at(
             values, patience, min_delta
         )
-        assert experiment.stopped_at(values, patience) == stopped_at(values, patience)
 
 
 @pytest.mark.parametrize("steps", [1, 10, 200])

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 import tests.support.oracles  # noqa: F401  timm imports torchvision
 from snippets.experiment import PLACE, SHAPE, reach
 from snippets.normalization.filter_response_normalization.evidence import KINDS
-from snippets.normalization.filter_response_normalization.evidence_axes import FilterResponse
 from snippets.normalization.filter_response_normalization.from_scratch import FilterResponseNorm
 from snippets.normalization.filter_response_normalization.use import FilterResponseNormTlu
 
@@ -76,8 +75,7 @@ def test_axes(evidence) -> None:
     """The figure: the nine pixels of channel 3 in sample 2."""
     expected = torch.zeros(SHAPE, dtype=torch.bool)
     expected[PLACE[0], PLACE[1]] = True
-    assert torch.equal(reach(FilterResponse()), expected)
-    assert torch.equal(reach(FilterResponseNorm(6)), expected)
+    assert torch.equal(reach(FilterResponseNorm(SHAPE[1])), expected)
     assert torch.equal(torch.tensor(evidence("axes")).bool(), expected)
 
 

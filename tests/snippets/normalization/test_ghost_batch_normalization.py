@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from snippets.experiment import PLACE, SHAPE
-from snippets.normalization.ghost_batch_normalization.evidence import GHOSTS, SIZES, Ghost
+from snippets.normalization.ghost_batch_normalization.evidence import GHOSTS, SIZES
 from snippets.normalization.ghost_batch_normalization.from_scratch import GhostBatchNorm
 from snippets.normalization.ghost_batch_normalization.use import GhostBatchNorm2d
 
@@ -38,17 +38,6 @@ def test_equals_torch_part_by_part(samples: int, size: int, parts: int, axes: in
         sides.append([out, own.grad, *(p.grad for p in layer.parameters()), *layer.buffers()])
     for side in sides[1:]:
         torch.testing.assert_close(sides[0], side)
-
-
-def test_parts_of_the_experiment() -> None:
-    """The experiment's class, all parts at once: torch's output part by part, mean of the parts' statistics."""
-    torch.manual_seed(0)
-    layer, x = Ghost(5), torch.randn(64, 5)
-    layer.size = 16
-    out = layer(x)
-    each = [nn.BatchNorm1d(5) for _ in range(4)]
-    torch.testing.assert_close(out, torch.cat([one(part) for one, part in zip(each, x.split(16), strict=True)]))
-    torch.testing.assert_close(layer.running_var, torch.stack([one.running_var for one in each]).mean(dim=0))
 
 
 @pytest.mark.parametrize("size", [6, 10, 100])

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from snippets.schedulers.noam_schedule.evidence import paper
 from snippets.schedulers.noam_schedule.from_scratch import learning_rate
 from snippets.schedulers.noam_schedule.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -27,7 +26,6 @@ def test_closed_form_is_the_papers_equation():
     for number in (1, 2, 99, 100, 101, 5000):
         wanted = 512**-0.5 * min(number**-0.5, number * 100**-1.5)
         assert learning_rate(number - 1, 1.0, 100, 512) == pytest.approx(wanted, rel=1e-14)
-        assert paper(number, 512, 100) == pytest.approx(wanted, rel=1e-14)
 
 
 def test_peak_at_the_warm_up():
