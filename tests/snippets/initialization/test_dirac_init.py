@@ -21,11 +21,19 @@ def test_equals_torch(shape, groups):
 @pytest.mark.parametrize("layer", [nn.Conv1d, nn.Conv2d, nn.Conv3d])
 @pytest.mark.parametrize(("kernel", "groups"), [(1, 1), (3, 1), (5, 1), (3, 2), (3, 4)])
 def test_convolution_returns_its_input(layer, kernel, groups):
-    """With an odd kernel k and padding k // 2 the convolution returns its input, in 1-D, 2-D and 3-D, and per group."""
+    """Odd kernel k, padding k // 2, no bias: it returns its input, in 1-D, 2-D and 3-D, and per group.
+
+    With torch's default bias, or with a stride of 2, it does not.
+    """
     convolution = layer(8, 8, kernel, padding=kernel // 2, groups=groups, bias=False)
     dirac_init_(convolution.weight, groups)
     x = torch.randn(2, 8, *[6] * (convolution.weight.dim() - 2))
     assert torch.equal(convolution(x), x)
+    biased = layer(8, 8, kernel, padding=kernel // 2, groups=groups)
+    dirac_init_(biased.weight, groups)
+    assert not torch.allclose(biased(x), x)
+    convolution.stride = tuple(2 for _ in convolution.stride)
+    assert convolution(x).shape != x.shape
 
 
 def test_fifty_layers_are_exact():
