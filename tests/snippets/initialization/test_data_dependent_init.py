@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from statistics import median
 
 import pytest
 import torch
@@ -43,11 +44,10 @@ def test_every_channel_is_normalized(batch, mean):
         torch.testing.assert_close(variance, torch.ones_like(variance), rtol=1e-3, atol=0)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_one_factor_a_layer_is_not_enough(batch, seed):
-    """A factor for each layer leaves variances that differ by more than twofold in the first and the last of three."""
+def spread_with_one_factor(x: torch.Tensor, seed: int) -> list[float]:
+    """Largest over smallest variance of the channels of each layer, after a division of each weight by one number."""
     torch.manual_seed(seed)
-    model, x, spread = network(), batch, []
+    model, spread = network(), []
     with torch.no_grad():
         for layer in model:
             if isinstance(layer, (nn.Conv2d, nn.Linear)):
@@ -56,8 +56,16 @@ def test_one_factor_a_layer_is_not_enough(batch, seed):
                 variance = layer(x).transpose(0, 1).flatten(1).var(1)
                 spread.append((variance.max() / variance.min()).item())
             x = layer(x)
-    assert len(spread) == 3
-    assert min(spread[0], spread[2]) > 2
+    return spread
+
+
+def test_one_factor_a_layer_is_not_enough(batch):
+    """A factor for each layer leaves variances that differ more than twofold in the first and the last of three.
+
+    In the median of nine draws; a single one may have 1.3 in the last.
+    """
+    first, _, last = zip(*(spread_with_one_factor(batch, seed) for seed in range(9)), strict=True)
+    assert min(median(first), median(last)) > 2
 
 
 def test_equals_batch_norm():

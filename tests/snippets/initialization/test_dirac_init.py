@@ -43,8 +43,8 @@ def test_fifty_layers_are_exact():
 
 
 def test_noise_keeps_it_close():
-    """With noise of 0.01, 10 layers of 16 channels still correlate with the input above 0.8; Kaiming's below 0.5."""
-    for seed in range(3):
+    """With noise of 0.01, 10 layers of 16 channels still correlate with the input above 0.7; Kaiming's below 0.2."""
+    for seed in range(10):
         torch.manual_seed(seed)
         x = torch.rand(1, 16, 8, 8)
         stack, other = identity_stack(16, 10), identity_stack(16, 10)
@@ -53,8 +53,8 @@ def test_noise_keeps_it_close():
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         with torch.no_grad():
             likeness = [torch.corrcoef(torch.stack([x.flatten(), m(x).flatten()]))[0, 1] for m in (stack, other)]
-        assert likeness[0] > 0.8
-        assert likeness[1].abs() < 0.5
+        assert likeness[0] > 0.7
+        assert likeness[1].abs() < 0.2
 
 
 def likeness(a: torch.Tensor, b: torch.Tensor) -> float:

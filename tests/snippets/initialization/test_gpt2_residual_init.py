@@ -89,7 +89,8 @@ def test_attention_adds_less(seed):
                 q, k, v = block.qkv(block.norm1(x)).unflatten(-1, (3, 4, -1)).permute(2, 0, 3, 1, 4)
                 mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
                 attention = block.attention_out(mixed.transpose(1, 2).flatten(2))
-                mlp = block(x) - x - attention
+                mlp = block.mlp_out(nn.functional.gelu(block.mlp_in(block.norm2(x + attention))))
+                torch.testing.assert_close(block(x), x + attention + mlp)
                 shares.append((attention.var() / mlp.var()).item())
                 added.append((block(x).var() - x.var()).item())
                 x = block(x)
