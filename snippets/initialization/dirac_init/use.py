@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def dirac_init_(tensor: Tensor, groups: int = 1, generator: torch.Generator | None = None) -> Tensor:
-    """Fill a convolution's weight in place so that, with padding k // 2, it returns its input.
+    """Fill a convolution's weight in place so that, with padding k // 2 and no bias, it returns its input.
 
     Args:
         tensor: weight, (out_channels, in_channels / groups, *kernel), 3 to 5 dimensions, odd kernel sizes.

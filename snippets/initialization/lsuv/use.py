@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def lsuv(model: nn.Module, x: Tensor, tolerance: float = 0.1, max_iterations: int = 10) -> dict[str, float]:
-    """Initialize every linear and convolutional layer of ``model`` in place, in the order in which they run.
+    """Initialize every ``nn.Linear`` and ``nn.Conv2d`` of ``model`` in place, in the order in which they run.
 
     Args:
         model: any model; it is run in evaluation mode, so that dropout does not disturb the measurement.

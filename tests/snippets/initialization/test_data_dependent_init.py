@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from statistics import median
 
 import pytest
 import torch
@@ -43,11 +44,10 @@ def test_every_channel_is_normalized(batch, mean):
         torch.testing.assert_close(variance, torch.ones_like(variance), rtol=1e-3, atol=0)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_one_factor_a_layer_is_not_enough(batch, seed):
-    """A factor for each layer leaves variances that differ by more than twofold in the first and the last of three."""
+def spread_with_one_factor(x: torch.Tensor, seed: int) -> list[float]:
+    """Largest over smallest variance of the channels of each layer, after a division of each weight by one number."""
     torch.manual_seed(seed)
-    model, x, spread = network(), batch, []
+    model, spread = network(), []
     with torch.no_grad():
         for layer in model:
             if isinstance(layer, (nn.Conv2d, nn.Linear)):
@@ -56,8 +56,16 @@ def test_one_factor_a_layer_is_not_enough(batch, seed):
                 variance = layer(x).transpose(0, 1).flatten(1).var(1)
                 spread.append((variance.max() / variance.min()).item())
             x = layer(x)
-    assert len(spread) == 3
-    assert min(spread[0], spread[2]) > 2
+    return spread
+
+
+def test_one_factor_a_layer_is_not_enough(batch):
+    """A factor for each layer leaves variances that differ more than twofold in the first and the last of three.
+
+    In the median of nine draws; a single one may have 1.3 in the last.
+    """
+    first, _, last = zip(*(spread_with_one_factor(batch, seed) for seed in range(9)), strict=True)
+    assert min(median(first), median(last)) > 2
 
 
 def test_equals_batch_norm():
@@ -173,17 +181,29 @@ def test_small_batches_lie():
     assert channels(model, torch.randn(4096, 64))[0][1].max() < 1.3
 
 
-def test_tanh_is_refused():
-    """tanh is not homogeneous: rescaling neighbours would change the function, so it is an error."""
-    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 2))
-    with pytest.raises(ValueError, match="Tanh is not positively homogeneous"):
-        equalize_rates(model, model(torch.ones(1, 2)).sum())
+@pytest.mark.parametrize("module", [nn.Tanh(), nn.GELU(), nn.LayerNorm(2), nn.BatchNorm1d(2)])
+def test_tanh_is_refused(module):
+    """tanh, GELU, normalization: twice the input is not twice the output, so rescaling neighbours is an error."""
+    model = nn.Sequential(nn.Linear(2, 2), module, nn.Linear(2, 2))
+    x = torch.tensor([[1.0, 2.0], [3.0, -4.0]])
+    with pytest.raises(ValueError, match=f"{type(module).__name__} is not positively homogeneous"):
+        equalize_rates(model, model(x).sum())
+    assert (module(2 * x) - 2 * module(x)).abs().max() > 0.01
 
 
 def test_constant_channels_are_refused():
-    """A channel that is constant on the batch has no scale: an error instead of infinite weights."""
+    """A channel that is constant on the batch has no scale: an error instead of infinite weights.
+
+    It comes from inputs that are all constant, or from weights of 0; one constant input, a border pixel, is none.
+    """
     with pytest.raises(ValueError, match="constant"):
         normalize_channels(nn.Sequential(nn.Linear(4, 3)), torch.zeros(16, 4))
+    zeroed, x = nn.Linear(4, 3), torch.randn(16, 4)
+    nn.init.zeros_(zeroed.weight)
+    with pytest.raises(ValueError, match="constant"):
+        normalize_channels(nn.Sequential(zeroed), x)
+    x[:, 0] = 0
+    normalize_channels(nn.Sequential(nn.Linear(4, 3)), x)
 
 
 def test_missing_bias_is_refused():

@@ -21,11 +21,19 @@ def test_equals_torch(shape, groups):
 @pytest.mark.parametrize("layer", [nn.Conv1d, nn.Conv2d, nn.Conv3d])
 @pytest.mark.parametrize(("kernel", "groups"), [(1, 1), (3, 1), (5, 1), (3, 2), (3, 4)])
 def test_convolution_returns_its_input(layer, kernel, groups):
-    """With an odd kernel k and padding k // 2 the convolution returns its input, in 1-D, 2-D and 3-D, and per group."""
+    """Odd kernel k, padding k // 2, no bias: it returns its input, in 1-D, 2-D and 3-D, and per group.
+
+    With torch's default bias, or with a stride of 2, it does not.
+    """
     convolution = layer(8, 8, kernel, padding=kernel // 2, groups=groups, bias=False)
     dirac_init_(convolution.weight, groups)
     x = torch.randn(2, 8, *[6] * (convolution.weight.dim() - 2))
     assert torch.equal(convolution(x), x)
+    biased = layer(8, 8, kernel, padding=kernel // 2, groups=groups)
+    dirac_init_(biased.weight, groups)
+    assert not torch.allclose(biased(x), x)
+    convolution.stride = tuple(2 for _ in convolution.stride)
+    assert convolution(x).shape != x.shape
 
 
 def test_fifty_layers_are_exact():
@@ -35,8 +43,8 @@ def test_fifty_layers_are_exact():
 
 
 def test_noise_keeps_it_close():
-    """With noise of 0.01, 10 layers of 16 channels still correlate with the input above 0.8; Kaiming's below 0.5."""
-    for seed in range(3):
+    """With noise of 0.01, 10 layers of 16 channels still correlate with the input above 0.7; Kaiming's below 0.2."""
+    for seed in range(10):
         torch.manual_seed(seed)
         x = torch.rand(1, 16, 8, 8)
         stack, other = identity_stack(16, 10), identity_stack(16, 10)
@@ -45,8 +53,8 @@ def test_noise_keeps_it_close():
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         with torch.no_grad():
             likeness = [torch.corrcoef(torch.stack([x.flatten(), m(x).flatten()]))[0, 1] for m in (stack, other)]
-        assert likeness[0] > 0.8
-        assert likeness[1].abs() < 0.5
+        assert likeness[0] > 0.7
+        assert likeness[1].abs() < 0.2
 
 
 def likeness(a: torch.Tensor, b: torch.Tensor) -> float:

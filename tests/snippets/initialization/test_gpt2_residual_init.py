@@ -73,6 +73,35 @@ def test_variance_is_bounded_in_depth(variances):
     assert added[False, 32] > 10 * added[False, 2]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_attention_adds_less(seed):
+    """Each of 8 scaled blocks: attention adds under 2/3 of the MLP's variance over 8 or more tokens, less over more.
+
+    On a single token, without averaging, it adds about as much. Each block adds what the mean block adds, to 40%.
+    """
+    torch.manual_seed(seed)
+    model = init_gpt2(nn.Sequential(*[Block(128, 4) for _ in range(8)]), 8)
+    means = []
+    for tokens in (1, 8, 32):
+        x, shares, added = 0.02 * torch.randn(16, tokens, 128), [], []
+        for block in model:
+            with torch.no_grad():
+                q, k, v = block.qkv(block.norm1(x)).unflatten(-1, (3, 4, -1)).permute(2, 0, 3, 1, 4)
+                mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+                attention = block.attention_out(mixed.transpose(1, 2).flatten(2))
+                mlp = block.mlp_out(nn.functional.gelu(block.mlp_in(block.norm2(x + attention))))
+                torch.testing.assert_close(block(x), x + attention + mlp)
+                shares.append((attention.var() / mlp.var()).item())
+                added.append((block(x).var() - x.var()).item())
+                x = block(x)
+        means.append(sum(shares) / 8)
+        if tokens > 1:
+            assert max(shares) < 2 / 3
+            assert max(abs(one / (sum(added) / 8) - 1) for one in added) < 0.4
+    assert means[0] == pytest.approx(1, abs=0.2)
+    assert means[0] > means[1] > means[2]
+
+
 def test_only_the_unscaled_stream_grows(variances):
     """Unscaled, twice the blocks add about twice the variance; scaled, 2 to 64 blocks add the same, to 20%.
 

@@ -14,14 +14,15 @@ from snippets.initialization.icnr.use import icnr_, icnr_std
 
 @pytest.mark.parametrize("factor", [2, 3])
 def test_equals_nearest_upsampling(factor):
-    """At the start the layer equals a convolution followed by nearest-neighbour upsampling."""
+    """With a bias of 0 the layer starts as a convolution followed by nearest-neighbour upsampling, else it does not."""
     torch.manual_seed(0)
     conv = nn.Conv2d(4, 3 * factor**2, 3, padding=1)
     icnr_(conv.weight, factor)
-    nn.init.zeros_(conv.bias)
     x = torch.randn(2, 4, 6, 5)
     low = nn.functional.conv2d(x, conv.weight[:: factor**2], padding=1)
     expected = nn.functional.interpolate(low, scale_factor=factor, mode="nearest")
+    assert (nn.PixelShuffle(factor)(conv(x)) - expected).abs().max() > 0.01
+    nn.init.zeros_(conv.bias)
     torch.testing.assert_close(nn.PixelShuffle(factor)(conv(x)), expected, rtol=1e-5, atol=1e-5)
 
 

@@ -46,7 +46,11 @@ def test_selu_settles_with_lecun(ends):
 
 
 def test_gelu_fades_in_plain_layers(ends):
-    """Under GELU even Kaiming loses more than 99.9% of the signal in 50 plain layers."""
+    """Under GELU even Kaiming loses more than 99.9% of the signal in 50 plain layers, in the figure's three draws.
+
+    Of sixty other draws five in six do, and one in twelve keeps over a tenth.
+    """
+    assert len(ends(KAIMING, "GELU")[0]) == 3
     assert all(value < 1e-3 for value in ends(KAIMING, "GELU")[0])
 
 

@@ -85,7 +85,7 @@ def test_one_division_is_enough(activation):
     """Without a bias the output is linear in the weight: one iteration reaches variance 1 to rounding."""
     torch.manual_seed(0)
     model, x = mlp(activation), torch.randn(256, 64)
-    variances = lsuv(model, x, tolerance=1e-3, max_iterations=1)
+    variances = lsuv(model, x, tolerance=1e-9, max_iterations=1)
     assert list(variances.values()) == pytest.approx([1.0] * 21, abs=1e-4)
 
 
@@ -100,16 +100,21 @@ def test_other_samples():
         assert max(variances) < 1.4
 
 
-def test_kaiming_misses_other_activations():
-    """GELU, 20 layers, Kaiming: variance below 0.1 for inputs of deviation 0.5, above 2 for deviation 1."""
-    torch.manual_seed(0)
+@pytest.mark.parametrize("seed", range(5))
+def test_kaiming_misses_other_activations(seed):
+    """GELU, 20 layers, Kaiming: inputs of deviation 1 instead of 0.5 make the variance over 20 times as large.
+
+    How large the variance itself is depends on the draw; behind ReLU it is four times as large.
+    """
+    torch.manual_seed(seed)
     model, x = mlp(nn.GELU), torch.randn(512, 64)
     for module in model.modules():
         if isinstance(module, nn.Linear):
             nn.init.kaiming_normal_(module.weight)
             nn.init.zeros_(module.bias)
-    assert layer_variances(model, 0.5 * x)[-1] < 0.1
-    assert layer_variances(model, x)[-1] > 2
+    assert layer_variances(model, x)[-1] > 20 * layer_variances(model, 0.5 * x)[-1]
+    homogeneous = nn.Sequential(*[nn.ReLU() if isinstance(module, nn.GELU) else module for module in model])
+    assert layer_variances(homogeneous, x)[-1] == pytest.approx(4 * layer_variances(homogeneous, 0.5 * x)[-1], rel=1e-3)
     lsuv(model, 0.5 * x)
     assert layer_variances(model, 0.5 * x)[-1] == pytest.approx(1, abs=0.1)
 
@@ -164,9 +169,10 @@ def test_lsuv_pays_for_other_activations(experiment):
     assert experiment("ELU", "Kaiming")[0][-1].item() == pytest.approx(12, abs=0.5)
 
 
-def test_gradients_are_not_controlled():
+@pytest.mark.parametrize("seed", range(3))
+def test_gradients_are_not_controlled(seed):
     """Forward variance 1 is no promise for the gradient: through 20 softplus layers it falls over a thousandfold."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model, x = mlp(nn.Softplus), torch.randn(256, 64)
     lsuv(model, x)
     model(x).square().sum().backward()

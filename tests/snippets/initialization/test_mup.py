@@ -37,25 +37,27 @@ def changes(model: nn.Sequential, groups, steps: int = 3) -> tuple[float, float]
     return tuple((a - b).square().mean().sqrt().item() for a, b in zip(coordinates(), before, strict=True))
 
 
-def test_coordinate_check():
-    """From width 64 to 1024, three steps of muP change hidden layer and outputs alike, within a factor of 2."""
+@pytest.mark.parametrize("seed", range(3))
+def test_coordinate_check(seed):
+    """From width 64 to 1024, three steps of muP change hidden layer and outputs alike, within a factor of 3."""
     found = []
     for width in (64, 1024):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         model = mup_mlp(32, width, 10, base_width=64)
         found.append(changes(model, mup_parameter_groups(model, 1e-3, 64)))
     for small, wide in zip(*found, strict=True):
-        assert 1 / 2 < wide / small < 2
+        assert 1 / 3 < wide / small < 3
 
 
-def test_standard_outputs_jump_with_width():
-    """In torch's parametrization three steps change the outputs over ten times as much at width 1024 as at 64."""
+@pytest.mark.parametrize("seed", range(3))
+def test_standard_outputs_jump_with_width(seed):
+    """In torch's parametrization three steps change the outputs over five times as much at width 1024 as at 64."""
     found = []
     for width in (64, 1024):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         model = standard_mlp(width)
         found.append(changes(model, [{"params": list(model.parameters()), "lr": 1e-3}]))
-    assert found[1][1] / found[0][1] > 10
+    assert found[1][1] / found[0][1] > 5
 
 
 def test_base_width_is_the_ordinary_network():
@@ -230,11 +232,12 @@ def test_decay_falls_with_width(factor):
     assert lost["more for hidden"] == pytest.approx([0.001, 0.001], rel=1e-3)
 
 
-def test_default_readout_breaks_the_start():
+@pytest.mark.parametrize("seed", range(3))
+def test_default_readout_breaks_the_start(seed):
     """With nn.Linear as the read-out in place of MuReadout, outputs change over three times as much at width 1024."""
     found = []
     for width in (64, 1024):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         model = mup_mlp(32, width, 10, base_width=64)
         model[4] = nn.Linear(width, 10)
         found.append(changes(model, mup_parameter_groups(model, 1e-3, 64))[1])

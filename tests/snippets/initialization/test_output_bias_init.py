@@ -24,6 +24,8 @@ def test_bias_is_the_logit(prior):
     expected = torch.logit(torch.tensor(prior)).expand(3)
     torch.testing.assert_close(layer.bias.detach(), expected, rtol=1e-5, atol=1e-6)
     assert binary_bias(prior) == pytest.approx(-math.log((1 - prior) / prior), abs=1e-9)
+    found = torch.tensor(class_bias([0.6, 0.3, 0.1], steps=4000), dtype=torch.float64).softmax(0)
+    torch.testing.assert_close(found, torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64), rtol=1e-9, atol=0)
 
 
 def test_retinanet_bias():
