@@ -1,4 +1,4 @@
-"""Gradients layer by layer, and loss after 60 steps on digits, of deep networks with and without gates.
+"""Gradients layer by layer, and loss after 40 steps on digits, of deep networks with and without gates.
 
 Source: Srivastava et al., "Highway Networks", 2015, sections 2 and 3
 """

@@ -50,7 +50,7 @@ def train(program: str, seed: int) -> list[float]:
 
 if __name__ == "__main__":
     numbers = {}
-    rows = [["program", "first loss", "loss after 60 steps"]]
+    rows = [["program", "first loss", "loss at step 60"]]
     for program, marker in zip(PROGRAMS, "os^vD", strict=True):
         curves = torch.tensor([train(program, seed) for seed in range(SEEDS)])  # (seeds, steps)
         plt.plot(range(STEPS), curves.median(0).values.tolist(), marker=marker, markevery=10, label=program)

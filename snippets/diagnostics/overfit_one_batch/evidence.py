@@ -67,7 +67,7 @@ def train(program: str, seed: int, size: int, batch_size: int) -> tuple[list[flo
 if __name__ == "__main__":
     plt.figure(figsize=(9, 4))
     numbers = {}
-    rows = [["program", "largest loss after 200 steps on one batch", "test accuracy after 200 steps on 1,000 images"]]
+    rows = [["program", "largest loss at step 200 on one batch", "test accuracy after 200 steps on 1,000 images"]]
     for program, marker in zip(PROGRAMS, "os^vDPX*", strict=True):
         curves = torch.tensor([train(program, seed, SAMPLES, SAMPLES)[0] for seed in range(SEEDS)])  # (seeds, steps)
         accuracies = torch.tensor([train(program, seed, TRAIN, 64)[1] for seed in range(SEEDS)])

@@ -72,7 +72,7 @@ if __name__ == "__main__":
     plt.savefig("kaiming-init.svg")
     with Path("kaiming-init.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["initialization", "size of the signal after 50 layers", f"training loss after {STEPS} steps"])
+        table.writerow(["initialization", "size of the signal after 50 layers", f"training loss at step {STEPS}"])
         table.writerows(rows)
     Path("kaiming-init.json").write_text(json.dumps(results))
     for name, size, loss in rows:

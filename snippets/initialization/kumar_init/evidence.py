@@ -70,7 +70,7 @@ if __name__ == "__main__":
     plt.savefig("kumar-init.svg")
     with Path("kumar-init.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["variance of the weights", "spread after 10 layers", f"training loss after {STEPS} steps"])
+        table.writerow(["variance of the weights", "spread after 10 layers", f"training loss at step {STEPS}"])
         table.writerows(rows)
     Path("kumar-init.json").write_text(json.dumps(results))
     for name, _, loss in rows:

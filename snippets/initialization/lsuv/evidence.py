@@ -65,7 +65,7 @@ if __name__ == "__main__":
     digits = load_digits()
     x = torch.tensor(digits.data, dtype=torch.get_default_dtype()) / 16  # not centred: most pixels are 0
     y = torch.tensor(digits.target)
-    rows = [["activation", "initializer", "variance in layer 20", f"loss after {STEPS} steps"]]
+    rows = [["activation", "initializer", "variance in layer 20", f"loss at step {STEPS}"]]
     results = {}
     figure, axes = plt.subplots(1, len(ACTIVATIONS), figsize=(10, 3.4), sharey=True)
     for axis, (name, activation) in zip(axes, ACTIVATIONS.items(), strict=True):

@@ -50,7 +50,7 @@ if __name__ == "__main__":
     x, y = load()
     prior = y.mean().item()
     entropy = -(prior * math.log(prior) + (1 - prior) * math.log(1 - prior))
-    rows = [["start", "first loss", "loss after 20 steps", "loss after 60 steps", f"loss after {STEPS} steps"]]
+    rows = [["start", "first loss", "loss at step 20", "loss at step 60", f"loss at step {STEPS}"]]
     results = {}
     styles = ("s-", "^:", "o--")
     for start, style in zip(STARTS, styles, strict=True):

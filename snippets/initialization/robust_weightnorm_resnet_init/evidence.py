@@ -83,7 +83,7 @@ def load() -> tuple[Tensor, Tensor]:
 
 if __name__ == "__main__":
     x, y = load()
-    rows = [["network", "g", "norm after 12 blocks", f"loss after {STEPS} steps"]]
+    rows = [["network", "g", "norm after 12 blocks", "mean loss of the last 5 steps"]]
     results = {}
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
     for axis, residual in zip(axes, (False, True), strict=True):
