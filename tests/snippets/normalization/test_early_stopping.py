@@ -191,7 +191,7 @@ def test_wrong_labels(evidence) -> None:
 
 
 def test_right_labels(evidence) -> None:
-    """With right labels no patience is better on average than 40 epochs, though the validation loss rises at the end."""
+    """With right labels no patience is better on average than 40 epochs; yet the validation loss rises at the end."""
     assert all(min(log["loss"]) < log["loss"][-1] for log in evidence()[RIGHT])
     _, without = accuracies(evidence, RIGHT, 40)
     for patience in (1, 3, 10):
