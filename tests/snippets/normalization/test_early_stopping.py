@@ -147,6 +147,8 @@ def test_nan_is_no_improvement() -> None:
     """A NaN counts as an epoch without improvement, at the start as later."""
     assert run([math.nan] * 10, patience=3) == (2, -1)
     assert run([1.0, math.nan, math.nan, math.nan, 0.5], patience=3) == (3, 0)
+    for values in ([math.nan] * 10, [1.0, math.nan, math.nan, math.nan, 0.5], [math.nan, 1.0, 0.9, 0.8, 0.7, 0.6]):
+        assert stopped_at(values, 3) == run(values, patience=3)
 
 
 def test_refuses() -> None:
