@@ -78,8 +78,8 @@ def fit(name: str, shrinking: bool, times: float = 1) -> nn.Parameter:
     """300 steps on the problem with a factor of 0.5: the penalty in the loss, or as a step of its own."""
     x, y = problem()
     w = nn.Parameter(0.1 * torch.ones(12, dtype=torch.float64))
-    settings = {"momentum": {"lr": 0.01, "momentum": 0.9}, "half": {"lr": 0.01, "momentum": 0.5}}.get(name, {"lr": 0.01})
-    optimizer = (torch.optim.Adam if name == "Adam" else torch.optim.SGD)([w], **settings)
+    momentum = {"momentum": 0.9, "half": 0.5}.get(name, 0.0)
+    optimizer = torch.optim.Adam([w], lr=0.01) if name == "Adam" else torch.optim.SGD([w], lr=0.01, momentum=momentum)
     for _ in range(300):
         optimizer.zero_grad()
         loss = (x @ w - y).square().mean() / 2
