@@ -3,22 +3,24 @@
 Source: Prechelt, "Early Stopping - But When?", 1998.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
 
 def stopped_at(losses: list[float], patience: int, min_delta: float = 0.0) -> tuple[int, int]:
-    """The epoch at which training stops and the one whose weights are kept, both counted from 0.
+    """The epoch at which training stops and the one whose weights are kept, both counted from 0; -1 if all are NaN.
 
     Args:
         losses: validation loss of each epoch.
         patience: epochs without improvement after which to stop.
         min_delta: by how much a loss must be lower to count.
     """
-    kept = 0
+    best, kept = math.inf, -1
     for epoch, loss in enumerate(losses):
-        if loss < losses[kept] - min_delta:
-            kept = epoch
+        if loss < best - min_delta:
+            best, kept = loss, epoch
         if epoch - kept >= patience:
             return epoch, kept
     return len(losses) - 1, kept

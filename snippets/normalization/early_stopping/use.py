@@ -16,7 +16,7 @@ class EarlyStopping:
     Args:
         model: whose weights and buffers are copied at each improvement.
         patience: epochs without improvement after which to stop.
-        min_delta: by how much a value must be better to count as one.
+        min_delta: by how much a value must be better to count as an improvement.
         mode: "min" for a loss, "max" for an accuracy.
 
     Raises:

@@ -17,7 +17,7 @@ def shrink_(parameters: Iterable[Tensor], amount: float) -> None:
 
     Args:
         parameters: the weights to make sparse; usually matrices and kernels, without biases.
-        amount: learning rate times the factor of the L1 penalty; not negative.
+        amount: learning rate times the factor of the L1 penalty, divided by 1 - momentum; not negative.
     """
     for p in parameters:
         p.copy_(nn.functional.softshrink(p, amount))

@@ -14,7 +14,7 @@ def make_losses(smoothing: float = 0.1) -> tuple[nn.CrossEntropyLoss, nn.CrossEn
         smoothing: share of the label that is spread evenly over all classes, the right one included.
 
     Raises:
-        RuntimeError: at the first call, when smoothing is not in [0, 1].
+        RuntimeError: at the first call, when smoothing is above 1; torch takes a negative one for 0.
     """
     return nn.CrossEntropyLoss(label_smoothing=smoothing), nn.CrossEntropyLoss()
 

@@ -82,9 +82,10 @@ def test_in_place_spoils_the_data() -> None:
 
 
 def test_errors() -> None:
-    """Vectors raise a clear error, and so does alpha 0."""
-    with pytest.raises(ValueError, match="needs images"):
-        cutmix(torch.zeros(4, 64), torch.zeros(4, dtype=torch.long), 2)
+    """Vectors, sequences, one image and videos raise a clear error, and so does alpha 0."""
+    for shape in ((4, 64), (4, 3, 64), (3, 8, 8), (4, 3, 2, 8, 8)):
+        with pytest.raises(ValueError, match="needs images"):
+            cutmix(torch.zeros(shape), torch.zeros(4, dtype=torch.long), 2)
     with pytest.raises(ValueError, match="alpha must be positive"):
         cutmix(torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.long), 2, alpha=0.0)
 

@@ -142,7 +142,10 @@ def test_function_ignores_eval() -> None:
 
 
 def test_norm_keeps_a_variance_too_large() -> None:
-    """Behind dropout of 0.5 a BN stores twice the variance that it meets in eval mode; in front, the right one."""
+    """Behind dropout of 0.5 a BN stores twice the variance that it meets in eval mode; in front, the right one.
+
+    With a mean of 1 in place of 0 it stores (1 + 1) / 0.5 - 1 = 3 times the variance.
+    """
     torch.manual_seed(0)
     x = torch.randn(20_000, 4)
     for order, expected in (
@@ -156,6 +159,9 @@ def test_norm_keeps_a_variance_too_large() -> None:
         torch.testing.assert_close(norm.running_var, expected * x.var(dim=0), rtol=0.05, atol=0)
         out = nn.Sequential(*order).eval()(x)
         torch.testing.assert_close(out.var(dim=0), torch.full((4,), 1 / expected), rtol=0.05, atol=0)
+    norm = nn.BatchNorm1d(4, momentum=1.0)
+    norm(nn.Dropout(0.5)(x + 1))
+    torch.testing.assert_close(norm.running_var, 3 * x.var(dim=0), rtol=0.05, atol=0)
 
 
 def test_two_dimensions_on_three() -> None:
@@ -199,11 +205,15 @@ def test_rate_is_the_share_that_is_dropped() -> None:
 
 def test_set_dropout() -> None:
     """It reaches each of the six classes at any depth, counts them, changes nothing else and refuses other numbers."""
-    model = nn.Sequential(make_mlp([8, 8, 8, 4]), nn.ModuleDict({"a": nn.ModuleList(c() for c in DROPOUTS)}))
+    numbers = [nn.BatchNorm1d(4), nn.LSTM(4, 4, num_layers=2, dropout=0.7), nn.MultiheadAttention(4, 2, dropout=0.7)]
+    layers = nn.ModuleList([*(c() for c in DROPOUTS), *numbers])
+    model = nn.Sequential(make_mlp([8, 8, 8, 4]), nn.ModuleDict({"a": layers}))
     before = copy.deepcopy(model.state_dict())
+    assert "1.a.6.running_var" in before
     assert set_dropout(model, 0.25) == 2 + 6
     assert {m.p for m in model.modules() if isinstance(m, DROPOUTS)} == {0.25}
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert [module.dropout for module in numbers[1:]] == [0.7, 0.7]  # numbers, not layers: they stay
     with pytest.raises(ValueError, match="p must be between 0 and 1, got -1"):
         set_dropout(model, -1)
 

@@ -32,7 +32,7 @@ def test_equals_torchvision(axes: int) -> None:
     layer = trained(KINDS[axes], axes).eval()
     ours, theirs = FrozenBatchNorm(5).double(), FrozenBatchNorm2d(5).double()
     ours.load_state_dict(layer.state_dict())
-    theirs.load_state_dict(ours.state_dict())
+    theirs.load_state_dict(layer.state_dict())  # with num_batches_tracked
     ours.load_state_dict(theirs.state_dict())
     x = torch.randn(4, 5, *[3] * axes, dtype=torch.float64)
     sides = []

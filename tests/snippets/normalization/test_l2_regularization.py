@@ -89,6 +89,34 @@ def test_ridge_shrinks_each_direction(weight_decay: float) -> None:
     assert both[0].item() == pytest.approx(both[-1].item())  # two equal inputs share the weight
 
 
+@pytest.mark.parametrize("weight_decay", [0.01, 0.3, 10.0])
+def test_twice_the_samples_shrink_alike(weight_decay: float) -> None:
+    """Ridge with each sample given twice has the same weights; the singular values' squares double."""
+    torch.manual_seed(0)
+    x, y = torch.randn(30, 6, dtype=torch.float64), torch.randn(30, dtype=torch.float64)
+    twice = torch.cat([x, x])
+    assert torch.allclose(torch.linalg.svdvals(twice).square(), 2 * torch.linalg.svdvals(x).square())
+    assert torch.allclose(ridge(twice, torch.cat([y, y]), weight_decay), ridge(x, y, weight_decay))
+
+
+def test_sum_needs_both_settings() -> None:
+    """With the sum over 8 samples, 8 times the decay and an eighth of the learning rate give the steps of the mean."""
+
+    def after(factor: float, decay: float, lr: float) -> Tensor:
+        given = weights()
+        optimizer = torch.optim.SGD(given, lr=lr, momentum=0.9, weight_decay=decay)
+        for step in range(60):
+            optimizer.zero_grad()
+            (factor * loss_of(given, step)).backward()
+            optimizer.step()
+        return nn.utils.parameters_to_vector(given).detach()
+
+    mean = after(1, 0.1, 0.05)
+    assert torch.allclose(after(8, 0.8, 0.05 / 8), mean, rtol=1e-9)
+    assert not torch.allclose(after(8, 0.8, 0.05), mean, rtol=0.01)
+    assert not torch.allclose(after(8, 0.1, 0.05 / 8), mean, rtol=0.01)
+
+
 def left(momentum: float, steps: int, lr: float = 0.01, weight_decay: float = 0.01) -> float:
     """What is left of a weight of 1 without a gradient of the loss."""
     w = nn.Parameter(torch.ones(1, dtype=torch.float64))

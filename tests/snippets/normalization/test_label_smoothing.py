@@ -104,6 +104,15 @@ def test_compare_with_the_plain_loss() -> None:
     assert plain.label_smoothing == 0
 
 
+def test_range_of_smoothing() -> None:
+    """As make_losses says: torch refuses amounts above 1 at the first call, and takes negative ones for 0."""
+    torch.manual_seed(0)
+    logits, target = torch.randn(8, 10), torch.randint(10, (8,))
+    with pytest.raises(RuntimeError, match=r"label_smoothing must be between 0\.0 and 1\.0"):
+        make_losses(1.1)[0](logits, target)
+    assert torch.equal(make_losses(-0.1)[0](logits, target), cross_entropy(logits, target))
+
+
 def numbers(evidence, size: int, amount: float) -> torch.Tensor:
     """(seeds, 3): accuracy, plain loss, confidence."""
     return torch.tensor(evidence()[str(size)][str(amount)])
@@ -123,6 +132,13 @@ def test_loss_better_with_few_images_only(evidence) -> None:
     means = {size: [numbers(evidence, size, amount)[:, 1].mean().item() for amount in (0.0, 0.1)] for size in SIZES}
     assert means[50] == pytest.approx([0.82, 0.65], abs=0.03)
     assert means[300] == pytest.approx([0.23, 0.33], abs=0.03)
+
+
+def test_too_unsure_with_few_images_too(evidence) -> None:
+    """With 50 images the mean confidence is above the accuracy without smoothing, and 10 points below it with 0.1."""
+    smoothed, plain = (numbers(evidence, 50, amount).mean(dim=0) for amount in (0.1, 0.0))
+    assert plain[2] > plain[0] + 0.05
+    assert smoothed[0] - smoothed[2] > 0.10
 
 
 def test_too_unsure_with_many_images(evidence) -> None:

@@ -193,6 +193,24 @@ def test_optimizer_made_too_early() -> None:
     assert not torch.equal(module.get_parameter("parametrizations.weight.original"), before)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_orthogonal_weights_keep_gradients(seed: int) -> None:
+    """Through 20 layers with tanh the gradient is over 1,000 times as large from orthogonal as from default weights."""
+
+    def gradient(orthogonal: bool) -> float:
+        torch.manual_seed(seed)
+        layers = [nn.Linear(64, 64) for _ in range(20)]
+        for module in layers:
+            if orthogonal:
+                nn.init.orthogonal_(module.weight)
+        model = nn.Sequential(*(part for module in layers for part in (module, nn.Tanh())))
+        normalize_spectra_(model)
+        x = torch.randn(32, 64, requires_grad=True)
+        return torch.autograd.grad(model(x).sum(), x)[0].norm().item()
+
+    assert gradient(orthogonal=True) > 1000 * gradient(orthogonal=False)
+
+
 def logs(evidence, kind: str, what: str) -> Tensor:
     """(seeds, measurements)"""
     return torch.tensor([run[what] for run in evidence()["discriminator"][kind]])

@@ -81,7 +81,8 @@ def test_a_quarter_is_skipped() -> None:
 
 
 def test_rates_of_libraries() -> None:
-    """Rates equal timm's, and those of torchvision's ConvNeXt; its EfficientNet ends below the number that is given."""
+    """Rates equal timm's helper and torchvision's ConvNeXt; both EfficientNets end below the given number."""
+    import timm
     import torchvision
     from timm.layers import calculate_drop_path_rates
     from torchvision.ops import StochasticDepth
@@ -97,6 +98,9 @@ def test_rates_of_libraries() -> None:
     assert rates_of(convnext) == pytest.approx(drop_path_rates(18, 0.1))
     assert rates_of(efficientnet) == pytest.approx([0.2 * i / 16 for i in range(16)])
     assert max(rates_of(efficientnet)) == pytest.approx(0.1875)
+    with torch.device("meta"):
+        timms = timm.create_model("efficientnet_b0", drop_path_rate=0.2)
+    assert max(m.drop_prob for m in timms.modules() if isinstance(m, timm.layers.DropPath)) == pytest.approx(0.1875)
 
 
 def test_dropped_samples_teach_nothing() -> None:
@@ -163,7 +167,7 @@ def test_full_network_gains_nothing(evidence: Any) -> None:
 
 
 def test_narrow_network_loses(evidence: Any) -> None:
-    """At width 12 each seed of the full network loses, over five points in the mean."""
+    """At width 12 each seed of the full network loses, over six points in the mean."""
     difference = scores(evidence, NARROW)[0] - scores(evidence, NARROW_DROPPED)[0]
     assert difference.min() > 0.02
-    assert difference.mean() > 0.05
+    assert difference.mean() > 0.06

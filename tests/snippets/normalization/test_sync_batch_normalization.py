@@ -17,7 +17,7 @@ KINDS = {0: nn.BatchNorm1d, 1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNor
 
 
 @pytest.mark.parametrize("axes", KINDS)
-@pytest.mark.parametrize(("devices", "samples"), [(1, 6), (2, 6), (2, 7), (3, 7), (5, 7), (5, 5)])
+@pytest.mark.parametrize(("devices", "samples"), [(1, 6), (2, 6), (2, 7), (3, 7), (4, 7), (5, 7), (5, 5)])
 def test_equals_the_whole_batch(devices: int, samples: int, axes: int) -> None:
     """Output, gradients and running statistics over three batches and in eval mode equal torch's on the whole batch."""
     torch.manual_seed(0)
