@@ -280,9 +280,9 @@ def test_default_decay_is_strong_at_the_authors_rate(options, lost):
 
 
 def test_memory_one_tensor():
-    """The state takes one number for each parameter, half of Adam's."""
+    """The state takes one number for each parameter, AdamW's two."""
     assert numbers_per_parameter(torch.optim.Muon, shapes=[(64, 32), (32, 64), (7, 7)]) == 1  # it takes no others
-    assert numbers_per_parameter(torch.optim.Adam) == 2
+    assert numbers_per_parameter(torch.optim.AdamW) == 2
 
 
 def test_muon_uses_half_of_the_directions(evidence):
