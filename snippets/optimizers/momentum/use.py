@@ -7,17 +7,18 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 0.01) -> torch.optim.Optimizer:
+def make_optimizer(parameters: ParamsT, lr: float = 0.01, weight_decay: float = 0.0) -> torch.optim.Optimizer:
     """SGD with momentum 0.9.
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
         lr: learning rate; under a steady gradient each step is ten times as long as lr times the gradient.
+        weight_decay: times a weight, is added to its gradient.
 
     Raises:
-        ValueError: when lr is negative.
+        ValueError: when lr or weight_decay is negative.
     """
-    return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
+    return torch.optim.SGD(parameters, lr=lr, momentum=0.9, weight_decay=weight_decay)
 
 
 def steps_until(optimizer: torch.optim.Optimizer, theta: torch.Tensor, curvature: torch.Tensor) -> int:

@@ -28,7 +28,7 @@ def train_epoch(
     total = 0.0
     for batch in torch.randperm(len(x)).split(batch_size):
         optimizer.zero_grad()  # gradients add up until this call
-        loss = nn.functional.mse_loss(model(x[batch]), y[batch])
+        loss = nn.functional.mse_loss(model(x[batch]), y[batch])  # cross_entropy if y holds classes
         loss.backward()
         optimizer.step()
         total += loss.item() * len(batch)

@@ -190,10 +190,16 @@ def test_float16_eps_is_zero(gradient):
 
 
 def test_bfloat16_loses_the_update():
-    """A bfloat16 weight of 1 does not move under a hundred steps of 1e-3, whose neighbours are 0.0039 away or more."""
+    """Steps below 1/512 of a bfloat16 weight leave it; a hundred steps of 1e-3 leave a weight of 1, and move 0.1."""
+    weights = torch.cat([torch.arange(128, 256) * 2.0**exponent for exponent in (-12, -7, 3)])  # all with 8 bits
+    below, above = weights * (1 - 0.99 / 512), weights * (1 + 0.99 / 512)
+    assert torch.equal(weights.bfloat16().double(), weights.double())
+    assert torch.equal(below.bfloat16(), weights.bfloat16())
+    assert torch.equal(above.bfloat16(), weights.bfloat16())
+    assert (weights * (1 - 1.01 / 256)).bfloat16().ne(weights.bfloat16()).all()  # a step above 1/256 always moves it
 
-    def after(dtype: torch.dtype) -> float:
-        theta = torch.nn.Parameter(torch.ones(1, dtype=dtype))
+    def after(dtype: torch.dtype, weight: float = 1.0) -> float:
+        theta = torch.nn.Parameter(torch.full((1,), weight, dtype=dtype))
         optimizer = torch.optim.Adam([theta], lr=1e-3)
         for _ in range(100):
             theta.grad = torch.ones_like(theta)
@@ -201,6 +207,7 @@ def test_bfloat16_loses_the_update():
         return theta.item()
 
     assert after(torch.bfloat16) == 1.0
+    assert after(torch.bfloat16, 0.1) < 0.05
     assert after(torch.float32) == pytest.approx(0.9, abs=1e-3)
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from snippets.optimizers.momentum.evidence import distances
+from snippets.optimizers.momentum.evidence import digits_loss, distances
 from snippets.optimizers.momentum.from_scratch import MomentumSGD
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
@@ -232,3 +232,10 @@ def test_larger_plain_rate_does_the_same(evidence):
 def test_one_number_for_a_parameter():
     """The buffer: one number for each parameter."""
     assert numbers_per_parameter(torch.optim.SGD, lr=0.1, momentum=0.9) == 1
+
+
+def test_a_tenth_of_the_rate_learns_again():
+    """On the digits a rate of 1 learns without momentum, not with 0.9 (finite, above 2), and 0.1 learns with 0.9."""
+    assert digits_loss(1.0, 0.0)[-1] < 0.3
+    assert 2 < min(digits_loss(1.0, 0.9)[-100:]) < math.inf
+    assert digits_loss(0.1, 0.9)[-1] < 0.3

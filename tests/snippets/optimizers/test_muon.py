@@ -1,6 +1,7 @@
 """Muon: equality with torch step by step, and the claims of its page."""
 
 import copy
+import inspect
 import warnings
 
 import pytest
@@ -279,9 +280,9 @@ def test_default_decay_is_strong_at_the_authors_rate(options, lost):
 
 
 def test_memory_one_tensor():
-    """The state takes one number for each parameter, half of Adam's."""
+    """The state takes one number for each parameter, AdamW's two."""
     assert numbers_per_parameter(torch.optim.Muon, shapes=[(64, 32), (32, 64), (7, 7)]) == 1  # it takes no others
-    assert numbers_per_parameter(torch.optim.Adam) == 2
+    assert numbers_per_parameter(torch.optim.AdamW) == 2
 
 
 def test_muon_uses_half_of_the_directions(evidence):
@@ -303,6 +304,41 @@ def test_no_lower_loss_on_digits(evidence):
     assert ((muon.mean(1) - adamw.mean(1)).abs()[2:] < spread[2:]).all()
     best = [losses[losses.mean(1).argmin()] for losses in (adamw, muon)]  # (seeds,) each
     assert (best[0].mean() - best[1].mean()).abs() < max(losses.max() - losses.min() for losses in best)
+
+
+def test_class_takes_torchs_arguments():
+    """Names, order and defaults are those of torch.optim.Muon."""
+    ours, torchs = (inspect.signature(kind.__init__).parameters for kind in (Muon, torch.optim.Muon))
+    assert [(p.name, p.kind, p.default) for p in ours.values()] == [
+        (p.name, p.kind, p.default) for p in torchs.values()
+    ]
+
+
+def test_layers_are_selected_by_name():
+    """By name and dimension: the matrices of an encoder's layers, packed ones split, no embedding, no output layer."""
+
+    class Classifier(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.position = nn.Embedding(20, 8), nn.Parameter(torch.zeros(5, 8))
+            layer = nn.TransformerEncoderLayer(8, nhead=2, dim_feedforward=16, batch_first=True)
+            self.encoder = nn.TransformerEncoder(layer, num_layers=2, norm=nn.LayerNorm(8))
+            self.output = nn.Linear(8, 20)
+
+    def chosen(model: nn.Module) -> list[nn.Parameter]:
+        return [p for name, p in model.named_parameters() if "layers." in name and p.ndim == 2]
+
+    def same(found: list[nn.Parameter], wanted: list[nn.Parameter]) -> bool:
+        return {id(p) for p in found} == {id(p) for p in wanted} and len(found) == len(wanted)
+
+    model = Classifier()
+    layers = model.encoder.layers
+    plain = [p for x in layers for p in (x.linear1.weight, x.linear2.weight, x.self_attn.out_proj.weight)]
+    assert same(chosen(model), [*plain, *(layer.self_attn.in_proj_weight for layer in layers)])
+    split = [p for layer in layers for p in matrices(layer.self_attn, "in_proj_weight", count=3)]
+    assert len(split) == 6
+    assert same(chosen(model), plain + split)
+    make_optimizer(chosen(model))
 
 
 def test_embedding_goes_unnoticed():

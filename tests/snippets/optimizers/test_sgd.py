@@ -151,6 +151,14 @@ def test_default_rate_hardly_moves(seed, evidence):
     assert evidence()["32, 0.3"][seed][-1] < 0.15
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_too_high_rate_need_not_end_in_nan(seed):
+    """At a rate of 3, 12 passes of batches of 32 leave the digits' loss finite and above its first value."""
+    x, y = map(torch.tensor, load_digits(return_X_y=True))
+    losses = losses_by_epoch(32, 3.0, seed, x.float() / 16, y)
+    assert losses[0] < losses[-1] < 10
+
+
 def test_added_parameters_stay():
     """A layer that is made after the optimizer does not train until add_param_group is called."""
     torch.manual_seed(0)
