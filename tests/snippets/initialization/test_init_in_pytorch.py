@@ -206,6 +206,23 @@ def test_apply_visits_children_first():
     assert seen == [model[0], model[1][0], model[1], model]
 
 
+def test_small_head_starts_at_log_classes():
+    """Eight networks of five leaky ReLU layers, ten classes: first loss near 3 by rule, 2.3 with a small head."""
+    by_type_alone, small = [], []
+    for seed in range(8):
+        torch.manual_seed(seed)
+        hidden = [layer for _ in range(5) for layer in (nn.Linear(128, 128), nn.LeakyReLU(SLOPE))]
+        model = nn.Sequential(*hidden, nn.Linear(128, 10))
+        x, y = torch.randn(256, 128), torch.randint(10, (256,))
+        initialize(model)
+        by_type_alone.append(nn.functional.cross_entropy(model(x), y).item())
+        nn.init.normal_(model[-1].weight, std=0.01)
+        small.append(nn.functional.cross_entropy(model(x), y).item())
+    assert sum(by_type_alone) / 8 == pytest.approx(3, rel=0.05)
+    assert all(loss == pytest.approx(3, abs=0.5) for loss in by_type_alone)
+    assert all(loss == pytest.approx(math.log(10), abs=0.03) for loss in small)
+
+
 def test_shared_layer_is_visited_twice():
     """A layer with two parents is visited twice by ``apply`` and once by ``modules()``."""
     layer = nn.Linear(2, 2)
