@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
+from torch.nn.utils import parametrizations, skip_init
 
 from snippets.initialization.init_in_pytorch.evidence import DEPTH, by_type, conv_only, rms_by_depth
 from snippets.initialization.init_in_pytorch.use import SLOPE, MyNet, initialize, initialize_parameters
@@ -263,6 +263,26 @@ def test_lazy_first_pass_overwrites():
     layer = nn.LazyLinear(2000)
     layer(torch.zeros(1, 25))
     assert layer.weight.abs().max().item() == pytest.approx(1 / math.sqrt(25), rel=1e-3)
+
+
+@pytest.mark.parametrize("wrap", [parametrizations.weight_norm, parametrizations.spectral_norm])
+@pytest.mark.parametrize("make", [lambda: nn.Linear(16, 16), lambda: nn.Conv2d(4, 8, 3)])
+def test_wrapped_weight_is_not_reached(wrap, make):
+    """``weight_norm`` and ``spectral_norm`` compute ``weight`` at each access: filling it is lost, and is reported."""
+    torch.manual_seed(0)
+    layer = wrap(make()).eval()  # spectral_norm goes on with its power iteration in training mode
+    before = layer.weight.detach().clone()
+    behind = [name for name, _ in layer.named_parameters() if name.startswith("parametrizations")]
+    assert initialize(layer) == behind != []
+    assert torch.equal(layer.weight, before)
+    assert not layer.bias.any()
+
+    layer = make()
+    assert initialize(layer) == []
+    drawn = layer.weight.detach().clone()
+    wrapped = wrap(layer).eval().weight.detach()
+    scale = (drawn.flatten() @ wrapped.flatten() / wrapped.square().sum()).item()  # 1 for weight_norm
+    assert torch.allclose(scale * wrapped, drawn, atol=1e-6)
 
 
 def test_apply_after_loading_destroys():
