@@ -102,6 +102,7 @@ if __name__ == "__main__":
     torch.manual_seed(0)
     model = MyNet()
     print("written by no rule:", initialize(model))  # before the optimizer and before load_state_dict
+    nn.init.normal_(model.head.weight, std=0.01)  # a rule by type cannot know that this is the last layer
     trained = model.features.state_dict()["0.weight"].clone()  # from here on: as if a checkpoint had been loaded
 
     model.head = nn.Linear(32, 5)  # fine-tuning: a new head, and only the head is initialized

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
+from torch.nn.utils import parametrizations, skip_init
 
 from snippets.initialization.init_in_pytorch.evidence import DEPTH, conv_only, rms_by_depth
 from snippets.initialization.init_in_pytorch.use import SLOPE, MyNet, initialize, initialize_parameters
@@ -206,6 +206,23 @@ def test_apply_visits_children_first():
     assert seen == [model[0], model[1][0], model[1], model]
 
 
+def test_small_head_starts_at_log_classes():
+    """Eight networks of five leaky ReLU layers, ten classes: first loss near 3 by rule, 2.3 with a small head."""
+    by_type_alone, small = [], []
+    for seed in range(8):
+        torch.manual_seed(seed)
+        hidden = [layer for _ in range(5) for layer in (nn.Linear(128, 128), nn.LeakyReLU(SLOPE))]
+        model = nn.Sequential(*hidden, nn.Linear(128, 10))
+        x, y = torch.randn(256, 128), torch.randint(10, (256,))
+        initialize(model)
+        by_type_alone.append(nn.functional.cross_entropy(model(x), y).item())
+        nn.init.normal_(model[-1].weight, std=0.01)
+        small.append(nn.functional.cross_entropy(model(x), y).item())
+    assert sum(by_type_alone) / 8 == pytest.approx(3, rel=0.05)
+    assert all(loss == pytest.approx(3, abs=0.5) for loss in by_type_alone)
+    assert all(loss == pytest.approx(math.log(10), abs=0.03) for loss in small)
+
+
 def test_shared_layer_is_visited_twice():
     """A layer with two parents is visited twice by ``apply`` and once by ``modules()``."""
     layer = nn.Linear(2, 2)
@@ -246,6 +263,26 @@ def test_lazy_first_pass_overwrites():
     layer = nn.LazyLinear(2000)
     layer(torch.zeros(1, 25))
     assert layer.weight.abs().max().item() == pytest.approx(1 / math.sqrt(25), rel=1e-3)
+
+
+@pytest.mark.parametrize("wrap", [parametrizations.weight_norm, parametrizations.spectral_norm])
+@pytest.mark.parametrize("make", [lambda: nn.Linear(16, 16), lambda: nn.Conv2d(4, 8, 3)])
+def test_wrapped_weight_is_not_reached(wrap, make):
+    """``weight_norm`` and ``spectral_norm`` compute ``weight`` at each access: filling it is lost, and is reported."""
+    torch.manual_seed(0)
+    layer = wrap(make()).eval()  # spectral_norm goes on with its power iteration in training mode
+    before = layer.weight.detach().clone()
+    behind = [name for name, _ in layer.named_parameters() if name.startswith("parametrizations")]
+    assert initialize(layer) == behind != []
+    assert torch.equal(layer.weight, before)
+    assert not layer.bias.any()
+
+    layer = make()
+    assert initialize(layer) == []
+    drawn = layer.weight.detach().clone()
+    wrapped = wrap(layer).eval().weight.detach()
+    scale = (drawn.flatten() @ wrapped.flatten() / wrapped.square().sum()).item()  # 1 for weight_norm
+    assert torch.allclose(scale * wrapped, drawn, atol=1e-6)
 
 
 def test_apply_after_loading_destroys():

@@ -213,6 +213,41 @@ def test_other_layers():
         assert is_flat(layer.bias, bound)
 
 
+RESETTABLE = [
+    *LAYERS.values(),
+    lambda: nn.ConvTranspose1d(3, 2, 2),
+    lambda: nn.ConvTranspose2d(3, 2, 2),
+    lambda: nn.ConvTranspose3d(3, 2, 2),
+    lambda: nn.Bilinear(3, 4, 2),
+    lambda: nn.Embedding(5, 3, padding_idx=1),
+    *(functools.partial(kind, 4, 3) for kind in (nn.RNN, nn.GRU, nn.LSTM)),
+    *(functools.partial(kind, 4) for kind in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm)),
+    lambda: nn.GroupNorm(2, 4),
+    nn.PReLU,
+]
+
+
+@pytest.mark.parametrize("make", RESETTABLE)
+def test_reset_draws_the_default_anew(make):
+    """``reset_parameters`` gives each layer of the table what a new layer has; attention keeps ``out_proj.weight``."""
+    torch.manual_seed(0)
+    layer = make()
+    for parameter in layer.parameters():
+        nn.init.constant_(parameter, 7.0)
+    torch.manual_seed(1)
+    layer.reset_parameters()
+    torch.manual_seed(1)
+    new = make()
+    assert all(torch.equal(value, new.state_dict()[name]) for name, value in layer.state_dict().items())
+
+    attention = nn.MultiheadAttention(8, 2)
+    assert not hasattr(attention, "reset_parameters")
+    for parameter in attention.parameters():
+        nn.init.constant_(parameter, 7.0)
+    attention._reset_parameters()
+    assert [name for name, value in attention.named_parameters() if (value == 7).any()] == ["out_proj.weight"]
+
+
 def test_resnet_head_is_default():
     """torchvision's ResNet-18 leaves its last linear layer as nn.Linear drew it."""
     from torchvision.models import resnet18

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LinearLR
+from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, MultiStepLR, SequentialLR
 
 from snippets.schedulers.lr_warmup.evidence import RATES, WARMUP, adaptive_rate_spread, train
 from snippets.schedulers.lr_warmup.from_scratch import learning_rate
@@ -87,6 +87,27 @@ def test_per_epoch_step_stretches_the_ramp():
     assert rates[:50] == [pytest.approx(0.01)] * 50
     assert rates[449] < 0.0999
     assert rates[450] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("decay_made_first", [True, False])
+@pytest.mark.parametrize("w", [2, 10, 40])
+def test_where_milestones_count_from(w, decay_made_first):
+    """A drop at 50 comes at update w + 50 in a SequentialLR, and at update 50 in a ChainedScheduler."""
+
+    def parts(optimizer):
+        makers = [lambda: make_scheduler(optimizer, w), lambda: MultiStepLR(optimizer, [50])]
+        return [make() for make in reversed(makers)][::-1] if decay_made_first else [make() for make in makers]
+
+    def in_sequence(optimizer):
+        return SequentialLR(optimizer, parts(optimizer), milestones=[w])
+
+    def in_chain(optimizer):
+        return ChainedScheduler(parts(optimizer))
+
+    for make, drop in ((in_sequence, w + 50), (in_chain, 50)):
+        rates = [row[0] for row in curve_of(make, 120)]
+        assert rates[:drop] == pytest.approx([learning_rate(t, warmup_steps=w) for t in range(drop)])
+        assert rates[drop:] == pytest.approx([0.01] * (120 - drop))
 
 
 def first_adam_step(gradient: float, lr: float = 0.01) -> float:

@@ -65,6 +65,19 @@ def test_missed_calls_delay_both(make, at):
     assert late == [[pytest.approx(learning_rate(t - 10), rel=1e-9)] for t in range(at + 10, 250)]
 
 
+@pytest.mark.parametrize("make", [make_scheduler, make_sequential])
+def test_per_epoch_steps_end_in_the_warm_up(make):
+    """Stepped once per epoch, 10 epochs of 50 batches with 25 of 500 updates of warm-up end at 40 % of the peak."""
+    optimizer, scheduler = new_run(make, (0.1,), warmup_steps=25, total_steps=500)
+    rates = []
+    for _ in range(10):
+        for _ in range(50):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+        scheduler.step()
+    assert rates[-1] == max(rates) == pytest.approx(0.04)
+
+
 def test_stays_down_after_the_end():
     """Past total_steps our rate stays at min_ratio times the peak; torch's cosine in SequentialLR rises again."""
     ours = [row[0] for row in curve_of(make_scheduler, 300, min_ratio=0.1)]
