@@ -50,7 +50,7 @@ def inputs_far_outside(x_train):
     usual = largest.median().item()
     far = (largest > 100 * usual).nonzero().flatten().tolist()
     if far and usual > 0:
-        return f"{len(far)} samples reach {largest.max().item():.3g}, half of all stay below {usual:.3g}: samples {far[:5]}"
+        return f"{len(far)} samples reach {largest.max().item():.3g}, half of all stay below {usual:.3g}: {far[:5]}"
 
 
 def bias_below_all_inputs(model, x_train):

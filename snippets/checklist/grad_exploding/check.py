@@ -70,7 +70,7 @@ def gain_of_weights(model, inputs):
         for layer in layers
     ]
     if growth > 100 and gains:
-        return f"outputs are {growth:.1e} times as large as inputs; the weights of a layer multiply by up to {max(gains):.1f}"
+        return f"outputs are {growth:.1e} times as large as inputs; weights multiply by up to {max(gains):.1f} a layer"
 
 
 def growth_over_time(model, inputs):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import math
+
+import pytest
 import torch
 from torch import nn
 
+from scripts import logs
 from snippets.checklist.dead_relu_many import check
-from tests.support.planted import Record, Run, causes, prove
+from tests.support.planted import Record, Run, causes, program, prove
 
 
 def shows(run: Run) -> bool:
@@ -22,10 +28,11 @@ def test_cause(cause: str, record_property: Record) -> None:
 
 def test_units_are_counted_along_their_own_axis() -> None:
     """Features of a sequence stand last, channels of an image second; a ReLU that is called twice counts twice."""
+    torch.manual_seed(0)
     relu = nn.ReLU()
     first = nn.Linear(8, 16)
     nn.init.constant_(first.bias[:4].data, -50.0)
-    inputs = torch.randn(32, 5, 8)
+    inputs = torch.randn(256, 5, 8)
     assert check.dead_units(nn.Sequential(first, relu, nn.Linear(16, 6), relu), inputs) == {
         "1": (4, 16),
         "1 (call 2)": (0, 6),
@@ -52,3 +59,14 @@ def test_gelu_is_silent_far_below_zero() -> None:
     for function, alive in ((nn.LeakyReLU(), True), (nn.GELU(), False)):
         (gradient,) = torch.autograd.grad(function(x).sum(), x)
         assert (gradient.abs().item() > 1e-6) == alive
+
+
+@pytest.mark.parametrize("other", ["LeakyReLU", "GELU"])
+def test_another_activation_leaves_the_cause(other: str) -> None:
+    """On inputs around 1000 no unit dies with it, and the loss is lost all the same."""
+    source = program("dead-relu-many/inputs-not-scaled", "broken").read_text(encoding="utf-8")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), torch.random.fork_rng():
+        exec(source.replace("nn.ReLU()", f"nn.{other}()"), {"__name__": "__main__"})
+    losses = logs.numbers(said.getvalue(), "loss")
+    assert not math.isfinite(losses[-1])
