@@ -5,19 +5,23 @@ from torch import nn
 
 
 def dead_units(model, inputs):
-    """Count, for each ReLU, the units that are zero for all inputs. Costs one forward pass: give it many inputs."""
-    alive, hooks, modes = (
-        {},
-        [],
-        [(module, module.training) for module in model.modules()],
-    )
+    """Count units that are zero for all inputs, at each call of an `nn.ReLU` (it does not see `torch.relu`).
+
+    Costs one forward pass: give it many inputs.
+    """
+    alive, hooks, units = {}, [], {"axis": 1}
+    modes = [(module, module.training) for module in model.modules()]
     for name, module in model.named_modules():
-        if isinstance(module, nn.ReLU):
 
-            def note(_, __, out, name=name):
-                active = (out > 0).transpose(0, 1).flatten(1).any(dim=1)
-                alive[name] = alive.get(name, torch.zeros_like(active)) | active
+        def note(module, _, out, name=name):
+            if not isinstance(module, nn.ReLU):
+                units["axis"] = -1 if isinstance(module, nn.Linear) else 1
+                return
+            calls = sum(key.split(" ")[0] == name for key in alive)
+            active = (out > 0).transpose(0, units["axis"]).flatten(1).any(dim=1)
+            alive[f"{name} (call {calls + 1})" if calls else name] = active
 
+        if isinstance(module, nn.ReLU | nn.Linear | nn.modules.conv._ConvNd):
             hooks.append(module.register_forward_hook(note))
     model.eval()
     with torch.no_grad():
@@ -46,7 +50,7 @@ def inputs_far_outside(x_train):
     usual = largest.median().item()
     far = (largest > 100 * usual).nonzero().flatten().tolist()
     if far and usual > 0:
-        return f"{len(far)} samples reach {largest.max().item():.3g}, others {usual:.3g}: samples {far[:5]}"
+        return f"{len(far)} samples reach {largest.max().item():.3g}, half of all stay below {usual:.3g}: {far[:5]}"
 
 
 def bias_below_all_inputs(model, x_train):
@@ -66,7 +70,8 @@ def bias_below_all_inputs(model, x_train):
     ):
         return None
     with torch.no_grad():
-        signal = layer(x_train).transpose(0, 1).flatten(1) - layer.bias[:, None]
+        units = -1 if isinstance(layer, nn.Linear) else 1
+        signal = layer(x_train).transpose(0, units).flatten(1) - layer.bias[:, None]
         below = ((signal.amax(dim=1) + layer.bias) <= 0) & (
             layer.bias < -2 * signal.abs().mean(dim=1)
         )
@@ -77,9 +82,10 @@ def bias_below_all_inputs(model, x_train):
 def steps_too_large(model, optimizer):
     """Compare one step (Adam moves each weight by about lr) with 1/sqrt(inputs), the size of initial weights."""
     names = {id(weight): name for name, weight in model.named_parameters()}
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     for group in optimizer.param_groups:
         for weight in group["params"]:
-            if weight.grad is None or weight.dim() < 2:
+            if weight.grad is None or weight.dim() < 2 or id(weight) in tables:
                 continue
             adam = "exp_avg_sq" in optimizer.state.get(weight, {})
             step = group["lr"] * (
@@ -87,4 +93,4 @@ def steps_too_large(model, optimizer):
             )
             share = step * weight[0].numel() ** 0.5
             if share > 0.3:
-                return f"{names.get(id(weight), '?')}: one step moves a weight by {share:.1f} times its initial size"
+                return f"{names.get(id(weight), '?')}: one step moves a weight by {share:.1f} times a usual initial one"

@@ -48,11 +48,17 @@ def targets_out_of_scale(targets):
         return f"targets have a size of {size:.3g}: the gradient of a squared error is as many times larger"
 
 
-def gain_of_weights(model):
-    """Multiply how much each layer of a plain chain enlarges its inputs. At step 0: lost runs have large weights."""
-    norms = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
-    if any(isinstance(module, norms) for module in model.modules()):
-        return None
+def gain_of_weights(model, inputs):
+    """Ask at step 0 how much larger the outputs are than the inputs: lost runs have large weights too."""
+    if not inputs.is_floating_point():
+        return None  # of token ids take the output of the embedding as the inputs
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    with torch.no_grad():
+        outputs = model(inputs).float()
+    for module, mode in modes:
+        module.training = mode
+    growth = (outputs.square().mean() / inputs.float().square().mean()).sqrt().item()
     layers = [
         m
         for m in model.modules()
@@ -63,9 +69,8 @@ def gain_of_weights(model):
         * layer.weight[0].numel() ** 0.5
         for layer in layers
     ]
-    product = math.prod(gains)
-    if product > 1e3:
-        return f"the weights of {len(gains)} layers multiply the signal by {max(gains):.1f} at most: {product:.1e}"
+    if growth > 100 and gains:
+        return f"outputs are {growth:.1e} times as large as inputs; weights multiply by up to {max(gains):.1f} a layer"
 
 
 def growth_over_time(model, inputs):

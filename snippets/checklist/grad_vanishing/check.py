@@ -1,13 +1,27 @@
 """Where a gradient gets lost on its way to the first layers: call these with one batch; they change nothing."""
 
+import copy
 import math
 
 import torch
 from torch import nn
 
 
-def slopes_of_activations(model, inputs):
-    """Multiply the mean slopes of all sigmoids and tanhs, by which the gradient shrinks. Costs one forward pass."""
+def arrives(model, loss_fn, inputs, targets):
+    """Whether the first weight matrix gets a hundredth of the gradient of the last, as with skip connections.
+
+    Costs a forward and a backward pass of a copy.
+    """
+    copied = copy.deepcopy(model)
+    weights = [p for p in copied.parameters() if p.requires_grad and p.dim() > 1]
+    with torch.random.fork_rng(), torch.enable_grad():
+        loss = loss_fn(copied(inputs), targets)
+    first, last = torch.autograd.grad(loss, [weights[0], weights[-1]])
+    return first.norm() > 0.01 * last.norm()
+
+
+def slopes_of_activations(model, loss_fn, inputs, targets):
+    """Multiply the mean slopes of all sigmoids and tanhs, if the gradient is small at the first weights."""
     slopes, hooks, modes = (
         [],
         [],
@@ -28,15 +42,12 @@ def slopes_of_activations(model, inputs):
         hook.remove()
     for module, mode in modes:
         module.training = mode
-    if math.prod(slopes) < 1e-3:
+    if math.prod(slopes) < 1e-3 and not arrives(model, loss_fn, inputs, targets):
         return f"the mean slopes of {len(slopes)} sigmoids or tanhs multiply to {math.prod(slopes):.1e}"
 
 
-def gain_of_weights(model):
-    """Multiply how much each layer of a plain chain, without normalization, enlarges its inputs."""
-    norms = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
-    if any(isinstance(module, norms) for module in model.modules()):
-        return None
+def gain_of_weights(model, loss_fn, inputs, targets):
+    """Multiply how much the weights of each layer enlarge, if the gradient is small at the first of them."""
     layers = [
         m
         for m in model.modules()
@@ -48,8 +59,8 @@ def gain_of_weights(model):
         for layer in layers
     ]
     product = math.prod(gains)
-    if product < 1e-3:
-        return f"the weights of {len(gains)} layers multiply the signal by {min(gains):.2f} or so each: {product:.1e}"
+    if product < 1e-3 and not arrives(model, loss_fn, inputs, targets):
+        return f"the weights of {len(gains)} layers multiply the signal by {min(gains):.2f} or more each: {product:.1e}"
 
 
 def gradient_by_time(model, loss_fn, inputs, targets):
@@ -57,8 +68,9 @@ def gradient_by_time(model, loss_fn, inputs, targets):
     if inputs.dim() != 3 or not inputs.is_floating_point():
         return None  # of token ids take the output of the embedding as the inputs
     x = inputs.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        (gradient,) = torch.autograd.grad(loss_fn(model(x), targets), x)
+    with torch.random.fork_rng(), torch.enable_grad():
+        loss = loss_fn(copy.deepcopy(model)(x), targets)
+    (gradient,) = torch.autograd.grad(loss, x)
     first, last = gradient[:, 0].norm().item(), gradient[:, -1].norm().item()
     if first < 1e-3 * last:
         return f"the gradient is {last:.1e} at the last of {x.shape[1]} steps and {first:.1e} at the first"
@@ -68,10 +80,12 @@ def gradients_too_small_for_half(model, loss_fn, inputs, targets, outputs, scale
     """Count the numbers of the float32 gradient that float16 would make 0. Costs a forward and backward pass."""
     if outputs.dtype != torch.float16:
         return None
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    with torch.enable_grad(), torch.autocast(inputs.device.type, enabled=False):
+    copied = copy.deepcopy(model)
+    weights = [weight for weight in copied.parameters() if weight.requires_grad]
+    off = torch.autocast(inputs.device.type, enabled=False)
+    with torch.random.fork_rng(), torch.enable_grad(), off:
         gradients = torch.autograd.grad(
-            loss_fn(model(inputs), targets), weights, allow_unused=True
+            loss_fn(copied(inputs), targets), weights, allow_unused=True
         )
     scale = scaler.get_scale() if scaler is not None else 1.0
     numbers = torch.cat([g.flatten() for g in gradients if g is not None]).abs()

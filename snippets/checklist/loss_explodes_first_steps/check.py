@@ -6,7 +6,7 @@ import torch
 
 
 def loss_of_the_best_constant(y_train):
-    """Log C for classes of equal size, the variance for numbers: what a sound network starts near."""
+    """Log C for classes of equal size, the variance for numbers; sound networks start near it if targets average 0."""
     y = torch.as_tensor(y_train)
     return y.var().item() if y.is_floating_point() else math.log(len(y.unique()))
 
@@ -14,7 +14,7 @@ def loss_of_the_best_constant(y_train):
 def growth_from_a_sound_start(losses, y_train):
     """Ask whether the first loss is as it should be, and only the following ones are not."""
     constant, worst = loss_of_the_best_constant(y_train), max(losses[:20])
-    if losses[0] < 3 * constant and not worst < 5 * losses[0]:
+    if losses[0] < 3 * constant and not worst < 5 * max(losses[0], constant):
         return f"the first loss is {losses[0]:.3g}, as it should be ({constant:.3g}); within 20 steps it is {worst:.4g}"
 
 

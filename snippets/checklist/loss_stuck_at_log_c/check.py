@@ -2,6 +2,8 @@
 
 import torch
 
+Embeddings = (torch.nn.Embedding, torch.nn.EmbeddingBag)
+
 
 def neighbours_with_other_labels(x_train, y_train):
     """Ask how often the nearest other sample has the same label; compares 1,000 samples with each other."""
@@ -26,7 +28,7 @@ def inputs_that_hardly_differ(inputs):
 
 
 def where_samples_become_equal(model, inputs):
-    """Find the first module whose output is the same for all samples of the batch; one forward pass."""
+    """Find the module from which on, up to the output, all samples of the batch are the same; one forward pass."""
     equal = []
 
     def look(name):
@@ -37,8 +39,10 @@ def where_samples_become_equal(model, inputs):
                 and len(output) == len(inputs)
             ):
                 spread = (output - output[:1]).abs().max().item()
-                if spread <= 1e-6 * output.abs().max().item():
-                    equal.append(f"{name} ({type(module).__name__})")
+                if spread > 1e-6 * output.abs().max().item():
+                    equal.clear()  # what was equal before was not all that this module got
+                else:
+                    equal.append(f"{name or 'model'} ({type(module).__name__})")
 
         return hook
 
@@ -46,7 +50,6 @@ def where_samples_become_equal(model, inputs):
     handles = [
         module.register_forward_hook(look(name))
         for name, module in model.named_modules()
-        if name
     ]
     try:
         model.eval()
@@ -62,8 +65,14 @@ def where_samples_become_equal(model, inputs):
 
 
 def gradient_that_fades(model, loss_fn, inputs, targets):
-    """Compare the gradients of the first and the last weight matrix, each relative to its weights; one pass."""
-    weights = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
+    """Compare gradients of the first and the last weight matrix (no embedding), each relative to its weights."""
+    tables = [m for m in model.modules() if isinstance(m, Embeddings)]
+    looked_up = {id(p) for table in tables for p in table.parameters()}
+    weights = [
+        p
+        for p in model.parameters()
+        if p.requires_grad and p.dim() > 1 and p.any() and id(p) not in looked_up
+    ]
     with torch.random.fork_rng(), torch.enable_grad():
         loss = loss_fn(model(inputs), targets)
     gradients = torch.autograd.grad(loss, weights, allow_unused=True)

@@ -20,7 +20,7 @@ def updates_too_small(model, optimizer, loss_fn, inputs, targets):
     if ratios and max(ratios) < 1e-4:
         return (
             f"one update changes the weights by at most {max(ratios):.1e} of their size; "
-            "1e-3 is usual in training"
+            "1e-3 is a rule of thumb"
         )
 
 
@@ -49,13 +49,14 @@ def steps_that_overshoot(model, optimizer, loss_fn, inputs, targets):
 
 def loss_that_grows_with_the_batch(model, loss_fn, inputs, targets):
     """Compute the loss of a batch and of the same batch twice."""
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     with torch.no_grad():
         once = loss_fn(model(inputs), targets).item()
         both = model(torch.cat([inputs, inputs]))
         twice = loss_fn(both, torch.cat([targets, targets])).item()
-    model.train(was_training)
+    for module, mode in modes:
+        module.training = mode
     if twice > 1.5 * once > 0:
         return (
             f"the batch twice has {twice / once:.2f} times the loss: it is a sum, so the "
@@ -64,10 +65,12 @@ def loss_that_grows_with_the_batch(model, loss_fn, inputs, targets):
 
 
 def inputs_far_from_one(inputs):
-    """Look at the size of the inputs, by which the first layer's gradient is multiplied."""
+    """Look at the size of the inputs, by which the first layer's gradient is multiplied; token ids do not count."""
+    if not inputs.is_floating_point():
+        return None
     size = inputs.float().square().mean().sqrt().item()
     if not 0.1 < size < 10:
         return (
             f"the inputs have a root mean square of {size:.3g}; the first layer's gradient "
-            "is larger by as much, and the usual learning rates are for 1"
+            "is multiplied by it, and the usual learning rates are for 1"
         )

@@ -17,11 +17,11 @@ def classes_shared_unevenly(y_train, y_val):
     )  # of a random split
     if moved > 0.05 and moved > 3 * chance:
         missing = sorted(set(y_val.tolist()) - set(y_train.tolist()))
-        return f"{moved:.0%} of y_val would have to change class to be like y_train; classes missing there: {missing}"
+        return f"{moved:.0%} of y_val would have to change class to be like y_train; missing in y_train: {missing}"
 
 
 def inputs_on_another_scale(x_train, x_val):
-    """Compare mean and standard deviation of all numbers; two random halves of one data set differ by a few percent."""
+    """Compare mean and standard deviation of all numbers; random parts of a set are alike unless few values are huge."""
     (m1, s1), (m2, s2) = (
         (x.float().mean().item(), x.float().std().item()) for x in (x_train, x_val)
     )
@@ -29,22 +29,32 @@ def inputs_on_another_scale(x_train, x_val):
         return f"x_train has mean {m1:.2f} and standard deviation {s1:.2f}, x_val has {m2:.2f} and {s2:.2f}"
 
 
-def labels_against_neighbours(x_train, y_train, most=2000):
-    """Ask for each training sample whether four of its five nearest neighbours agree on another label than its own.
-
-    Costs one table of distances between `most` samples. Nearness of raw pixels tells little of photographs: hand in
-    features of a pretrained network instead.
-    """
-    x, y = x_train[:most].flatten(1).float(), y_train[:most]
+def contradicted(x, y):
+    """Samples of which four of the five nearest neighbours agree on another label than their own."""
+    x = x.flatten(1).float()
     distance = torch.cdist(x, x).fill_diagonal_(torch.inf)
     near = y[distance.topk(5, largest=False).indices]
     votes = torch.stack([(near == label).sum(dim=1) for label in y.unique()], dim=1)
     winner = y.unique()[votes.argmax(dim=1)]
-    wrong = (
-        ((votes.max(dim=1).values >= 4) & (winner != y)).nonzero().flatten().tolist()
+    return ((votes.max(dim=1).values >= 4) & (winner != y)).nonzero().flatten().tolist()
+
+
+def labels_against_neighbours(x_train, y_train, x_val, y_val, most=2000):
+    """Ask whether labels contradict their neighbours, and more often in the training than in the validation set.
+
+    Costs two tables of distances between `most` samples. Nearness of raw pixels tells little of photographs: hand in
+    features of a pretrained network instead.
+    """
+    n = min(most, len(y_train), len(y_val))
+    wrong, there = (
+        contradicted(x_train[:n], y_train[:n]),
+        contradicted(x_val[:n], y_val[:n]),
     )
-    if len(wrong) > 0.05 * len(y):
-        return f"{len(wrong)} of {len(y)} labels contradict their neighbours; look at samples {wrong[:5]}"
+    if len(wrong) > 0.05 * n + 2 * len(there):
+        return (
+            f"{len(wrong)} of {n} training labels contradict their neighbours, {len(there)} of {n} validation labels; "
+            f"look at samples {wrong[:5]}"
+        )
 
 
 def more_data_would_help(x_train, y_train, x_val, y_val, most=2000):
@@ -52,14 +62,15 @@ def more_data_would_help(x_train, y_train, x_val, y_val, most=2000):
 
     Costs one table of distances, and trains nothing.
     """
-    x, y = x_train[:most].flatten(1).float(), y_train[:most]
+    chosen = torch.randperm(len(x_train), generator=torch.Generator().manual_seed(0))
+    x, y = x_train[chosen[:most]].flatten(1).float(), y_train[chosen[:most]]
     distance = torch.cdist(x_val[:most].flatten(1).float(), x)
     half, whole = (
         (y[distance[:, :n].argmin(dim=1)] == y_val[:most]).float().mean()
         for n in (len(x) // 2, len(x))
     )
     if whole - half > 0.03:
-        return f"twice the data lifted a nearest-neighbour classifier from {half:.2f} to {whole:.2f}: it will gain more"
+        return f"twice the data lifted a nearest-neighbour classifier from {half:.2f} to {whole:.2f}: more may help"
 
 
 def trained_past_the_best(val_losses):

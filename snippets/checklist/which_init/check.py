@@ -32,7 +32,7 @@ def measured(fresh, inputs):
 def weights_too_large(fresh, inputs):
     """Ask whether weights above every gain that an activation needs make the signal grow."""
     sizes, gain = measured(fresh, inputs)
-    if gain > 2.5 and sizes[-1] > 100 * sizes[0]:
+    if gain > 1.8 and sizes[-1] > 100 * sizes[0]:
         return (
             f"the signal grows from {sizes[0]:.2g} to {sizes[-1]:.2g} over {len(sizes)} layers: the "
             f"weights are {gain:.1f} times 1/sqrt(fan-in), and 1.4 is right for ReLU"
@@ -64,20 +64,37 @@ def gain_of_another_activation(fresh, inputs):
 def branches_that_add_up(fresh, inputs):
     """Ask whether the signal grows although the weights have a usual size, as in a sum of residual branches."""
     sizes, gain = measured(fresh, inputs)
-    if gain <= 2.5 and sizes[-1] > 100 * sizes[0]:
+    if gain <= 1.8 and sizes[-1] > 100 * sizes[0]:
         return (
             f"the signal grows from {sizes[0]:.2g} to {sizes[-1]:.2g} over {len(sizes)} layers, with "
             f"weights of {gain:.2f} times 1/sqrt(fan-in): the branches add up"
         )
 
 
-def units_that_start_equal(fresh):
-    """Look for layers all of whose units have the same weights."""
-    equal = [
+def units_that_start_equal(fresh, inputs):
+    """Look for layers whose units are equal; zeros count only if samples are equal at the last layer's input."""
+    layers = [(n, m) for n, m in fresh.named_modules() if isinstance(m, LAYERS)]
+    last, hooks, modes = {}, [], {m: m.training for m in fresh.modules()}
+    for name, layer in layers:
+
+        def note(_, given, __, name=name):
+            last.update(name=name, given=given[0].detach())
+
+        hooks.append(layer.register_forward_hook(note))
+    fresh.eval()
+    with torch.no_grad():
+        fresh(inputs)
+    for module, mode in modes.items():
+        module.training = mode
+    for hook in hooks:
+        hook.remove()
+    zeros_matter = bool((last["given"] == last["given"][:1]).all())
+    hidden = [
         name
-        for name, module in fresh.named_modules()
-        if isinstance(module, LAYERS) and (module.weight == module.weight[:1]).all()
+        for name, layer in layers
+        if (layer.weight == layer.weight[:1]).all()
+        and (layer.weight.any() or zeros_matter)
+        and name != last["name"]  # a last layer of zeros is harmless
     ]
-    hidden = equal[:-1]  # a last layer of zeros is harmless
     if hidden:
         return f"all units have the same weights in {len(hidden)} hidden layers, the first is {hidden[0]}"

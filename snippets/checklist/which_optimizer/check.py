@@ -21,7 +21,7 @@ def steps_of_adam_against_weights(model, optimizer):
     if worst > 0.5:
         return (
             f"one update moves each weight of layer {name} by up to {worst:.0%} of the "
-            "size 1/sqrt(fan-in) at which it starts; 1% is usual"
+            "size 1/sqrt(fan-in) at which it starts; a few percent are usual"
         )
 
 
@@ -43,8 +43,8 @@ def steps_of_sgd_against_weights(model, loss_fn, optimizer, inputs, targets, los
     ]
     if ratios and max(ratios) < 3e-4:
         return (
-            f"one update moves no layer by more than {max(ratios):.1e} of its weights; "
-            "1e-3 is usual: SGD's learning rate is too low"
+            f"an update, momentum counted, moves no layer by more than {max(ratios):.1e} of its "
+            "weights; 1e-3 is a rule of thumb: SGD's learning rate is too low"
         )
 
 

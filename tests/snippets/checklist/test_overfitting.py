@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+
+from snippets.checklist.overfitting import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -14,3 +17,20 @@ def shows(run: Run) -> bool:
 def test_cause(cause: str, record_property: Record) -> None:
     """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
     prove(cause, shows, record_property)
+
+
+def test_classes_that_overlap_are_no_wrong_labels() -> None:
+    """Labels that are noise, or rare, contradict their neighbours in both sets; so the check says nothing."""
+    torch.manual_seed(0)
+    x = torch.randn(3000, 10)
+    for y in ((x[:, 0] + 0.7 * torch.randn(3000) > 0).long(), (torch.rand(3000) < 0.08).long()):
+        assert len(check.contradicted(x[:1500], y[:1500])) > 0.05 * 1500
+        assert not check.labels_against_neighbours(x[:1500], y[:1500], x[1500:], y[1500:])
+
+
+def test_a_training_set_in_the_order_of_its_classes_is_no_small_one() -> None:
+    """Half of such a list lacks half of the classes; the check draws its half at random."""
+    torch.manual_seed(0)
+    y = torch.arange(1000) // 100
+    x = torch.randn(10, 16)[y] + 0.1 * torch.randn(1000, 16)
+    assert not check.more_data_would_help(x, y, x[::7], y[::7])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import torch
+from sklearn.datasets import load_iris
+
+from snippets.checklist.too_good_to_be_true import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -14,3 +18,23 @@ def shows(run: Run) -> bool:
 def test_cause(cause: str, record_property: Record) -> None:
     """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
     prove(cause, shows, record_property)
+
+
+def test_padding_is_no_shared_moment() -> None:
+    """Zeros at the end of every window occur on both sides of any split; overlapping windows are found all the same."""
+    torch.manual_seed(0)
+    apart = torch.randn(200, 20, 3)
+    apart[:, 12:] = 0.0
+    assert not check.moments_across_the_split(apart[:150], apart[150:])
+    signal = torch.randn(2020, 3)
+    windows = torch.stack([signal[start : start + 20] for start in range(0, 2000, 5)])
+    assert check.moments_across_the_split(windows[::2], windows[1::2])
+
+
+def test_an_honest_feature_and_rows_of_categories() -> None:
+    """The check speaks of the petals of irises, and of rows of four categories, as the page says."""
+    iris = load_iris()
+    found = check.one_feature_tells_all(torch.tensor(iris.data), torch.tensor(iris.target))
+    assert f"feature {iris.feature_names.index('petal width (cm)')} alone" in found
+    rows = torch.randint(0, 3, (2000, 4))
+    assert check.copies_across_the_split(rows[:1600], rows[1600:])

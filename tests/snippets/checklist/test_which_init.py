@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from snippets.checklist.which_init import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -59,3 +60,42 @@ def test_block_factor() -> None:
         x = y
     assert 2.8 < sum(squares) / 25 < 3.2
     assert _size(x) > 1e5 * _size(start)
+
+
+class Block(nn.Module):
+    """Adds two layers, the last of zeros, to what comes in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(16, 16), nn.Linear(16, 16)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The input, and a branch that begins at a constant."""
+        return x + self.last(self.first(x).relu())
+
+
+def test_branches_of_zeros_are_sound_and_a_chain_of_zeros_is_not() -> None:
+    """Zero is right for the end of a residual branch; in a chain no sample gets through, and only a bias learns."""
+    torch.manual_seed(0)
+    inputs = torch.randn(32, 16)
+    assert not check.units_that_start_equal(nn.Sequential(*[Block() for _ in range(4)], nn.Linear(16, 3)), inputs)
+    chain = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 3))
+    for parameter in chain.parameters():
+        nn.init.zeros_(parameter)
+    assert check.units_that_start_equal(chain, inputs)
+    nn.functional.cross_entropy(chain(inputs), torch.arange(32) % 3).backward()
+    learning = [name for name, p in chain.named_parameters() if p.grad is not None and p.grad.any()]
+    assert learning == ["4.bias"]
+
+
+def test_a_chain_that_grows_is_no_sum_of_branches() -> None:
+    """A gain of 2.4 in a chain of ReLU layers is the weights' fault."""
+    torch.manual_seed(0)
+    chain = nn.Sequential(*[layer for _ in range(20) for layer in (nn.Linear(64, 64), nn.ReLU())], nn.Linear(64, 10))
+    for layer in chain:
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=2.4 / 8)
+    inputs = torch.randn(32, 64)
+    assert check.weights_too_large(chain, inputs)
+    assert not check.branches_that_add_up(chain, inputs)
