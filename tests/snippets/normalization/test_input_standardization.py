@@ -180,7 +180,7 @@ def digits() -> tuple[Tensor, Tensor]:
 
 
 def test_long_run_evens_out(digits: tuple[Tensor, Tensor]) -> None:
-    """300 updates of Adam, two seeds: 0 to 1 is within 2 points of standardized in the mean, and mixed units are not."""
+    """300 updates of Adam, two seeds: 0 to 1 within 2 points of standardized in the mean, and mixed units are not."""
     x, y = digits
     scales = preparations(x[:1200], x[1200:])
     labels = (y[:1200], y[1200:])
