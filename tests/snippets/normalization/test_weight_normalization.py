@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import io
 import warnings
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
+from torch.optim.swa_utils import AveragedModel
 
 from snippets.normalization.weight_normalization.evidence import KINDS, SIZES
 from snippets.normalization.weight_normalization.from_scratch import WeightNorm, weight_norm
@@ -186,14 +188,23 @@ def test_old_function() -> None:
 
 
 def test_deepcopy_after_a_step() -> None:
-    """deepcopy of a model with the old function fails with an error, and works with the new one."""
+    """deepcopy and AveragedModel fail with the old function after a forward pass, and work with the new one.
+
+    torch.save of the whole model works with the old one only.
+    """
     module = old(nn.Linear(4, 3))
+    copy.deepcopy(module)
     module(torch.randn(2, 4))
-    with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
-        copy.deepcopy(module)
+    for copying in (copy.deepcopy, AveragedModel):
+        with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
+            copying(module)
+    torch.save(module, io.BytesIO())
     new = parametrizations.weight_norm(nn.Linear(4, 3))
     new(torch.randn(2, 4))
     assert torch.equal(copy.deepcopy(new).weight, new.weight)
+    assert torch.equal(AveragedModel(new).module.weight, new.weight)
+    with pytest.raises(RuntimeError, match="Serialization of parametrized modules is only supported through state_dict"):
+        torch.save(new, io.BytesIO())
 
 
 def test_transposed_counts_inputs() -> None:
