@@ -150,15 +150,19 @@ def test_better_or_worse_on_new_data(evidence) -> None:
 @pytest.mark.parametrize(("wrong", "samples", "steps"), [(WRONG, TRAIN, 300), (0.0, 1000, STEPS)])
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_price_of_speed(wrong: float, samples: int, steps: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both fast methods beat the plain network after 300 steps, and after 80 with 1,000 correct labels."""
+    """Both fast methods beat the plain network after 300 steps, when it knows the labels by heart, too.
+
+    With 1,000 correct labels they beat it after 80 steps.
+    """
     assert (WRONG, TRAIN, STEPS) == (0.2, 200, 80)
     for name, value in {"WRONG": wrong, "TRAIN": samples, "STEPS": steps}.items():
         monkeypatch.setattr(evidence_module, name, value)
     digits = load_digits()
     x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
     methods = ("plain", "standardized inputs", "batch norm")
-    plain, *fast = (evidence_module.train(method, seed, x, y)["accuracy"][0] for method in methods)
-    assert plain < min(fast)
+    plain, *fast = (evidence_module.train(method, seed, x, y) for method in methods)
+    assert plain["accuracy"][0] < min(run["accuracy"][0] for run in fast)
+    assert steps == STEPS or plain["train"][0] < 0.1  # the wrong labels are learned
 
 
 def test_both_together(evidence) -> None:
