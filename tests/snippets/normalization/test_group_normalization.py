@@ -46,6 +46,7 @@ def test_equals_torch_in_other_types(space: tuple[int, ...], groups: int, affine
     """Output and all gradients, to the rounding of the type; the result has the type of the input."""
     few = not space and groups >= 4  # one value or two to a group: the rounding of x, of up to 30, is divided by √eps
     least = 30 / 1e-5**0.5 if few else 1.0
+    roundings = 4 if dtype == torch.bfloat16 else 16  # both compute in float32: there sums of a few dozen differ
     results = []
     for layer in (GroupNorm(8, groups, affine=affine).to(dtype), nn.GroupNorm(groups, 8, affine=affine).to(dtype)):
         x = noise(3, 8, *space, dtype=dtype).requires_grad_()
@@ -54,7 +55,9 @@ def test_equals_torch_in_other_types(space: tuple[int, ...], groups: int, affine
         (y * noise(*y.shape, dtype=dtype)).sum().backward()
         results.append([y, x.grad, *(p.grad for p in layer.parameters())])
     for a, b in zip(*results, strict=True):
-        assert (a.double() - b.double()).abs().max() <= 16 * torch.finfo(dtype).eps * b.abs().max().clamp(min=least)
+        assert (a.double() - b.double()).abs().max() <= roundings * torch.finfo(dtype).eps * b.abs().max().clamp(
+            min=least
+        )
 
 
 def test_groups_must_divide() -> None:
