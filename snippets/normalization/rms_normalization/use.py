@@ -10,7 +10,7 @@ from torch import nn
 
 
 def without_the_mean(linear: nn.Linear) -> nn.Linear:
-    """A copy of the layer whose outputs have mean 0 over the features: RMSNorm after it does what LayerNorm did.
+    """A copy whose outputs have mean 0 over the features: RMSNorm after it does what LayerNorm did, but for its bias.
 
     Subtracting the mean of the outputs is linear: it can be done to the weights once, instead of to each output.
     """

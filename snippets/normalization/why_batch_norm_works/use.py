@@ -13,7 +13,7 @@ from torch import Tensor, nn
 def weights_without_scale(model: nn.Module, x: Tensor) -> dict[str, float]:
     """Weights whose doubling leaves the outputs in training mode as they are, with 1 / (mean square norm of a row).
 
-    Times the learning rate of SGD that number is how far a step turns the weights: their effective learning rate.
+    Times the learning rate of SGD that number is their effective learning rate: a step turns them in proportion to it.
     Works on a copy; draws no random numbers of yours.
 
     Args:

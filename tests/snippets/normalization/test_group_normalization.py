@@ -39,12 +39,25 @@ def test_equals_torch(space: tuple[int, ...], groups: int, affine: bool) -> None
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_equals_torch_in_other_types(dtype: torch.dtype) -> None:
-    """To the rounding of the type; the result has the type of the input."""
-    x = noise(3, 8, 5, 4, dtype=dtype)
-    ours, theirs = GroupNorm(8, 2).to(dtype)(x), nn.GroupNorm(2, 8).to(dtype)(x)
-    assert ours.dtype == dtype
-    assert (ours.double() - theirs.double()).abs().max() < 4 * 4 * torch.finfo(dtype).eps
+@pytest.mark.parametrize("space", [(), (7,), (5, 4), (3, 4, 2)])
+@pytest.mark.parametrize("groups", [1, 2, 4, 8])
+@pytest.mark.parametrize("affine", [True, False])
+def test_equals_torch_in_other_types(space: tuple[int, ...], groups: int, affine: bool, dtype: torch.dtype) -> None:
+    """Output and all gradients, to the rounding of the type; the result has the type of the input."""
+    few = not space and groups >= 4  # one value or two to a group: the rounding of x, of up to 30, is divided by √eps
+    least = 30 / 1e-5**0.5 if few else 1.0
+    roundings = 4 if dtype == torch.bfloat16 else 16  # both compute in float32: there sums of a few dozen differ
+    results = []
+    for layer in (GroupNorm(8, groups, affine=affine).to(dtype), nn.GroupNorm(groups, 8, affine=affine).to(dtype)):
+        x = noise(3, 8, *space, dtype=dtype).requires_grad_()
+        y = layer(x)
+        assert y.dtype == dtype
+        (y * noise(*y.shape, dtype=dtype)).sum().backward()
+        results.append([y, x.grad, *(p.grad for p in layer.parameters())])
+    for a, b in zip(*results, strict=True):
+        assert (a.double() - b.double()).abs().max() <= roundings * torch.finfo(dtype).eps * b.abs().max().clamp(
+            min=least
+        )
 
 
 def test_groups_must_divide() -> None:
@@ -119,6 +132,8 @@ def test_one_value_has_no_variance(channels: int) -> None:
 def test_scale_and_shift_are_lost() -> None:
     """Twice the sample plus 5 gives the same output, to eps."""
     layer, x = nn.GroupNorm(2, 8).double(), noise(3, 8, 5, 4)
+    nn.init.normal_(layer.weight)
+    nn.init.normal_(layer.bias)
     assert torch.allclose(layer(2 * x + 5), layer(x), atol=1e-5)
 
 

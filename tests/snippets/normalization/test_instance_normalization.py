@@ -59,6 +59,15 @@ def test_contrast_is_removed(factor: float) -> None:
     assert torch.allclose(nn.InstanceNorm2d(6)(other), nn.InstanceNorm2d(6)(x), atol=1e-4)
 
 
+@pytest.mark.parametrize(("mode", "stays"), [("reflect", True), ("zeros", False)])
+def test_shift_passes_zero_padding(mode: str, stays: bool) -> None:
+    """A constant added to an image is gone after convolution and layer, but not where zeros are padded."""
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1, padding_mode=mode), nn.InstanceNorm2d(6)).double()
+    x = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    assert torch.allclose(layers(x + 2), layers(x), atol=1e-6) == stays
+
+
 def test_block_ignores_contrast() -> None:
     """Alone as in a batch, in both modes; the body gives the same for 0.3 x + 2 and for half the brightness."""
     torch.manual_seed(0)
@@ -99,10 +108,13 @@ def test_lazy_forms() -> None:
 
 
 def test_one_pixel_is_an_error() -> None:
-    """torch's error for 1x1 maps in 2-D; ours returns the bias."""
+    """torch's error for 1x1 maps in 2-D, in both modes without running statistics; ours returns the bias."""
     x = torch.randn(2, 3, 1, 1)
-    with pytest.raises(ValueError, match="Expected more than 1 spatial element when training, got input size"):
-        nn.InstanceNorm2d(3)(x)
+    text = r"Expected more than 1 spatial element when training, got input size torch.Size\(\[2, 3, 1, 1\]\)"
+    for mode in (True, False):
+        with pytest.raises(ValueError, match=text):
+            nn.InstanceNorm2d(3).train(mode)(x)
+    assert nn.InstanceNorm2d(3, track_running_stats=True).eval()(x).shape == x.shape
     layer = InstanceNorm(3, affine=True)
     nn.init.normal_(layer.bias)
     assert torch.allclose(layer(x).flatten(1), layer.bias.expand(2, 3))

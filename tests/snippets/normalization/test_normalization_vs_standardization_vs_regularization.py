@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from snippets.normalization.normalization_vs_standardization_vs_regularization.evidence import SEEDS
+from snippets.normalization.normalization_vs_standardization_vs_regularization import evidence as evidence_module
+from snippets.normalization.normalization_vs_standardization_vs_regularization.evidence import (
+    SEEDS,
+    STEPS,
+    TRAIN,
+    WRONG,
+)
 from snippets.normalization.normalization_vs_standardization_vs_regularization.use import (
     Standardize,
     build,
@@ -107,10 +114,11 @@ def test_penalty_depends_on_units() -> None:
     assert (x @ ridge(x, y, 10.0) - other @ ridge(other, y, 10.0)).abs().max() > 0.01
 
 
-def test_layer_cancels_a_common_factor() -> None:
-    """Linear without bias and BatchNorm1d: 255 x gives the outputs of x; a factor for each feature does not."""
+@pytest.mark.parametrize("bias", [True, False])
+def test_layer_cancels_a_common_factor(bias: bool) -> None:
+    """Linear and BatchNorm1d in training mode: 255 x gives the outputs of x; a factor for each feature does not."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(64, 32, bias=False), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
+    model = nn.Sequential(nn.Linear(64, 32, bias=bias), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
     x = torch.rand(100, 64)
     assert torch.allclose(model(255 * x), model(x), atol=1e-3)  # BatchNorm's eps counts less at 255
     units = torch.logspace(-2, 2, 64)
@@ -137,6 +145,24 @@ def test_better_or_worse_on_new_data(evidence) -> None:
     assert min(accuracy["weight decay"], accuracy["dropout"]) > accuracy["plain"] + 0.02
     assert max(accuracy["standardized inputs"], accuracy["batch norm"]) < accuracy["plain"] - 0.02
     assert max(loss["standardized inputs"], loss["batch norm"]) < 0.1  # a fifth of the labels is random
+
+
+@pytest.mark.parametrize(("wrong", "samples", "steps"), [(WRONG, TRAIN, 300), (0.0, 1000, STEPS)])
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_price_of_speed(wrong: float, samples: int, steps: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both fast methods beat the plain network after 300 steps, when it knows the labels by heart, too.
+
+    With 1,000 correct labels they beat it after 80 steps.
+    """
+    assert (WRONG, TRAIN, STEPS) == (0.2, 200, 80)
+    for name, value in {"WRONG": wrong, "TRAIN": samples, "STEPS": steps}.items():
+        monkeypatch.setattr(evidence_module, name, value)
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    methods = ("plain", "standardized inputs", "batch norm")
+    plain, *fast = (evidence_module.train(method, seed, x, y) for method in methods)
+    assert plain["accuracy"][0] < min(run["accuracy"][0] for run in fast)
+    assert steps == STEPS or plain["train"][0] < 0.1  # the wrong labels are learned
 
 
 def test_both_together(evidence) -> None:

@@ -74,23 +74,27 @@ def test_warm_up_on_digits(evidence) -> None:
     assert min(score for of_rate in scores.values() for score in of_rate[0.001]) > 0.75
 
 
-@pytest.mark.parametrize("depth", [6, 12])
-def test_last_norm_is_not_automatic(depth: int) -> None:
-    """nn.TransformerEncoder adds no last LayerNorm: with norm_first the output's spread is over 2, with it 1."""
-    torch.manual_seed(0)
-    x = torch.randn(2, 5, 32)
-    layer = nn.TransformerEncoderLayer(32, 4, 128, dropout=0.0, batch_first=True, norm_first=True)
-    bare = nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("width", [32, 128])
+def test_last_norm_is_not_automatic(width: int, seed: int) -> None:
+    """nn.TransformerEncoder adds no last LayerNorm: 12 norm_first layers end with a spread over 3, with it 1."""
+    torch.manual_seed(seed)
+    x = torch.randn(2, 5, width)
+    layer = nn.TransformerEncoderLayer(width, 4, 4 * width, dropout=0.0, batch_first=True, norm_first=True)
+    bare = nn.TransformerEncoder(layer, 12, enable_nested_tensor=False)
     assert bare.norm is None
-    assert bare(x).std(dim=-1).mean() > 2
+    assert bare(x).std(dim=-1).mean() > 3
     for pre in (True, False):
-        out = make_encoder(32, 4, depth, pre=pre, dropout=0.0)(x)
+        out = make_encoder(width, 4, 12, pre=pre, dropout=0.0)(x)
         assert out.std(dim=-1, correction=0).mean().item() == pytest.approx(1.0, abs=0.01)
 
 
 @pytest.mark.parametrize("pre", [True, False])
 def test_weights_load_into_the_wrong_form(pre: bool) -> None:
-    """The weights of either form load into the other without an error, and the output is another one."""
+    """A layer's weights load into the other form without an error, and its output is another one.
+
+    Of a whole encoder only the last norm's names tell the forms apart.
+    """
     torch.manual_seed(0)
     trained, wrong = EncoderLayer(16, 4, 24, pre), EncoderLayer(16, 4, 24, not pre)
     shapes = [{name: p.shape for name, p in layer.state_dict().items()} for layer in (trained, wrong)]
@@ -98,12 +102,18 @@ def test_weights_load_into_the_wrong_form(pre: bool) -> None:
     wrong.load_state_dict(trained.state_dict(), strict=True)
     x = torch.randn(2, 5, 16)
     assert (trained(x) - wrong(x)).abs().max() > 0.5
+    one, other = (make_encoder(16, 4, 2, pre=each).state_dict().keys() for each in (True, False))
+    assert one - other == {"norm.weight", "norm.bias"}
+    assert not other - one
 
 
 def test_nested_tensor_warning() -> None:
     """The quoted warning comes with norm_first and enable_nested_tensor's default; the code above gives none."""
     layer = nn.TransformerEncoderLayer(32, 4, batch_first=True, norm_first=True)
-    with pytest.warns(UserWarning, match="enable_nested_tensor is True, but self.use_nested_tensor is False"):
+    quoted = (
+        "enable_nested_tensor is True, but self.use_nested_tensor is False because encoder_layer.norm_first was True"
+    )
+    with pytest.warns(UserWarning, match=quoted):
         nn.TransformerEncoder(layer, 2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

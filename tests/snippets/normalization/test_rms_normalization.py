@@ -58,10 +58,12 @@ def test_scale_but_not_shift() -> None:
 
 
 def test_centred_input_gives_layer_norm() -> None:
-    """On vectors of mean 0, RMSNorm equals LayerNorm; on others it does not."""
+    """On vectors of mean 0, RMSNorm equals LayerNorm without bias; on others it does not."""
     torch.manual_seed(0)
     x = 1 + torch.randn(4, 64, dtype=torch.float64)
-    rms, layer = nn.RMSNorm(64, eps=1e-5).double(), nn.LayerNorm(64, eps=1e-5).double()
+    rms, layer = nn.RMSNorm(64, eps=1e-5).double(), nn.LayerNorm(64, eps=1e-5, bias=False).double()
+    nn.init.normal_(layer.weight)
+    rms.load_state_dict(layer.state_dict())
     centred = x - x.mean(dim=-1, keepdim=True)
     assert torch.allclose(rms(centred), layer(centred))
     assert (rms(x) - layer(x)).abs().max() > 0.1
@@ -69,12 +71,14 @@ def test_centred_input_gives_layer_norm() -> None:
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_mean_folds_into_the_weights(bias: bool) -> None:
-    """LayerNorm after a linear layer equals RMSNorm after that layer without its mean; the layer itself stays."""
+    """LayerNorm without bias after a linear layer equals RMSNorm after it without its mean; the layer itself stays."""
     torch.manual_seed(0)
     linear, x = nn.Linear(16, 32, bias=bias), torch.randn(5, 16)
     nn.init.normal_(linear.weight, mean=0.5)
     before = linear.weight.clone()
-    layer, rms = nn.LayerNorm(32, eps=1e-5), nn.RMSNorm(32, eps=1e-5)
+    layer, rms = nn.LayerNorm(32, eps=1e-5, bias=False), nn.RMSNorm(32, eps=1e-5)
+    nn.init.normal_(layer.weight)
+    rms.load_state_dict(layer.state_dict())
     assert torch.allclose(layer(linear(x)), rms(without_the_mean(linear)(x)), atol=1e-5)
     assert (layer(linear(x)) - rms(linear(x))).abs().max() > 0.1
     assert torch.equal(linear.weight, before)
@@ -169,14 +173,15 @@ def test_mixed_types_warn() -> None:
 
 
 def test_as_good_as_layer_norm_on_digits(evidence) -> None:
-    """Means within 0.05 at each rate; at 0.001 and 0.003 both beat no normalization in each seed; at 0.03 not."""
+    """Means within 0.05 at each rate; both beat no normalization at 0.001 and 0.003; at 0.03 only RMSNorm ties."""
     accuracy = {name: torch.tensor(of["accuracy"]) for name, of in evidence().items()}  # (rates, seeds)
     plain, layer, rms = (accuracy[name] for name in ("no normalization", "LayerNorm", "RMSNorm"))
     assert (layer.mean(dim=1) - rms.mean(dim=1)).abs().max() < 0.05
     for normed in (layer, rms):
         assert (normed[:2] > plain[:2]).all()
     assert RATES[3] == 0.03
-    assert plain[3].mean() > max(layer[3].mean().item(), rms[3].mean().item())
+    assert plain[3].mean() > layer[3].mean()
+    assert plain[3].mean().item() == pytest.approx(rms[3].mean().item(), abs=0.01)
 
 
 def test_mean_is_small(evidence) -> None:

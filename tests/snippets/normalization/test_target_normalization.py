@@ -147,6 +147,7 @@ def test_raw_targets_fail(evidence: Any) -> None:
     raw, standardized = scores(evidence, "Adam, raw"), scores(evidence, "Adam, standardized")
     assert raw[0].min() > 0.97
     assert raw[1].max() < 0.05
+    assert raw[1].min() > -0.1  # the mean of the predictions is off by at most a deviation: 1 of 10
     assert raw[2].max() < 0
     assert standardized.min() > 0.97
     raw, standardized = scores(evidence, "SGD, raw"), scores(evidence, "SGD, standardized")

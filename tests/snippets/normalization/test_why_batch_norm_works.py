@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.normalization.why_batch_norm_works import evidence as evidence_module
 from snippets.normalization.why_batch_norm_works.evidence import RATES
 from snippets.normalization.why_batch_norm_works.use import weights_without_scale
 
@@ -60,16 +62,21 @@ def test_gradient_is_orthogonal(axes: int) -> None:
 
 @pytest.mark.parametrize("factor", [0.5, 4.0])
 def test_effective_learning_rate(factor: float) -> None:
-    """Weights a times as long with a learning rate a^2 times as large: the same network after each of 20 steps."""
+    """Weights a times as long with a learning rate a^2 times as large: the same network after each of 20 steps.
+
+    All other parameters train, too, at the same learning rate in both.
+    """
     model, x, y = normalized(0)
     other = copy.deepcopy(model)
     with torch.no_grad():
         other[0].weight.mul_(factor)
     for _ in range(20):
-        steps = [(m, gradient(m, x, y), lr) for m, lr in ((model, 0.1), (other, 0.1 * factor**2))]
-        with torch.no_grad():
-            for m, grad, lr in steps:
-                m[0].weight.sub_(lr * grad)
+        for m, lr in ((model, 0.1), (other, 0.1 * factor**2)):
+            m.zero_grad()
+            F.cross_entropy(m(x), y).backward()
+            with torch.no_grad():
+                for name, parameter in m.named_parameters():
+                    parameter.sub_((lr if name == "0.weight" else 0.1) * parameter.grad)
         torch.testing.assert_close(other(x), model(x), rtol=1e-7, atol=1e-7)
     torch.testing.assert_close(other[0].weight, factor * model[0].weight, rtol=1e-7, atol=1e-9)
 
@@ -153,6 +160,30 @@ def test_range_of_rates(evidence: Any) -> None:
     assert kaiming[2].item() == pytest.approx(math.log(10), abs=0.02)
     assert kaiming[0] > 2.2
     assert losses(evidence, DEFAULT).min() > 2.2
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_long_weights_learn_slowly(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hidden weights ten times as long: the loss at 0.1 is over five times as high, below guessing, and low at 1."""
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    usual, _ = evidence_module.train(NORM, 0.1, seed, x, y)
+    original = evidence_module.network
+
+    def longer(kind: str) -> nn.Sequential:
+        """The same network, its hidden weights times ten."""
+        model = original(kind)
+        with torch.no_grad():
+            for layer in model[:-1]:
+                if isinstance(layer, nn.Linear):
+                    layer.weight.mul_(10)
+        return model
+
+    monkeypatch.setattr(evidence_module, "network", longer)
+    slow, _ = evidence_module.train(NORM, 0.1, seed, x, y)
+    fast, _ = evidence_module.train(NORM, 1.0, seed, x, y)
+    assert 5 * usual < slow < 0.8 * math.log(10)
+    assert fast < 0.2
 
 
 def test_noise_costs(evidence: Any) -> None:
