@@ -58,7 +58,7 @@ def minimize(make, loss_of, steps: int, size: int = 8, zero_grad: bool = True):
     ],
 )
 def test_equals_torch(loss_of, settings):
-    """Without line search: torch's iterates and history over 100 iterations, or until a tolerance stops both."""
+    """Without line search: torch's iterates and history over up to 140 iterations; tolerances stop some runs."""
     steps = 120 // settings.get("max_iter", 20) + 1
     ours, our_calls, optimizer = minimize(lambda p: LBFGS(p, **settings), loss_of, steps)
     theirs, their_calls, other = minimize(lambda p: torch.optim.LBFGS(p, max_eval=10_000, **settings), loss_of, steps)
@@ -67,8 +67,7 @@ def test_equals_torch(loss_of, settings):
     assert our_calls < 100 or not {"tolerance_grad", "tolerance_change"} & set(settings), "no tolerance stopped it"
     (state,), (expected,) = optimizer.state.values(), other.state.values()
     for name in ("old_stps", "old_dirs"):
-        assert len(state[name]) == len(expected[name])
-        torch.testing.assert_close(torch.stack(state[name][:3]), torch.stack(expected[name][:3]), rtol=1e-4, atol=1e-8)
+        torch.testing.assert_close(torch.stack(state[name]), torch.stack(expected[name]), rtol=1e-4, atol=1e-8)
 
 
 def test_direction_is_minus_the_bfgs_matrix_times_the_gradient():
@@ -104,7 +103,10 @@ def wolfe(params):
 
 
 def test_reaches_the_minimum_of_a_quadratic():
-    """With the line search, 100 iterations reach the minimum of a quadratic of condition number 1,000 to 1e-6."""
+    """With the line search, 100 iterations reach the minimum of a quadratic of condition number 1,000 to 1e-6.
+
+    In 8 variables; in 100 variables they come to 1e-3 only.
+    """
     path, _, _ = minimize(wolfe, quadratic, 1)
     torch.testing.assert_close(path[-1], torch.ones(8, dtype=torch.float64), rtol=0, atol=1e-6)
 
@@ -174,7 +176,7 @@ def fit_a_sine(seed: int, **tolerances: float) -> tuple[float, int]:
     torch.manual_seed(seed)
     x = torch.linspace(-1, 1, 200, dtype=torch.float64).unsqueeze(1)
     model = torch.nn.Sequential(torch.nn.Linear(1, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1)).double()
-    settings = {"max_iter": 500, "max_eval": 1000, "line_search_fn": "strong_wolfe"}
+    settings = {"max_iter": 500, "line_search_fn": "strong_wolfe"}
     optimizer, losses = torch.optim.LBFGS(model.parameters(), **settings, **tolerances), []
 
     def closure() -> float:
@@ -188,15 +190,21 @@ def fit_a_sine(seed: int, **tolerances: float) -> tuple[float, int]:
     return torch.nn.functional.mse_loss(model(x), torch.sin(5 * x)).item(), len(losses)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_default_tolerances_stop_early(seed):
-    """With the defaults a fit stops before 500 evaluations; with tighter tolerances it ends below half of that loss."""
+def test_default_tolerances_stop_early():
+    """With the defaults several of ten fits stop before 500 evaluations, at over twice the loss of tighter tolerances.
+
+    Others, such as those of seeds 10 and 12, gain nothing from tighter ones.
+    """
     defaults = torch.optim.LBFGS([torch.zeros(1, requires_grad=True)]).defaults
     assert (defaults["tolerance_grad"], defaults["tolerance_change"]) == (1e-7, 1e-9)
-    loss, evaluations = fit_a_sine(seed)
-    tighter, _ = fit_a_sine(seed, tolerance_grad=1e-12, tolerance_change=1e-14)
-    assert evaluations < 500
-    assert tighter < loss / 2
+    early = 0
+    for seed in range(0, 20, 2):
+        loss, evaluations = fit_a_sine(seed)
+        tighter, _ = fit_a_sine(seed, tolerance_grad=1e-12, tolerance_change=1e-14)
+        early += evaluations < 500 and tighter < loss / 2
+        if early == 3:
+            return
+    pytest.fail(f"{early} of ten")
 
 
 def test_refuses_groups():

@@ -46,9 +46,9 @@ def test_torch_stores_the_point_ahead(mu):
         torch.testing.assert_close(ahead.detach(), theta + mu * velocity, rtol=1e-12, atol=1e-15)
 
 
-def path(eta_h: float, mu: float, nesterov: bool, steps: int, noise: float = 0.0) -> torch.Tensor:
+def path(eta_h: float, mu: float, nesterov: bool, steps: int, noise: float = 0.0, seed: int = 0) -> torch.Tensor:
     """A parameter that starts at 1 on a quadratic with its minimum at 0, step by step."""
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(seed)
     theta = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
     optimizer = torch.optim.SGD([theta], lr=eta_h, momentum=mu, nesterov=nesterov)
     result = []
@@ -59,12 +59,16 @@ def path(eta_h: float, mu: float, nesterov: bool, steps: int, noise: float = 0.0
     return torch.tensor(result, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize(("noise", "seeds", "most"), [(0.0, 1, 0.01), (1.0, 4, 0.02)])
 @pytest.mark.parametrize("eta_h", [1e-5, 1e-4, 1e-3])
-def test_small_rate_makes_no_difference(eta_h, noise):
-    """At momentum 0.9 and eta h up to 0.001 both paths stay within 1 % of the starting distance, which is 1."""
-    plain, ahead = (path(eta_h, 0.9, nesterov, 2000, noise) for nesterov in (False, True))
-    assert (plain - ahead).abs().max() < 0.01
+def test_small_rate_makes_no_difference(eta_h, noise, seeds, most):
+    """At momentum 0.9 and eta h up to 0.001 the paths stay within 1 % of the starting distance, which is 1.
+
+    With noise of the first gradient's size, 1, it is 2 %; ten times that noise would make it ten times that.
+    """
+    for seed in range(seeds):
+        plain, ahead = (path(eta_h, 0.9, nesterov, 2000, noise, seed) for nesterov in (False, True))
+        assert (plain - ahead).abs().max() < most
 
 
 @pytest.mark.parametrize("mu", [0.5, 0.9, 0.99])

@@ -126,10 +126,10 @@ def walk(k, **settings):
 
 
 def test_adam_walks_as_far_with_the_square_root():
-    """Noise alone, equal samples, k = 4: as far with the square root rule to 10 %, over 1.8 times with the linear."""
+    """Noise alone, equal samples, k = 4: as far with the square root rule to 10 %, twice with the linear."""
     base = walk(1, lr=1e-3)
     assert walk(4, **scale_adam(4)) == pytest.approx(base, rel=0.1)
-    assert walk(4, **(scale_adam(4) | {"lr": 4e-3})) > 1.8 * base
+    assert walk(4, **(scale_adam(4) | {"lr": 4e-3})) == pytest.approx(2 * base, rel=0.05)
 
 
 def test_warm_up_starts_at_the_old_rate():
@@ -287,12 +287,19 @@ MOMENTUM = "SGD, momentum 0.9"
 
 
 def test_equal_rate_per_sample_equal_loss(evidence):
-    """Momentum, lr = batch / 1000: training losses within 25 % from batch 8 to 64; over twice as high at 512."""
+    """Momentum, lr = batch / 1000: training losses within 25 % from batch 8 to 64; over twice as high at 512.
+
+    The figure: up to a rate of 0.002 a sample the curves of batch 8 to 64 are within 25 %, those of 128 to 512 above.
+    """
     found = evidence()[MOMENTUM]
     losses = [by_rate[i + 1] for i, by_rate in enumerate(found["training losses"])]
     assert [found["rates"][i + 1] for i in range(7)] == pytest.approx([batch / 1000 for batch in BATCHES])
     assert max(losses[:4]) < 1.25 * min(losses[:4])
     assert losses[6] > 2 * losses[3]
+    for place in range(3):  # 0.0005, 0.001 and 0.002 a sample
+        curves = [by_rate[i + place] for i, by_rate in enumerate(found["training losses"])]
+        assert max(curves[:4]) < 1.25 * min(curves[:4])
+        assert max(curves[:4]) < curves[4] < curves[5] < curves[6]
 
 
 def test_best_rate_grows_with_the_batch(evidence, monkeypatch):
@@ -316,10 +323,16 @@ def test_large_batch_costs_loss(evidence):
 
 
 def test_adams_best_rate_stops_growing(evidence):
-    """Adam: from batch 8 to 64 the best rate grows 2 to 8 times; from 64 to 512 no further."""
+    """Adam: from batch 8 to 64 the best rate grows 2 to 8 times; from 128 to 512 no further, with other networks too.
+
+    In the experiment it stops at 64 already; with seed 1 it doubles once more, to 128.
+    """
     best = evidence()["Adam"]["best rates"]
     assert 1.9 < best[3] / best[0] < 8.1
     assert best[6] < 1.1 * best[3]
+    for seed in (1, 2, 3):
+        late = experiment.best_rates("Adam", [experiment.train("Adam", batch, seed)[1] for batch in (128, 256, 512)])
+        assert max(late[1:]) < 1.1 * late[0]
 
 
 def test_linear_rule_breaks_adam(evidence):

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from snippets.schedulers.noam_schedule.evidence import constant, open_ended
 from snippets.schedulers.noam_schedule.from_scratch import learning_rate
 from snippets.schedulers.noam_schedule.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -104,9 +105,15 @@ def losses(evidence):
 
 
 def test_lower_than_constant(losses):
-    """After 300 and after 600 updates the loss is over 4 % below that of a constant rate."""
-    for place in (2, 3):
-        assert losses["inverse"][place] < 0.96 * losses["constant"][place]
+    """After 300 and after 600 updates the loss is over 4 % below that of a constant rate, the best of four rates.
+
+    The experiment's 0.016 is too high for a constant rate: 0.004 is better after 600 updates, 0.002 no better.
+    """
+    watches = [dict(open_ended(lr, constant)[0]) for lr in (0.002, 0.004, 0.008)]
+    for place, length in ((2, 300), (3, 600)):
+        best = min(losses["constant"][place], *(watch[length] for watch in watches))
+        assert losses["inverse"][place] < 0.96 * best
+    assert watches[1][600] < losses["constant"][3]
 
 
 def test_near_the_planned_cosine(losses):
