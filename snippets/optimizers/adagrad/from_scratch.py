@@ -20,7 +20,7 @@ class Adagrad(torch.optim.Optimizer):
 
     Args:
         params: tensors or parameter groups.
-        lr: learning rate, the length of the first step.
+        lr: learning rate, the length of the first step from a sum of 0.
         lr_decay: lr is divided by 1 + (step - 1) * lr_decay on top.
         weight_decay: coefficient of the L2 penalty.
         initial_accumulator_value: where the sum of squares starts.

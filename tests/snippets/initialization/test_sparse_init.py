@@ -103,19 +103,38 @@ def test_generator_does_not_reach_the_zeros():
     assert torch.equal(sparse_init_(torch.empty(30, 30), 5, seeded()), sparse_init_(torch.empty(30, 30), 5, seeded()))
 
 
-def test_zeros_do_not_stay():
-    """A 50 x 40 layer with 25 zeros a row: after one step of SGD almost every zero has moved; this is not pruning."""
-    torch.manual_seed(0)
-    layer = nn.Linear(40, 50)
-    sparse_init_(layer.weight)
-    assert (layer.weight == 0).sum(dim=1).tolist() == [25] * 50
-    layer(torch.randn(8, 40)).square().sum().backward()
-    torch.optim.SGD(layer.parameters(), lr=0.1).step()
-    assert (layer.weight == 0).float().mean() < 0.01
+@pytest.mark.parametrize("seed", range(4))
+def test_zeros_do_not_stay(seed):
+    """ReLU network on digits: SGD fills half of the zeros in a step, over 70% in ten; those without gradient stay."""
+    torch.manual_seed(seed)
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    layers = [nn.Linear(64, 128), nn.Linear(128, 128), nn.Linear(128, 10)]
+    for layer in layers:
+        sparse_init_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    model = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
+    zeros = [layer.weight == 0 for layer in layers]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    filled = []
+    for step in range(10):
+        batch = torch.randint(len(x), (32,))
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x[batch]), y[batch]).backward()
+        if step == 0:
+            hidden = torch.relu(layers[0](x[batch]))  # of an input or a unit that is 0 on the whole batch
+            silent = (~x[batch].any(0)).expand(128, 64) | (~hidden.any(0)).unsqueeze(1)
+            assert not layers[0].weight.grad[silent].any()
+            assert silent[zeros[0]].float().mean() > 0.2
+        optimizer.step()
+        left = [layer.weight[empty] == 0 for layer, empty in zip(layers, zeros, strict=True)]
+        filled.append(1 - torch.cat(left).float().mean().item())
+    assert 0.4 < filled[0] < 0.65
+    assert filled[-1] > 0.7
 
 
 def test_scale_matters_not_zeros(evidence):
-    """Fifteen connections train eight tanh layers as well as dense weights do; torch's version does once rescaled."""
+    """Fifteen connections and dense weights bring the loss below 0.02; torch's version trains once it is rescaled."""
     digits = load_digits()
     x = torch.tensor(digits.data[:200], dtype=torch.float32)
     x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:200])
@@ -130,7 +149,7 @@ def test_scale_matters_not_zeros(evidence):
     repaired, quiet = (
         torch.tensor([train(init, seed, x, y) for seed in range(SEEDS)]) for init in (rescaled, quiet_rows)
     )
-    assert (fifteen.mean() - dense.mean()).abs() < max(fifteen.max() - fifteen.min(), dense.max() - dense.min())
+    assert fifteen.mean() > 0.7 * dense.mean()  # no help; with other seeds up to 1.6 times
     assert max(fifteen.max(), dense.max()) < 0.02
     assert repaired.max() < 0.05  # torch's zeros, another scale
     for stuck in (torchs, quiet):  # 15 connections, torch's scale

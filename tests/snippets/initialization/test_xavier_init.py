@@ -146,7 +146,8 @@ def test_steady_signal_is_not_enough(evidence):
         signals[name], gradients[name] = forward.median(0).values, backward.median(0).values
     older, xavier, gain, large = INITS
     shrunk = {name: (gradients[name][0] / gradients[name][-1]).item() for name in INITS}
-    assert shrunk[older] == pytest.approx(2e-5, rel=0.3)
+    assert shrunk[older] == pytest.approx(2e-5, rel=0.3)  # the figure's; with other seeds up to 3.5e-5
+    assert shrunk[older] < 1 / 20_000
     assert shrunk[xavier] == pytest.approx(0.2, abs=0.05)
     assert 3 < shrunk[gain] < 9
     assert 150 < shrunk[large] < 400
