@@ -60,7 +60,7 @@ def test_the_signal_is_measured_and_not_multiplied_up() -> None:
         assert not check.samples_that_become_alike(model, x)
     full = nn.Sequential(nn.Linear(64, 64), *(Residual(zero=False) for _ in range(12)), nn.Linear(64, 10))
     assert check.weights_that_enlarge(full, x)
-    assert "0.7" in check.weights_that_shrink(plain(30, gain=1.0), x)
+    assert check.weights_that_shrink(plain(30, gain=1.0), x)
 
 
 def test_sigmoids_that_gate_a_branch_are_sound() -> None:
