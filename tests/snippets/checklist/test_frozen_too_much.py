@@ -70,7 +70,7 @@ def test_statistics_of_a_trained_part_may_move() -> None:
 def test_a_branch_that_starts_at_zero_is_not_frozen() -> None:
     """Its gradient is zero in the first step; so are all gradients after zero_grad(set_to_none=False)."""
     model = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
-    model[1].weight.data.zero_()
+    nn.init.zeros_(model[1].weight)  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
     for _ in range(3):
         optimizer.zero_grad()
