@@ -11,7 +11,11 @@ def fewest_values_in_a_mean(model, inputs):
     counts, modes = {}, [(module, module.training) for module in model.modules()]
 
     def look(module, args):
-        counts[names[module]] = args[0].numel() // args[0].shape[1]
+        parts = 1
+        if isinstance(module, nn.SyncBatchNorm) and torch.distributed.is_initialized():
+            parts = torch.distributed.get_world_size(module.process_group)
+        values = parts * args[0].numel() // args[0].shape[1]
+        counts[names[module]] = min(values, counts.get(names[module], values))
 
     names = {
         m: name
@@ -31,12 +35,13 @@ def fewest_values_in_a_mean(model, inputs):
         return f"layer {name}: {counts[name]} values per mean, so it is off by {counts[name] ** -0.5:.0%} of a deviation"
 
 
-def forward_passes_per_step(model, optimizer):
-    """Compare forward passes that batch normalization saw with steps that the optimizer made, where it counts them."""
+def forward_passes_per_step(model, optimizer, start=None):
+    """Compare passes in training mode with Adam's steps; pre-trained models need start, a state dict from before."""
     passes = [
         int(m.num_batches_tracked)
-        for m in model.modules()
-        if isinstance(m, BATCH_NORM) and m.track_running_stats
+        - int((start or {}).get(f"{name}.num_batches_tracked", 0))
+        for name, m in model.named_modules()
+        if isinstance(m, BATCH_NORM) and m.track_running_stats and m.training
     ]
     steps = [
         int(state["step"]) for state in optimizer.state.values() if "step" in state
@@ -61,6 +66,8 @@ def statistics_moved_since(model, start):
 def independent_samples_per_batch(train_loader):
     """Estimate to how many independent samples a batch amounts, from how much its mean varies: one pass of loading."""
     means, squares, size = [], [], 0
+    generator = getattr(train_loader, "generator", None)
+    state = generator.get_state() if generator is not None else None
     with torch.random.fork_rng(devices=[]):
         for inputs, *_ in train_loader:
             x = inputs.float().flatten(1)
@@ -68,6 +75,10 @@ def independent_samples_per_batch(train_loader):
             if len(x) == size:
                 means.append(x.mean(dim=0))
                 squares.append(x.square().mean(dim=0))
+    if generator is not None:
+        generator.set_state(state)
+    if len(means) < 5:
+        return None  # too few to tell how much a mean varies
     mean = torch.stack(means).mean(dim=0)
     variance = (torch.stack(squares).mean(dim=0) - mean.square()).mean().item()
     effective = variance / torch.stack(means).var(dim=0).mean().item()

@@ -3,84 +3,108 @@
 import copy
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 
 def matrices_that_init_leaves(model, init):
-    """Apply the function to a copy and list the weights that it leaves while it changes others."""
-    before, after = weights_before_and_after(model, init)
-    same = [name for name, weight in before.items() if torch.equal(weight, after[name])]
-    if same and len(same) < len(before):
-        return f"init leaves {len(same)} of {len(before)} weights as they are: {', '.join(same[:3])}"
+    """Apply the function to a copy with other weights, and list those that it leaves while it changes others."""
+    before, after, _ = weights_before_and_after(model, init, changed=True)
+    matrices = {name: weight for name, weight in before.items() if weight.dim() > 1}
+    same = [n for n, weight in matrices.items() if torch.equal(weight, after[n])]
+    if same and len(same) < len(matrices):
+        return f"init leaves {len(same)} of {len(matrices)} weights as they are: {', '.join(same[:3])}"
 
 
 def weights_unlike_a_new_init(model, init):
     """Apply the function to a copy and list the weights whose standard deviation it changes by more than 30%."""
-    before, after = weights_before_and_after(model, init)
+    before, after, _ = weights_before_and_after(model, init)
     for name, weight in before.items():
+        if weight.dim() < 2 or weight.numel() < 2 or torch.equal(weight, after[name]):
+            continue
         now, new = weight.std().item(), after[name].std().item()
-        if not torch.equal(weight, after[name]) and abs(now - new) > 0.3 * max(
-            now, new
-        ):
+        if differ(now, new, weight.numel()):
             return f"{name} has std {now:.4f}, and {new:.4f} after init: it was overwritten, or init never ran"
 
 
 def layers_where_init_fails(model, init):
     """Apply the function to a copy of each layer alone, and name the first one that has no bias and stops it."""
     for name, module in model.named_modules():
-        lone = copy.deepcopy(module)
-        if (
-            not list(module.children())
-            and getattr(module, "bias", 0) is None
-            and applied(lone, init)
-        ):
-            return f"init stops at layer {name} ({type(module).__name__}), whose bias is None"
+        absent = [key for key, value in module._parameters.items() if value is None]
+        error = applied(copied(module), init, deep=False) if absent else None
+        if "NoneType" in str(error):
+            return f"init stops at layer {name} ({type(module).__name__}), whose {' and '.join(absent)} is None"
 
 
 def init_that_changes_nothing(model, init):
-    """Apply the function to a copy and ask whether any parameter at all has changed."""
-    changed = copy.deepcopy(model)
-    applied(changed, init)
-    pairs = list(zip(model.parameters(), changed.parameters(), strict=True))
-    if pairs and all(torch.equal(old, new) for old, new in pairs):
-        return f"init changes 0 of {len(pairs)} parameters: it does not write into them"
+    """Apply the function to a copy with other weights and ask whether any parameter at all has changed."""
+    before, after, error = weights_before_and_after(model, init, changed=True)
+    if (
+        before
+        and not error
+        and all(torch.equal(old, after[n]) for n, old in before.items())
+    ):
+        return (
+            f"init changes 0 of {len(before)} parameters: it does not write into them"
+        )
 
 
 def weights_that_are_computed(model, init):
     """List layers whose weight is computed from other parameters, and that would be others if init had reached it."""
     found = []
     for name, module in model.named_modules():
-        if parametrize.is_parametrized(module, "weight"):
-            now, lone = module.weight.std().item(), copy.deepcopy(module)
+        parametrized = parametrize.is_parametrized(module, "weight")
+        if parametrized or isinstance(vars(module).get("weight"), torch.Tensor):
+            lone = copied(module)  # in training, spectral_norm iterates at each access
+            numbers = lone.weight.numel()
+            # spectral_norm and weight_norm keep what they were given in a parameter of the same shape
+            kept = [p for p in lone.parameters() if p.shape == lone.weight.shape]
+            stds = [lone.weight.std().item(), *(p.std().item() for p in kept)]
             with (
                 parametrize.cached()
             ):  # keeps what init writes until the end of this block
                 applied(lone, init)
                 new = lone.weight.std().item()
-            if abs(now - new) > 0.3 * max(now, new):
+            if all(differ(now, new, numbers) for now in stds):
                 found.append(name)
     if found:
         return f"{len(found)} weight(s) are computed from other parameters, init was lost: layers {', '.join(found[:3])}"
 
 
-def weights_before_and_after(model, init):
-    """All parameters of two dimensions or more, and the same after the function was applied to a copy."""
-    changed = copy.deepcopy(model)
-    applied(changed, init)
-    return (
-        {
-            name: weight.detach()
-            for name, weight in one.named_parameters()
-            if weight.dim() > 1
-        }
-        for one in (model, changed)
-    )
+def differ(now, new, numbers):
+    """Whether two standard deviations differ by more than 30% and more than the chance of few numbers explains."""
+    return abs(now - new) > (0.3 + 4 / (2 * numbers) ** 0.5) * max(now, new)
 
 
-def applied(model, init):
+def weights_before_and_after(model, init, changed=False):
+    """Parameters of a copy by name, changed or not, the same after the function, and the error that stopped it."""
+    twin = copied(model)
+    for weight in twin.parameters():
+        if changed and not is_lazy(weight) and weight.is_floating_point():
+            weight.data.mul_(1.5).add_(0.1)
+    before = {
+        n: w.detach().clone() for n, w in twin.named_parameters() if not is_lazy(w)
+    }
+    error = applied(twin, init)
+    after = dict(twin.named_parameters())
+    return before, {name: after[name].detach() for name in before}, error
+
+
+def copied(model):
+    """A copy; weights that the older weight_norm computed are no parameters, and are copied as numbers."""
+    computed = [vars(module).get("weight") for module in model.modules()]
+    memo = {
+        id(weight): weight.detach().clone()
+        for weight in computed
+        if isinstance(weight, torch.Tensor)
+    }
+    return copy.deepcopy(model, memo)
+
+
+def applied(model, init, deep=True):
     """Apply the function; the random state is set back. Returns the error that stopped it, if one did."""
     with torch.random.fork_rng():
         try:
-            model.apply(init)
-        except AttributeError as error:
+            model.apply(init) if deep else init(model)
+        except Exception as error:
             return error

@@ -6,21 +6,29 @@ LENGTHS = ("T_max", "total_iters", "total_steps", "step_size")
 
 
 def epochs_against_batches(scheduler, epoch, epochs):
-    """Ask whether a schedule written in epochs is stepped at every batch."""
+    """Ask whether a schedule written in epochs, no warm-up and no slow decay, is stepped at every batch."""
     calls = scheduler.last_epoch / (epoch + 1)
     ends = list(getattr(scheduler, "milestones", []))
     ends += [getattr(scheduler, name) for name in LENGTHS if hasattr(scheduler, name)]
-    if calls > 1.5 and ends and max(ends) <= epochs:
+    start = getattr(scheduler, "start_factor", getattr(scheduler, "factor", 1.0))
+    if not ends or start < getattr(scheduler, "end_factor", 1.0):
+        return None
+    if hasattr(scheduler, "step_size"):
+        drops = calls * epochs / scheduler.step_size
+        if scheduler.gamma**drops > 1e-6:
+            return None
+    if calls > 1.5 and max(ends) <= epochs:
         return (
-            f"scheduler.step() is called {calls:.0f} times in an epoch, and the schedule "
-            f"is over after {max(ends)} calls: it was meant in epochs"
+            f"scheduler.step() is called {calls:.0f} times in an epoch, and the schedule's "
+            f"length is {max(ends)} calls: it was meant in epochs"
         )
 
 
 def schedule_ahead_of_updates(scheduler, optimizer):
     """Compare the scheduler's counter with the updates that Adam has counted."""
     counts = [int(s["step"]) for s in optimizer.state.values() if "step" in s]
-    if counts and scheduler.last_epoch > 1.1 * max(counts):
+    # GradScaler may skip some updates at the start
+    if counts and scheduler.last_epoch > 1.1 * max(counts) + 10:
         return (
             f"{scheduler.last_epoch} calls of scheduler.step() and {max(counts)} of "
             f"optimizer.step(): the schedule runs "
@@ -29,13 +37,14 @@ def schedule_ahead_of_updates(scheduler, optimizer):
 
 
 def cosine_beyond_its_end(scheduler):
-    """Ask whether CosineAnnealingLR was stepped more often than T_max."""
-    end = getattr(scheduler, "T_max", None)
-    if end is not None and scheduler.last_epoch > end:
-        return (
-            f"scheduler.step() was called {scheduler.last_epoch} times and T_max is "
-            f"{end}: the learning rate has been rising since call {end}"
-        )
+    """Ask whether CosineAnnealingLR, alone or within SequentialLR, was stepped more often than T_max."""
+    for one in [scheduler, *getattr(scheduler, "_schedulers", [])]:
+        end = getattr(one, "T_max", None)
+        if end is not None and one.last_epoch > end:
+            return (
+                f"scheduler.step() was called {one.last_epoch} times and T_max is "
+                f"{end}: the learning rate rises again from call {end} on"
+            )
 
 
 def another_hand_on_the_rate(scheduler, optimizer):
@@ -43,7 +52,8 @@ def another_hand_on_the_rate(scheduler, optimizer):
     formula = getattr(scheduler, "_get_closed_form_lr", None)
     if formula is None:
         return None
-    for group, meant in zip(optimizer.param_groups, formula(), strict=True):
+    # groups that were added later have no formula
+    for group, meant in zip(optimizer.param_groups, formula(), strict=False):
         base = group["initial_lr"]
         if abs(group["lr"] - meant) > 0.01 * meant + 1e-6 * base:
             return (
@@ -68,12 +78,12 @@ def plateau_of_a_rising_metric(scheduler, history):
 
 
 def plateau_of_single_batches(scheduler, epoch):
-    """Ask whether ReduceLROnPlateau counts batches."""
+    """Ask whether ReduceLROnPlateau is called more than once in an epoch."""
     if not isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
         return None
     calls = scheduler.last_epoch / (epoch + 1)
     if calls > 1.5:
         return (
-            f"scheduler.step(metric) is called {calls:.0f} times in an epoch, so "
-            f"patience={scheduler.patience} is over within {scheduler.patience} batches"
+            f"scheduler.step(metric) is called {calls:.0f} times in an epoch, and "
+            f"patience={scheduler.patience} counts these calls, not epochs"
         )
