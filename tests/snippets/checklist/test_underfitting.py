@@ -77,3 +77,15 @@ def test_dropout_of_a_recurrent_layer_is_regularization() -> None:
     y = torch.randint(4, (400,))
     x = torch.randn(400, 3, 8) + 2 * nn.functional.one_hot(y, 8)[:, None]
     assert check.better_without_regularization(model, optimizer, cross_entropy, x, y)
+
+
+def test_dropout_does_not_hide_small_updates() -> None:
+    """The two losses are those of the network without dropout: a network that can't move has moved by nothing."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Dropout(0.9), nn.Linear(64, 3))
+    x = torch.randn(16, 4)
+    y = (x[:, 0] > 0).long()
+    for seed in range(5):
+        torch.manual_seed(seed)
+        optimizer = torch.optim.Adam(model.parameters(), lr=2e-5)
+        assert check.updates_too_small(model, optimizer, cross_entropy, x, y)
