@@ -25,7 +25,13 @@ def statistics_that_are_no_numbers(model):
 def statistics_never_updated(model):
     """Find layers that still have mean 0 and variance 1, as they were made."""
     layers = batch_norms(model)
-    fresh = [name for name, layer in layers.items() if layer.num_batches_tracked == 0]
+    fresh = [
+        name
+        for name, layer in layers.items()
+        if layer.num_batches_tracked == 0
+        and not layer.running_mean.any()
+        and (layer.running_var == 1).all()
+    ]
     if fresh:
         return f"{len(fresh)} of {len(layers)} layers never updated their statistics: {', '.join(fresh[:3])}"
 
@@ -38,29 +44,33 @@ def batches_that_count(model):
 
 
 def share_of_initial_statistics(model):
-    """Ask how much of the initial mean 0 and variance 1 is left in the running statistics."""
+    """Ask how much of the initial mean 0 and variance 1 is left; a variance below that share was set otherwise."""
     for name, layer in batch_norms(model).items():
         updates = int(layer.num_batches_tracked)
         left = 0.0 if layer.momentum is None else (1 - layer.momentum) ** updates
-        if updates and left > 0.05:
+        if updates and left > 0.05 and layer.running_var.min() > 0.99 * left:
             return f"layer {name}: after {updates} updates {left:.0%} of the running statistics are the initial values"
 
 
 def batches_not_alike(train_loader):
     """Compare how much the means of batches vary with what chance alone gives: about 1. Costs one pass of loading."""
     means, variances, size = [], [], 0
+    generator = getattr(train_loader, "generator", None)
+    state = None if generator is None else generator.get_state()
     with torch.random.fork_rng(devices=[]):
         for inputs, *_ in train_loader:
             x = inputs.float().flatten(1)
             size = size or len(x)
-            if len(x) == size:
+            if len(x) == size > 1:
                 means.append(x.mean(dim=0))
                 variances.append(x.var(dim=0))
-    between, within = (
-        torch.stack(means).var(dim=0).mean().item(),
-        torch.stack(variances).mean().item(),
-    )
-    ratio = size * between / within if within > 0 else 0.0
+    if state is not None:
+        generator.set_state(state)
+    if len(means) < 2:
+        return None
+    between, within = torch.stack(means).var(dim=0), torch.stack(variances).mean(dim=0)
+    ratios = size * between[within > 0] / within[within > 0]
+    ratio = ratios.mean().item() if len(ratios) else 0.0
     if ratio > 5:
         return f"the means of batches vary {ratio:.0f} times as much as those of batches drawn at random"
 
@@ -70,5 +80,5 @@ def data_scaled_differently(x_train, x_test):
     (mean, std), (test_mean, test_std) = (
         (x.float().mean().item(), x.float().std().item()) for x in (x_train, x_test)
     )
-    if abs(test_mean - mean) > 0.5 * std or not 0.5 < test_std / std < 2:
+    if abs(test_mean - mean) > 0.5 * std or not 0.5 * std <= test_std <= 2 * std:
         return f"training inputs have mean {mean:.2f} and std {std:.2f}, test inputs {test_mean:.2f} and {test_std:.2f}"

@@ -17,6 +17,13 @@ RANDOM = {
     "uniform_",
     "bernoulli",
     "multinomial",
+    "poisson",
+    "randint_like",
+    "random_",
+    "bernoulli_",
+    "exponential_",
+    "log_normal_",
+    "gumbel_softmax",
 }
 DROPOUTS = nn.modules.dropout._DropoutNd
 
@@ -47,8 +54,9 @@ class Calls(TorchFunctionMode):
 
 
 def calls_in_eval_mode(model, inputs):
-    """Record one forward pass; modes and random state are set back."""
+    """Record one forward pass; modes, buffers and random state are set back."""
     calls, modes = Calls(), [(module, module.training) for module in model.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     handles = [
         hooks.register_module_forward_pre_hook(calls.enter),
         hooks.register_module_forward_hook(calls.leave),
@@ -63,6 +71,8 @@ def calls_in_eval_mode(model, inputs):
             handle.remove()
         for module, training in modes:
             module.training = training
+        for buffer, value in buffers:
+            buffer.copy_(value)
     return calls
 
 
@@ -85,7 +95,13 @@ def dropout_called_as_function(model, inputs):
     """Look for functional dropout that is told to drop in evaluation mode."""
     for name, args, kwargs, inside in calls_in_eval_mode(model, inputs).functions:
         drops = kwargs.get("training", args[2] if len(args) > 2 else True)
-        if "dropout" in name and drops and not isinstance(inside, DROPOUTS):
+        rate = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
+        if (
+            "dropout" in name
+            and drops
+            and rate > 0
+            and not isinstance(inside, DROPOUTS)
+        ):
             return f"{type(inside).__name__}.forward calls {name} with training=True in evaluation mode"
 
 
@@ -128,7 +144,7 @@ def dropout_made_in_forward(model, inputs):
 
 
 def random_numbers_drawn(model, inputs):
-    """Look for random numbers that forward draws in evaluation mode."""
-    for name, _, _, inside in calls_in_eval_mode(model, inputs).functions:
-        if name in RANDOM:
+    """Look for random numbers that forward draws in evaluation mode, other than from a generator of its own."""
+    for name, _, kwargs, inside in calls_in_eval_mode(model, inputs).functions:
+        if name in RANDOM and kwargs.get("generator") is None:
             return f"{type(inside).__name__}.forward calls {name} in evaluation mode"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-BATCH_DEPENDENT = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+MODE_DEPENDENT = (nn.modules.batchnorm._BatchNorm, nn.RReLU)
 
 
 def modules_in_train_mode(model):
@@ -14,10 +14,11 @@ def modules_in_train_mode(model):
     found = []
     for name, module in model.named_modules():
         rates = [
-            getattr(module, key, 0) for key in ("dropout", "drop_prob", "drop_path")
+            getattr(module, key, 0)
+            for key in ("p", "dropout", "drop_prob", "drop_path")
         ]
-        random_too = any(isinstance(rate, float) and rate > 0 for rate in rates)
-        if module.training and (random_too or isinstance(module, BATCH_DEPENDENT)):
+        random_too = any(isinstance(rate, float) and 0 < rate < 1 for rate in rates)
+        if module.training and (random_too or isinstance(module, MODE_DEPENDENT)):
             found.append(f"{name or 'model'} ({type(module).__name__})")
     if found:
         return f"{len(found)} layer(s) in training mode: {', '.join(found[:3])}"
@@ -30,7 +31,7 @@ def samples_that_change(val_loader):
     count = min(16, len(dataset))
     changed = 0
     for i in range(count):
-        first, second = (torch.as_tensor(dataset[i][0]) for _ in range(2))
+        first, second = (torch.as_tensor(dataset[i][0]).nan_to_num() for _ in range(2))
         changed += first.shape != second.shape or not torch.equal(first, second)
     torch.set_rng_state(states[0])
     np.random.set_state(states[1])
@@ -50,7 +51,13 @@ def samples_left_out(val_loader):
 
 
 def weights_not_in_checkpoint(model, checkpoint):
-    """List the names that the model has and the checkpoint lacks: those weights are random in each process."""
-    missing = [name for name in model.state_dict() if name not in checkpoint]
+    """List what the model has and the checkpoint lacks under every name; counters and ids, all integers, do not count."""
+    state = model.state_dict()
+    loaded = {state[name].data_ptr() for name in state if name in checkpoint}
+    missing = [
+        name
+        for name, tensor in state.items()
+        if tensor.is_floating_point() and tensor.data_ptr() not in loaded
+    ]
     if missing:
-        return f"{len(missing)} of {len(model.state_dict())} tensors are not in the checkpoint: {', '.join(missing[:3])}"
+        return f"{len(missing)} of {len(state)} tensors are not in the checkpoint: {', '.join(missing[:3])}"

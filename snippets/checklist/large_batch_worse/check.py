@@ -3,13 +3,18 @@
 import torch
 
 
+def still_rises(rates):
+    """Ask whether the learning rate is highest at the end, and was lower a tenth of the run before."""
+    return rates[-1] == max(rates) > 1.001 * rates[int(0.9 * (len(rates) - 1))]
+
+
 def way_of_the_large_batch(lrs):
-    """Compare two runs by the sum of their learning rates, which is how far SGD can go."""
+    """Compare two runs by the sum of their learning rates; Adam's square root rule leaves 1 / sqrt(factor) of it."""
     small, large = (lrs[size] for size in sorted(lrs))
-    if large[-1] > 1.05 * large[len(large) // 2]:
+    if still_rises(large):
         return None  # then the warm-up has not ended
     share = sum(large) / sum(small)
-    if share < 0.2:
+    if share < 0.8 * (min(lrs) / max(lrs)) ** 0.5:
         return (
             f"batch {max(lrs)} makes {len(large)} updates at {max(large):.2g}, batch "
             f"{min(lrs)} {len(small)} at {max(small):.2g}: {share:.0%} of the way"
@@ -17,15 +22,17 @@ def way_of_the_large_batch(lrs):
 
 
 def loss_that_grows_with_the_batch(model, loss_fn, inputs, targets):
-    """Compute the loss of a batch and of the same batch twice."""
-    was_training = model.training
+    """Compute the loss of a batch, and of the same batch twice and three times: a sum grows in equal steps."""
+    modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad():
-        once = loss_fn(model(inputs), targets).item()
-        both = model(torch.cat([inputs, inputs]))
-        twice = loss_fn(both, torch.cat([targets, targets])).item()
-    model.train(was_training)
-    if twice > 1.5 * once > 0:
+    with torch.no_grad(), torch.random.fork_rng():
+        once, twice, thrice = (
+            loss_fn(model(torch.cat([inputs] * n)), torch.cat([targets] * n)).item()
+            for n in (1, 2, 3)
+        )
+    for module, mode in modes.items():
+        module.training = mode
+    if abs(twice) > 1.5 * abs(once) and (thrice - twice) / (twice - once) > 0.9:
         return (
             f"the batch twice has {twice / once:.2f} times the loss: the gradient grows "
             "with the batch even before the learning rate is scaled"
@@ -35,8 +42,7 @@ def loss_that_grows_with_the_batch(model, loss_fn, inputs, targets):
 def warm_up_that_never_ends(lrs):
     """Ask whether the learning rate of the largest batch still rises at the end."""
     size = max(lrs)
-    last, half = lrs[size][-1], lrs[size][len(lrs[size]) // 2]
-    if last == max(lrs[size]) and last > 1.05 * half:
+    if still_rises(lrs[size]):
         return (
             f"with batch {size} the learning rate still rises at the last of "
             f"{len(lrs[size])} updates: the warm-up is longer than the run"

@@ -58,6 +58,8 @@ def batches_that_differ_at_fixed_weights(model, loss_fn, train_loader, losses):
         ]
     for module, mode in modes:
         module.training = mode
+    if len(still) < 2:
+        return None
     mean, noise, swing = (
         statistics.fmean(still),
         statistics.stdev(still),
@@ -68,18 +70,19 @@ def batches_that_differ_at_fixed_weights(model, loss_fn, train_loader, losses):
 
 
 def neighbours_with_equal_labels(train_loader):
-    """Ask whether samples that follow each other have the same label more often than chance."""
+    """Ask whether samples that follow each other have the same first label more often than chance."""
     labels = torch.cat(
         [
-            torch.as_tensor(targets).flatten()
+            torch.as_tensor(targets).reshape(len(targets), -1)[:, 0]
             for _, targets in some_batches(train_loader, 100)
         ]
     )
     if labels.is_floating_point():
         return None
+    labels = labels[labels >= 0]
     together = (labels[1:] == labels[:-1]).float().mean().item()
     chance = (torch.bincount(labels) / len(labels)).square().sum().item()
-    if together > 2 * chance and together - chance > 0.1:
+    if together - chance > 0.5 * (1 - chance):
         return f"{together:.0%} of samples have the label of the one before; shuffled, it would be {chance:.0%}"
 
 
@@ -94,8 +97,11 @@ def gradients_that_pile_up(model, loss_fn, inputs, targets, train_loader):
             )
         return torch.cat([g.flatten() for g in gradients])
 
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     used, again = torch.cat([p.grad.flatten() for p in trained]), fresh(inputs, targets)
     largest = max(fresh(x, y).norm().item() for x, y in some_batches(train_loader, 100))
+    for buffer, value in buffers:
+        buffer.copy_(value)
     largest = max(largest, again.norm().item())
     if (used - again).norm() > 1.5 * largest:
         return f"step() used a gradient of norm {used.norm():.3g}; no batch alone gives more than {largest:.3g}"
@@ -107,6 +113,8 @@ def rises_of_the_learning_rate(rates):
     for rate in rates:
         if bottom < 0.5 * top and rate > 2 * bottom:
             turns, top, bottom = turns + 1, rate, rate
-        top, bottom = max(top, rate), min(bottom, rate)
+        if rate > top:
+            top = bottom = rate  # a fall is counted from the top
+        bottom = min(bottom, rate)
     if turns:
         return f"in {len(rates)} steps the learning rate turned upwards {turns} times after a fall to less than half"

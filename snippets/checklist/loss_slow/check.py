@@ -22,15 +22,20 @@ def larger_steps_get_further(model, optimizer, loss_fn, x_train, y_train):
                 steps.zero_grad()
                 loss.backward()
                 steps.step()
-        fell.append(1 - statistics.fmean(seen[-5:]) / seen[0])
+        fell.append((seen[0] - statistics.fmean(seen[-5:])) / abs(seen[0]))
     if fell[0] < 0.05 and fell[1] > 0.15:
         return f"50 more steps change the loss by {-fell[0]:+.0%}; at ten times the learning rate, by {-fell[1]:+.0%}"
 
 
 def scales_that_differ(x_train):
-    """Compare the standard deviations of the features."""
-    spread = x_train.flatten(1).float().std(dim=0)
+    """Compare the standard deviations of the features; of those with two values, the distance of the two."""
+    x = x_train.flatten(1).float()
+    low, high = x.amin(dim=0), x.amax(dim=0)
+    two = ((x == low) | (x == high)).all(dim=0)
+    spread = torch.where(two, high - low, x.std(dim=0))
     spread = spread[spread > 0]
+    if not len(spread):
+        return None
     largest, middle = spread.max().item(), spread.median().item()
     if largest > 30 * middle:
         return f"the widest feature has a standard deviation of {largest:.3g}, the median feature {middle:.2g}"
@@ -62,5 +67,5 @@ def gradients_cut_to_a_fraction(model, norms):
         .item()
     )
     usual = statistics.median(norms[-100:])
-    if usual > 10 * left:
+    if min(usual, norms[-1]) > 10 * left:
         return f"the gradient has a norm of {usual:.2g}, and clipping leaves {left:.2g} of it"

@@ -11,11 +11,21 @@ def layers_in_plain_lists(model):
     }
     for name, module in model.named_modules():
         for attribute, value in vars(module).items():
-            if isinstance(value, list | tuple | dict) and not attribute.startswith("_"):
-                lost = [item for item in layers_inside(value) if id(item) not in known]
+            if attribute not in vars(nn.Module()):
+                lost = [
+                    item
+                    for item in layers_inside(value)
+                    if id(item) not in known and can_learn(item)
+                ]
                 if lost:
                     place = f"{name}.{attribute}".lstrip(".")
                     return f"{place} is a {type(value).__name__} with {len(lost)} layers that model.parameters() lacks"
+
+
+def can_learn(item):
+    """Tell a layer with weights from an activation, and from a teacher that is frozen."""
+    weights = item.parameters() if isinstance(item, nn.Module) else [item]
+    return any(weight.requires_grad for weight in weights)
 
 
 def layers_inside(value):
@@ -91,12 +101,15 @@ def updates_that_round_away(model, optimizer):
     lost = []
     for group in optimizer.param_groups:
         for weight in group["params"]:
-            if weight.grad is None:
+            if weight.grad is None or group["lr"] == 0:
                 continue
             state = optimizer.state.get(weight, {})
-            update = weight.grad
+            update = state.get("momentum_buffer")
+            update = weight.grad if update is None else update
             if "exp_avg_sq" in state:
-                update = state["exp_avg"] / (state["exp_avg_sq"].sqrt() + group["eps"])
+                c1, c2 = (1 - beta ** int(state["step"]) for beta in group["betas"])
+                size = (state["exp_avg_sq"] / c2).sqrt() + group["eps"]
+                update = state["exp_avg"] / c1 / size
             same = (weight.detach() - group["lr"] * update == weight.detach()) & (
                 update != 0
             )

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from snippets.checklist.bn_train_eval_gap import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -15,3 +20,32 @@ def shows(run: Run) -> bool:
 def test_cause(cause: str, record_property: Record) -> None:
     """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
     prove(cause, shows, record_property)
+
+
+def test_statistics_that_were_loaded_are_not_called_new() -> None:
+    """A checkpoint without the counter, and a variance below the share that would be left of 1."""
+    layer = nn.BatchNorm1d(4)
+    mean, variance, updates = layer.buffers()
+    assert check.statistics_never_updated(layer)
+    nn.init.constant_(mean, 0.3)
+    nn.init.constant_(variance, 0.2)
+    assert not check.statistics_never_updated(layer)
+    updates.fill_(3)
+    assert not check.share_of_initial_statistics(layer)
+    nn.init.constant_(variance, 0.9)
+    assert check.share_of_initial_statistics(layer)
+
+
+def test_kinds_of_batches_beside_a_wide_column() -> None:
+    """Each column counts alike; the loader's generator is set back; blank columns and batches of one are no fault."""
+    torch.manual_seed(0)
+    kind = torch.arange(640)[:, None] // 64
+    x = torch.cat([torch.randn(640, 4) + 3 * kind, 1e3 * torch.randn(640, 1), torch.ones(640, 1)], dim=1)
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    assert check.batches_not_alike(DataLoader(TensorDataset(x), 32))
+    for size in (1, 32, 640):
+        shuffled = DataLoader(TensorDataset(x), size, shuffle=True, generator=generator)
+        assert not check.batches_not_alike(shuffled)
+    assert torch.equal(before, generator.get_state())
+    assert not check.data_scaled_differently(torch.ones(9, 3), torch.ones(9, 3))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from statistics import fmean
 
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from snippets.checklist.loss_oscillates import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -19,3 +25,37 @@ def shows(run: Run) -> bool:
 def test_cause(cause: str, record_property: Record) -> None:
     """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
     prove(cause, shows, record_property)
+
+
+def test_a_warm_up_from_zero_is_no_swing() -> None:
+    """It rises once, and a cosine with too short a period rises once in each period."""
+    rise = [step / 100 for step in range(100)]
+    assert not check.rises_of_the_learning_rate(rise + rise[::-1])
+    cosine = [0.55 + 0.45 * math.cos(2 * math.pi * step / 60) for step in range(301)]
+    assert "5 times" in str(check.rises_of_the_learning_rate(cosine))
+
+
+def test_order_of_labels_with_two_classes_rare_ones_and_masks() -> None:
+    """Sorted halves and sorted rare samples are found; a shuffled set is not, nor the neighbouring pixels of a mask."""
+    torch.manual_seed(0)
+    mask = (torch.arange(40) < 20).long().repeat(200, 1)
+    mask[:, 0] = torch.randint(2, (200,))
+    for y in ((torch.arange(2000) < 1000).long(), (torch.arange(2000) < 60).long()):
+        data = TensorDataset(torch.zeros(len(y)), y)
+        assert check.neighbours_with_equal_labels(DataLoader(data, 20))
+        assert not check.neighbours_with_equal_labels(DataLoader(data, 20, shuffle=True))
+    assert not check.neighbours_with_equal_labels(DataLoader(TensorDataset(torch.zeros(200), mask), 20))
+    padded = torch.full((40,), -100)
+    assert not check.neighbours_with_equal_labels(DataLoader(TensorDataset(torch.zeros(40), padded), 20))
+
+
+def test_fresh_gradients_leave_the_running_statistics() -> None:
+    """Up to a hundred passes in training mode change no buffer; a loader of one batch has nothing to compare."""
+    model = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2)).train()
+    x, y, loss_fn = torch.randn(64, 4), torch.arange(64) % 2, nn.CrossEntropyLoss()
+    loss_fn(model(x), y).backward()
+    before = [buffer.clone() for buffer in model.buffers()]
+    data = TensorDataset(x, y)
+    assert not check.gradients_that_pile_up(model, loss_fn, x, y, DataLoader(data, 16))
+    assert all(torch.equal(a, b) for a, b in zip(before, model.buffers(), strict=True))
+    assert not check.batches_that_differ_at_fixed_weights(model, loss_fn, DataLoader(data, 64), [1.0, 0.5])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from snippets.checklist.underfitting import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -15,3 +20,72 @@ def shows(run: Run) -> bool:
 def test_cause(cause: str, record_property: Record) -> None:
     """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
     prove(cause, shows, record_property)
+
+
+def test_a_constant_network_is_not_called_linear_and_a_softmax_hides_no_chain() -> None:
+    """Dead units make the output constant; log_softmax after linear layers bends nothing that decides."""
+    torch.manual_seed(0)
+    x = torch.randn(40, 4)
+    dead = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)).train()
+    dead[1].eval()
+    assert not check.network_is_linear(dead, x)
+    assert dead.training
+    assert not dead[1].training
+    nn.init.constant_(list(dead.parameters())[1], -50.0)
+    assert not check.network_is_linear(dead, x)
+    chain = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 3), nn.LogSoftmax(dim=1))
+    assert check.network_is_linear(chain, x)
+
+
+def test_neighbours_with_rare_classes_sorted_labels_and_wide_columns() -> None:
+    """Inputs that tell the label are recognized with 3 % positives, sorted by class, beside a wide column of noise."""
+    torch.manual_seed(0)
+    for share in (0.03, 0.5):
+        y = (torch.arange(3000) < 3000 * share).long()
+        x = torch.randn(3000, 4) + 6 * y[:, None]
+        wide = torch.cat([x, 1e4 * torch.randn(3000, 1), torch.ones(3000, 1)], dim=1)
+        assert not check.inputs_tell_nothing(x, y)
+        assert not check.inputs_tell_nothing(wide, y)
+        assert check.inputs_tell_nothing(x[torch.randperm(3000)], y)
+
+
+def test_a_deep_network_may_need_a_lower_learning_rate() -> None:
+    """Twelve layers of normalized inputs fail at 1e-2 and learn 100 samples by heart at a lower learning rate."""
+    torch.manual_seed(0)
+    layers: list[nn.Module] = [layer for _ in range(12) for layer in (nn.Linear(64, 64), nn.ReLU())]
+    model = nn.Sequential(*layers, nn.Linear(64, 10))
+    for weight in list(model.parameters())[:-2:2]:
+        nn.init.kaiming_normal_(weight)
+    x, y = torch.randn(300, 64), torch.randint(10, (300,))
+    assert not check.hundred_samples_are_too_many(model, x, y)
+
+
+def test_dropout_of_a_recurrent_layer_is_regularization() -> None:
+    """It is an attribute of the layer and no module; a copy without it learns."""
+    torch.manual_seed(0)
+
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn, self.head = nn.GRU(8, 64, num_layers=2, dropout=0.95), nn.Linear(64, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.rnn(x.transpose(0, 1))[0][-1])
+
+    model = Reader()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    y = torch.randint(4, (400,))
+    x = torch.randn(400, 3, 8) + 2 * nn.functional.one_hot(y, 8)[:, None]
+    assert check.better_without_regularization(model, optimizer, cross_entropy, x, y)
+
+
+def test_dropout_does_not_hide_small_updates() -> None:
+    """The two losses are those of the network without dropout: a network that can't move has moved by nothing."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Dropout(0.9), nn.Linear(64, 3))
+    x = torch.randn(16, 4)
+    y = (x[:, 0] > 0).long()
+    for seed in range(5):
+        torch.manual_seed(seed)
+        optimizer = torch.optim.Adam(model.parameters(), lr=2e-5)
+        assert check.updates_too_small(model, optimizer, cross_entropy, x, y)
