@@ -9,11 +9,13 @@ import torch
 
 
 def what_tells_names_apart(files):
-    """For each name its numbers and words, without those that all names share."""
+    """For each name its numbers and words, without those that all names have at that place."""
     names = [re.findall(r"\d+|[a-z]+", Path(file).stem.lower()) for file in files]
     names = [[part.lstrip("0") for part in name] for name in names]
-    shared = set.intersection(*map(set, names)) if names else set()
-    return [[part for part in name if part not in shared] for name in names]
+    shared = (
+        set.intersection(*(set(enumerate(name)) for name in names)) if names else set()
+    )
+    return [[p[1] for p in enumerate(name) if p not in shared] for name in names]
 
 
 def belong_together(a, b):
