@@ -2,34 +2,53 @@
 
 
 def inputs_that_are_constant(x_train):
-    """Count the samples that have one value everywhere."""
-    x = x_train.flatten(1)
-    blank = (x == x[:, :1]).all(dim=1)
-    if blank.any():
+    """Count the samples that have one value everywhere, or one in each channel of (N, C, H, W).
+
+    Standardized feature by feature, a blank sample is not constant: hand those in before.
+    """
+    x = x_train.flatten(2) if x_train.dim() == 4 else x_train.flatten(1)
+    blank = (x == x[..., :1]).flatten(1).all(dim=1)
+    if x.shape[-1] > 1 and blank.any():
         rows = blank.nonzero().flatten().tolist()
-        return f"{len(rows)} of {len(x)} inputs have one value in all places, such as rows {rows[:3]}"
+        kind = "in each channel" if x.dim() == 3 else "in all places"
+        return f"{len(rows)} of {len(x)} inputs have one value {kind}, such as rows {rows[:3]}"
 
 
 def value_far_from_all_others(x_train):
-    """Ask whether the lowest or highest value is frequent, and far away from all other values."""
-    values, counts = x_train.flatten().unique(return_counts=True)
-    if len(values) < 3:
-        return None
-    for end, others in ((0, values[1:]), (-1, values[:-1])):
-        gap = (values[end] - others[end]).abs()
-        if counts[end] >= 10 and gap > 5 * (others[-1] - others[0]):
-            rest = f"[{others[0]:.4g}, {others[-1]:.4g}]"
-            return f"{values[end]:.4g} occurs {counts[end]} times; all other values lie in {rest}"
+    """Ask whether the lowest or highest value, of all or of one feature, is frequent and far away from the others."""
+    x = x_train.flatten(1).double()
+    for table, fewest in ((x.reshape(-1, 1), 2), (x, 10)):
+        for sign in (1, -1):
+            ordered = (sign * table).sort(dim=0).values
+            count = (ordered == ordered[0]).sum(dim=0)
+            nearest = ordered.gather(0, count.clamp(max=len(ordered) - 1)[None])[0]
+            far = nearest - ordered[0] > 5 * (ordered[-1] - nearest)
+            varied = (ordered.diff(dim=0) != 0).sum(dim=0) >= fewest
+            for column in (far & varied & (count >= 10)).nonzero().flatten().tolist():
+                value = sign * ordered[0, column]
+                # a feature of one or two values is a constant or a switch, and holds no code
+                if x[:, (x == value).any(dim=0)].unique().numel() > 2:
+                    ends = sorted([sign * nearest[column], sign * ordered[-1, column]])
+                    rest = f"[{ends[0]:.4g}, {ends[1]:.4g}]"
+                    name = f" of feature {column}" if table is x else ""
+                    return f"{value:.4g} occurs {count[column]} times; all other values{name} lie in {rest}"
 
 
 def groups_of_different_size(x_train):
     """Ask whether samples fall into two groups whose largest values differ by more than ten times."""
-    size = x_train.flatten(1).abs().amax(dim=1)
-    size = size[size > 0].sort().values
-    few = len(size) // 20
+    x = x_train.flatten(1).abs()
+    x = x[x.amax(dim=1) > 0]
+    size, order = x.amax(dim=1).double().sort()
+    few = max(2, len(size) // 100)
+    if len(size) <= 2 * few:
+        return None
     step = size[1:] / size[:-1]
-    step[:few] = step[len(step) - few :] = 1.0
+    step[: few - 1] = step[len(step) - few + 1 :] = 1.0
     largest, place = step.max(dim=0)
-    if largest > 10:
+    below, above = x[order[: place + 1]], x[order[place + 1 :]]
+    feature = above[0].argmax()
+    if (
+        largest > 10 and below[:, feature].unique().numel() > 1
+    ):  # else a feature that is 0 in most samples
         low, high = f"{size[place]:.3g}", f"{size[place + 1]:.3g}"
         return f"{place + 1} inputs reach at most {low}, the other {len(step) - place} at least {high}"

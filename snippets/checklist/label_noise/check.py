@@ -1,13 +1,14 @@
-"""Signs of wrong labels. For photographs or text pass features of a pretrained network as x_train."""
+"""Signs of wrong labels. Standardize tables; for photographs or text pass features of a pretrained network as x_train."""
 
 import torch
 
 
 def what_neighbours_say(x_train, y_train, k=10):
-    """The most frequent label among the k nearest other samples."""
+    """The most frequent label among the k nearest other samples; classes too rare to be that keep their own."""
     x = x_train.flatten(1).float()
     distance = torch.cdist(x, x).fill_diagonal_(torch.inf)
-    return y_train[distance.topk(k, largest=False).indices].mode(dim=1).values
+    said = y_train[distance.topk(k, largest=False).indices].mode(dim=1).values
+    return said.where(y_train.bincount()[y_train] > 2 * k, y_train)
 
 
 def labels_that_neighbours_contradict(x_train, y_train):
@@ -29,8 +30,12 @@ def class_that_looks_like_another(x_train, y_train):
     pairs = (y_train * n + said)[wrong].bincount(minlength=n * n).reshape(n, n)
     label, other = divmod(int(pairs.argmax()), n)
     share = pairs[label, other].item() / max(1, int((y_train == label).sum()))
+    back = pairs[other, label].item() / max(1, int((y_train == other).sum()))
     both = pairs[label, other] + pairs[other, label]
-    if share > 0.1 and both > 0.5 * wrong.sum():
+    # of two classes, random errors are in both alike
+    one_way = len(y_train.unique()) > 2 or min(share, back) < 0.5 * max(share, back)
+    rest = (wrong.sum() - both).item() / len(y_train)
+    if share > 0.1 and both > 0.5 * wrong.sum() and rest < 0.1 and one_way:
         return f"{share:.0%} of the samples labelled {label} have neighbours labelled {other}; other labels fit"
 
 

@@ -13,7 +13,9 @@ def pair_of_other_shapes(outputs, targets):
 def loss_that_ignores_the_order(loss_fn, outputs, targets):
     """Ask whether the loss stays the same when each output is compared with another sample's target."""
     generator = torch.Generator().manual_seed(0)
-    made_up = torch.randn(outputs.shape, generator=generator).to(outputs)
+    made_up = torch.rand(outputs.shape, generator=generator).to(
+        outputs
+    )  # valid as probabilities and as logits
     if len(targets) < 3 or bool((targets == targets[0]).all()):
         return None
     with torch.no_grad():
@@ -26,6 +28,8 @@ def loss_that_ignores_the_order(loss_fn, outputs, targets):
 
 def output_that_grows_with_the_batch(model, inputs):
     """Ask whether the shape of one sample's output depends on the number of samples."""
+    if len(inputs) < 2:
+        return None
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -49,6 +53,6 @@ def weights_of_other_shape(weights, sample_losses):
 
 
 def more_hits_than_samples(hits, targets):
-    """Ask whether as many comparisons were made as there are targets."""
-    if hits.numel() != targets.numel():
+    """Ask whether each prediction was compared with every target."""
+    if hits.numel() == targets.numel() ** 2 > 1:
         return f"{hits.numel()} comparisons for {targets.numel()} targets: hits have shape {list(hits.shape)}"

@@ -6,7 +6,9 @@ from torch.nn import functional
 
 def classes_never_trained(y_train, y_val):
     """Look for classes of the validation set that the training set does not have."""
-    missing = sorted(set(y_val.tolist()) - set(y_train.tolist()))
+    missing = sorted(
+        c for c in set(y_val.tolist()) - set(y_train.tolist()) if c >= 0
+    )  # -100 is to be ignored
     if missing:
         share = (
             torch.isin(y_val, torch.tensor(missing, device=y_val.device))
@@ -26,7 +28,7 @@ def labels_that_all_contradict(val_outputs, x_train, y_train, x_val, y_val, wors
     index = losses.topk(min(worst, len(losses))).indices
     near = (
         torch.cdist(x_val[index].flatten(1).float(), x_train.flatten(1).float())
-        .topk(5, largest=False)
+        .topk(min(5, len(x_train)), largest=False)
         .indices
     )
     said = val_outputs[index].argmax(dim=1)
@@ -44,6 +46,7 @@ def temperature_that_helps(val_outputs, y_val):
     """
     losses = (
         functional.cross_entropy(val_outputs, y_val, reduction="none")
+        .flatten()
         .sort(descending=True)
         .values
     )

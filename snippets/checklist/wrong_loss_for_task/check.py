@@ -1,16 +1,17 @@
 """What the loss rewards: call these with the loss and one batch."""
 
 import torch
+from torch.nn import functional as F
 
 
 def class_numbers_as_quantities(outputs, targets):
     """Ask whether a single output is compared with whole numbers that may be names of classes."""
-    if outputs.dim() != 2 or outputs.shape[1] != 1 or targets.numel() != len(outputs):
+    if outputs.numel() != len(outputs) or targets.numel() != len(outputs):
         return None
     values = targets.flatten().unique()
     consecutive = (
         values.numel() > 2
-        and bool((values.diff() == 1).all())
+        and bool(values[-1] - values[0] < 2 * values.numel())
         and bool((values == values.round()).all())
     )
     if consecutive and values.numel() <= len(outputs) // 2:
@@ -22,7 +23,7 @@ def several_labels_share_a_softmax(loss_fn, outputs, targets):
     if (
         targets.shape != outputs.shape
         or outputs.dim() < 2
-        or not bool((targets.sum(dim=1) != 1).any())
+        or not bool(((targets.sum(dim=1) - 1).abs() > 0.01).any())
     ):
         return None
     with torch.no_grad():
@@ -36,7 +37,12 @@ def several_labels_share_a_softmax(loss_fn, outputs, targets):
 
 
 def constant_that_is_best(loss_fn, targets):
-    """Compare the loss of two constant answers, the mean of the targets and their median, where both lie far apart."""
+    """Compare the loss of two constant answers, the mean of the targets and their median, where both lie far apart.
+
+    For losses that compare outputs with targets in the targets' unit: not for logits or the logarithm of a rate.
+    """
+    if targets.unique().numel() < 3:
+        return None
     mean, median = targets.float().mean(), targets.float().median()
     if (mean - median).abs() < 0.2 * targets.float().std():
         return None
@@ -50,12 +56,18 @@ def constant_that_is_best(loss_fn, targets):
 
 def loss_of_right_and_wrong(loss_fn, outputs, targets):
     """Compare the loss of answers that are right and very sure with that of answers that are all wrong."""
-    if targets.shape != outputs.shape or not bool(
-        ((targets == 0) | (targets == 1)).all()
-    ):
+    one = targets
+    if not targets.is_floating_point() and targets.dim() == outputs.dim() - 1:
+        one = F.one_hot(targets.long().clamp(min=0), outputs.shape[1]).movedim(-1, 1)
+    if one.shape != outputs.shape or not bool(((one == 0) | (one == 1)).all()):
         return None
-    logits = (40.0 * targets - 20.0).to(outputs.dtype)
+    if outputs.min() >= 0 and outputs.max() <= 1:  # probabilities
+        best = (0.001 + 0.998 * one).to(outputs.dtype)
+        worst = 1 - best
+    else:
+        best = (40.0 * one - 20.0).to(outputs.dtype)
+        worst = -best
     with torch.no_grad():
-        right, wrong = loss_fn(logits, targets).item(), loss_fn(-logits, targets).item()
+        right, wrong = loss_fn(best, targets).item(), loss_fn(worst, targets).item()
     if right > wrong:
         return f"the loss of perfect answers is {right:.3f}, and of answers that are all wrong {wrong:.3f}: it is a score"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from snippets.checklist.output_range_wrong import check
 from tests.support.messages import never_said, said
 from tests.support.planted import Record, Run, causes, program, prove, run
 
@@ -47,3 +49,32 @@ def test_no_gradient_from_one_output() -> None:
     assert logits.grad is not None
     assert torch.equal(outputs, torch.ones(1003, 1))
     assert not logits.grad.any()
+
+
+def test_small_outputs_of_a_linear_layer_and_class_numbers_are_sound() -> None:
+    """Timid predictions reach no edge; class numbers, with one to ignore, are no quantities."""
+    targets = torch.randn(64, 1)
+    for outputs in (torch.rand(64, 1), 0.2 * torch.randn(64, 1), 2 * torch.rand(64, 1)):
+        for look in (check.targets_above_one, check.targets_below_zero, check.targets_beyond_tanh):
+            assert not look(outputs, targets)
+            assert not look(outputs.expand(64, 5).tanh(), torch.arange(64) % 5 - 1)
+
+
+def test_activations_are_named_by_what_they_give() -> None:
+    """A ReLU that stays under 1 is no sigmoid, and a softplus is no ReLU."""
+    targets = torch.linspace(-3, 3, 64)[:, None]
+    assert not check.targets_above_one(0.3 * targets.relu(), targets)
+    assert "a ReLU" in check.targets_below_zero(0.3 * targets.relu(), targets)
+    assert "a softplus" in check.targets_below_zero(F.softplus(9 * targets), targets)
+    assert check.targets_above_one((9 * targets).sigmoid(), targets)
+
+
+def test_one_class_of_pictures_soft_labels_and_the_function_of_the_loss() -> None:
+    """A softmax over one channel of pictures is found; probabilities as targets are sound; F's loss is known."""
+    assert check.outputs_that_are_all_one(torch.randn(4, 1, 3, 3).softmax(dim=1))
+    assert not check.outputs_that_are_all_one(torch.ones(1, 1))
+    outputs, soft = torch.randn(64, 5).softmax(dim=1), torch.randn(64, 5).softmax(dim=1)
+    assert not check.outputs_that_share_one(outputs, soft)
+    assert check.outputs_that_share_one(outputs.bfloat16(), (soft > 0.2).bfloat16())
+    linear = nn.Linear(3, 1)
+    assert check.outputs_that_are_no_probabilities(linear, F.binary_cross_entropy, 9 * torch.randn(64, 3))

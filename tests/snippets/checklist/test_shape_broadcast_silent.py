@@ -6,8 +6,10 @@ import warnings
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from snippets.checklist.shape_broadcast_silent import check
 from tests.support.messages import never_said
 from tests.support.planted import Record, Run, causes, prove
 
@@ -60,3 +62,21 @@ def test_warning_as_error() -> None:
         warnings.filterwarnings("error", message="Using a target size")
         with pytest.raises(UserWarning, match="Using a target size"):
             F.mse_loss(torch.rand(4, 1), torch.rand(4))
+
+
+def test_losses_of_probabilities_can_be_asked() -> None:
+    """BCELoss takes the made-up outputs, and a binary loss of one's own that broadcasts is found."""
+    outputs, targets = torch.rand(8, 1), (torch.arange(8) % 3 == 0).float()
+    assert not check.loss_that_ignores_the_order(nn.BCELoss(), outputs, targets.unsqueeze(1))
+    own = lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).mean()  # noqa: E731
+    assert check.loss_that_ignores_the_order(own, outputs, targets)
+    assert not check.loss_that_ignores_the_order(own, outputs, targets.unsqueeze(1))
+
+
+def test_five_best_answers_and_a_mask_make_no_table() -> None:
+    """Five answers for a sample, or the hits of unmasked samples alone, are sound; a batch of one cannot be halved."""
+    targets = torch.arange(32)
+    assert not check.more_hits_than_samples(torch.rand(32, 100).topk(5).indices == targets[:, None], targets)
+    assert not check.more_hits_than_samples((targets == targets)[targets > 3], targets)
+    assert check.more_hits_than_samples(targets[:, None] == targets, targets)
+    assert not check.output_that_grows_with_the_batch(nn.Sequential(nn.Flatten(0)), torch.rand(1, 2))

@@ -6,8 +6,10 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from snippets.checklist.softmax_twice import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -60,3 +62,44 @@ def test_gradient_is_a_tenth() -> None:
         assert logits.grad is not None
         norms.append(logits.grad.norm().item())
     assert norms[1] / norms[0] == pytest.approx(0.1)
+
+
+def test_a_fresh_network_of_raw_outputs_is_sound() -> None:
+    """A head of zeros or with a bias of 0.2 answers between 0 and 1, and no sigmoid is blamed; nothing is changed."""
+    inputs, classes = torch.randn(10, 3), torch.arange(10) % 5
+    for head in (nn.Linear(3, 5), nn.Linear(3, 5, bias=False)):
+        nn.init.zeros_(head.weight)
+        if head.bias is not None:
+            nn.init.constant_(head.bias, 0.2)
+        model = nn.Sequential(nn.BatchNorm1d(3).eval(), nn.Linear(3, 3), nn.Sigmoid(), head)
+        before = [p.clone() for p in model.parameters()]
+        binary = nn.BCEWithLogitsLoss()
+        assert not check.sigmoids_into_binary_loss(model, binary, inputs, F.one_hot(classes, 5).float())
+        assert not check.sigmoids_into_cross_entropy(model, nn.CrossEntropyLoss(), inputs, classes)
+        assert check.sigmoids_into_binary_loss(
+            model.append(nn.Sigmoid()), binary, inputs, F.one_hot(classes, 5).float()
+        )
+        assert all(map(torch.equal, before, model.parameters()))
+        assert [one.training for one in model] == [False, True, True, True, True]
+
+
+def test_pictures_and_half_precision_can_be_asked() -> None:
+    """Classes in dimension 1 of (N, C, H, W), with pixels to ignore; and bfloat16."""
+    inputs, classes = torch.randn(2, 3, 4, 4), torch.randint(5, (2, 4, 4))
+    classes[0, 0] = -100
+    raw, loss_fn = nn.Conv2d(3, 5, 1), nn.CrossEntropyLoss()
+    assert not check.probabilities_into_cross_entropy(raw, loss_fn, inputs, classes)
+    assert not check.loss_of_perfect_logits(loss_fn, raw(inputs), classes)
+    for dtype in (torch.float32, torch.bfloat16):
+        squashed = nn.Sequential(raw, nn.Softmax(dim=1)).to(dtype)
+        assert check.probabilities_into_cross_entropy(squashed, loss_fn, inputs.to(dtype), classes)
+
+
+def test_label_smoothing_is_no_second_softmax() -> None:
+    """Smoothed labels and soft targets grow with the certainty of the outputs; a second softmax does not."""
+    outputs, classes = torch.randn(10, 5), torch.arange(10) % 5
+    smooth = nn.CrossEntropyLoss(label_smoothing=0.1, weight=torch.arange(1.0, 6.0))
+    assert not check.loss_of_perfect_logits(smooth, outputs, classes)
+    assert not check.loss_of_perfect_logits(nn.CrossEntropyLoss(), outputs, outputs.softmax(dim=1))
+    assert not check.loss_of_perfect_logits(nn.BCELoss(), outputs, F.one_hot(classes, 5).float())
+    assert check.loss_of_perfect_logits(lambda o, t: smooth(o.softmax(dim=1), t), outputs, classes)

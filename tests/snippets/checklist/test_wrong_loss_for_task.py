@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from snippets.checklist.wrong_loss_for_task import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -36,3 +38,24 @@ def test_squared_error_between_two_classes() -> None:
     targets = torch.tensor([1.0, 9.0])
     losses = [F.mse_loss(torch.full((2,), float(answer)), targets).item() for answer in range(10)]
     assert min(range(10), key=losses.__getitem__) == 5
+
+
+def test_losses_of_probabilities_and_of_class_numbers_are_asked_in_their_own_terms() -> None:
+    """One minus Dice of probabilities is sound and Dice is a score; so is the log-likelihood of class numbers."""
+    targets = (torch.arange(40).reshape(8, 5) % 3 == 0).float()
+    outputs, classes = torch.rand(8, 5), torch.arange(8) % 5
+    dice = lambda p, t: 2 * (p * t).sum() / (p.sum() + t.sum())  # noqa: E731
+    assert not check.loss_of_right_and_wrong(lambda p, t: 1 - dice(p, t), outputs, targets)
+    assert check.loss_of_right_and_wrong(dice, outputs, targets)
+    assert not check.loss_of_right_and_wrong(nn.BCELoss(), outputs, targets)
+    assert not check.loss_of_right_and_wrong(nn.CrossEntropyLoss(), 9 * outputs, classes)
+    assert check.loss_of_right_and_wrong(lambda o, t: -F.cross_entropy(o, t), 9 * outputs, classes)
+
+
+def test_soft_labels_and_rare_positives_are_sound() -> None:
+    """Probabilities that sum to 1 up to rounding are one label; zeros and ones have no median to answer."""
+    outputs = torch.randn(64, 5)
+    assert not check.several_labels_share_a_softmax(nn.CrossEntropyLoss(), outputs, torch.randn(64, 5).softmax(dim=1))
+    rare = (torch.arange(64) % 4 == 0).float()
+    assert not check.constant_that_is_best(nn.BCEWithLogitsLoss(), rare)
+    assert check.class_numbers_as_quantities(outputs[:, 0], torch.tensor([0.0, 1.0, 2.0, 4.0])[torch.arange(64) % 4])
