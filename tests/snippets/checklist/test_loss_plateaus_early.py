@@ -47,7 +47,7 @@ def test_one_sample_small_inputs_and_dead_units_make_no_linear_network() -> None
     assert not check.network_that_is_linear(bent, x[:1])
     assert not check.network_that_is_linear(bent, 1e-4 * x)
     assert check.network_that_is_linear(line, x)
-    nn.init.zeros_(bent[2].weight)
+    nn.init.zeros_(bent.get_parameter("2.weight"))
     assert not check.network_that_is_linear(bent, x)
 
 
