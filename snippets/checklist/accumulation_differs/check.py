@@ -13,10 +13,14 @@ def gradient_of(model, work):
     """The gradient that `work` leaves in a copy of the model, as one vector."""
     twin = copy.deepcopy(model)
     twin.zero_grad()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(), torch.enable_grad():
         work(twin)
     return torch.cat(
-        [p.grad.flatten() for p in twin.parameters() if p.grad is not None]
+        [
+            (torch.zeros_like(p) if p.grad is None else p.grad).flatten()
+            for p in twin.parameters()
+            if p.requires_grad
+        ]
     )
 
 
@@ -36,32 +40,41 @@ def gradient_too_long(model, loss_fn, accumulate, inputs, targets):
 
 
 def gradient_of_the_last_micro_batch(model, loss_fn, accumulate, inputs, targets):
-    """Ask whether only the last half, quarter, … of the batch left a gradient."""
+    """Ask whether only the last half, third, … of the batch left a gradient, whether it divides evenly or not."""
     ours, whole = both_gradients(model, loss_fn, accumulate, inputs, targets)
     if cosine_similarity(ours, whole, dim=0) > 0.999:
         return None
-    size = len(inputs) // 2
-    while size >= 1:
+    n = len(inputs)
+    sizes = {n // k for k in range(2, n + 1)} | {n % k for k in range(2, n)} - {0}
+    for size in sorted(sizes, reverse=True):
         x, y = inputs[-size:], targets[-size:]
         try:
             last = gradient_of(
                 model, lambda twin, x=x, y=y: loss_fn(twin(x), y).backward()
             )
         except ValueError:  # batch normalization refuses a batch of one
-            return None
+            continue
         if cosine_similarity(ours, last, dim=0) > 0.9999:
             return f"the accumulated gradient is that of the last {size} of {len(inputs)} samples alone"
-        size //= 2
 
 
 def micro_batches_of_unequal_weight(model, loss_fn, accumulate, inputs, targets):
-    """Ask whether targets are ignored, in unequal numbers, and the gradient is another one."""
+    """Ask whether targets are ignored, and the gradient is the sum of those of 2, 3, 4, … parts, each a mean."""
     ignored = targets == getattr(loss_fn, "ignore_index", -100)
     ours, whole = both_gradients(model, loss_fn, accumulate, inputs, targets)
     apart = ((ours - whole).norm() / whole.norm()).item()
-    if ignored.any() and apart > 0.01:
-        counts = [int((~part).sum()) for part in ignored.chunk(4)]
-        return f"the gradient is off by {apart:.0%}; quarters of the batch have {counts} targets that count"
+    if not ignored.any() or cosine_similarity(ours, whole, dim=0) > 0.9999:
+        return None
+
+    def by_parts(twin, k):
+        for x, y in zip(inputs.chunk(k), targets.chunk(k), strict=True):
+            loss_fn(twin(x), y).backward()
+
+    for k in [k for k in (2, 3, 4, 6, 8, 16, 32) if k <= len(inputs)]:
+        parts = gradient_of(model, lambda twin, k=k: by_parts(twin, k))
+        if cosine_similarity(ours, parts, dim=0) > 0.9999:
+            counts = [int((~part).sum()) for part in ignored.chunk(k)]
+            return f"the gradient is off by {apart:.0%}; {len(counts)} micro-batches have {counts} targets that count"
 
 
 def layers_that_use_the_batch(model, loss_fn, accumulate, inputs, targets):

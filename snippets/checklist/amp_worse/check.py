@@ -6,11 +6,12 @@ import torch
 
 
 def clipped_while_scaled(model, scaler):
-    """Look at the gradients that the last step used; a clipped norm is of the order of 1, not of 1 / scale."""
+    """Look at the gradients that the last step used: is their norm times the scale a round number, as thresholds are?"""
     grads = [p.grad.float() for p in model.parameters() if p.grad is not None]
     norm = sum(g.norm().item() ** 2 for g in grads) ** 0.5
     scaled = norm * scaler.get_scale()
-    if norm < 1e-2 and 0.1 < scaled < 20:
+    usual = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
+    if norm < 1e-2 and any(abs(scaled / limit - 1) < 1e-3 for limit in usual):
         return f"the step used a gradient of norm {norm:.1e}, which is {scaled:.1f} / scale: clipped while scaled"
 
 
@@ -19,7 +20,8 @@ def gradients_lost_to_zero(model, loss_fn, inputs, targets):
     own = copy.deepcopy(model).float()
     own.zero_grad()
     with torch.random.fork_rng(), torch.enable_grad():
-        loss_fn(own(inputs.float()), targets).backward()
+        x = inputs.float() if inputs.is_floating_point() else inputs
+        loss_fn(own(x), targets).backward()
     lost = total = 0
     for p, q in zip(model.parameters(), own.parameters(), strict=True):
         if p.grad is not None and q.grad is not None:
@@ -33,19 +35,25 @@ def epsilon_that_is_zero(optimizer):
     """Ask whether the optimizer's eps can be represented in the type of the weights."""
     for group in optimizer.param_groups:
         for p in group["params"]:
-            if "eps" in group and torch.tensor(group["eps"], dtype=p.dtype) == 0:
+            if (
+                isinstance(group.get("eps"), float)
+                and torch.tensor(group["eps"], dtype=p.dtype) == 0
+            ):
                 return f"weights are {p.dtype}, in which eps = {group['eps']:g} is 0: zero is divided by zero"
 
 
 def updates_that_round_away(model, optimizer):
-    """Take the step once more with copies: how many weights with a gradient stay what they are?"""
+    """Take the step once more with copies: how many 16-bit weights with a gradient stay what they are?"""
+    moved = {id(p) for g in optimizer.param_groups if g["lr"] > 0 for p in g["params"]}
     own, own_optimizer = copy.deepcopy((model, optimizer))
     for p, q in zip(model.parameters(), own.parameters(), strict=True):
         q.grad = None if p.grad is None else p.grad.clone()
     own_optimizer.step()
     stuck = total = 0
     for p, q in zip(model.parameters(), own.parameters(), strict=True):
-        if p.grad is not None and torch.isfinite(p.grad).all():
+        if p.grad is None or id(p) not in moved or p.element_size() > 2:
+            continue
+        if torch.isfinite(p.grad).all():
             stuck += ((p == q) & (p.grad != 0)).sum().item()
             total += (p.grad != 0).sum().item()
     if stuck > 0.2 * total:
@@ -61,6 +69,8 @@ def numbers_outside_half(model, largest=65504):
             if code and not type(module).__module__.startswith("torch.")
             else ()
         )
+        if constants:
+            constants += tuple(v for v in vars(module).values() if type(v) is float)
         for number in constants:
             if isinstance(number, int | float) and largest < abs(number) < float("inf"):
                 return f"forward of '{name or 'the model'}' uses {number:g}, and float16 ends at {largest}"

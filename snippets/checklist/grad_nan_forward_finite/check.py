@@ -32,7 +32,7 @@ def first_broken_operation(model, loss_fn, inputs, targets):
 
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.enable_grad():
+    with torch.enable_grad(), torch.random.fork_rng():
         loss = loss_fn(model(inputs), targets)
         waiting = [loss.grad_fn]
         while waiting:
@@ -63,10 +63,10 @@ def root_at_zero(model, loss_fn, inputs, targets):
 
 
 def branch_that_is_not_taken(model, loss_fn, inputs, targets):
-    """Ask whether the gradient breaks where its share is 0: in values that `where` or a mask throws away."""
+    """Ask whether the gradient breaks where a gradient of 0 arrives, as in values that `where` or a mask throws away."""
     name, bad, zeros = first_broken_operation(model, loss_fn, inputs, targets)
     if bad and zeros == bad:
-        return f"{name} breaks {bad} numbers of the gradient, all of them in values that are not used"
+        return f"{name} breaks {bad} numbers of the gradient, all where a gradient of 0 arrives: not used, or squared after"
 
 
 def arccosine_at_one(model, loss_fn, inputs, targets):

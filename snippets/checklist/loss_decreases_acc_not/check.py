@@ -22,16 +22,18 @@ def evaluated(model, inputs):
 
 
 def labels_under_other_numbers(model, x_test, y_test):
-    """Give each predicted class the label that it meets most often: does the accuracy jump? One pass over the test."""
+    """Name each predicted class by half of the test: is the other half right then? One pass over the test."""
     outputs = evaluated(model, x_test)
-    if outputs.dim() != 2 or outputs.shape[1] < 2:
+    if outputs.dim() != 2 or outputs.shape[1] < 2 or y_test.is_floating_point():
         return None
-    predicted = outputs.argmax(dim=1)
+    known = y_test.flatten() >= 0
+    predicted, y_test = outputs.argmax(dim=1)[known], y_test.flatten()[known]
     table = torch.zeros(outputs.shape[1], int(y_test.max()) + 1)
-    table.index_put_((predicted, y_test), torch.ones(len(y_test)), accumulate=True)
+    half = (predicted[::2], y_test[::2])
+    table.index_put_(half, torch.ones(len(half[0])), accumulate=True)
     right, renamed = (
         (predicted == y_test).float().mean().item(),
-        (table.amax(dim=1).sum() / len(y_test)).item(),
+        (table.argmax(dim=1)[predicted] == y_test)[1::2].float().mean().item(),
     )
     if (
         renamed > 0.6
@@ -42,21 +44,25 @@ def labels_under_other_numbers(model, x_test, y_test):
 
 
 def answers_of_one_class(model, x_test, y_test):
-    """Count the answers of each class, and compare the accuracy with the share of the largest class."""
-    outputs = evaluated(model, x_test)
-    if y_test.is_floating_point():
+    """Count the answers of each class: do samples of the other classes get the largest class's answer too?"""
+    outputs, y_test = evaluated(model, x_test), y_test.flatten()
+    if y_test.is_floating_point() and not ((y_test == 0) | (y_test == 1)).all():
         return None
-    predicted = (
-        outputs.argmax(dim=1)
-        if outputs.shape[1] > 1
-        else (outputs.squeeze(1) > 0).long()
-    )
+    y_test = y_test.long()
+    single = outputs.numel() == len(y_test)
+    predicted = (outputs.flatten() > 0).long() if single else outputs.argmax(dim=1)
     top, share = (
         predicted.mode().values.item(),
         (predicted == predicted.mode().values).float().mean().item(),
     )
     largest = (torch.bincount(y_test).max() / len(y_test)).item()
-    if share > 0.98 and top == y_test.mode().values.item():
+    others = predicted[y_test != top] == top
+    if (
+        share > 0.98
+        and largest < 1
+        and others.float().mean() > 0.9
+        and top == y_test.mode().values.item()
+    ):
         return f"{share:.0%} of the answers are class {top}, to which {largest:.0%} of the samples belong"
 
 

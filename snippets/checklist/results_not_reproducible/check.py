@@ -17,8 +17,12 @@ def weights_that_differ_at_the_start(starts):
 def generators_without_seed(set_seed):
     """Call your function that sets the seeds from two states, and compare what is drawn.
 
-    The random states are put back afterwards.
+    The random states and torch's settings are put back afterwards.
     """
+    cudnn = torch.backends.cudnn
+    flags = cudnn.benchmark, cudnn.deterministic
+    strict = torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
     python, numpy = random.getstate(), np.random.get_state()
     draws = []
     with torch.random.fork_rng():
@@ -30,6 +34,8 @@ def generators_without_seed(set_seed):
             draws.append((random.random(), np.random.rand(), torch.rand(1).item()))
     random.setstate(python)
     np.random.set_state(numpy)
+    cudnn.benchmark, cudnn.deterministic = flags
+    torch.use_deterministic_algorithms(strict, warn_only=warns)
     names = ("random", "numpy.random", "torch")
     free = [name for name, a, b in zip(names, *draws, strict=True) if a != b]
     if free:
@@ -38,9 +44,10 @@ def generators_without_seed(set_seed):
 
 def order_on_the_shared_stream(train_loader):
     """Ask whether the order of the samples depends on all that was drawn before."""
-    sampler = train_loader.sampler
-    shuffles = isinstance(sampler, torch.utils.data.RandomSampler)
-    if shuffles and sampler.generator is None and train_loader.generator is None:
+    sampler = getattr(train_loader.batch_sampler, "sampler", train_loader.sampler)
+    data = torch.utils.data
+    kinds = data.RandomSampler, data.SubsetRandomSampler, data.WeightedRandomSampler
+    if isinstance(sampler, kinds) and sampler.generator is None:
         return (
             "train_loader shuffles with torch's global generator: whatever draws a number "
             "before an epoch changes its order"

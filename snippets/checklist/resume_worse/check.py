@@ -8,8 +8,8 @@ def names_that_do_not_match(model, checkpoint):
     missing = [name for name in wanted if name not in saved]
     if missing:
         return (
-            f"{len(missing)} of {len(wanted)} parameters are not in the file, so they "
-            f"are random: the model says {missing[0]!r}, the file {next(iter(saved))!r}"
+            f"{len(missing)} of {len(wanted)} parameters are not in the file, so they stay as "
+            f"built: the model says {missing[0]!r}, the file {next(iter(saved), '')!r}"
         )
 
 
@@ -18,7 +18,10 @@ def optimizer_that_starts_anew(optimizer, step):
     counts = [int(s["step"]) for s in optimizer.state.values() if "step" in s]
     if counts and max(counts) < 0.9 * step:
         return f"the optimizer has counted {max(counts)} updates, and the run {step}"
-    if not counts and not any(optimizer.state.values()):
+    stateful = any(
+        g.get("momentum", 1) for g in optimizer.param_groups
+    )  # plain SGD is not
+    if stateful and not counts and not any(optimizer.state.values()):
         return f"the optimizer remembers nothing after {step} steps"
 
 
@@ -50,7 +53,10 @@ def buffers_left_behind(model, checkpoint):
 
 
 def average_that_starts_anew(step, ema=None):
-    """Compare the updates that torch's AveragedModel has counted with the run's."""
+    """Compare the updates that torch's AveragedModel has counted with those it should have by this step.
+
+    Give their number as step if the average is not updated at each step, or began later.
+    """
     count = step if ema is None else int(ema.n_averaged)
     if count < 0.9 * step:
         return f"the average has counted {count} updates, and the run {step}"

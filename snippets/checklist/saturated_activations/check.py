@@ -5,7 +5,7 @@ from torch import nn
 
 
 def saturated_units(model, inputs):
-    """The share of outputs within 1 % of an end, for each sigmoid and tanh. Costs one forward pass."""
+    """The share of outputs within 0.5 % of the range of an end, for each nn.Sigmoid and nn.Tanh; one forward pass."""
     shares, hooks, modes = (
         {},
         [],
@@ -32,6 +32,8 @@ def saturated_units(model, inputs):
 
 def size_of_inputs(inputs):
     """Compare the size of the inputs with 1, which initial weights are made for."""
+    if not inputs.is_floating_point() and inputs.dtype != torch.uint8:
+        return None  # numbers of tokens have no size
     size = inputs.detach().float().square().mean().sqrt().item()
     if size > 10:
         return f"the inputs have a size of {size:.0f} (root of the mean square), in place of about 1"
@@ -60,9 +62,14 @@ def gain_of_first_layer(model):
 def steps_too_large(model, optimizer):
     """Compare one step (Adam moves each weight by about lr) with 1/sqrt(inputs), the size of initial weights."""
     names = {id(weight): name for name, weight in model.named_parameters()}
+    tables = {
+        id(m.weight)
+        for m in model.modules()
+        if isinstance(m, nn.Embedding | nn.EmbeddingBag)
+    }
     for group in optimizer.param_groups:
         for weight in group["params"]:
-            if weight.grad is None or weight.dim() < 2:
+            if weight.grad is None or weight.dim() < 2 or id(weight) in tables:
                 continue
             adam = "exp_avg_sq" in optimizer.state.get(weight, {})
             step = group["lr"] * (

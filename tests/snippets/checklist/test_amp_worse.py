@@ -6,7 +6,9 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
+from snippets.checklist.amp_worse import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -38,3 +40,48 @@ def test_lowest_number_hides(dtype: torch.dtype) -> None:
     assert lowest[0].tolist() == [1.0, 0.0]
     assert torch.isfinite(lowest).all()
     assert torch.isnan(scores.masked_fill(mask, -torch.inf).softmax(dim=1)[1]).all()
+
+
+def test_a_small_gradient_is_not_called_clipped() -> None:
+    """Near the end of training a norm of 1e-4 is ordinary; 1 / scale is not."""
+    model, scaler = nn.Linear(1, 1, bias=False), torch.amp.GradScaler("cpu")
+    scaler.scale(torch.zeros(1))
+    model.weight.grad = torch.full((1, 1), 1e-4)
+    assert not check.clipped_while_scaled(model, scaler)
+    model.weight.grad /= 1e-4 * scaler.get_scale()
+    assert check.clipped_while_scaled(model, scaler)
+
+
+def test_token_numbers_and_other_eps_can_be_asked() -> None:
+    """An embedding takes whole numbers; Adafactor's eps is a pair."""
+    model, tokens = nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(8, 2)), torch.randint(10, (6, 2))
+    loss_fn, targets = nn.CrossEntropyLoss(), torch.randint(2, (6,))
+    loss_fn(model(tokens), targets).backward()
+    assert not check.gradients_lost_to_zero(model, loss_fn, tokens, targets)
+    assert not check.epsilon_that_is_zero(torch.optim.Adafactor(model.parameters()))
+
+
+def test_a_learning_rate_of_zero_rounds_nothing_away() -> None:
+    """The first step of a warm-up moves no weight; a tiny learning rate in bfloat16 rounds it away."""
+    model = nn.Linear(8, 8).bfloat16()
+    model(torch.ones(1, 8).bfloat16()).sum().backward()
+    assert not check.updates_that_round_away(model, torch.optim.SGD(model.parameters(), lr=0.0))
+    assert not check.updates_that_round_away(model, torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1))
+    assert check.updates_that_round_away(model, torch.optim.SGD(model.parameters(), lr=1e-9))
+
+
+def test_mask_values_as_attributes_and_numbers() -> None:
+    """A constant in an attribute is found; a float16 mask times -1e9 is minus infinity and not NaN."""
+
+    class Masked(nn.Module):
+        hidden = -1e9
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.low = -1e9
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.low
+
+    assert check.numbers_outside_half(Masked())
+    assert (torch.tensor([1.0, 0.0]).half() * -1e9).tolist() == [-math.inf, 0.0]

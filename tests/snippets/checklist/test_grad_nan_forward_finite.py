@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 
-from snippets.checklist.grad_nan_forward_finite.check import first_broken_operation
+from snippets.checklist.grad_nan_forward_finite.check import branch_that_is_not_taken, first_broken_operation
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -37,3 +38,27 @@ def test_anomaly_names_the_next() -> None:
     with torch.autograd.set_detect_anomaly(True), pytest.raises(RuntimeError, match="PowBackward0"):
         loss_fn(model(x), x).backward()
     assert first_broken_operation(model, loss_fn, x, x)[0] == "Sqrt"
+
+
+@pytest.mark.parametrize("root", [lambda x: x.std(dim=1), lambda x: torch.linalg.vector_norm(x, dim=1)])
+def test_own_roots_are_safe(root: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Torch's standard deviation of constant values and its norm of zeros have a gradient of 0."""
+    x = torch.zeros(2, 3, requires_grad=True)
+    root(x).sum().backward()
+    assert x.grad is not None
+    assert (x.grad == 0).all()
+
+
+def test_a_squared_distance_is_not_called_unused_and_chance_stays() -> None:
+    """The square passes a gradient of 0 to the root; a model that draws numbers leaves the random state alone."""
+
+    class Noisy(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) + 0 * torch.rand(1)
+
+    model = Noisy(3, 3, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    before, x = torch.get_rng_state(), torch.ones(4, 3)
+    found = branch_that_is_not_taken(model, lambda out, _: out.square().sum(dim=1).sqrt().square().sum(), x, x)
+    assert "or squared after" in found
+    assert torch.equal(before, torch.get_rng_state())

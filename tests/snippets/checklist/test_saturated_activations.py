@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
+from snippets.checklist.saturated_activations import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -25,3 +27,16 @@ def test_slopes_at_the_ends() -> None:
         out = function(z)
         (slope,) = torch.autograd.grad(out.sum(), z)
         assert slope[out > 0.99].max() < top
+
+
+def test_numbers_of_tokens_and_embeddings_are_sound() -> None:
+    """Token numbers have no size; an embedding starts at 1, not at 1/sqrt(width), and may take larger steps."""
+    tokens = torch.randint(30000, (8, 12))
+    assert not check.size_of_inputs(tokens)
+    assert check.size_of_inputs(torch.randint(256, (8, 12), dtype=torch.uint8))
+    model = nn.Sequential(nn.Embedding(30000, 900), nn.Flatten(), nn.Linear(10800, 2))
+    model[2].requires_grad_(False)
+    optimizer = torch.optim.Adam(model[0].parameters(), lr=0.02)
+    model(tokens).sum().backward()
+    optimizer.step()
+    assert not check.steps_too_large(model, optimizer)
