@@ -78,7 +78,7 @@ class Shampoo(torch.optim.Optimizer):
         return loss
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 0.1) -> torch.optim.Optimizer:
+def make_optimizer(parameters: ParamsT, lr: float = 0.05) -> torch.optim.Optimizer:
     """Shampoo that computes its roots at every tenth step, with a floor that bounds what is stale.
 
     Args:

@@ -74,13 +74,13 @@ def test_same_amount_not_same_share() -> None:
     assert (of_l2 > 0.1).all()
 
 
-def fit(name: str, shrinking: bool, times: float = 1) -> nn.Parameter:
-    """300 steps on the problem with a factor of 0.5: the penalty in the loss, or as a step of its own."""
-    x, y = problem()
+def fit(name: str, shrinking: bool, times: float = 1, seed: int = 0, steps: int = 300) -> nn.Parameter:
+    """Steps on the problem with a factor of 0.5: the penalty in the loss, or as a step of its own."""
+    x, y = problem(seed)
     w = nn.Parameter(0.1 * torch.ones(12, dtype=torch.float64))
     momentum = {"momentum": 0.9, "half": 0.5}.get(name, 0.0)
     optimizer = torch.optim.Adam([w], lr=0.01) if name == "Adam" else torch.optim.SGD([w], lr=0.01, momentum=momentum)
-    for _ in range(300):
+    for _ in range(steps):
         optimizer.zero_grad()
         loss = (x @ w - y).square().mean() / 2
         (loss if shrinking else loss + 0.5 * w.abs().sum()).backward()
@@ -102,12 +102,13 @@ def test_shrinking_finds_the_zeros() -> None:
 
     Momentum 0.9 needs ten times the amount for the same weights, 0.5 twice; Adam misses over half of the zeros.
     """
-    wanted = lasso(*problem(), 0.5)
-    assert ((fit("SGD", shrinking=True) == 0) == (wanted == 0)).all()
-    assert torch.allclose(fit("momentum", shrinking=True, times=10), wanted, atol=1e-5)
-    assert ((fit("half", shrinking=True, times=2) == 0) == (wanted == 0)).all()
-    assert not ((fit("momentum", shrinking=True) == 0) == (wanted == 0)).all()
-    assert (fit("Adam", shrinking=True)[wanted == 0] == 0).float().mean() < 0.5
+    for seed in (0, 8, 10):  # in 300 steps SGD has not found all of them at seed 8, and momentum not the weights at 10
+        wanted = lasso(*problem(seed), 0.5)
+        assert ((fit("SGD", True, seed=seed, steps=1000) == 0) == (wanted == 0)).all()
+        assert torch.allclose(fit("momentum", True, times=10, seed=seed, steps=500), wanted, atol=1e-5)
+        assert ((fit("half", True, times=2, seed=seed, steps=500) == 0) == (wanted == 0)).all()
+        assert not ((fit("momentum", True, seed=seed) == 0) == (wanted == 0)).all()
+        assert (fit("Adam", True, seed=seed)[wanted == 0] == 0).float().mean() < 0.5
 
 
 @pytest.mark.parametrize("factor", [1e-4, 0.01, 1.0])

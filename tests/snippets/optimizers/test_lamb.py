@@ -151,17 +151,16 @@ def test_decay_turns_the_step():
 
 
 def test_decay_sets_the_length():
-    """Under 1000 random gradients at lr 0.02 weights of size 1 end at 37 without decay, at 0.43 with 0.1."""
-    sizes = []
-    for decay in (0.0, 0.1):
-        torch.manual_seed(0)
-        p = torch.randn(50, 50, dtype=torch.float64).requires_grad_()
-        optimizer = Lamb([p], lr=0.02, weight_decay=decay)
-        for _ in range(1000):
-            p.grad = torch.randn(50, 50, dtype=torch.float64)
-            optimizer.step()
-        sizes.append(p.detach().square().mean().sqrt().item())
-    assert sizes == [pytest.approx(37, abs=0.5), pytest.approx(0.43, abs=0.01)]
+    """Under 1000 random gradients at lr 0.02 weights of size 1 end at about 38 without decay, at 0.43 with 0.1."""
+    for decay, about in ((0.0, pytest.approx(38, abs=4)), (0.1, pytest.approx(0.43, abs=0.01))):  # ten seeds: 36 to 40
+        for seed in range(3):
+            torch.manual_seed(seed)
+            p = torch.randn(50, 50, dtype=torch.float64).requires_grad_()
+            optimizer = Lamb([p], lr=0.02, weight_decay=decay)
+            for _ in range(1000):
+                p.grad = torch.randn(50, 50, dtype=torch.float64)
+                optimizer.step()
+            assert p.detach().square().mean().sqrt().item() == about
 
 
 @pytest.fixture

@@ -110,9 +110,9 @@ def test_first_step_is_shorter_than_adagrads(shape):
     assert max(shape) != 64 or 1 / max(shape) ** 0.5 == 1 / 8
 
 
-def loss_of_the_snippets_network(**options) -> float:
-    """Loss of the network in use.py after 100 steps with its eps of 1e-4; 0.61 at the start."""
-    torch.manual_seed(0)
+def loss_of_the_snippets_network(seed: int, **options) -> float:
+    """Loss of the network in use.py after 100 steps with its eps of 1e-4; 0.4 to 0.7 at the start."""
+    torch.manual_seed(seed)
     x = torch.randn(256, 8)
     y = x.sum(dim=1, keepdim=True).sin()
     model = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.Tanh(), torch.nn.Linear(32, 1))
@@ -126,9 +126,14 @@ def loss_of_the_snippets_network(**options) -> float:
 
 
 def test_stale_roots_limit_the_rate():
-    """On the snippet's network 0.3 trains with refresh=1 and diverges with refresh=10; 0.1 trains with both."""
-    assert max(loss_of_the_snippets_network(lr=lr, refresh=r) for lr, r in ((0.1, 1), (0.1, 10), (0.3, 1))) < 0.2
-    assert not loss_of_the_snippets_network(lr=0.3, refresh=10) < 1e6
+    """On the snippet's network 0.3 trains with refresh=1 and diverges with refresh=10, with 0.1 at some seeds."""
+    for seed in range(5):
+        assert loss_of_the_snippets_network(seed, lr=0.3, refresh=1) < 0.1
+        assert not loss_of_the_snippets_network(seed, lr=0.3, refresh=10) < 1e3
+        assert max(loss_of_the_snippets_network(seed, lr=0.05, refresh=r) for r in (1, 10)) < 0.4
+    between = [loss_of_the_snippets_network(seed, lr=0.1, refresh=10) for seed in range(12)]
+    assert min(between) < 0.3  # of 42 seeds three quarters end below 0.7, the others above 1 000
+    assert not max(between) < 1e3
 
 
 def test_rotation_does_not_matter():

@@ -305,14 +305,16 @@ def test_equal_rate_per_sample_equal_loss(evidence):
 def test_best_rate_grows_with_the_batch(evidence, monkeypatch):
     """Momentum: from batch 8 to 512 the best rate grows more than 4-fold, and less than the linear rule's 64-fold.
 
-    At 512 the best rate is the grid's last; 64 times that of batch 8, which the grid does not hold, is worse.
+    At 512 the best rate is the grid's last; 64 times that of batch 8, which the grid does not hold, is worse: over
+    twice the loss of the better of the grid's last two, which change places with other networks.
     """
     best = evidence()[MOMENTUM]["best rates"]
     assert 4.1 < best[6] / best[0] < 63
     made, settings, _ = experiment.OPTIMIZERS[MOMENTUM]
-    monkeypatch.setitem(experiment.OPTIMIZERS, MOMENTUM, (made, settings, [best[6], 64 * best[0]]))
-    _, (at_best, linear) = experiment.train(MOMENTUM, 512)
-    assert linear.median() > 2 * at_best.median()
+    monkeypatch.setitem(experiment.OPTIMIZERS, MOMENTUM, (made, settings, [best[6] / 2, best[6], 64 * best[0]]))
+    for seed in range(3):
+        *on_the_grid, linear = experiment.train(MOMENTUM, 512, seed)[1].median(1).values.tolist()
+        assert linear > 2 * min(on_the_grid)
 
 
 def test_large_batch_costs_loss(evidence):
