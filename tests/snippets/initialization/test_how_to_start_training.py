@@ -144,7 +144,7 @@ def test_default_biases_set_a_floor(width, scale):
     """30 layers of nn.Linear as it comes: mean length 1 / (5 n), whatever the input; without biases it is 6^-30."""
     torch.manual_seed(0)
     found = []
-    for _ in range(20):
+    for _ in range(4000 // width):  # narrow networks vary more, and cost less
         x = scale * torch.randn(64, width)
         for _ in range(30):
             x = torch.relu(nn.Linear(width, width)(x))
@@ -253,12 +253,12 @@ def adam_share(depth: int, width: int) -> float:
 
 
 def test_steps_and_optimizer_move_the_limit():
-    """After 200 steps SGD and Adam start all draws at 0.42; at 0.83 Adam starts more than SGD; at 1.67 neither any."""
+    """After 200 steps SGD and Adam start most draws at 0.42; at 0.83 Adam starts more than SGD; at 1.67 none."""
     digits = load_digits()
     x, y = (torch.tensor(digits.data, dtype=torch.float32) - 4.9) / 6.0, torch.tensor(digits.target)
     sgd_share = functools.partial(train, x=x, y=y, steps=200)
     for size in ((5, 12), (10, 24), (20, 48)):
-        assert (sgd_share(*size), adam_share(*size)) == (1, 1)
+        assert min(sgd_share(*size), adam_share(*size)) > 0.75
     for size in ((10, 12), (20, 24)):
         assert adam_share(*size) > sgd_share(*size)
     assert (sgd_share(20, 12), adam_share(20, 12)) == (0, 0)

@@ -37,7 +37,7 @@ def test_singular_values_are_the_gain(shape):
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 10.0, 1e3])
 def test_small_last_gain_starts_undecided(scale):
-    """Four actions on 64 tanh units, no biases: within 0.02 of 1/4 with gain 0.01 in the last layer; sqrt(2): over 0.8.
+    """Four actions on 64 tanh units, no biases: within 0.02 of 1/4 with gain 0.01 in the last layer; sqrt(2): over 0.6.
 
     For any observation: 64 numbers below 1 are at most 8 long, so the logits are at most 0.08 long.
     """
@@ -52,7 +52,7 @@ def test_small_last_gain_starts_undecided(scale):
     longest = 0.08 * torch.tensor([3.0, -1.0, -1.0, -1.0]) / math.sqrt(12)
     assert longest.softmax(0)[0] - 1 / 4 < 0.02
     if scale >= 1:
-        assert large.max() > 0.8
+        assert large.max() > 0.6
 
 
 def product(orthogonal: bool, depth: int = 50, width: int = 64, first: int = 0) -> Tensor:
@@ -118,11 +118,11 @@ def test_linear_network_keeps_directions_and_trains_faster(spectra, losses):
     assert losses["linear, orthogonal"].max() < losses["linear, normal"].min()
 
 
-def median_loss(orthogonal: bool, lr: float) -> float:
-    """The experiment's training of 30 ReLU layers at another learning rate, median of its seeds."""
+def median_loss(orthogonal: bool, lr: float, first: int = 0) -> float:
+    """The experiment's training of 30 ReLU layers at another learning rate or from other seeds, the median."""
     x, y = load()
     found = []
-    for seed in range(SEEDS):
+    for seed in range(first, first + SEEDS):
         model = nn.Sequential(network(orthogonal, True, seed), nn.Linear(WIDTH, 10))
         optimizer = torch.optim.SGD(model.parameters(), lr=lr)
         for _ in range(STEPS):
@@ -136,7 +136,8 @@ def median_loss(orthogonal: bool, lr: float) -> float:
 def test_relu_losses_change_places(spectra, losses):
     """30 ReLU layers: both spectra fall by ten powers of ten before the middle, orthogonal later.
 
-    The orthogonal weights' median loss is lower at the experiment's learning rate, higher at three times it.
+    The orthogonal weights' median loss is lower at the experiment's learning rate, higher at three times it
+    and from three other seeds.
     """
     assert [name for name, _, relu in CASES if relu] == ["ReLU, orthogonal", "ReLU, normal"]
     orthogonal, normal = spectra["ReLU, orthogonal"], spectra["ReLU, normal"]
@@ -147,6 +148,7 @@ def test_relu_losses_change_places(spectra, losses):
     assert losses["ReLU, orthogonal"].median() < losses["ReLU, normal"].median() - 0.1
     assert median_loss(True, lr=0.01) == pytest.approx(losses["ReLU, orthogonal"].median().item(), abs=0.05)
     assert median_loss(True, lr=0.03) > median_loss(False, lr=0.03)
+    assert median_loss(True, lr=0.01, first=1000) > median_loss(False, lr=0.01, first=1000)
 
 
 def test_sign_correction():

@@ -183,11 +183,14 @@ def test_one_random_layer_is_enough():
 
 def test_first_loss_is_log_classes():
     """With a zero last layer the first loss is log(classes), whatever the layers before it and the labels."""
-    torch.manual_seed(0)
-    x, y = torch.randn(32, 64), torch.arange(32) % 10
-    loss = {start: nn.functional.cross_entropy(make_model(start)(x), y).item() for start in ("Kaiming", "last layer 0")}
-    assert loss["last layer 0"] == pytest.approx(math.log(10), rel=1e-6)  # float32
-    assert abs(loss["Kaiming"] - math.log(10)) > 0.05
+    misses = []
+    for seed in range(20):
+        torch.manual_seed(seed)
+        x, y = torch.randn(32, 64), torch.randint(10, (32,))
+        kaiming, zero = (nn.functional.cross_entropy(make_model(start)(x), y) for start in ("Kaiming", "last layer 0"))
+        assert zero.item() == pytest.approx(math.log(10), rel=1e-6)  # float32
+        misses.append(abs(kaiming.item() - math.log(10)))
+    assert sum(misses) / len(misses) > 0.05  # a random last layer misses it by about 0.1
 
 
 def test_biases_may_be_zero():
@@ -249,7 +252,8 @@ def test_weight_decay_does_not_break_it(optimizer):
     for weight_decay in (0.0, 0.5):
         model = network(0.5)
         stepper = optimizer(model.parameters(), lr=0.01, weight_decay=weight_decay)
-        for _ in range(30):
+        # After 30 steps Adam, which rescales the penalty too, may still have left the units larger.
+        for _ in range(100 if optimizer is torch.optim.Adam else 30):
             stepper.zero_grad()
             nn.functional.mse_loss(model(x), y).backward()
             stepper.step()
@@ -309,7 +313,7 @@ def test_tiny_noise_is_distinct():
 
 
 def test_zero_last_layer_ends_level(evidence):
-    """A zero last layer leads after 10 steps, trails from 30 to 60, and ends within the seeds' spread of Kaiming."""
+    """A zero last layer leads after 10 steps, trails from 30 to 60, and ends within 0.01 of Kaiming."""
     digits = load_digits()
     torch.manual_seed(0)
     order = torch.randperm(len(digits.target))
@@ -332,7 +336,7 @@ def test_zero_last_layer_ends_level(evidence):
     assert lead[10 // EVERY] > 0.05
     assert lead[30 // EVERY : 60 // EVERY + 1].max() < -0.005
     assert lead[30 // EVERY] < -0.03
-    assert lead[-1].abs() < (kaiming[:, -1].std() + zero[:, -1].std()) / 2
+    assert lead[-1].abs() < 0.01
     # What the figure's description and the table say, of their two seeds.
     both = SEEDS.stop
     for accuracy in (kaiming[:both, -1].mean(), zero[:both, -1].mean()):
