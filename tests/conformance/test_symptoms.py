@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +45,47 @@ def test_shape_is_drawn_from_a_run(report: Report, entry: Entry) -> None:
     """A page that names the shape of a curve has a run that prints one."""
     if entry.en.meta["looks"] not in NO_CURVE:
         assert any(logs.series(run) for run in printed(report, entry))
+
+
+def woken(source: str) -> list[str]:
+    """Calls that put a whole model into train mode, but where ``if not model.training`` asks first.
+
+    They would wake modules that were frozen in eval mode within a model that trains. A mode that is an argument of the
+    function is the reader's own choice.
+    """
+    tree, asked = ast.parse(source), set[ast.AST]()
+    chosen = {"False", *(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))}
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.If)
+            and isinstance(node.test, ast.UnaryOp)
+            and ast.unparse(node.test).endswith(".training")
+        ):
+            asked |= {inner for statement in node.body for inner in ast.walk(statement)}
+    return [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "train"
+        if node not in asked and not (node.args and ast.unparse(node.args[0]) in chosen)
+    ]
+
+
+PASTED = sorted((ROOT / "snippets").glob("checklist/*/check.py")) + sorted(
+    (ROOT / "snippets").glob("diagnostics/*/use.py")
+)
+
+
+@pytest.mark.parametrize("path", PASTED, ids=lambda path: path.parent.name)
+def test_no_check_wakes_a_frozen_module(path: Path) -> None:
+    """A check of a symptom, or a diagnostic, leaves batch normalization that was frozen in eval mode frozen."""
+    functions = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)]
+    assert not [call for function in functions for call in woken(ast.unparse(function))]
+
+
+def test_waking_is_seen() -> None:
+    """On a copy, by a remembered mode, or without an argument; not where the mode was looked at before."""
+    for line in ("copy.deepcopy(model).train()", "model.train(was_training)", "net.train()"):
+        assert woken(line)
+        assert not woken(f"if not net.training:\n    {line}")
+    assert not woken("net.train(False)")
+    assert not woken("def asked(model, training):\n    return copy.deepcopy(model).train(training)")

@@ -41,7 +41,9 @@ def data_out_of_reach(generator, inputs):
 
 def judged_by_company(discriminator, inputs, fake):
     """Compare the scores of generated samples alone with their scores beside real ones in the same batch."""
-    judge, fake = copy.deepcopy(discriminator).train(), fake.detach()
+    judge, fake = copy.deepcopy(discriminator), fake.detach()
+    if not judge.training:
+        judge.train()
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         alone = judge(fake)

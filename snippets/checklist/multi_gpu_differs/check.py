@@ -55,7 +55,9 @@ def statistics_of_one_rank(model, batches):
     kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
     if not any(isinstance(module, kinds) for module in model.modules()):
         return None
-    judge, inputs = copy.deepcopy(model).train(), [batch[0] for batch in batches]
+    judge, inputs = copy.deepcopy(model), [batch[0] for batch in batches]
+    if not judge.training:
+        judge.train()
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         apart = torch.cat([judge(part) for part in inputs])
         together = judge(torch.cat(inputs))

@@ -15,7 +15,8 @@ def rate_that_never_falls(
     with torch.random.fork_rng(), torch.enable_grad():
         torch.manual_seed(0)
         twin, twin_optimizer = copy.deepcopy((model, optimizer))
-        twin.train()
+        if not twin.training:
+            twin.train()
         cooled = []
         for step in range(100):
             for group in twin_optimizer.param_groups:

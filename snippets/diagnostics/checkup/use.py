@@ -106,7 +106,8 @@ def _look(model: nn.Module, loss_fn: Any, batch: tuple[Any, Any], optimizer: tor
     probe.names = {id(p): name for name, p in own.named_parameters()}
     probe.before = {name: p.detach().clone() for name, p in own.named_parameters()}
     _look_in_eval_mode(probe, loss_fn)
-    own.train()
+    if not own.training:  # else a module that was frozen in eval mode stays so
+        own.train()
     own.zero_grad()
     handles = [
         module.register_forward_hook(_keeper(probe, name))

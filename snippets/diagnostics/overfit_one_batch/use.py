@@ -33,7 +33,9 @@ def overfit_one_batch(
     Returns:
         the loss before each update and after the last one, steps + 1 numbers.
     """
-    model = copy.deepcopy(model).train()
+    model = copy.deepcopy(model)
+    if not model.training:  # else a module that was frozen in eval mode stays so
+        model.train()
     for module in model.modules():
         if isinstance(module, nn.modules.dropout._DropoutNd):
             module.eval()

@@ -23,7 +23,7 @@ def lsuv(model: nn.Module, x: Tensor, tolerance: float = 0.1, max_iterations: in
     Raises:
         ValueError: if a layer's output is constant or not finite, so that no factor can help.
     """
-    was_training = model.training
+    modes = {module: module.training for module in model.modules()}
     model.eval()
     order: list[tuple[str, nn.Linear | nn.Conv2d]] = []
     outputs: dict[str, Tensor] = {}
@@ -56,7 +56,8 @@ def lsuv(model: nn.Module, x: Tensor, tolerance: float = 0.1, max_iterations: in
     finally:
         for hook in hooks:
             hook.remove()
-        model.train(was_training)
+        for module, mode in modes.items():
+            module.training = mode
     return variances
 
 

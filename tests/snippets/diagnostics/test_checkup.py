@@ -211,6 +211,16 @@ def test_leaves_everything_as_it_was(kind: str) -> None:
     planted.asked(call, Run("", things, None))
 
 
+def test_frozen_modules_stay_frozen() -> None:
+    """Batch normalization that is frozen in a model that trains takes a batch of one; a model in eval mode trains."""
+    model = nn.Sequential(nn.Linear(20, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 5))
+    one = {"model": model, "inputs": X[:1], "targets": Y[:1]}
+    model[1].eval()
+    assert "error" not in names(healthy(**one))
+    model.eval()
+    assert "error" in names(healthy(**one))
+
+
 def test_inputs_of_several_kinds() -> None:
     """A tuple goes in as several arguments, a dictionary as keywords."""
 

@@ -86,6 +86,23 @@ def test_leaves_everything_as_it_was(training: bool) -> None:
     assert [m.training for m in model.modules()] == [training] * 6
 
 
+def test_frozen_modules_stay_frozen() -> None:
+    """Batch normalization in eval mode within a model that trains keeps its statistics; a model in eval mode trains."""
+    modes: list[bool] = []
+
+    class Watched(nn.BatchNorm1d):
+        def forward(self, x: Tensor) -> Tensor:
+            modes.append(self.training)
+            return super().forward(x)
+
+    model = nn.Sequential(nn.Linear(64, 32), Watched(32), nn.ReLU(), nn.Linear(32, 10))
+    model[1].eval()
+    overfit_one_batch(model, nn.functional.cross_entropy, *batch(), steps=2)
+    model.eval()
+    overfit_one_batch(model, nn.functional.cross_entropy, *batch(), steps=2)
+    assert modes == [False] * 3 + [True] * 3
+
+
 def test_dropout_is_off_in_the_copy() -> None:
     """A network with dropout of 0.5 gets below 0.001, too, and the model's own dropout stays on."""
     torch.manual_seed(0)

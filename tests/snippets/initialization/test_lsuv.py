@@ -212,6 +212,9 @@ def test_mode_and_hooks_are_restored():
     assert model[1].training
     assert not model[0]._forward_hooks
     assert model[0].weight.requires_grad
+    model[1].eval()  # frozen in a model that trains: it stays so
+    lsuv(model, torch.randn(64, 8))
+    assert [module.training for module in model.modules()] == [True, True, False, True]
 
 
 def test_orthogonal_equals_torch():
