@@ -57,6 +57,17 @@ def curve_of(make: Make, steps: int = 300, rates: Sequence[float] = (0.1,), **se
     return advance(*new_run(make, rates, **settings), range(steps))
 
 
+def per_epoch(optimizer: torch.optim.Optimizer, scheduler: Any, epochs: int, batches: int) -> list[float]:
+    """The first group's rate at each update, where the scheduler steps once per epoch."""
+    rates = []
+    for _ in range(epochs):
+        for _ in range(batches):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+        scheduler.step()
+    return rates
+
+
 def weights(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
     return [p.detach().clone() for group in optimizer.param_groups for p in group["params"]]
 

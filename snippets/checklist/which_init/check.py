@@ -6,18 +6,14 @@ from torch import nn
 LAYERS = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
-def measured(fresh, inputs):
-    """Size of each layer's output, and its weights' gain: 1 is 1/sqrt(fan-in); costs a forward pass."""
-    sizes, gains, hooks = [], [], []
+def listen(fresh, inputs, note):
+    """Tell note each layer's name, the layer, its input and output, in one forward pass in eval mode."""
 
-    def note(module, _, output):
-        fan_in = module.weight[0].numel()
-        sizes.append(output.detach().float().square().mean().sqrt().item())
-        gains.append((module.weight.detach().std() * fan_in**0.5).item())
+    def heard(layer, given, output):
+        note(names[layer], layer, given[0].detach(), output.detach())
 
-    for module in fresh.modules():
-        if isinstance(module, LAYERS):
-            hooks.append(module.register_forward_hook(note))
+    names = {m: name for name, m in fresh.named_modules() if isinstance(m, LAYERS)}
+    hooks = [layer.register_forward_hook(heard) for layer in names]
     modes = {module: module.training for module in fresh.modules()}
     fresh.eval()
     with torch.no_grad():
@@ -26,6 +22,18 @@ def measured(fresh, inputs):
         module.training = mode
     for hook in hooks:
         hook.remove()
+
+
+def measured(fresh, inputs):
+    """Size of each layer's output, and its weights' gain: 1 is 1/sqrt(fan-in); costs a forward pass."""
+    sizes, gains = [], []
+
+    def note(_, layer, __, output):
+        fan_in = layer.weight[0].numel()
+        sizes.append(output.float().square().mean().sqrt().item())
+        gains.append((layer.weight.detach().std() * fan_in**0.5).item())
+
+    listen(fresh, inputs, note)
     return sizes, sorted(gains)[len(gains) // 2]
 
 
@@ -74,20 +82,10 @@ def branches_that_add_up(fresh, inputs):
 def units_that_start_equal(fresh, inputs):
     """Look for layers whose units are equal; zeros count only if samples are equal at the last layer's input."""
     layers = [(n, m) for n, m in fresh.named_modules() if isinstance(m, LAYERS)]
-    last, hooks, modes = {}, [], {m: m.training for m in fresh.modules()}
-    for name, layer in layers:
-
-        def note(_, given, __, name=name):
-            last.update(name=name, given=given[0].detach())
-
-        hooks.append(layer.register_forward_hook(note))
-    fresh.eval()
-    with torch.no_grad():
-        fresh(inputs)
-    for module, mode in modes.items():
-        module.training = mode
-    for hook in hooks:
-        hook.remove()
+    last = {}
+    listen(
+        fresh, inputs, lambda name, _, given, __: last.update(name=name, given=given)
+    )
     zeros_matter = bool((last["given"] == last["given"][:1]).all())
     hidden = [
         name

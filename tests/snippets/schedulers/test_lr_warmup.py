@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import ChainedScheduler, LinearLR, MultiStepLR, Se
 from snippets.schedulers.lr_warmup.evidence import RATES, WARMUP, adaptive_rate_spread, train
 from snippets.schedulers.lr_warmup.from_scratch import learning_rate
 from snippets.schedulers.lr_warmup.use import make_scheduler
-from tests.support.schedulers import assert_same_curve, curve_of, interrupted
+from tests.support.schedulers import assert_same_curve, curve_of, interrupted, new_run, per_epoch
 
 LENGTHS = [1, 2, 3, 7, 40, 100, 1000]
 
@@ -76,14 +76,7 @@ def test_resumes(at):
 def test_per_epoch_step_stretches_the_ramp():
     """Stepped once per epoch of 50 batches, warmup_steps=10 reaches the full rate at update 450 instead of update 9."""
     assert curve_of(make_scheduler, 10, warmup_steps=10)[9][0] == pytest.approx(0.1)
-    optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
-    scheduler = make_scheduler(optimizer, warmup_steps=10)
-    rates = []
-    for _ in range(10):
-        for _ in range(50):
-            rates.append(optimizer.param_groups[0]["lr"])
-            optimizer.step()
-        scheduler.step()
+    rates = per_epoch(*new_run(make_scheduler, (0.1,), warmup_steps=10), 10, 50)
     assert rates[:50] == [pytest.approx(0.01)] * 50
     assert rates[449] < 0.0999
     assert rates[450] == pytest.approx(0.1)

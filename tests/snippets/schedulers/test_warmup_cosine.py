@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 from snippets.schedulers.warmup_cosine.from_scratch import learning_rate
 from snippets.schedulers.warmup_cosine.use import make_scheduler, make_sequential
-from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
+from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run, per_epoch
 
 LENGTHS = [(1, 30), (10, 100), (20, 250), (100, 2000)]
 
@@ -68,13 +68,7 @@ def test_missed_calls_delay_both(make, at):
 @pytest.mark.parametrize("make", [make_scheduler, make_sequential])
 def test_per_epoch_steps_end_in_the_warm_up(make):
     """Stepped once per epoch, 10 epochs of 50 batches with 25 of 500 updates of warm-up end at 40 % of the peak."""
-    optimizer, scheduler = new_run(make, (0.1,), warmup_steps=25, total_steps=500)
-    rates = []
-    for _ in range(10):
-        for _ in range(50):
-            rates.append(optimizer.param_groups[0]["lr"])
-            optimizer.step()
-        scheduler.step()
+    rates = per_epoch(*new_run(make, (0.1,), warmup_steps=25, total_steps=500), 10, 50)
     assert rates[-1] == max(rates) == pytest.approx(0.04)
 
 
