@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from snippets.convolutions.convolution import from_scratch
 from snippets.convolutions.convolution.evidence import LAYERS, seen
 from snippets.convolutions.convolution.evidence_field import width
-from snippets.convolutions.convolution.use import conv3x3, output_size, receptive_field
+from snippets.convolutions.convolution.use import POOLINGS, conv3x3, output_size, receptive_field
 
 MODES: dict[str, Any] = {"constant": "zeros", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 CONVS: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -125,6 +125,8 @@ def test_receptive_field_formula() -> None:
         spans = [torch.autograd.grad(y[0, 0, 0, i], x, retain_graph=True)[0][0, 0].nonzero() for i in (0, 1)]
         assert [int(s.max()) - int(s.min()) + 1 for s in (spans[0][:, 0], spans[0][:, 1])] == [field, field]
         assert int(spans[1][:, 1].min()) - int(spans[0][:, 1].min()) == jump
+    for pool in POOLINGS:
+        assert receptive_field([pool(3, 2), pool(3, 2)]) == (7, 4)
 
 
 def test_cost_formula() -> None:
@@ -138,6 +140,7 @@ def test_cost_formula() -> None:
         with FlopCounterMode(display=False) as counter:
             y = layer(torch.empty(1, 8, 24, 24, device="meta"))
         assert counter.get_total_flops() == 2 * weights * y.shape[2] * y.shape[3]
+        assert layer.weight[0].numel() == 8 // groups * chosen["kernel_size"] ** 2  # for each output channel
 
 
 def test_unfold_is_a_matrix_product() -> None:
@@ -173,17 +176,19 @@ def test_zeros_show_the_border(mode: str) -> None:
 
 
 def test_shifts() -> None:
-    """Circular padding: stride 1 follows each shift; stride 2 each even one (by half), and no odd one."""
+    """Circular padding: stride 1 follows each shift; stride 2 each even one of an even size, by half, and no other."""
     torch.manual_seed(0)
-    x = torch.randn(2, 3, 12, 12, dtype=torch.float64)
-    for stride in (1, 2):
-        layer = conv3x3(3, 5, stride, "circular").double()
-        for shift in range(1, 12):
-            shifted, y = layer(x.roll(shift, dims=-1)), layer(x)
-            if shift % stride == 0:
-                torch.testing.assert_close(shifted, y.roll(shift // stride, dims=-1))
-            else:
-                assert min((shifted - y.roll(s, dims=-1)).abs().max() for s in range(6)) > 0.1
+    for size in (12, 11):
+        x = torch.randn(2, 3, size, size, dtype=torch.float64)
+        for stride in (1, 2):
+            layer = conv3x3(3, 5, stride, "circular").double()
+            for axis in (-1, -2):
+                for shift in range(1, size):
+                    shifted, y = layer(x.roll(shift, dims=axis)), layer(x)
+                    if stride == 1 or (shift % 2 == 0 and size % 2 == 0):
+                        torch.testing.assert_close(shifted, y.roll(shift // stride, dims=axis))
+                    else:
+                        assert min((shifted - y.roll(s, dims=axis)).abs().max() for s in range(6)) > 0.1
 
 
 @pytest.mark.parametrize("groups", [1, 2, 8])
@@ -242,7 +247,7 @@ def test_map_too_small() -> None:
 
 
 def test_same_padding_with_stride() -> None:
-    """torch refuses it; k // 2 gives ⌈n/s⌉ for odd kernels. TensorFlow pads the right alone for even n, k 3."""
+    """torch refuses it; k // 2 gives ⌈n/s⌉ for odd kernels. TensorFlow pads the right alone for even n, k 3, s 2."""
     with pytest.raises(ValueError, match="padding='same' is not supported for strided convolutions"):
         nn.Conv2d(3, 8, 3, stride=2, padding="same")
     for n in range(1, 40):
