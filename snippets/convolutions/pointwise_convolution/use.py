@@ -1,4 +1,4 @@
-"""A 1 x 1 convolution that makes a map narrow before an expensive convolution, as GoogLeNet has it.
+"""A 1 x 1 convolution that reduces the channels before an expensive one: GoogLeNet's, with batch normalization.
 
 Source: Szegedy et al., "Going Deeper with Convolutions", 2014, section 4
 """
@@ -12,7 +12,7 @@ def reduced_conv(in_channels: int, reduced: int, out_channels: int, kernel_size:
 
     Args:
         in_channels: channels of the input.
-        reduced: channels between the two convolutions, a quarter of ``in_channels`` or fewer.
+        reduced: channels between the two convolutions, fewer than ``in_channels``.
         out_channels: channels of the output.
         kernel_size: odd; the map keeps its size.
     """
