@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import product
 from typing import Any
 
 import pytest
@@ -70,12 +71,12 @@ def test_cost_falls_with_the_square() -> None:
 
 
 def test_can_be_average_pooling() -> None:
-    """Weights 1/k² from a channel to itself make k×k average pooling, for k from 1 to 4."""
+    """Weights 1/k² from a channel to itself, 0 to others, make k×k average pooling, for k and strides from 1 to 4."""
     torch.manual_seed(0)
-    for kernel in range(1, 5):
+    for kernel, stride in product(range(1, 5), repeat=2):
         x = torch.randn(2, 3, 12, 12)
         weight = torch.eye(3)[:, :, None, None].expand(3, 3, kernel, kernel) / kernel**2
-        torch.testing.assert_close(F.conv2d(x, weight, stride=kernel), F.avg_pool2d(x, kernel))
+        torch.testing.assert_close(F.conv2d(x, weight, stride=stride), F.avg_pool2d(x, kernel, stride))
 
 
 def test_one_by_one_reads_a_quarter(evidence: Any) -> None:
