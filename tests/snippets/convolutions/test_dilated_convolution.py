@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from snippets.convolutions.dilated_convolution import from_scratch
 from snippets.convolutions.dilated_convolution.evidence import inside, read
 from snippets.convolutions.dilated_convolution.use import dilated, without_strides
+from tests.support import oracles  # noqa: F401 - before torchvision
 
 
 def small() -> tuple[nn.Module, Tensor]:
@@ -152,6 +153,27 @@ def test_strides_become_dilations() -> None:
     for model in (pooled_late, nested):
         with pytest.raises(ValueError, match="cannot take the strides out of"):
             without_strides(model, keep=2)
+
+
+def test_torchvision_dilates_bottlenecks() -> None:
+    """ResNet-50's values are every fourth one of the dense map; 101 and 152 take it, too; ResNet-18 and 34 refuse."""
+    import torchvision
+
+    build, exchanged = torchvision.models, [False, True, True]
+    for make in (build.resnet101, build.resnet152):
+        with torch.device("meta"):
+            assert make(replace_stride_with_dilation=exchanged).layer4[-1].conv2.dilation == (4, 4)
+    torch.manual_seed(0)
+    strided = build.resnet50().eval()
+    dense = build.resnet50(replace_stride_with_dilation=exchanged).eval()
+    dense.load_state_dict(strided.state_dict())
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        few, many = (nn.Sequential(*list(model.children())[:-2])(x) for model in (strided, dense))
+    torch.testing.assert_close(many[..., ::4, ::4], few, rtol=1e-4, atol=1e-4)
+    for make in (build.resnet18, build.resnet34):
+        with pytest.raises(NotImplementedError, match="Dilation > 1 not supported in BasicBlock"):
+            make(replace_stride_with_dilation=exchanged)
 
 
 def test_dense_maps_cost_four_times() -> None:
