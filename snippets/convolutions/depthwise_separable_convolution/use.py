@@ -14,7 +14,7 @@ def separable_conv(
     """Depthwise convolution, pointwise convolution, each with batch normalization and ReLU.
 
     Args:
-        in_channels: channels of the input; as many groups has the first convolution.
+        in_channels: channels of the input, and groups of the first convolution.
         out_channels: channels of the output, any number.
         kernel_size: odd; the map keeps its size at stride 1.
         stride: of the depthwise convolution, so that the pointwise one works on the small map.

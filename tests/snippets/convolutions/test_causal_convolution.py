@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -129,13 +130,13 @@ def test_statistics_over_time_see_the_future() -> None:
 
 
 def test_left_padding_has_to_grow_with_dilation() -> None:
-    """padding=(k-1)·d at both sides gives (k-1)·d steps too many, and cut at the right it is the same."""
+    """padding=(k-1)·d at both sides gives (k-1)·d steps too many, cut at the right the same; k-1 left is too little."""
     torch.manual_seed(0)
-    layer = CausalConv1d(2, 3, kernel_size=3, dilation=4)
-    x = torch.randn(2, 2, 20)
-    both = F.conv1d(x, layer.weight, layer.bias, padding=8, dilation=4)
-    assert both.shape[2] == 28
-    torch.testing.assert_close(both[:, :, :20], layer(x))
-    short = F.conv1d(F.pad(x, (2, 0)), layer.weight, layer.bias, dilation=4)
-    assert short.shape[2] == 14
-    torch.testing.assert_close(short, layer(x)[:, :, 6:])
+    for k, d in product((2, 3, 5), (1, 2, 4)):
+        layer, x = CausalConv1d(2, 3, k, d), torch.randn(2, 2, 20)
+        both = F.conv1d(x, layer.weight, layer.bias, padding=(k - 1) * d, dilation=d)
+        assert both.shape[2] == 20 + (k - 1) * d
+        torch.testing.assert_close(both[:, :, :20], layer(x))
+        short, lost = F.conv1d(F.pad(x, (k - 1, 0)), layer.weight, layer.bias, dilation=d), (k - 1) * (d - 1)
+        assert short.shape[2] == 20 - lost
+        torch.testing.assert_close(short, layer(x)[:, :, lost:])
