@@ -32,8 +32,8 @@ def windows(x: Tensor, kernel: int, stride: int, padding: int = 0, dilation: int
 
 
 def max_pool(x: Tensor, kernel: int, stride: int, padding: int = 0, dilation: int = 1) -> Tensor:
-    """The largest value of each window; padding never wins."""
-    return windows(x, kernel, stride, padding, dilation, fill=-torch.inf).amax(dim=0)
+    """The largest value of each window; padding never wins. Of equal pixels, the first gets the gradient."""
+    return windows(x, kernel, stride, padding, dilation, fill=-torch.inf).max(dim=0).values
 
 
 def average_pool(x: Tensor, kernel: int, stride: int, padding: int = 0, count_padding: bool = True) -> Tensor:
