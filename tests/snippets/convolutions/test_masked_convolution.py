@@ -117,7 +117,10 @@ def test_start_keeps_its_size(kind: Kind) -> None:
 
 
 def test_masked_weights_have_no_gradient() -> None:
-    """With the product in forward, gradients of masked places are exactly 0; a step of Adam leaves them alone."""
+    """With the product in forward, gradients of masked places are 0, and Adam leaves them; done once, a step undoes it.
+
+    The step is tried with SGD and Adam.
+    """
     torch.manual_seed(0)
     layer = MaskedConv2d(2, 3, 5, "A")
     before = layer.weight.detach().clone()
@@ -127,6 +130,13 @@ def test_masked_weights_have_no_gradient() -> None:
     assert torch.equal(layer.weight.grad != 0, layer.mask.bool().expand_as(layer.weight))
     optimizer.step()
     assert torch.equal(layer.weight != before, layer.mask.bool().expand_as(layer.weight))
+    for kind in (torch.optim.SGD, torch.optim.Adam):
+        plain = nn.Conv2d(2, 3, 5, padding=2)
+        plain.weight.data *= layer.mask
+        once: torch.optim.Optimizer = kind(plain.parameters(), lr=0.1)
+        plain(torch.rand(2, 2, 8, 8)).square().sum().backward()
+        once.step()
+        assert (plain.weight != 0).all()
 
 
 def test_one_pass_in_training_one_a_pixel_in_sampling() -> None:
