@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 Padding = Literal["zeros", "reflect", "replicate", "circular"]
-POOLINGS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
 
 
 def conv3x3(in_channels: int, out_channels: int, stride: int = 1, padding_mode: Padding = "zeros") -> nn.Conv2d:
@@ -34,11 +33,13 @@ def receptive_field(layers: Iterable[nn.Module]) -> tuple[int, int]:
     """Pixels of the input that one output spans, and pixels from one output to the next, for layers in a row.
 
     Args:
-        layers: convolutions and poolings with square kernels, and layers that work pixel by pixel.
+        layers: convolutions, max and mean poolings, all with square kernels, and layers that work pixel by pixel.
     """
+    convolutions = nn.Conv1d | nn.Conv2d | nn.Conv3d
+    poolings = nn.MaxPool1d | nn.MaxPool2d | nn.MaxPool3d | nn.AvgPool1d | nn.AvgPool2d | nn.AvgPool3d
     field = jump = 1
     for layer in layers:
-        if isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d, *POOLINGS)):
+        if isinstance(layer, convolutions | poolings):
             settings = (getattr(layer, name, 1) for name in ("kernel_size", "stride", "dilation"))
             kernel, stride, dilation = (s[0] if isinstance(s, tuple) else s for s in settings)
             field += dilation * (kernel - 1) * jump

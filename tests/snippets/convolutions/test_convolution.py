@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from snippets.convolutions.convolution import from_scratch
 from snippets.convolutions.convolution.evidence import LAYERS, seen
 from snippets.convolutions.convolution.evidence_field import width
-from snippets.convolutions.convolution.use import POOLINGS, conv3x3, output_size, receptive_field
+from snippets.convolutions.convolution.use import conv3x3, output_size, receptive_field
 
 MODES: dict[str, Any] = {"constant": "zeros", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 CONVS: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
@@ -125,7 +125,7 @@ def test_receptive_field_formula() -> None:
         spans = [torch.autograd.grad(y[0, 0, 0, i], x, retain_graph=True)[0][0, 0].nonzero() for i in (0, 1)]
         assert [int(s.max()) - int(s.min()) + 1 for s in (spans[0][:, 0], spans[0][:, 1])] == [field, field]
         assert int(spans[1][:, 1].min()) - int(spans[0][:, 1].min()) == jump
-    for pool in POOLINGS:
+    for pool in (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d):
         assert receptive_field([pool(3, 2), pool(3, 2)]) == (7, 4)
 
 
