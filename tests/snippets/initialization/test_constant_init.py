@@ -155,7 +155,7 @@ def test_forget_bias_in_every_layer():
 def test_all_parameters_is_too_many():
     """constant_(p, 1) over model.parameters() also fills weights: the hidden units become copies, and stay copies.
 
-    With only the first layer constant they start as copies, too; random weights behind them make them differ in one step.
+    With only the first layer constant they start as copies, too; random weights behind make them differ in one step.
     """
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
