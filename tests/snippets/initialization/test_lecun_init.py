@@ -67,7 +67,7 @@ def test_linear_layers_keep_the_variance(seed):
 def test_selu_is_self_normalizing(scale):
     """Under SELU mean 0 and variance 1 are restored: 32 layers after an input of std 0.1 to 10, within 0.05.
 
-    With width 512, for each of four seeds; with width 32 mean or deviation of some of eight is off by over 0.1.
+    With width 512, for each of four seeds; with width 32 the worst of eight is off by over 0.08.
     """
 
     def off(width: int, seed: int) -> float:
@@ -78,7 +78,7 @@ def test_selu_is_self_normalizing(scale):
         return max(y.mean().abs().item(), abs(y.std().item() - 1))
 
     assert max(off(512, seed) for seed in range(4)) < 0.05
-    assert max(off(32, seed) for seed in range(8)) > 0.1
+    assert max(off(32, seed) for seed in range(8)) > 0.08
 
 
 @pytest.mark.parametrize("seed", range(5))
