@@ -13,7 +13,7 @@ def constant_(tensor: Tensor, value: float = 0.0, generator: torch.Generator | N
     """Fill a bias, gain or other parameter in place with one number.
 
     Args:
-        tensor: any shape; for the weight of a hidden layer a constant is wrong, its units would stay equal.
+        tensor: any shape; for the weight of a hidden layer a constant is wrong, its units would start equal.
         value: 0 for biases, 1 for gains of normalization layers, ``gate_bias`` for gates.
         generator: not used; all initializers of this guide are called alike.
 

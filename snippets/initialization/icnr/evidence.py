@@ -33,7 +33,7 @@ def network(name: str, seed: int) -> nn.Sequential:
 
 
 def checkerboard(y: Tensor) -> float:
-    """Mean square of what repeats with period 2: the part of each 2 x 2 cell's mean pattern that is not flat."""
+    """Root mean square of what repeats with period 2: the part of each 2 x 2 cell's mean pattern that is not flat."""
     cells = nn.functional.pixel_unshuffle(y, 2)  # (batch, 4, height / 2, width / 2)
     return (cells - cells.mean(1, keepdim=True)).mean((0, 2, 3)).square().mean().sqrt().item()
 

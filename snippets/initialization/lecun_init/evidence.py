@@ -1,4 +1,4 @@
-"""Mean and standard deviation of SELU activations over 32 layers under four gains, and training of 32 SELU layers.
+"""Mean and standard deviation of SELU activations over 32 layers under three gains, and training of 32 SELU layers.
 
 Source: Klambauer et al., "Self-Normalizing Neural Networks", 2017.
 """

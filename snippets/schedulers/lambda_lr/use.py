@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 
 def inverse_time(step: int) -> float:
-    """Factor 1 at the start, 1/2 after 50 steps, then about 50 / step."""
+    """Factor 1 at the start, 1/2 after 50 steps: 50 / (50 + step)."""
     return 1 / (1 + step / 50)
 
 

@@ -153,12 +153,22 @@ def test_forget_bias_in_every_layer():
 
 
 def test_all_parameters_is_too_many():
-    """constant_(p, 1) over model.parameters() also fills weights: the hidden units become copies, and stay copies."""
+    """constant_(p, 1) over model.parameters() also fills weights: the hidden units become copies, and stay copies.
+
+    With only the first layer constant they start as copies, too; random weights behind make them differ in one step.
+    """
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
+    x = torch.randn(10, 4)
+    for parameter in model[0].parameters():
+        nn.init.constant_(parameter, 0.3)
+    nn.functional.cross_entropy(model(x), torch.arange(10) % 2).backward()
+    assert len(model[0].weight.unique(dim=0)) == 1
+    torch.optim.SGD(model.parameters(), lr=0.1).step()
+    assert len(model[0].weight.unique(dim=0)) == 6
+    model.zero_grad()
     for parameter in model.parameters():
         nn.init.constant_(parameter, 1.0)
-    x = torch.randn(10, 4)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for _ in range(5):
         hidden = model[:2](x)

@@ -39,17 +39,18 @@ def test_default_bias_brings_it_back():
         assert checkerboard(nn.PixelShuffle(2)(conv(x)).detach()) < 1e-6
 
 
-def test_tiling_is_the_wrong_order():
-    """`repeat` puts the copies where PixelShuffle takes other channels: with two output channels it is wrong."""
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_tiling_is_the_wrong_order(channels):
+    """`repeat` puts the copies where PixelShuffle takes other channels: right for one output channel only."""
     torch.manual_seed(0)
-    small, x = torch.randn(2, 4, 3, 3), torch.randn(1, 4, 6, 6)
+    small, x = torch.randn(channels, 4, 3, 3), torch.randn(1, 4, 6, 6)
     right, wrong = small.repeat_interleave(4, dim=0), small.repeat(4, 1, 1, 1)
     results = []
     for weight in (right, wrong):
         y = nn.functional.pixel_shuffle(nn.functional.conv2d(x, weight, padding=1), 2)
         results.append((y[..., 0::2] - y[..., 1::2]).abs().max().item())
     assert results[0] == 0
-    assert results[1] > 0.1
+    assert results[1] == 0 if channels == 1 else results[1] > 0.1
 
 
 def test_copies_leave_each_other():
@@ -109,14 +110,17 @@ def test_variance_is_the_small_kernels():
     assert icnr_std((400, 32, 3, 3)) == pytest.approx(math.sqrt(2 / 288))
 
 
-def test_fan_out_is_not_kept():
+@pytest.mark.parametrize("factor", [2, 3])
+def test_fan_out_is_not_kept(factor):
     """mode="fan_out" reads the small weight's outputs: the standard deviation is r times the full weight's."""
 
     def fan_out(tensor, generator=None):
         return nn.init.kaiming_normal_(tensor, mode="fan_out", generator=generator)
 
     torch.manual_seed(0)
-    assert icnr_(torch.empty(400, 32, 3, 3), 2, fan_out).std() == pytest.approx(2 * math.sqrt(2 / 3600), rel=0.02)
+    full = fan_out(torch.empty(360, 32, 3, 3)).std().item()
+    assert full == pytest.approx(math.sqrt(2 / 3240), rel=0.02)
+    assert icnr_(torch.empty(360, 32, 3, 3), factor, fan_out).std() == pytest.approx(factor * full, rel=0.03)
 
 
 def test_wrong_channels_are_refused():

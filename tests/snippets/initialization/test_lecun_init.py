@@ -65,13 +65,20 @@ def test_linear_layers_keep_the_variance(seed):
 
 @pytest.mark.parametrize("scale", [0.1, 0.3, 1.0, 3.0, 10.0])
 def test_selu_is_self_normalizing(scale):
-    """Under SELU mean 0 and variance 1 are restored: 32 layers after an input of std 0.1 to 10, within 0.05."""
-    torch.manual_seed(0)
-    model = self_normalizing_network(512, 32, dropout=0.0)
-    with torch.no_grad():
-        y = model(scale * torch.randn(256, 512))
-    assert y.mean().abs() < 0.05
-    assert y.std().item() == pytest.approx(1, abs=0.05)
+    """Under SELU mean 0 and variance 1 are restored: 32 layers after an input of std 0.1 to 10, within 0.05.
+
+    With width 512, for each of four seeds; with width 32 the worst of eight is off by over 0.08.
+    """
+
+    def off(width: int, seed: int) -> float:
+        torch.manual_seed(seed)
+        model = self_normalizing_network(width, 32, dropout=0.0)
+        with torch.no_grad():
+            y = model(scale * torch.randn(256, width))
+        return max(y.mean().abs().item(), abs(y.std().item() - 1))
+
+    assert max(off(512, seed) for seed in range(4)) < 0.05
+    assert max(off(32, seed) for seed in range(8)) > 0.08
 
 
 @pytest.mark.parametrize("seed", range(5))

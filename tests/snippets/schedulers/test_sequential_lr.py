@@ -9,11 +9,13 @@ from torch.optim.lr_scheduler import (
     ConstantLR,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     LambdaLR,
     LinearLR,
     MultiplicativeLR,
     MultiStepLR,
+    OneCycleLR,
     PolynomialLR,
     ReduceLROnPlateau,
     SequentialLR,
@@ -65,6 +67,23 @@ def test_parts_run_alone():
             atol=1e-15,
             msg=str(names),
         )
+
+
+@pytest.mark.parametrize(
+    ("cycle", "first"),
+    [(lambda o: OneCycleLR(o, 1.0, total_steps=30), 0.04), (lambda o: CyclicLR(o, 0.01, 0.5, 5), 0.01)],
+    ids=["OneCycleLR", "CyclicLR"],
+)
+def test_cycles_change_the_base(cycle, first):
+    """After OneCycleLR or CyclicLR all nine parts run from its first learning rate; before OneCycleLR LinearLR does."""
+    for name, part in PARTS.items():
+        from_there = curve_of(part, 10, (first,))
+        assert curve_of(part, 10, (0.1,)) != from_there
+        joined = curve_of(lambda o, part=part: SequentialLR(o, [cycle(o), part(o)], [7]), 17, (0.1,))
+        assert torch.allclose(torch.tensor(joined[7:]), torch.tensor(from_there), rtol=1e-6, atol=1e-12), name
+    joined = curve_of(lambda o: SequentialLR(o, [PARTS["linear"](o), cycle(o)], [7]), 7, (0.1,))
+    base = first if first == 0.04 else 0.1
+    torch.testing.assert_close(torch.tensor(joined), torch.tensor(curve_of(PARTS["linear"], 7, (base,))))
 
 
 def test_multiplicative_goes_on():
