@@ -19,7 +19,7 @@ def adapt_bn(model: nn.Module, batches: Sequence[Tensor], source_samples: float 
     Args:
         model: trained; it stays as it is.
         batches: inputs of the new domain, without labels, with the classes mixed as in use.
-        source_samples: for how many samples the old statistics count; 0 replaces them, 16 is careful with few images.
+        source_samples: for how many samples the old statistics count; 0 replaces them.
 
     Raises:
         ValueError: when the model has no batch normalization with running statistics.

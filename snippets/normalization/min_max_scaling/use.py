@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 
 def scale_image(x: Tensor) -> Tensor:
-    """Images of uint8, uint16 or another integer type as float32 between -1 and 1; no statistics are needed.
+    """Images of uint8 or uint16 as float32 between -1 and 1; no statistics are needed.
 
     Raises:
-        TypeError: when x is of floats, whose bounds nobody can tell.
+        TypeError: for another type, whose bounds are not those of the image.
     """
-    if x.is_floating_point() or x.dtype == torch.bool:
-        raise TypeError(f"{x.dtype} has no bounds to scale by: give the integers that were read from the file")
+    if x.dtype not in (torch.uint8, torch.uint16):
+        raise TypeError(f"{x.dtype} has no bounds to scale by: give the uint8 or uint16 that were read from the file")
     return x.float() / torch.iinfo(x.dtype).max * 2 - 1
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from snippets.normalization.adaptive_batch_normalization import from_scratch
+from snippets.normalization.adaptive_batch_normalization.evidence import CHANGES, SEEDS, train
 from snippets.normalization.adaptive_batch_normalization.use import adapt_bn
 
 HELPED = ["a third as bright", "0.5 brighter", "low contrast"]
@@ -125,12 +127,28 @@ def test_scale_is_repaired(evidence: Any) -> None:
             assert (found[:, kind] - found[:, 0]).mean() > 0.15
 
 
+def test_mixing_is_worse_on_digits() -> None:
+    """The experiment's network, each seed: N = 16 is below N = 0 for the three changes, with 1 image and with 16."""
+    digits = load_digits()
+    x, y = torch.tensor(digits.images, dtype=torch.float32).unsqueeze(1) / 16, torch.tensor(digits.target)
+    for seed in range(SEEDS):
+        torch.manual_seed(seed)
+        order = torch.randperm(len(x))
+        model = train(x[order[:1000]], y[order[:1000]])
+        for name in HELPED:
+            new = CHANGES[name](x[order[1000:]])
+            for count in (1, 16):
+                networks = (adapt_bn(model, [new[:count]], samples) for samples in (0.0, 16.0))
+                right = [(network(new).argmax(dim=1) == y[order[1000:]]).sum() for network in networks]
+                assert right[1] < right[0]
+
+
 def test_other_changes_are_not(evidence: Any) -> None:
-    """Noise: the mean gains under 5 points; inverted: under 1% is right with any; unchanged: costs under 1.5."""
+    """Noise: the mean gains under 5 points; inverted: under 1% is right with any; unchanged: costs under 0.5."""
     noise, inverted, same = (scores(evidence, name).mean(dim=0) for name in ("noise", "inverted", "as in training"))
     assert 0 < noise[1] - noise[0] < 0.05
     assert inverted.max() < 0.01
-    assert 0 < same[0] - same[1] < 0.015
+    assert 0 < same[0] - same[1] < 0.005
 
 
 def test_one_class_is_worse_than_all(evidence: Any) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.normalization.l2_normalization.evidence import neighbours
 from snippets.normalization.l2_normalization.from_scratch import cosine_similarity, gradient, normalize
 from snippets.normalization.l2_normalization.use import CosineClassifier, pairwise_cosine
 
@@ -158,7 +160,14 @@ def test_length_does_not_matter_to_the_cosine(evidence: Any) -> None:
 
 
 def test_length_can_be_the_answer(evidence: Any) -> None:
-    """Whether an image is dark: the distance always knows, the cosine guesses."""
+    """Whether an image is dark: the distance always knows, of dark and of bright ones; the cosine guesses."""
+    torch.manual_seed(0)
+    x = torch.tensor(load_digits().data, dtype=torch.float32)[torch.randperm(1797)] / 16
+    dim = torch.rand(1000, 1) < 0.5
+    mixed = torch.where(dim, 0.4 * x[:1000], x[:1000])
+    bright = {kind: dim[neighbours(mixed, x[1000:], kind)].float().mean().item() for kind in ("distance", "cosine")}
+    assert bright["distance"] == 0
+    assert bright["cosine"] == pytest.approx(0.5, abs=0.05)
     found = evidence()
     assert found["distance"]["is it dark?"] == 1
     assert found["cosine"]["is it dark?"] == pytest.approx(0.5, abs=0.05)

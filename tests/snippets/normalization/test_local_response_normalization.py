@@ -90,6 +90,14 @@ def test_needs_space() -> None:
         nn.LocalResponseNorm(5)(torch.randn(2, 8))
 
 
+def test_torchvision_has_none() -> None:
+    """torchvision's AlexNet and GoogLeNet have neither of torch's two layers."""
+    from torchvision import models  # late: it takes a second
+
+    for model in (models.alexnet(), models.googlenet(init_weights=False)):
+        assert not any(isinstance(part, nn.LocalResponseNorm | nn.CrossMapLRN2d) for part in model.modules())
+
+
 def test_lowest_on_digits(evidence) -> None:
     """At 0.1 and 0.3 the mean of local response norm is the lowest, at random guessing."""
     mean = {name: [sum(runs) / SEEDS for runs in of_rate] for name, of_rate in evidence().items()}

@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from sklearn.preprocessing import MinMaxScaler
 from torch import Tensor, nn
 
-from snippets.normalization.min_max_scaling.evidence import FACTORS, SEEDS
+from snippets.normalization.min_max_scaling.evidence import FACTORS, SEEDS, accuracy, min_max
 from snippets.normalization.min_max_scaling.from_scratch import bounds, scale, unscale
 from snippets.normalization.min_max_scaling.use import MinMax, scale_image
 
@@ -54,13 +55,13 @@ def test_layer_equals_scikit_learn(clip: bool) -> None:
 
 
 def test_equals_torchvision() -> None:
-    """All 256 values of uint8: scale_image is to_dtype(scale=True), then Normalize(0.5, 0.5); floats are refused."""
+    """All 256 values of uint8: scale_image is to_dtype(scale=True), then Normalize(0.5, 0.5); others are refused."""
     from torchvision.transforms.v2.functional import normalize, to_dtype
 
     image = torch.arange(256, dtype=torch.uint8).view(1, 16, 16)
     expected = normalize(to_dtype(image, torch.float32, scale=True), [0.5], [0.5])
     assert torch.allclose(scale_image(image), expected, atol=1e-6)
-    for dtype in (torch.float32, torch.float16, torch.bool):
+    for dtype in (torch.float32, torch.float16, torch.bool, torch.int16, torch.int64):
         with pytest.raises(TypeError, match="no bounds"):
             scale_image(torch.ones(2, 2, dtype=dtype))
 
@@ -120,6 +121,20 @@ def test_one_damaged_image(evidence) -> None:
     assert all(runs == cut[0] for runs in cut)
 
 
+def test_longer_run_does_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Min-max scaling with an image ten times too bright: still at guessing after 400 updates, with each seed."""
+    torch.manual_seed(0)
+    digits = load_digits()
+    order = torch.randperm(1797)
+    x, y = torch.tensor(digits.data, dtype=torch.float32)[order] / 16, torch.tensor(digits.target)[order]
+    damaged = x[:1200].clone()
+    damaged[0] = 10
+    scaled = min_max(damaged)
+    monkeypatch.setattr("snippets.normalization.min_max_scaling.evidence.STEPS", 400)
+    for seed in range(SEEDS):
+        assert accuracy(seed, (scaled(damaged), scaled(x[1200:])), (y[:1200], y[1200:])) < 0.15
+
+
 def test_uint8_wraps() -> None:
     """200 * 2 is 144 and 10 - 20 is 246."""
     x = torch.tensor([200, 10], dtype=torch.uint8)
@@ -141,6 +156,7 @@ def test_constant_feature() -> None:
     assert ((x - low) / (high - low)).isnan().all(dim=0).tolist() == [False, True, False]
     layer = MinMax.fit(x)
     assert (layer(x)[:, 1] == 0).all()
+    assert (MinMaxScaler((-1, 1)).fit_transform(x.numpy())[:, 1] == -1).all()
     assert torch.allclose(layer.inverse(layer(x)), x)
 
 

@@ -125,13 +125,15 @@ def numbers(evidence, case: int, alpha: float) -> torch.Tensor:
 
 
 def test_helps_with_wrong_labels(evidence) -> None:
-    """With 100 images and 40% random labels, alpha 1 gains two to eight points of accuracy and loss in each seed."""
+    """40% random labels: alpha 1 gains two to eight points and loss in each seed; 0.2 costs one seed over five."""
     plain, mixed = (numbers(evidence, 0, alpha) for alpha in (0.0, 1.0))
     assert len(plain) == SEEDS
     gains = mixed[:, 0] - plain[:, 0]
     assert gains.min() > 0.02
-    assert gains.max() < 0.085
+    assert gains.max() < 0.08
     assert (mixed[:, 1] < plain[:, 1]).all()
+    weak = numbers(evidence, 0, 0.2)[:, 0] - plain[:, 0]
+    assert (weak < -0.05).sum() == 1
 
 
 def test_does_not_help_with_right_labels(evidence) -> None:
