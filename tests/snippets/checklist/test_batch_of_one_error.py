@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import nn
@@ -57,5 +59,8 @@ def test_a_stream_has_no_last_batch_that_is_known() -> None:
 
     class Stream(IterableDataset[int]):
         """Numbers."""
+
+        def __iter__(self) -> Iterator[int]:
+            return iter(range(9))
 
     assert not check.last_batch_of_one(DataLoader(Stream(), batch_size=4))
