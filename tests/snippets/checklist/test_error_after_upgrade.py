@@ -91,4 +91,5 @@ def test_names_of_numpy_stand_in_code(tmp_path: Path, text: str, gone: str) -> N
     """Under both names of the package, and not in comments."""
     (tmp_path / "program.py").write_text(text)
     found = check.names_that_numpy_dropped(tmp_path / "program.py") or ""
-    assert found.endswith(gone) and bool(found) == bool(gone)
+    assert found.endswith(gone)
+    assert bool(found) == bool(gone)
