@@ -38,7 +38,7 @@ def test_losses_below_zero_are_compared_as_well() -> None:
 
 
 def test_a_training_set_that_is_sorted_by_class_is_drawn_from_at_random() -> None:
-    """Its first 300 samples are of one class; the clean validation set is easier, and one like the training set is not."""
+    """Its first 300 samples are of one class; a clean validation set is easier, and one like it is not."""
     torch.manual_seed(0)
     y_train, y_val = torch.arange(1200) // 600, torch.arange(600) % 2
     x_train = 0.1 * torch.randn(1200, 2) + 4.0 * y_train[:, None]
