@@ -21,7 +21,7 @@ def test_cause(cause: str, record_property: Record) -> None:
 
 
 def test_gaps_tokens_and_columns_of_small_scale_are_compared() -> None:
-    """NaN where training has a number, another token, a column of small scale; the same gaps on both sides are sound."""
+    """NaN in the place of a number, another token, a column of small scale; the same gaps on both sides are sound."""
     table = torch.randn(50, 3) * torch.tensor([1000.0, 1.0, 1.0])
     tokens = torch.randint(30000, (4, 9))
     gaps, shifted, other = table.clone(), table.clone(), tokens.clone()
