@@ -47,7 +47,7 @@ def test_texts() -> None:
 
 @pytest.mark.parametrize("loss_fn", [F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss])
 def test_double_targets_are_silent(loss_fn: Callable[..., torch.Tensor]) -> None:
-    """float64 targets raise nothing, and make the loss float64; of these, Huber's loss alone refuses them, in backward."""
+    """float64 targets raise nothing, and make the loss float64; of these, Huber's loss refuses them, in backward."""
     loss = loss_fn(nn.Linear(2, 1)(torch.ones(4, 2)), torch.ones(4, 1, dtype=torch.float64))
     if loss_fn is F.huber_loss:
         with pytest.raises(RuntimeError, match="Found dtype Double but expected Float"):
