@@ -103,5 +103,23 @@ def test_versions_of_updated_weights(kind: type[torch.optim.Optimizer], more: in
     losses[0].backward()
     kind(model.parameters(), lr=0.1).step()
     assert check.weights_updated_between(model, losses[1])
-    with pytest.raises(RuntimeError, match=f"is at version {1 + more}; expected version 1"):
+    with pytest.raises(RuntimeError, match=f"output 0 of AsStrided, is at version {1 + more}; expected version 1"):
         losses[1].backward()
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "exp", "softmax", "relu", "mul", "div"])
+def test_which_operations_need_which_numbers(name: str) -> None:
+    """These need their result again, a product and a quotient what went in."""
+    for change in (True, False):
+        x = 1 + torch.rand(3, requires_grad=True)
+        if name in ("mul", "div"):
+            y, changed = getattr(x, name)(x + 1), x
+        else:
+            changed = y = x.softmax(0) if name == "softmax" else getattr(x, name)()
+        loss = y.sum()
+        if change:
+            changed += 1
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                loss.backward()
+        else:
+            loss.backward()
