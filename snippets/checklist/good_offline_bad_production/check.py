@@ -51,7 +51,14 @@ def classes_renamed(served, x_live, y_live):
     """Ask whether each true class is predicted consistently as one class, only under another number."""
     net = copy.deepcopy(served)
     with torch.no_grad(), torch.random.fork_rng():
-        predicted = net(x_live).argmax(dim=1)
+        outputs = net(x_live)
+    if (
+        outputs.dim() != 2
+        or outputs.shape[1] < 2
+        or y_live.shape != outputs[:, 0].shape
+    ):
+        return None  # not one of several classes for each sample
+    predicted = outputs.argmax(dim=1)
     right = (predicted == y_live).float().mean().item()
     names = {  # learned on every second sample, tried on the others
         label: predicted[::2][y_live[::2] == label].mode().values.item()

@@ -4,19 +4,37 @@ import torch
 from torch import nn
 
 
-def surer_on_training_data(model, x_train, y_train, x_test, y_test):
-    """Compare confidence and log-loss on training data with those on test data."""
+def outputs_of(model, x):
+    """Run the model in evaluation mode; each module's mode is put back."""
     modes = [module.training for module in model.modules()]
     model.eval()
+    try:
+        with torch.no_grad():
+            return model(x)
+    finally:
+        for module, mode in zip(model.modules(), modes, strict=True):
+            module.training = mode
+
+
+def one_class_each(outputs, y):
+    """Ask whether there are outputs for each class, on axis 1, and one class for each sample or pixel."""
+    return (
+        not y.is_floating_point()
+        and outputs.dim() > 1
+        and outputs[:, 0].shape == y.shape
+    )
+
+
+def surer_on_training_data(model, x_train, y_train, x_test, y_test):
+    """Compare confidence and log-loss on training data with those on test data."""
     said = []
     for x, y in ((x_train, y_train), (x_test, y_test)):
-        with torch.no_grad():
-            outputs = model(x)
+        outputs = outputs_of(model, x)
+        if not one_class_each(outputs, y):
+            return None
         sure, answer = outputs.softmax(dim=1).max(dim=1)
         loss = nn.functional.cross_entropy(outputs, y).item()
         said.append((loss, sure.mean().item(), (answer == y).float().mean().item()))
-    for module, mode in zip(model.modules(), modes, strict=True):
-        module.training = mode
     (train_loss, _, _), (test_loss, sure, right) = said
     if train_loss < 0.1 * test_loss and sure > right + 0.05:
         return (
@@ -42,14 +60,10 @@ def inputs_on_another_scale(x_train, x_test):
 
 def probabilities_of_another_softmax(model, x_test, y_test, probabilities):
     """Compare the probabilities that you report with the softmax of the outputs."""
-    if y_test.is_floating_point():
-        return None  # not one class a sample
-    modes = [module.training for module in model.modules()]
-    model.eval()
-    with torch.no_grad():
-        own = nn.functional.cross_entropy(model(x_test), y_test).item()
-    for module, mode in zip(model.modules(), modes, strict=True):
-        module.training = mode
+    outputs = outputs_of(model, x_test)
+    if not one_class_each(outputs, y_test):
+        return None
+    own = nn.functional.cross_entropy(outputs, y_test).item()
     chosen = probabilities.gather(1, y_test.unsqueeze(1)).clamp(min=1e-12)
     reported = -chosen.log().mean().item()
     if reported > 1.2 * own + 1e-4:  # the last digits of a perfect answer say nothing
@@ -68,6 +82,8 @@ def probabilities_above_the_frequency(probabilities, y_test):
             one.reshape(len(one), -1).float() for one in (probabilities, y_test)
         )
         often = y_test.mean(dim=0)
+    elif probabilities.dim() != 2 or y_test.dim() != 1:
+        return None
     else:
         often = torch.bincount(y_test, minlength=probabilities.shape[1]) / len(y_test)
     mean, n = probabilities.mean(dim=0), len(probabilities)

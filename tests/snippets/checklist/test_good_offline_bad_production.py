@@ -62,6 +62,8 @@ def test_ten_answers_of_chance_are_no_other_names() -> None:
     """One sample of each class always finds a name; with many samples of swapped classes the names hold."""
     served, labels = nn.Identity(), torch.arange(10)
     assert not check.classes_renamed(served, torch.eye(10)[labels.roll(1)], labels)
+    assert not check.classes_renamed(served, torch.rand(8, 1), torch.rand(8))
+    assert not check.classes_renamed(served, torch.rand(8, 5, 3), torch.zeros(8, 5, dtype=torch.long))
     labels = torch.randint(10, (200,))
     assert check.classes_renamed(served, torch.eye(10)[(labels + 1) % 10], labels)
 

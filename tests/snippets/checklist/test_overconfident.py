@@ -56,3 +56,15 @@ def test_what_grows_with_the_inputs() -> None:
     torch.testing.assert_close(plain(255 * x), 255 * plain(x))
     normed = nn.Sequential(nn.Linear(8, 32, bias=False), nn.LayerNorm(32), nn.Linear(32, 4))
     torch.testing.assert_close(normed(255 * x), normed(x), rtol=1e-2, atol=1e-2)
+
+
+def test_sequences_and_single_outputs_are_not_asked() -> None:
+    """Outputs of (samples, time, classes), one output, and maps: no error, and the modes stay."""
+    model = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5).eval())
+    for x, y in ((torch.rand(5, 7, 4), torch.zeros(5, 7, dtype=torch.long)), (torch.rand(5, 4), torch.rand(5))):
+        probabilities = model(x).softmax(dim=-1)
+        assert not check.surer_on_training_data(model, x, y, x, y)
+        assert not check.probabilities_of_another_softmax(model, x, y, probabilities)
+    maps = torch.rand(2, 3, 5, 5).softmax(dim=1)
+    assert not check.probabilities_above_the_frequency(maps, torch.zeros(2, 5, 5, dtype=torch.long))
+    assert [one.training for one in model] == [True, False]
