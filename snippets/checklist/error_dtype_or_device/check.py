@@ -3,6 +3,9 @@
 import torch
 from torch import nn
 
+WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool)
+WITH_WEIGHTS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
 
 def inputs_in_float64(model, inputs):
     """Ask whether inputs are float64, NumPy's default, and weights are not."""
@@ -12,25 +15,55 @@ def inputs_in_float64(model, inputs):
 
 
 def inputs_in_whole_numbers(model, inputs):
-    """Ask whether whole numbers go into a layer other than an embedding."""
-    first = next(
-        layer for layer in model.modules() if list(layer.parameters(recurse=False))
-    )
-    if not inputs.is_floating_point() and not isinstance(
-        first, nn.Embedding | nn.EmbeddingBag
-    ):
-        return f"inputs are {inputs.dtype}, from {inputs.min()} to {inputs.max()}, and go into {first}: inputs.float()"
+    """Run the model, and ask whether whole numbers reach a layer with weights other than an embedding."""
+    found = []
+
+    def look(layer, args):
+        if args and torch.is_tensor(args[0]) and args[0].dtype in WHOLE:
+            found.append((args[0].dtype, layer))
+
+    hooks = [
+        layer.register_forward_pre_hook(look)
+        for layer in model.modules()
+        if list(layer.parameters(recurse=False))
+        and type(layer).__module__.startswith("torch.nn")
+        if not isinstance(layer, nn.Embedding | nn.EmbeddingBag)
+    ]
+    modes = {layer: layer.training for layer in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            model(inputs)
+    except Exception:  # the error in question; what it met is noted
+        pass
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for layer, mode in modes.items():
+            layer.training = mode
+    if found:
+        dtype, layer = found[0]
+        return f"{dtype} goes into {layer}; inputs are {inputs.dtype}, from {inputs.min()} to {inputs.max()}: .float()"
 
 
 def weights_of_fewer_bits(model, inputs):
-    """Ask whether weights are float16 or bfloat16 and inputs are float32."""
-    dtype = next(model.parameters()).dtype
-    if dtype in (torch.float16, torch.bfloat16) and inputs.dtype == torch.float32:
-        return f"weights are {dtype} and inputs are {inputs.dtype}: autocast, or model.float()"
+    """Ask whether layers are float16 or bfloat16, and inputs or other layers are float32."""
+    layers = {
+        name: layer.weight.dtype
+        for name, layer in model.named_modules()
+        if isinstance(layer, WITH_WEIGHTS)
+    }
+    dtypes = set(layers.values()) or {next(model.parameters()).dtype}
+    half = dtypes & {torch.float16, torch.bfloat16}
+    if half and inputs.dtype == torch.float32:
+        return f"weights are {half.pop()} and inputs are {inputs.dtype}: autocast, or model.float()"
+    if half and torch.float32 in dtypes:
+        full = [name for name, dtype in layers.items() if dtype == torch.float32]
+        return f"weights are {half.pop()}, and those of {full[0]} are torch.float32: model.to(…) after all layers are in it"
 
 
 def class_numbers_in_floats(outputs, targets):
-    """Ask whether targets are whole numbers that are stored as floats, one for each row of outputs."""
+    """Ask whether targets are whole numbers, one for each row of outputs, stored as floats or as short integers."""
     classes = (
         outputs.dim() > 1
         and outputs.shape[1] > 1
@@ -38,8 +71,8 @@ def class_numbers_in_floats(outputs, targets):
     )
     if (
         classes
-        and targets.is_floating_point()
-        and bool((targets == targets.round()).all())
+        and targets.dtype not in (torch.int64, torch.uint8)
+        and bool((targets == targets.float().round()).all())
     ):
         return f"targets are class numbers, stored as {targets.dtype}: targets.long()"
 
@@ -81,15 +114,35 @@ def batch_on_another_device(model, inputs, targets):
 
 
 def tensors_left_behind(model):
-    """Look for tensors that layers hold as plain attributes, which model.to(device) does not move."""
+    """Look for tensors and layers that a model holds outside parameters, buffers and submodules: .to skips them."""
     device = next(model.parameters()).device
     for place, layer in model.named_modules():
         for name, value in vars(layer).items():
-            held = value if isinstance(value, list | tuple) else [value]
-            if any(
-                isinstance(one, torch.Tensor) and one.device != device for one in held
-            ):
-                return f"weights are on {device}, and {place or 'model'}.{name} is not: register_buffer('{name}', …)"
+            if name in ("_parameters", "_buffers", "_modules"):
+                continue
+            held = (
+                value.values()
+                if isinstance(value, dict)
+                else value
+                if isinstance(value, list | tuple)
+                else [value]
+            )
+            for one in held:
+                tensors = (
+                    [*one.parameters(), *one.buffers()]
+                    if isinstance(one, nn.Module)
+                    else [one]
+                )
+                if any(
+                    torch.is_tensor(tensor) and tensor.device != device
+                    for tensor in tensors
+                ):
+                    remedy = (
+                        "nn.ModuleList"
+                        if isinstance(one, nn.Module)
+                        else f"register_buffer('{name}', …)"
+                    )
+                    return f"weights are on {device}, and {place or 'model'}.{name} is not: {remedy}"
 
 
 def weights_of_the_loss_left_behind(loss_fn, outputs):

@@ -1,5 +1,8 @@
 """Which shape does not fit: call these with the model and the batch at hand when the error was raised."""
 
+import random
+
+import numpy as np
 import torch
 from torch import nn
 
@@ -9,7 +12,9 @@ def run_until_error(model, inputs):
     entered, hooks = [], []
 
     def enter(layer, args):
-        entered.append((layer, args[0].shape))
+        entered.append(
+            (layer, args[0].shape if args and torch.is_tensor(args[0]) else ())
+        )
 
     def leave(layer, args, output):
         entered.pop()
@@ -26,7 +31,7 @@ def run_until_error(model, inputs):
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             model(inputs)
         return None, None, None
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:
         return error, *(entered[-1] if entered else (None, None))
     finally:
         for hook in hooks:
@@ -41,6 +46,7 @@ def linear_layer_with_other_size(model, inputs):
     if (
         isinstance(layer, nn.Linear)
         and len(shape) == 2
+        and shape[0] == len(inputs)
         and shape[1] != layer.in_features
     ):
         return f"{layer} gets rows of {shape[1]} numbers: write nn.Linear({shape[1]}, {layer.out_features})"
@@ -58,10 +64,22 @@ def image_that_was_not_flattened(model, inputs):
 
 
 def channels_at_the_end(model, inputs):
-    """Ask whether a convolution's channels stand on another axis than the second."""
+    """Ask whether the channels of a convolution's images or sequences stand last, or have no axis at all."""
     _, layer, shape = run_until_error(model, inputs)
-    if isinstance(layer, nn.Conv2d) and shape[1] != layer.in_channels == shape[-1]:
-        return f"{layer} wants {layer.in_channels} channels on axis 1 and gets {list(shape)}: permute(0, 3, 1, 2)"
+    if not isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        return None
+    dims = layer.weight.dim() - 2
+    first, *middle, last = shape[-dims - 1 :]  # of one sample
+    if first != layer.in_channels == last < min([first, *middle]):
+        start = len(shape) - dims - 1
+        axes = [*range(start), len(shape) - 1, *range(start, len(shape) - 1)]
+        return f"{layer} wants {last} channels on axis {start} and gets {list(shape)}: permute{tuple(axes)}"
+    if (
+        len(shape) == dims + 1
+        and layer.in_channels == 1
+        and shape[0] == len(inputs) > 4
+    ):
+        return f"{layer} takes {list(shape)} for one sample of {first} channels: unsqueeze(1)"
 
 
 def number_of_channels(model, inputs):
@@ -70,75 +88,124 @@ def number_of_channels(model, inputs):
     if (
         isinstance(layer, nn.Conv2d)
         and len(shape) == 4
-        and layer.in_channels not in (shape[1], shape[-1])
+        and layer.in_channels != shape[1]
+        and not (shape[1] == shape[2] > shape[3])  # square images, channels last
+        and not channels_at_the_end(model, inputs)
     ):
         return f"{layer} wants {layer.in_channels} channels and gets {shape[1]}, in a batch of shape {list(shape)}"
 
 
-def batch_that_changed_its_size(model, inputs):
-    """Ask whether as many rows leave the model as samples enter it."""
+def batch_that_changed_its_size(model, inputs, targets):
+    """Ask whether as many rows leave the model as samples enter it, or as there are targets."""
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            rows = len(model(inputs))
-    except (RuntimeError, ValueError):
+            outputs = model(inputs)
+    except Exception:
         return None
     finally:
         for one, mode in modes:
             one.training = mode
-    if rows != len(inputs):
-        return f"{len(inputs)} samples enter the model and {rows} rows leave it: a view or reshape mixes samples"
+    rows = len(outputs) if torch.is_tensor(outputs) and outputs.dim() else len(targets)
+    if rows not in (len(inputs), len(targets)):
+        return f"{len(inputs)} samples enter the model and {rows} rows leave it: a view or reshape changed the batch"
 
 
 def target_of_other_shape(outputs, targets):
     """Ask whether outputs and targets hold as many numbers, in different shapes."""
     if outputs.shape != targets.shape and outputs.numel() == targets.numel():
-        return f"outputs have shape {list(outputs.shape)} and targets {list(targets.shape)}, the same numbers: squeeze(1)"
+        without_ones = [
+            [size for size in one.shape if size > 1] for one in (outputs, targets)
+        ]
+        remedy = (
+            "squeeze or unsqueeze one"
+            if without_ones[0] == without_ones[1]
+            else "reshape one"
+        )
+        return f"outputs have shape {list(outputs.shape)} and targets {list(targets.shape)}, as many numbers: {remedy}"
 
 
 def labels_with_an_axis_too_many(outputs, targets):
-    """Ask whether class numbers stand in a column, of shape (samples, 1)."""
-    whole = not targets.is_floating_point()
+    """Ask whether class numbers have an axis too many, as (samples, 1) or (samples, 1, height, width), or are one-hot."""
+    if outputs.dim() < 2 or outputs.shape[1] < 2 or (targets != targets.round()).any():
+        return None
+    if targets.shape == (len(outputs), 1, *outputs.shape[2:]):
+        return f"targets have shape {list(targets.shape)}, an axis too many for class numbers: targets.squeeze(1).long()"
     if (
-        whole
-        and outputs.dim() == 2
-        and outputs.shape[1] > 1
-        and targets.shape == (len(outputs), 1)
+        targets.shape == outputs.shape
+        and not targets.is_floating_point()
+        and (targets.sum(dim=1) == 1).all()
     ):
-        return f"targets have shape {list(targets.shape)}, a column, instead of [{len(targets)}]: targets.squeeze(1)"
+        return f"targets have shape {list(targets.shape)}, a single 1 for each sample: targets.argmax(dim=1)"
 
 
 def labels_outside_the_outputs(outputs, targets, ignore_index=-100):
     """Ask whether a class number is negative or not smaller than the number of outputs."""
     labels = targets[targets != ignore_index]
-    if labels.is_floating_point() or outputs.dim() < 2:
+    if labels.is_floating_point() or outputs.dim() < 2 or not len(labels):
         return None
-    if labels.min() < 0 or labels.max() >= outputs.shape[1]:
-        return f"labels go from {labels.min()} to {labels.max()}, and outputs stand for 0 to {outputs.shape[1] - 1}"
+    classes = (
+        outputs.shape[-1] if outputs.shape[:-1] == targets.shape else outputs.shape[1]
+    )
+    if classes > 1 and (labels.min() < 0 or labels.max() >= classes):
+        return f"labels go from {labels.min()} to {labels.max()}, and outputs stand for 0 to {classes - 1}"
 
 
 def size_that_halving_lost(model, inputs):
-    """Ask whether halving and doubling an odd size lost a row, so that a skip connection does not fit."""
+    """Ask whether a layer halves an odd size, so that after doubling it a skip connection does not fit."""
+    odd = []
+
+    def note(layer, args):
+        size = args[0].shape[args[0].dim() - dims[layer] :]
+        stride = (
+            layer.stride
+            if isinstance(layer.stride, tuple)
+            else (layer.stride,) * len(size)
+        )
+        if any(number % step for number, step in zip(size, stride, strict=True)):
+            odd.append(f"{type(layer).__name__} divides {list(size)} by {stride[0]}")
+
+    dims = {
+        layer: int(type(layer).__name__[-2])  # MaxPool2d, Conv1d
+        for layer in model.modules()
+        if hasattr(layer, "stride") and type(layer).__name__[-2:] in ("1d", "2d", "3d")
+        if not getattr(layer, "transposed", False)
+    }
+    hooks = [layer.register_forward_pre_hook(note) for layer in dims]
     error, _, _ = run_until_error(model, inputs)
-    strides = [one.stride for one in model.modules() if hasattr(one, "stride")]
-    factor = max(
-        [stride if isinstance(stride, int) else stride[0] for stride in strides],
-        default=1,
+    for hook in hooks:
+        hook.remove()
+    fits = (
+        not error
+        or "must match" not in str(error)
+        or "non-singleton dimension 1" in str(error)
     )
-    height, width = inputs.shape[-2:]
-    if error and "must match" in str(error) and (height % factor or width % factor):
-        return f"images are {height} × {width}, and a layer divides that by {factor}: {error}"
+    if odd and not fits:
+        return f"{odd[0]}: {error}"
 
 
 def samples_of_different_shapes(train_loader):
-    """Compare the shapes of up to 100 samples."""
-    shapes = {}
+    """Compare the shapes of up to 100 samples, and of their labels."""
+    if (
+        train_loader.collate_fn is not torch.utils.data.default_collate
+        or train_loader.batch_size in (None, 1)
+    ):
+        return None
+    shapes, states = {}, (random.getstate(), np.random.get_state())
     with torch.random.fork_rng(devices=[]):
         for number in range(min(100, len(train_loader.dataset))):
-            sample = train_loader.dataset[number][0]
-            shapes.setdefault(tuple(torch.as_tensor(sample).shape), number)
-    plain = train_loader.collate_fn is torch.utils.data.default_collate
-    if len(shapes) > 1 and plain:
+            sample = train_loader.dataset[number]
+            parts = (
+                sample.values()
+                if isinstance(sample, dict)
+                else sample
+                if isinstance(sample, tuple)
+                else [sample]
+            )
+            shapes.setdefault(tuple(tuple(np.shape(part)) for part in parts), number)
+    random.setstate(states[0])
+    np.random.set_state(states[1])
+    if len(shapes) > 1:
         (one, first), (other, second) = list(shapes.items())[:2]
-        return f"sample {first} has shape {one}, sample {second} has {other}, and there is no collate_fn that pads"
+        return f"sample {first} has shapes {one}, sample {second} has {other}, and there is no collate_fn that pads"

@@ -5,6 +5,11 @@ import copy
 import torch
 
 
+def above(loss, other, share):
+    """Ask whether a loss is above another one by a share of it; also where losses are negative."""
+    return loss - other > share * abs(other)
+
+
 def training_mode_costs(model, loss_fn, x_train, y_train, train_loss):
     """Compute the loss of the training set in both modes, on a copy, and see which of them was reported."""
     net = copy.deepcopy(model)
@@ -13,7 +18,7 @@ def training_mode_costs(model, loss_fn, x_train, y_train, train_loss):
     with torch.no_grad(), torch.random.fork_rng():
         hard = loss_fn(net(x_train), y_train).item()
         easy = loss_fn(net.eval()(x_train), y_train).item()
-    if hard > 1.2 * easy and train_loss > 1.2 * easy:
+    if above(hard, easy, 0.2) and above(train_loss, easy, 0.2):
         return f"loss of x_train: {hard:.3f} in training mode, {easy:.3f} in evaluation mode; reported: {train_loss:.3f}"
 
 
@@ -21,7 +26,7 @@ def average_of_the_past(train_loss, losses, val_losses):
     """Compare the reported training loss with that of the last batches, of half an epoch."""
     recent = losses[-max(1, len(losses) // len(val_losses) // 2) :]
     now = sum(recent) / len(recent)
-    if train_loss > 1.2 * now:
+    if above(train_loss, now, 0.2):
         return f"the reported training loss is {train_loss:.3f}; the last {len(recent)} batches have {now:.3f}"
 
 
@@ -38,7 +43,7 @@ def term_added_to_the_loss(loss_fn, outputs, targets, losses):
     """Compute the loss of the last batch again from its outputs, and compare with what was logged of it."""
     with torch.no_grad():
         plain = loss_fn(outputs, targets).item()
-    if losses[-1] > 1.05 * plain:
+    if above(losses[-1], plain, 0.05):
         return f"the last batch was logged with {losses[-1]:.3f}; its outputs alone have a loss of {plain:.3f}"
 
 
@@ -47,13 +52,16 @@ def validation_is_easier(x_train, y_train, x_val, y_val, most=2000):
 
     Costs two tables of distances. Of photographs, hand in features instead of pixels.
     """
-    x, y = x_train[:most].flatten(1).float(), y_train[:most]
+    chance = torch.Generator().manual_seed(0)
+    ours = torch.randperm(len(x_train), generator=chance)[:most]
+    theirs = torch.randperm(len(x_val), generator=chance)[:most]
+    x, y = x_train[ours].flatten(1).float(), y_train[ours]
     within = torch.cdist(x, x).fill_diagonal_(torch.inf).argmin(dim=1)
-    across = torch.cdist(x_val[:most].flatten(1).float(), x).argmin(dim=1)
+    across = torch.cdist(x_val[theirs].flatten(1).float(), x).argmin(dim=1)
     errors = [
         (y[near] != own).float().mean().item()
-        for near, own in ((within, y), (across, y_val[:most]))
+        for near, own in ((within, y), (across, y_val[theirs]))
     ]
-    noise = (errors[0] * (1 - errors[0]) / len(across)) ** 0.5
+    noise = (errors[0] * (1 - errors[0]) * (1 / len(across) + 1 / len(within))) ** 0.5
     if errors[0] - errors[1] > 4 * noise + 0.01:
         return f"a nearest-neighbour classifier errs in {errors[0]:.1%} of x_train, in {errors[1]:.1%} of x_val"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import torch
+from torch import nn
+
+from snippets.checklist.good_offline_bad_production import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -14,3 +18,71 @@ def shows(run: Run) -> bool:
 def test_cause(cause: str, record_property: Record) -> None:
     """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
     prove(cause, shows, record_property)
+
+
+def test_gaps_tokens_and_columns_of_small_scale_are_compared() -> None:
+    """NaN in the place of a number, another token, a column of small scale; the same gaps on both sides are sound."""
+    table = torch.randn(50, 3) * torch.tensor([1000.0, 1.0, 1.0])
+    tokens = torch.randint(30000, (4, 9))
+    gaps, shifted, other = table.clone(), table.clone(), tokens.clone()
+    gaps[3, 1] = torch.nan
+    shifted[:, 2] += 0.5
+    other[0, 0] += 1
+
+    def differ(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
+        return bool(check.prepared_differently(lambda x: x, lambda x: x, ours, theirs))
+
+    assert differ(table, gaps)
+    assert differ(table, shifted)
+    assert differ(tokens, other)
+    assert not differ(gaps, gaps)
+    assert not differ(tokens, tokens)
+    assert not differ(table, table * (1 + 1e-7))
+
+
+def test_a_few_requests_and_half_precision() -> None:
+    """Statistics of eight requests are seen; the rounding of bfloat16 is no chance."""
+    torch.manual_seed(0)
+    served = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
+    assert check.served_network_is_random(served, torch.randn(8, 4))
+    assert not check.served_network_is_random(served.eval(), torch.randn(8, 4))
+
+    class Rounding(nn.Module):
+        """Its last digit depends on the size of the batch, as with kernels that add in another order."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            outputs = torch.ones(len(x), 100, dtype=torch.bfloat16)
+            outputs[:, 0] = 100 if len(x) > 8 else 100.5
+            return outputs
+
+    assert not check.served_network_is_random(Rounding(), torch.zeros(64, 4))
+
+
+def test_ten_answers_of_chance_are_no_other_names() -> None:
+    """One sample of each class always finds a name; with many samples of swapped classes the names hold."""
+    served, labels = nn.Identity(), torch.arange(10)
+    assert not check.classes_renamed(served, torch.eye(10)[labels.roll(1)], labels)
+    assert not check.classes_renamed(served, torch.rand(8, 1), torch.rand(8))
+    assert not check.classes_renamed(served, torch.rand(8, 5, 3), torch.zeros(8, 5, dtype=torch.long))
+    labels = torch.randint(10, (200,))
+    assert check.classes_renamed(served, torch.eye(10)[(labels + 1) % 10], labels)
+
+
+def test_a_shift_in_a_column_of_small_scale_tells_live_data() -> None:
+    """As does no column of the same distribution, with gaps in both."""
+    torch.manual_seed(0)
+    x_val, x_live = torch.randn(200, 5), torch.randn(200, 5)
+    x_val[0, 0] = torch.nan
+    assert not check.live_data_can_be_told_apart(x_val, x_live)
+    for x in (x_val, x_live):
+        x[:, 1] *= 1e-3
+    x_live[:, 1] += 3e-3
+    assert check.live_data_can_be_told_apart(x_val, x_live)
+
+
+def test_an_exported_graph_keeps_its_mode() -> None:
+    """Dropout in a graph that was exported in training mode drops."""
+    for training in (True, False):
+        net = nn.Sequential(nn.Dropout(0.5)).train(training)
+        exported = torch.export.export(net, (torch.ones(1, 100),)).module()
+        assert bool((exported(torch.ones(1, 100)) == 0).any()) == training
