@@ -24,10 +24,15 @@ def flags_that_are_always_true(parser):
 
 
 def arguments_that_nobody_takes(Net, settings):
-    """Compare the keys of your settings with the named arguments of the class, and of those it inherits from."""
+    """Compare the keys of your settings with the named arguments of a class, of those it inherits from, or of a function."""
+    makers = [
+        vars(one)["__init__"]
+        for one in getattr(Net, "__mro__", ())
+        if "__init__" in vars(one)
+    ] or [Net]
     named = []
-    for cls in (one for one in Net.__mro__ if "__init__" in vars(one)):
-        arguments = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    for maker in makers:
+        arguments = inspect.signature(maker).parameters.values()
         named += [
             one.name
             for one in arguments
@@ -35,6 +40,7 @@ def arguments_that_nobody_takes(Net, settings):
         ]
         if all(one.kind is not one.VAR_KEYWORD for one in arguments):
             break
+    named = [name for name in named if name != "self"]
     lost = [key for key in settings if key not in named]
     if lost:
         return f"{Net.__name__} names no argument {', '.join(lost)}; it names {', '.join(named)}"

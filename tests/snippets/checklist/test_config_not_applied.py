@@ -46,10 +46,17 @@ class Child(Base):
         super().__init__(**kwargs)
 
 
+def make(depth: int = 2, **kwargs: Any) -> Child:
+    """A function that makes a model."""
+    return Child(depth)
+
+
 def test_an_argument_of_the_base_class_is_known() -> None:
     """And one that no class names is lost."""
     assert not check.arguments_that_nobody_takes(Child, {"depth": 3, "hidden": 4})
     assert "no argument width" in check.arguments_that_nobody_takes(Child, {"depth": 3, "width": 4})
+    assert "no argument width" in check.arguments_that_nobody_takes(make, {"depth": 3, "width": 4})
+    assert not check.arguments_that_nobody_takes(make, {"depth": 3})
 
 
 class Blocks(nn.Module):
