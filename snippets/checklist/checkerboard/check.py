@@ -11,7 +11,7 @@ def uneven_overlap(model, inputs):
         sizes = zip(module.kernel_size, module.stride, strict=True)
         if share > 0.1 and any(kernel % stride for kernel, stride in sizes):
             kernel, stride = module.kernel_size, module.stride
-            return f"{name}: kernel {kernel} is no multiple of stride {stride}; the pattern is {share:.0%} of the contrast"
+            return f"{name}: kernel {kernel}, no multiple of stride {stride}; the pattern is {share:.0%} of the contrast"
 
 
 def sub_pixels_that_differ(model, inputs):
@@ -19,7 +19,7 @@ def sub_pixels_that_differ(model, inputs):
     for name, module, share in _patterns(model, inputs, nn.PixelShuffle):
         if share > 0.1:
             cell = module.upscale_factor
-            return f"{name}: means of the {cell} x {cell} sub-pixels differ by {share:.0%} of the picture's contrast"
+            return f"{name}: means of the {cell} x {cell} sub-pixels differ by {share:.0%} of its output's contrast"
 
 
 def _patterns(model, inputs, kinds):
@@ -28,8 +28,7 @@ def _patterns(model, inputs, kinds):
 
     def look(name, module, output):
         cell = getattr(module, "upscale_factor", None) or max(module.stride)
-        share = _spread(output.detach(), cell) / output.std().clamp(min=1e-12)
-        found.append((name, module, share.item()))
+        found.append((name, module, _spread(output.detach(), cell)))
 
     for name, module in model.named_modules():
         if isinstance(module, kinds):
@@ -40,7 +39,7 @@ def _patterns(model, inputs, kinds):
             )
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng():
         model(inputs)
     for hook in hooks:
         hook.remove()
@@ -50,19 +49,27 @@ def _patterns(model, inputs, kinds):
 
 
 def _spread(picture, cell):
-    """Standard deviation of the means at the places of a cell, over the last two axes."""
+    """How far the means at the places of a cell spread, in share of the contrast of a channel; over all channels."""
     rows = picture.shape[-2] // cell * cell
     columns = picture.shape[-1] // cell * cell
-    picture = picture[..., :rows, :columns].reshape(-1, rows, columns)
-    cells = picture.unfold(1, cell, cell).unfold(2, cell, cell)
-    return cells.mean(dim=(0, 1, 2)).std()
+    channels = picture[..., :rows, :columns].reshape(
+        -1, *picture.shape[-3:-2], rows, columns
+    )
+    places = (
+        channels.unfold(2, cell, cell)
+        .unfold(3, cell, cell)
+        .mean(dim=(0, 2, 3))
+        .flatten(1)
+    )
+    contrast = channels.var(dim=(0, 2, 3)).sum().clamp(min=1e-24)
+    return (places.var(dim=1).sum() / contrast).sqrt().item()
 
 
 def gradient_with_a_grid(model, loss_fn, inputs, targets):
     """Compare the gradient that reaches the picture at the four places of 2 x 2 pixels. Costs a backward pass."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.enable_grad():
+    with torch.enable_grad(), torch.random.fork_rng():
         picture = inputs.detach().clone().requires_grad_()
         loss = loss_fn(model(picture), targets)
         (gradient,) = torch.autograd.grad(loss, picture)
@@ -70,7 +77,8 @@ def gradient_with_a_grid(model, loss_fn, inputs, targets):
         module.training = mode
     size = gradient.abs()
     means = torch.stack([size[..., y::2, x::2].mean() for y in (0, 1) for x in (0, 1)])
-    if means.max() > 1.25 * means.min() > 0:
+    chance = size.std() / (size.numel() / 4) ** 0.5  # the error of such a mean
+    if means.max() > 1.25 * means.min() > 0 and means.max() - means.min() > 5 * chance:
         return f"one pixel in four gets {means.max() / means.min():.1f} times the gradient of another: look at the strides"
 
 

@@ -4,17 +4,21 @@ import random
 
 import numpy as np
 import torch
+from torch import nn
 
 
 def samples_made_here(train_loader):
     """Ask whether the training process makes samples anew, or only points at memory; reads one sample twice."""
-    if train_loader.num_workers > 0:
+    if train_loader.num_workers > 0 or isinstance(
+        train_loader.dataset, torch.utils.data.IterableDataset
+    ):
         return None
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
         pair = [train_loader.dataset[0], train_loader.dataset[0]]
     random.setstate(states[0])
     np.random.set_state(states[1])
+    pair = [list(one.values()) if isinstance(one, dict) else one for one in pair]
     first, second = (one[0] if isinstance(one, tuple | list) else one for one in pair)
     if isinstance(first, torch.Tensor):
         stored = first.data_ptr() == second.data_ptr()
@@ -24,8 +28,8 @@ def samples_made_here(train_loader):
         stored = first is second
     if not stored:
         return (
-            f"num_workers is 0, and this process makes each of the {train_loader.batch_size} samples of a "
-            "batch anew; it launches nothing on the GPU meanwhile"
+            "num_workers is 0, and this process makes each sample of a batch anew; "
+            "it launches nothing on the GPU meanwhile"
         )
 
 
@@ -45,22 +49,38 @@ def waits_for_results(profiler, profiled_steps):
         )
 
 
+def layers_of(model):
+    """Count modules without parts, or weights where these are more."""
+    return max(
+        sum(not list(m.children()) for m in model.modules()),
+        len(list(model.parameters())),
+    )
+
+
 def operations_by_layer(model, profiler, profiled_steps):
     """Compare the operations of a step with the number of layers."""
-    layers = sum(1 for module in model.modules() if not list(module.children()))
+    layers = layers_of(model)
     operations = sum(row.count for row in profiler.key_averages()) / profiled_steps
+    if any(
+        isinstance(m, nn.RNNBase) and not m.weight_hh_l0.is_cuda
+        for m in model.modules()
+    ):
+        return None  # on a CPU torch itself loops over the time steps
     if operations > 600 * layers:
         return (
             f"{operations:.0f} operations in each step for {layers} layers: {operations / layers:.0f} for "
-            "each layer, and 100 are plenty; something runs in a Python loop"
+            "each layer, and 100 to 150 are common; something runs in a Python loop"
         )
 
 
 def operations_by_sample(model, profiler, profiled_steps, inputs):
-    """Compare the operations of a step with the samples that share them."""
-    layers = sum(1 for module in model.modules() if not list(module.children()))
+    """Compare the operations of a step with the samples that share them, where these are few numbers as well."""
     operations = sum(row.count for row in profiler.key_averages()) / profiled_steps
-    if operations <= 600 * layers and len(inputs) < 8:
+    if (
+        operations <= 600 * layers_of(model)
+        and len(inputs) < 8
+        and inputs.numel() < 4096
+    ):
         return (
             f"{operations:.0f} operations in each step are launched for {len(inputs)} samples, "
             f"{operations / len(inputs):.0f} for each"

@@ -12,13 +12,15 @@ def saved_for_backward(model, inputs):
         kept[storage.data_ptr()] = (tuple(tensor.shape), storage.nbytes())
         return tensor
 
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()  # so that running statistics stay what they are
+    buffers = [
+        (buffer, buffer.clone()) for buffer in model.buffers()
+    ]  # running statistics stay what they are
     watch = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
     with torch.random.fork_rng(), torch.enable_grad(), watch:
         outputs = model(inputs)
-    for module, mode in modes:
-        module.training = mode
+    with torch.no_grad():
+        for buffer, before in buffers:
+            buffer.copy_(before)
     weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
     del outputs
     return [entry for pointer, entry in kept.items() if pointer not in weights]
@@ -43,22 +45,30 @@ def activations_of_the_batch(model, inputs):
 
 
 def attention_matrices(model, inputs):
-    """Look for what grows with the square of the length. Costs one forward pass."""
+    """Look for what grows with the square of the length of tokens or of a series. Costs one forward pass."""
     length = inputs.shape[1]
+    if length <= 64 or inputs.dim() > 3 or inputs.shape[2:] == (length,):
+        return None  # no sequence, or features and places that cannot be told apart
+    dims = (
+        4 if any(p.shape[-1:] == (length,) for p in model.parameters()) else 2
+    )  # layers may be as wide as that
+    squares = (length, length), (length + 1, length + 1)  # with a class token
+    kept = saved_for_backward(model, inputs)
     sizes = [
-        size
-        for shape, size in saved_for_backward(model, inputs)
-        if shape[-2:] == (length, length)
+        size for shape, size in kept if shape[-2:] in squares and len(shape) >= dims
     ]
-    if sizes and length > 64:
+    if sizes:
         return f"{len(sizes)} tensors of {length} x {length} places are kept, {sum(sizes) / 1e6:.1f} MB"
 
 
 def columns_of_padding(inputs):
-    """Count the places that are padding, which is what most rows end with, in every sample of the batch."""
-    if inputs.is_floating_point():
+    """Count the places at one end that are padding, which is what most rows have there, in all samples of the batch."""
+    if inputs.dim() != 2 or inputs.dtype not in (torch.int32, torch.int64):
         return None  # no tokens
-    padding = inputs[:, -1].mode().values
-    empty = int((inputs == padding).all(dim=0).sum())
-    if empty > 0.1 * inputs.shape[1]:
-        return f"{empty} of {inputs.shape[1]} places are padding in all samples of the batch"
+    for rows in (inputs, inputs.flip(1)):
+        padding = rows[:, -1].mode().values
+        empty = int((rows == padding).all(dim=0).flip(0).long().cumprod(dim=0).sum())
+        if empty > max(
+            1, 0.1 * inputs.shape[1]
+        ):  # one alone may be the token that ends each text
+            return f"{empty} of {inputs.shape[1]} places are padding in all samples of the batch"

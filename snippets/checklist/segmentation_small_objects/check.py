@@ -7,6 +7,8 @@ from torch.nn import functional
 def price_of_a_miss(loss_fn, targets):
     """Compare the loss of missing all objects with that of as many false pixels."""
     share = targets.float().mean().item()
+    if not 0 < share < 0.05:
+        return None
     perfect = 8 * targets.float() - 4
     missed = torch.full_like(perfect, -4)
     false = perfect.clone()
@@ -15,7 +17,7 @@ def price_of_a_miss(loss_fn, targets):
     false.view(-1)[wrong[: int(targets.sum())]] = 4
     best, miss, alarm = (loss_fn(o, targets).item() for o in (perfect, missed, false))
     ratio = (miss - best) / (alarm - best)
-    if share < 0.05 and ratio < 1.5:
+    if ratio < 1.5:
         return (
             f"objects are {share:.1%} of the pixels, and missing all of them costs {ratio:.1f} times "
             "what as many false pixels cost"
@@ -24,32 +26,37 @@ def price_of_a_miss(loss_fn, targets):
 
 def detail_of_the_output(model, inputs, targets):
     """Ask whether the output can change over the width of an object; costs a forward pass."""
-    areas = targets.flatten(1).sum(dim=1)
-    size = max(2, round(areas[areas > 0].float().mean().sqrt().item()))
+    padded = functional.pad(targets.float(), (1, 1, 1, 1))
+    edges = sum(padded.diff(dim=dim).abs().sum().item() for dim in (-1, -2))
+    if not edges:
+        return None
+    size = max(2, round(4 * padded.sum().item() / edges))  # of a square
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng():
         outputs = model(inputs)
     for module, mode in modes.items():
         module.training = mode
     whole = outputs.shape[-2:]
-    coarse = functional.interpolate(outputs, [n // size for n in whole], mode="area")
+    coarse = functional.interpolate(
+        outputs, [max(1, n // size) for n in whole], mode="area"
+    )
     coarse = functional.interpolate(coarse, whole, mode="bilinear")
     share = ((outputs - coarse).var() / outputs.var()).item()
     if share < 0.1:
         return (
             f"objects are about {size} pixels wide, and only {share:.0%} of the output's variance is in "
-            "details of that size: the network's last layers are too coarse"
+            "details of that size: it is too coarse for them"
         )
 
 
 def objects_lost_in_resizing(masks, y):
-    """Count the images whose mask has an object before preprocessing and none after it."""
-    before = masks.flatten(1).sum(dim=1) > 0
-    after = y.flatten(1).sum(dim=1) > 0
-    lost = int((before & ~after).sum())
-    if lost > 0.01 * int(before.sum()):
-        return f"{lost} of {int(before.sum())} masks with an object are empty after resizing"
+    """Count the images of whose objects one has, after resizing, not even a pixel of any object near its place."""
+    cells = functional.adaptive_max_pool2d(masks.float(), y.shape[-2:]) > 0
+    near = functional.max_pool2d(y.float(), 3, stride=1, padding=1) > 0
+    before, lost = (int(c.flatten(1).any(dim=1).sum()) for c in (cells, cells & ~near))
+    if lost > 0.01 * before:
+        return f"{lost} of {before} masks with an object lose one in resizing"
 
 
 def score_of_nothing(metric, y_val):

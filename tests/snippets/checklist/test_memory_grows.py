@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
+from snippets.checklist.memory_grows import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -66,3 +70,41 @@ def test_step_between_raises() -> None:
     step()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         step()
+
+
+def test_weights_are_no_graphs() -> None:
+    """A weight, or a list of weights, requires a gradient and keeps no graph; outputs in tuples do."""
+    model = nn.Linear(4, 1)
+    assert not check.sum_with_a_graph(model.bias)
+    assert not check.list_with_graphs(list(model.parameters()))
+    assert check.list_with_graphs([(model(torch.ones(2, 4)), {"hidden": model(torch.ones(2, 4))})])
+
+
+def test_both_states_of_an_lstm() -> None:
+    """Cut, they reach back no further than a batch; carried, they do."""
+    lstm, inputs = nn.LSTM(4, 4), torch.randn(3, 2, 4)
+    hidden = lstm(inputs)[1]
+    assert not check.state_that_reaches_back(lstm, inputs, hidden)
+    assert "3 batches" in check.state_that_reaches_back(lstm, inputs, lstm(inputs, lstm(inputs, hidden)[1])[1])
+
+
+def test_hooks_in_other_shapes() -> None:
+    """A dict of lists behind a partial, a hook of many registrations; a list of weights is none."""
+    store: dict[str, list[torch.Tensor]] = {"layer": []}
+
+    def keep(name: str, module: nn.Module, args: Any, output: torch.Tensor) -> None:
+        store[name].append(output.detach())
+
+    model, weights = nn.Linear(4, 4), [nn.Parameter(torch.ones(1)) for _ in range(20)]
+    handle = model.register_forward_hook(lambda *_: weights.reverse())
+    assert not check.hooks_that_keep(model)
+    handle.remove()
+    model.register_forward_hook(functools.partial(keep, "layer"))
+    for _ in range(11):
+        assert not check.hooks_that_keep(model)
+        model(torch.ones(1, 4))
+    assert "keeps 11 tensors in 'store'" in check.hooks_that_keep(model)
+    store.clear()
+    for _ in range(10):
+        model.register_forward_pre_hook(lambda *_: None)
+    assert "has 11 hooks" in check.hooks_that_keep(model)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional
 
-from tests.support.planted import Record, Run, causes, prove
+from snippets.checklist.metric_learning_collapse import check
+from tests.support.planted import Record, Run, causes, program, prove, run
 
 
 def shows(run: Run) -> bool:
@@ -28,3 +32,51 @@ def test_numbers_of_a_collapse() -> None:
     logits = functional.normalize(e, dim=1) @ functional.normalize(e, dim=1).mT / 0.1
     assert abs(functional.cross_entropy(logits, torch.arange(64)).item() - math.log(64)) < 1e-4
     assert abs(-functional.cosine_similarity(e, e).mean().item() + 1) < 1e-5
+
+
+def nearer(names: dict[str, Any]) -> float:
+    """How often the hardest negative of a new network is nearer than the hardest positive."""
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 16))
+    inputs, targets = names["x_train"][:64], names["y_train"][:64]
+    outputs = model(inputs + 0.5 * torch.randn_like(inputs))
+    distances, same = torch.cdist(outputs, outputs), targets[:, None] == targets
+    far = distances.masked_fill(~same, 0).amax(dim=1)
+    return (far > distances.masked_fill(same, 1e9).amin(dim=1)).float().mean().item()
+
+
+def test_hardest_negatives_at_first() -> None:
+    """In new networks they are nearer than the hardest positives for more than 95% of the samples."""
+    names = run(program("metric-learning-collapse/hardest-negatives-too-early", "broken")).names
+    for seed in range(10):
+        torch.manual_seed(seed)
+        assert nearer(names) > 0.95
+
+
+def test_warm_up_does_not_help(tmp_path: Path) -> None:
+    """A tenth of the learning rate, reached in 100 steps of warm-up, collapses as well, only later."""
+    text = program("metric-learning-collapse/hardest-negatives-too-early", "broken").read_text(encoding="utf-8")
+    path, step = tmp_path / "broken.py", "    optimizer.step()\n"
+    warm_up = '    optimizer.param_groups[0]["lr"] = 0.001 * min(1, step / 100)\n'
+    text = text.replace(step, warm_up + step).replace("range(1, 101)", "range(1, 501)")
+    path.write_text(text, encoding="utf-8")
+    slow = run(path)
+    assert shows(slow)
+    assert abs(slow.last("loss") - 1) < 0.02
+
+
+def test_a_target_that_stands_still_is_sound() -> None:
+    """As in SimSiam and BYOL; a batch of one class is the fault of another cause; more classes than places are none."""
+    outputs, targets = torch.randn(8, 4), torch.randn(8, 4, requires_grad=True)
+
+    def attract(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return -functional.cosine_similarity(a, b).mean()
+
+    assert check.constant_that_is_perfect(attract, outputs, targets)
+    assert not check.constant_that_is_perfect(attract, outputs, targets.detach())
+
+    def contrast(a: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        d, same = torch.cdist(a, a), classes[:, None] == classes
+        return torch.where(same, d, (1 - d).relu()).mean()
+
+    assert not check.constant_that_is_perfect(contrast, outputs, torch.zeros(8, dtype=torch.long))
+    assert not check.constant_that_is_perfect(contrast, outputs, torch.arange(8))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from snippets.checklist.out_of_memory import check
 from tests.support.planted import Record, Run, causes, prove
@@ -41,6 +42,8 @@ def test_grows_with_the_batch() -> None:
 
     assert 3 < kept(Attention(), 1024) / kept(Attention(), 512) < 5
     assert 1.5 < kept(Fused(), 1024) / kept(Fused(), 512) < 2.5
+    with sdpa_kernel(SDPBackend.MATH):
+        assert 3 < kept(Fused(), 1024) / kept(Fused(), 512) < 5
 
 
 def test_adam_keeps_four_times_the_weights() -> None:
@@ -54,3 +57,35 @@ def test_adam_keeps_four_times_the_weights() -> None:
         weight = model.weight
         assert weight.grad is not None
         assert weight.nbytes + weight.grad.nbytes + sum(t.nbytes for t in state) == factor * weight.nbytes
+
+
+def test_what_training_keeps_is_counted_as_in_training() -> None:
+    """Batch normalization and dropout keep more than in eval mode; running statistics stay what they are."""
+    model = nn.Sequential(nn.Linear(16, 16), nn.BatchNorm1d(16), nn.Dropout(0.1), nn.Linear(16, 4))
+    before = [buffer.clone() for buffer in model.buffers()]
+    training = check.saved_for_backward(model, torch.randn(64, 16))
+    assert all(map(torch.equal, before, model.buffers()))
+    assert len(training) > len(check.saved_for_backward(model.eval(), torch.randn(64, 16)))
+
+
+def test_layers_as_wide_as_the_sequence_is_long_are_no_attention() -> None:
+    """Nor are square images; a class token makes the matrices larger by one."""
+    wide = nn.Sequential(nn.Embedding(9, 128), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 8))
+    assert not check.attention_matrices(wide, torch.randint(9, (4, 128)))
+    conv = nn.Sequential(nn.Unflatten(1, (1, 128)), nn.Conv2d(1, 4, 3, padding=1), nn.ReLU())
+    assert not check.attention_matrices(conv, torch.randn(2, 128, 128))
+
+    class WithClassToken(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = nn.functional.pad(x, (0, 0, 1, 0)).requires_grad_()
+            return (x @ x.mT).softmax(dim=-1) @ x
+
+    assert check.attention_matrices(WithClassToken(), torch.randn(4, 128, 8))
+
+
+def test_padding_lies_at_one_end() -> None:
+    """On the left, too; a common last token, equal tokens in between, images and masks are none."""
+    assert "3 of 5" in check.columns_of_padding(torch.tensor([[0, 0, 0, 1, 2], [0, 0, 0, 3, 4]]))
+    assert not check.columns_of_padding(torch.tensor([[5, 6, 2, 2, 3, 2], [5, 8, 2, 2, 9, 2]]))
+    assert not check.columns_of_padding(torch.zeros(4, 28, 28, dtype=torch.uint8))
+    assert not check.columns_of_padding(torch.zeros(4, 28, dtype=torch.bool))

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import torch
+from torch import nn
+from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
+
+from snippets.checklist.ranks_diverge import check
 from tests.support.planted import Record, Run, causes, prove
+
+DATA = TensorDataset(torch.arange(16.0))
 
 
 def shows(run: Run) -> bool:
@@ -15,3 +22,34 @@ def shows(run: Run) -> bool:
 def test_cause(cause: str, record_property: Record) -> None:
     """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
     prove(cause, shows, record_property)
+
+
+def loaders(ranks: list[int], parts: int) -> list[DataLoader]:
+    """A loader for each rank, whose sampler lies within a batch sampler."""
+    samplers: list[DistributedSampler] = [DistributedSampler(DATA, parts, rank) for rank in ranks]
+    return [DataLoader(DATA, batch_sampler=BatchSampler(sampler, 2, True)) for sampler in samplers]
+
+
+def test_ranks_of_one_group_may_draw_the_same() -> None:
+    """As where two halves of a model lie on two ranks; all parts of the data are drawn."""
+    assert not check.ranks_with_one_number(loaders([0, 0, 1, 1], 2))
+    assert "25%" in check.ranks_with_one_number(loaders([0, 0, 0, 0], 4))
+
+
+def test_a_sampler_of_one_part_divides_nothing() -> None:
+    """The number of ranks was not passed; and it need not be rank 0 whose batch is another's."""
+    same = [(torch.ones(2), None)] * 4
+    assert "4 of 4" in check.batches_without_sampler(loaders([0] * 4, 1), same)
+    assert not check.batches_without_sampler(loaders([0] * 4, 4), same)
+    plain = [DataLoader(DATA, 2)] * 3
+    assert "2 of 3" in check.batches_without_sampler(plain, [(torch.zeros(2), None), *same[:2]])
+    assert not check.batches_without_sampler(plain, [(torch.full((2,), float(n)), None) for n in range(3)])
+
+
+def test_a_gradient_that_one_rank_lacks_differs() -> None:
+    """A branch that only one rank took."""
+    models = [nn.Linear(2, 1) for _ in range(2)]
+    models[0].weight.grad = torch.ones(1, 2)
+    assert "weight" in check.gradients_that_differ(models)
+    models[1].weight.grad = torch.ones(1, 2)
+    assert not check.gradients_that_differ(models)

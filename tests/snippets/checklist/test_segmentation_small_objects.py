@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 from torch.nn.functional import interpolate
 
+from snippets.checklist.segmentation_small_objects import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -29,3 +31,33 @@ def test_resizing_loses_objects() -> None:
     bilinear = interpolate(masks, 4, mode="bilinear") > 0.5
     assert int(nearest.flatten(1).any(dim=1).sum()) == 4
     assert 0 < int(bilinear.flatten(1).any(dim=1).sum()) < 4
+
+
+def squares(width: int, places: list[int], size: int = 48) -> torch.Tensor:
+    """One image with squares of a width along its diagonal."""
+    mask = torch.zeros(1, 1, size, size)
+    for place in places:
+        mask[..., place : place + width, place : place + width] = 1
+    return mask
+
+
+def test_one_of_two_objects_is_lost() -> None:
+    """The large one stays, so that the mask is not empty; a large one alone loses nothing at its border."""
+    for mask, lost in ((squares(16, [24]) + squares(2, [5]), True), (squares(16, [23]), False)):
+        assert bool(check.objects_lost_in_resizing(mask, interpolate(mask, 12, mode="nearest"))) == lost
+
+
+def test_width_of_one_object_where_an_image_has_many() -> None:
+    """Eight squares of 3 pixels are no square of 8; a map of values for 8 x 8 pixels each is too coarse for them."""
+    targets = squares(3, list(range(0, 48, 6)))
+    model = nn.Sequential(nn.AvgPool2d(8), nn.Upsample(scale_factor=8, mode="bilinear"))
+    assert "3 pixels wide" in check.detail_of_the_output(model, torch.randn(1, 1, 48, 48), targets)
+    assert not check.detail_of_the_output(nn.Identity(), torch.randn(1, 1, 48, 48), targets)
+    assert not check.detail_of_the_output(nn.Identity(), torch.randn(1, 1, 48, 48), squares(48, [0]))
+
+
+def test_a_batch_without_objects_is_not_asked() -> None:
+    """It says nothing of a miss, or of a width."""
+    nothing = squares(3, [])
+    assert not check.price_of_a_miss(nn.BCEWithLogitsLoss(), nothing)
+    assert not check.detail_of_the_output(nn.Identity(), torch.randn(1, 1, 48, 48), nothing)
