@@ -82,6 +82,13 @@ def test_no_check_wakes_a_frozen_module(path: Path) -> None:
     assert not [call for function in functions for call in woken(ast.unparse(function))]
 
 
+@pytest.mark.parametrize("path", PASTED, ids=lambda path: path.parent.name)
+def test_no_check_moves_the_random_numbers_of_an_accelerator(path: Path) -> None:
+    """``fork_rng(devices=[])`` puts back the processor's random numbers alone; dropout on a GPU draws from its own."""
+    calls = [ast.unparse(node) for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    assert not [call for call in calls if call.endswith("fork_rng(devices=[])")]
+
+
 def test_waking_is_seen() -> None:
     """On a copy, by a remembered mode, or without an argument; not where the mode was looked at before."""
     for line in ("copy.deepcopy(model).train()", "model.train(was_training)", "net.train()"):

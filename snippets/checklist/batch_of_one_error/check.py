@@ -68,7 +68,7 @@ def forward_in_eval_mode(model, inputs):
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), torch.random.fork_rng():
             return model(inputs)
     except ValueError:
         return None

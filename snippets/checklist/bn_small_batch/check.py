@@ -68,7 +68,7 @@ def independent_samples_per_batch(train_loader):
     means, squares, size = [], [], 0
     generator = getattr(train_loader, "generator", None)
     state = generator.get_state() if generator is not None else None
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():
         for inputs, *_ in train_loader:
             x = inputs.float().flatten(1)
             size = size or len(x)

@@ -57,7 +57,7 @@ def batches_not_alike(train_loader):
     means, variances, size = [], [], 0
     generator = getattr(train_loader, "generator", None)
     state = None if generator is None else generator.get_state()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():
         for inputs, *_ in train_loader:
             x = inputs.float().flatten(1)
             size = size or len(x)

@@ -32,7 +32,7 @@ def inputs_in_whole_numbers(model, inputs):
     modes = {layer: layer.training for layer in model.modules()}
     model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), torch.random.fork_rng():
             model(inputs)
     except Exception:  # the error in question; what it met is noted
         pass

@@ -28,7 +28,7 @@ def run_until_error(model, inputs):
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), torch.random.fork_rng():
             model(inputs)
         return None, None, None
     except Exception as error:
@@ -100,7 +100,7 @@ def batch_that_changed_its_size(model, inputs, targets):
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), torch.random.fork_rng():
             outputs = model(inputs)
     except Exception:
         return None
@@ -193,7 +193,7 @@ def samples_of_different_shapes(train_loader):
     ):
         return None
     shapes, states = {}, (random.getstate(), np.random.get_state())
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():
         for number in range(min(100, len(train_loader.dataset))):
             sample = train_loader.dataset[number]
             parts = (

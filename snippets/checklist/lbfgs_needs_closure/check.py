@@ -14,7 +14,7 @@ def call_twice(closure, model):
     for one in parameters:
         one.grad = None
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng():
             for _ in range(2):
                 result = closure()
                 results.append(

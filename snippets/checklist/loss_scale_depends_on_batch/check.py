@@ -48,7 +48,7 @@ def terms_that_grow_with_size(model, inputs, targets, terms=None):
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), torch.random.fork_rng():
             once = terms(model, inputs, targets)
             twice = terms(
                 model, torch.cat([inputs] * 2, dim=-1), torch.cat([targets] * 2, dim=-1)

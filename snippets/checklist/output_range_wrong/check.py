@@ -67,7 +67,7 @@ def outputs_that_are_no_probabilities(model, loss_fn, inputs):
     """Ask whether BCELoss gets outputs that are below 0 or above 1."""
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng():
         outputs = model(inputs)
     for one, mode in modes:
         one.training = mode

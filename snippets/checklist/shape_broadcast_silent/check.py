@@ -32,7 +32,7 @@ def output_that_grows_with_the_batch(model, inputs):
         return None
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng():
         shapes = [
             model(inputs[:number]).shape for number in (len(inputs) // 2, len(inputs))
         ]

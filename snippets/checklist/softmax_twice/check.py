@@ -19,7 +19,7 @@ def outputs_and_best_loss(model, loss_fn, inputs, targets):
     """Give the outputs in evaluation mode, and the loss of the best outputs between 0 and 1."""
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng():
         outputs = model(inputs)
         loss = loss_fn(best_answer(outputs, targets), targets).item()
     for one, mode in modes:
@@ -33,7 +33,7 @@ def stays_inside(model, inputs):
     model.eval()
     last = [p for p in model.parameters() if p.is_floating_point()][-1:]
     before = [p.detach().clone() for p in last]
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng():
         for p in last:
             p.data.add_(3.0)
         outputs = model(inputs)

@@ -15,7 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd as Dropout
 def variance_shift(model: nn.Module, x: Tensor, draws: int = 8) -> dict[str, float]:
     """For each batch normalization the variance of its input with dropout over that without; 1 is no shift.
 
-    Works on a copy, and leaves the random numbers of PyTorch's CPU generator as they were.
+    Works on a copy, and leaves the random numbers of PyTorch as they were.
 
     Args:
         model: with dropout layers; functional dropout is not found.
@@ -34,7 +34,7 @@ def variance_shift(model: nn.Module, x: Tensor, draws: int = 8) -> dict[str, flo
 
     for module in names:
         module.register_forward_pre_hook(look)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng():
         for _ in range(draws):
             model(x)
         noisy, seen = {name: total / draws for name, total in seen.items()}, {}
