@@ -37,7 +37,7 @@ def hessian_norms(
         loss: maps outputs and ``y`` to a scalar.
         x: batch of inputs.
         y: targets.
-        iterations: products with the Hessian for each weight; each costs two backward passes.
+        iterations: products with the Hessian for each weight; each costs up to two backward passes.
     """
     norms = {}
     for name, weight in model.named_parameters():

@@ -36,7 +36,7 @@ if __name__ == "__main__":
     steps = range(100, STEPS + 1, 100)
     rows, results = [], {}
     for lr, marker in [(0.02, "o"), (0.1, "s")]:
-        last, average = errors(lr, t0=100)
+        last, average = errors(lr, t0=98)  # the average begins with step t0 + 2
         plt.plot(steps, last, f"{marker}:", markevery=4, label=f"last iterate, lr {lr}")
         plt.plot(steps, average, f"{marker}-", markevery=4, label=f"average from step 100, lr {lr}")
         results[str(lr)] = {"last": last, "average": average}

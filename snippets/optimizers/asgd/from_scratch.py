@@ -23,7 +23,7 @@ class ASGD(torch.optim.Optimizer):
         lr: learning rate of the first step.
         lambd: decay; also sets how fast the rate falls.
         alpha: power with which the rate falls.
-        t0: step after which averaging begins.
+        t0: averaging begins with step ``t0 + 2``.
         weight_decay: coefficient of the L2 penalty.
         maximize: climb instead of descend.
 

@@ -8,6 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.initialization.hessian_chain_init.evidence import DEPTH, GAINS, RATES, SEEDS
 from snippets.initialization.hessian_chain_init.evidence import network as experiment_network
@@ -66,6 +67,26 @@ def test_power_iteration_equals_the_full_hessian(activation):
             full = torch.linalg.matrix_norm(blocks(model, layer, F.cross_entropy, x, y)[0], 2).item()
             assert default[f"{layer}.weight"] == pytest.approx(full, rel=0.1)
             assert exact[f"{layer}.weight"] == pytest.approx(full, rel=0.03)
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+@pytest.mark.parametrize("kind", ["linear", "convolutional"])
+def test_product_costs_up_to_two_backward_passes(kind, activation):
+    """Multiplications of a product with one block, over those of a backward pass: under two, and over one in some."""
+    if kind == "linear":
+        model, x = network([16] * 9 + [10], activation).float(), torch.randn(32, 16)
+    else:
+        convolutions = [nn.Conv2d(3, 8, 3, padding=1), activation(), nn.Conv2d(8, 8, 3, padding=1), activation()]
+        model, x = nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(8 * 36, 10)), torch.randn(32, 3, 6, 6)
+    loss, shares = F.cross_entropy(model(x), torch.randint(10, (32,))), []
+    with FlopCounterMode(display=False) as backward:
+        torch.autograd.grad(loss, list(model.parameters()), retain_graph=True)
+    for weight in (p for p in model.parameters() if p.dim() > 1):
+        (gradient,) = torch.autograd.grad(loss, weight, create_graph=True)
+        with FlopCounterMode(display=False) as product:
+            torch.autograd.grad(gradient, weight, grad_outputs=torch.randn_like(weight), retain_graph=True)
+        shares.append(product.get_total_flops() / backward.get_total_flops())
+    assert 1 < max(shares) < 2
 
 
 def test_second_term_is_zero_for_relu(data):

@@ -144,7 +144,7 @@ def test_average_passes_the_noise_floor(evidence):
 
 def test_early_average_lags_behind(evidence):
     """At rate 0.02 the average from the first step on has the larger error for 400 steps, and later the smaller."""
-    last, average = experiment.errors(0.02, 0)
+    last, average = experiment.errors(0.02, -1)  # t0 + 2 is step 1
     assert all(b > 1.3 * a for a, b in zip(last[:4], average[:4], strict=True))
     assert all(b < a for a, b in zip(last[6:], average[6:], strict=True))
     late_start = evidence()["0.02"]["average"]
@@ -163,14 +163,15 @@ def test_rate_has_the_default_precision():
 
 
 def test_rate_hardly_falls_by_default():
-    """The rate is lr / (1 + lambd lr t)^alpha: with the defaults it has lost less than 1% after ten thousand steps."""
-    theta = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.ASGD([theta], lr=0.01)
-    for _ in range(100):
-        theta.grad = torch.zeros(1)
-        optimizer.step()
-    assert optimizer.state[theta]["eta"].item() == pytest.approx(0.01 / (1 + 1e-4 * 0.01 * 100) ** 0.75)
-    assert (1 + 1e-4 * 0.01 * 10_000) ** -0.75 > 0.99
+    """lr / (1 + lambd lr t)^alpha: ten thousand steps take less than 1% of it by default, 7% from the page's 0.1."""
+    for make, lr, left in ((torch.optim.ASGD, 0.01, 0.9926), (make_optimizer, 0.1, 0.931)):
+        theta = torch.nn.Parameter(torch.zeros(1))
+        optimizer = make([theta])
+        for _ in range(10_000):
+            theta.grad = torch.zeros(1)
+            optimizer.step()
+        assert optimizer.state[theta]["eta"].item() == pytest.approx(lr * left, rel=1e-4)
+        assert left == pytest.approx((1 + 1e-4 * lr * 10_000) ** -0.75, abs=1e-4)
 
 
 def test_lambd_decays_weights_too():

@@ -135,7 +135,7 @@ def test_power_iteration_follows_the_eigenvectors():
 
 
 def test_stale_basis_does_not_overshoot():
-    """A direction first seen between two turns moves 0.6 lr; stale Shampoo moves it 1 000 lr."""
+    """A direction first seen in the third update moves 0.6 lr, at most lr in any; stale Shampoo moves it 1 000 lr."""
     first, new = torch.zeros(2, 2, dtype=torch.float64), torch.zeros(2, 2, dtype=torch.float64)
     first[0, 0] = new[1, 1] = 1.0
     sizes = []
@@ -147,6 +147,13 @@ def test_stale_basis_does_not_overshoot():
             optimizer.step()
         sizes.append(p[1, 1].abs().item())
     assert sizes == pytest.approx([0.592, 1000], rel=1e-2)
+    for update in (1, 2, 3, 10, 100, 500):
+        p = torch.zeros(2, 2, dtype=torch.float64, requires_grad=True)
+        optimizer = SOAP([p], lr=1.0, refresh=1000, weight_decay=0.0)
+        for g in [first] * update + [new]:
+            p.grad = g.clone()
+            optimizer.step()
+        assert 0.2 < p[1, 1].abs().item() < 1.001
 
 
 def test_ahead_of_adam_on_digits(evidence):

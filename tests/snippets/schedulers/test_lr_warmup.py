@@ -142,6 +142,8 @@ def test_widens_the_range_of_rates(evidence):
     assert with_warmup.max() < 1.15
     assert without.median().item() == pytest.approx(math.log(10), abs=0.05)  # guessing, 2.3
     assert with_warmup.median() < 0.75
+    for lr in RATES[1:]:  # the figure's curves separate above 0.01
+        assert at_rate(evidence, str(lr))[0].median() > 1.3 * at_rate(evidence, str(lr))[1].median()
 
 
 def test_does_not_help_at_a_low_rate(evidence):

@@ -36,7 +36,7 @@ def test_three_ways_one_curve(shape, warmup, total, decay):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_timm_decays_the_same(shape):
-    """timm's scheduler agrees from the end of the warm-up on; its warm-up is t/w, one update behind."""
+    """timm's scheduler, t_initial = N - w, agrees from the end of the warm-up on; its ramp, t/w, lags by one update."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     timm = WSDLRScheduler(optimizer, t_initial=230, decay_t=50, warmup_t=20, warmup_lr_init=0.0, decay_fn=shape)
     assert optimizer.param_groups[0]["lr"] == 0  # of update 0
