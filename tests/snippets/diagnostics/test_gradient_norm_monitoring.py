@@ -111,6 +111,15 @@ def test_best_ratio(evidence) -> None:
             assert accuracy > 0.9 or not 0.02 < ratio < 0.25
 
 
+def test_one_ratio_two_results(evidence) -> None:
+    """At ratios that differ by less than 0.02, near 0.3, Adam is above 0.9 and SGD below 0.25."""
+    at = {name: min(range(6), key=lambda i: abs(rows["ratio"][i] - 0.3)) for name, rows in evidence().items()}
+    ratios = {name: rows["ratio"][at[name]] for name, rows in evidence().items()}
+    assert ratios["Adam"] == pytest.approx(ratios["SGD"], abs=0.02) == pytest.approx(0.3, abs=0.02)
+    assert evidence()["Adam"]["accuracy"][at["Adam"]] > 0.9
+    assert evidence()["SGD"]["accuracy"][at["SGD"]] < 0.25
+
+
 def test_norm_says_less(evidence) -> None:
     """From the lowest learning rate to one 100 times higher the norm changes by less than 5%."""
     for rows in evidence().values():
