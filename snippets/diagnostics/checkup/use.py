@@ -315,9 +315,8 @@ def registered(probe: Probe) -> Iterator[Finding]:
 
 def _is_unknown(value: Any, names: dict[int, str]) -> bool:
     """Whether something is, or holds, a parameter that should be trained and is not the model's."""
-    parameters = [value] if isinstance(value, nn.Parameter) else ()
-    parameters = value.parameters() if isinstance(value, nn.Module) else parameters
-    return any(p.requires_grad and id(p) not in names for p in parameters)
+    parameters = list(value.parameters()) if isinstance(value, nn.Module) else [value]
+    return any(isinstance(p, nn.Parameter) and p.requires_grad and id(p) not in names for p in parameters)
 
 
 def _last(probe: Probe) -> nn.Module | None:

@@ -95,7 +95,7 @@ def line_of(node: Any) -> str:
 def tensors(value: Any) -> Iterator[Tensor]:
     """All floating-point tensors in tensors, lists, tuples and dictionaries."""
     if isinstance(value, Tensor) and value.is_floating_point():
-        yield value
+        yield value.coalesce().values() if value.is_sparse else value
     elif isinstance(value, list | tuple | dict):
         for part in value.values() if isinstance(value, dict) else value:
             yield from tensors(part)

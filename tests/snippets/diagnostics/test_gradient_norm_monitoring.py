@@ -45,10 +45,17 @@ def test_equals_torch(p: float, dtype: torch.dtype) -> None:
 
 
 def test_use_equals_from_scratch() -> None:
-    """gradient_norm is the 2-norm of what has a gradient."""
+    """gradient_norm is the 2-norm of what has a gradient, be it sparse or not."""
     model = trained()
     gradients = [w.grad for w in model.parameters() if w.grad is not None]
     assert gradient_norm(model.parameters()) == pytest.approx(total_norm(gradients).item(), rel=1e-5)
+    norms = []
+    for sparse in (True, False):
+        torch.manual_seed(0)
+        embedding = nn.Embedding(10, 4, sparse=sparse)
+        embedding(torch.tensor([3, 3, 5])).square().sum().backward()
+        norms.append(gradient_norm(embedding.parameters()))
+    assert norms[0] == pytest.approx(norms[1])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

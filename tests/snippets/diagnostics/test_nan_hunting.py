@@ -216,6 +216,15 @@ def test_mask_in_a_buffer_is_no_finding() -> None:
         assert (find_not_finite(**step) or "").startswith("mask: ")
 
 
+def test_sparse_gradients() -> None:
+    """An embedding with sparse gradients: a healthy step has no finding, and a root of 0 is found before it."""
+    model = nn.Sequential(nn.Embedding(10, 4, sparse=True), nn.Linear(4, 1))
+    ids = torch.arange(8)
+    assert find_not_finite(model, lambda o, _: o.square().mean(), ids, ids) is None
+    found = find_not_finite(model, lambda o, _: (0 * o).sum().sqrt(), ids, ids)
+    assert (found or "").startswith("SqrtBackward0")
+
+
 def test_overflow_of_a_product_is_found() -> None:
     """The incoming gradient and the slope are finite in float16, and their product is not."""
     x = torch.ones(1, dtype=torch.float16)

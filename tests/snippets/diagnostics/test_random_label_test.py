@@ -61,7 +61,11 @@ def linear(x: Tensor, y: Tensor) -> tuple[float, float]:
 CASES: dict[str, tuple[Callable[[Tensor, Tensor], tuple[float, float]], int, list[str]]] = {
     "sound": (honest, 20, []),
     "selection": (selecting, 1000, ["something leaks"]),
-    "misaligned": (misaligned, 20, ["hardly predicted better than by the commonest class", "fitted as shuffled ones are"]),
+    "misaligned": (
+        misaligned,
+        20,
+        ["hardly predicted better than by the commonest class", "fitted as shuffled ones are"],
+    ),
     "linear": (linear, 20, ["small, regularized or short"]),
 }
 
