@@ -304,19 +304,26 @@ def loss_floor(probe: Probe) -> Iterator[Finding]:
 
 def registered(probe: Probe) -> Iterator[Finding]:
     """Modules and parameters in plain Python lists: torch does not know of them."""
+    known = {*probe.names, *map(id, probe.model.modules())}
     for name, module in probe.model.named_modules():
         for key, value in vars(module).items():
             inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-            if not key.startswith("_") and any(_is_unknown(one, probe.names) for one in inside):
+            if not key.startswith("_") and any(_is_unknown(one, known) for one in inside):
                 where = f"{name}.{key}" if name else key
-                says = f"{where} holds modules in a plain {type(value).__name__}, so they are not trained"
+                says = f"{where} holds modules in a plain {type(value).__name__}: no training, no eval() reaches them"
                 yield Finding("not registered", says, "checklist/weights-not-changing")
 
 
-def _is_unknown(value: Any, names: dict[int, str]) -> bool:
-    """Whether something is, or holds, a parameter that should be trained and is not the model's."""
-    parameters = list(value.parameters()) if isinstance(value, nn.Module) else [value]
-    return any(isinstance(p, nn.Parameter) and p.requires_grad and id(p) not in names for p in parameters)
+def _is_unknown(value: Any, known: set[int]) -> bool:
+    """Whether it is, or holds, what is to be trained, or behaves otherwise in training, and is not the model's."""
+    inside = [*value.parameters(), *value.modules()] if isinstance(value, nn.Module) else [value]
+    return any(_matters(one) for one in inside if id(one) not in known)
+
+
+def _matters(one: Any) -> bool:
+    if isinstance(one, nn.Parameter):
+        return one.requires_grad
+    return isinstance(one, nn.modules.dropout._DropoutNd | nn.modules.batchnorm._BatchNorm) and one.training
 
 
 def _last(probe: Probe) -> nn.Module | None:
@@ -336,19 +343,20 @@ def loss_value(probe: Probe) -> Iterator[Finding]:
     if y is not None and isinstance(t, Tensor) and not t.is_floating_point() and y.dim() > 1 and y.shape[1] > 1:
         guess = _guess(probe)
         if probe.loss > 2 * guess + 1:
-            says = f"the loss is {probe.loss:.3g}; guessing has {guess:.3g}"
+            says = f"the loss is {probe.loss:.3g}; guessing among {math.exp(guess):.0f} classes has {guess:.3g}"
             yield Finding("loss at start", says, "checklist/loss-explodes-first-steps")
         if probe.loss < 0:
             yield Finding("negative", f"the loss is {probe.loss:.3g}", "checklist/loss-negative")
 
 
 def _guess(probe: Probe) -> float:
-    """The loss of outputs that are all 0: log C of C classes, wherever the outputs have them; else log C."""
+    """log C of C classes; C is the axis of the outputs for which outputs of 0 have that loss, else the longest one."""
     assert probe.outputs is not None
-    guess = 0.0
+    zero = math.nan
     with contextlib.suppress(Exception):
-        guess = float(probe.loss_fn(0 * probe.outputs, probe.targets).float().mean())
-    return guess if 0 < guess < math.inf else math.log(probe.outputs.shape[1])
+        zero = float(probe.loss_fn(0 * probe.outputs, probe.targets).float().mean())
+    guesses = [math.log(size) for size in probe.outputs.shape[1:] if size > 1]
+    return next((guess for guess in guesses if math.isclose(zero, guess, rel_tol=0.02)), max(guesses))
 
 
 def _starts_at_zero(probe: Probe) -> bool:

@@ -256,7 +256,6 @@ HEALTHY: dict[str, Callable[[], Made]] = {
     "last gains at 0": lambda: healthy(model=Residual()),
     "last layer at 0": lambda: healthy(model=zero_head(4)),
     "words": words,
-    "summed loss": lambda: healthy(loss_fn=nn.CrossEntropyLoss(reduction="sum")),
     "loss with a parameter": own_parameters,
     "penalty on weights": penalty,
     "LBFGS": lambda: healthy(optimizer=lambda m: torch.optim.LBFGS(m.parameters())),
@@ -285,6 +284,23 @@ def test_leaves_everything_as_it_was(kind: str) -> None:
         return ""
 
     planted.asked(call, Run("", things, None))
+
+
+def test_summed_loss_is_found() -> None:
+    """A sum over the batch, and one over words: far above guessing."""
+    assert names(healthy(loss_fn=nn.CrossEntropyLoss(reduction="sum"))) == ["loss at start"]
+    model, _, batch, optimizer = words()
+    loss_fn = lambda a, b: nn.functional.cross_entropy(a.flatten(0, 1), b.flatten(), reduction="sum")  # noqa: E731
+    assert names((model, loss_fn, batch, optimizer)) == ["loss at start"]
+
+
+def test_dropout_in_a_list_is_found() -> None:
+    """Dropout has nothing to train, and in a plain list eval() does not reach it; one in eval mode does no harm."""
+    model = Lists()
+    model.layers[1] = nn.Dropout(0.5)
+    assert "not registered" in names(healthy(model=model))
+    model.layers[1].eval()
+    assert "not registered" not in names(healthy(model=model))
 
 
 def test_zeros_that_stay_are_found() -> None:
