@@ -55,7 +55,7 @@ def activation_statistics(model: nn.Module, inputs: Any) -> list[Layer]:
             module.register_forward_hook(lambda module, _, output, name=name: look(name, module, output))
     devices = sorted({p.device.index for p in model.parameters() if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=devices), torch.no_grad():
-        own(inputs)
+        own(inputs.clone() if isinstance(inputs, Tensor) else inputs)  # a layer in place would change it
     return layers
 
 

@@ -20,11 +20,11 @@ def sources(model: nn.Module, inputs: Tensor, place: int = 0, dim: int = 0, trai
         inputs: floating-point numbers, (samples, ...), at least two samples that differ.
         place: the sample or time step that is asked about.
         dim: 0 for samples first; 1 for time in (samples, time, ...).
-        training: ask in train mode; batch normalization then mixes samples by design.
+        training: ask in train mode; batch normalization then mixes samples by design, unless it is frozen in eval mode.
     """
     x = inputs.detach().clone().requires_grad_()
     with torch.random.fork_rng(devices=cuda(inputs)), torch.enable_grad():
-        output = copy.deepcopy(model).train(training)(x).select(dim, place)
+        output = asked(model, training)(x).select(dim, place)
         weights = torch.rand_like(output)  # the plain sum of probabilities is 1, whatever the inputs are
         gradient = torch.autograd.grad((weights * output).sum(), x)[0]
     return gradient.movedim(dim, 0).flatten(1).ne(0).any(dim=1).nonzero().flatten().tolist()
@@ -55,7 +55,8 @@ def change_by_others(
 def first_mixer(model: nn.Module, inputs: Tensor, place: int = 0, training: bool = False) -> str | None:
     """Name of the first module whose output for this sample depends on the other samples; look in and before it.
 
-    Only modules that return one tensor of floating-point numbers with the samples first are compared.
+    Only modules that return one tensor of floating-point numbers with the samples first are compared. Take a number of
+    samples that no other dimension has: else time first, as in some transformers, is taken for it.
     """
     (_, first), (_, second) = two_passes(model, inputs, place, 0, None, training)
     for (name, one), (_, other) in zip(first, second, strict=True):
@@ -76,17 +77,23 @@ def two_passes(
     same.movedim(dim, 0)[where] = inputs.select(dim, place)
     passes = []
     for x in (inputs, same):
-        asked, seen = copy.deepcopy(model).train(training), Seen()
+        own, seen = asked(model, training), Seen()
 
         def keep(module: nn.Module, args: object, output: object, name: str, seen: Seen = seen) -> None:
             if isinstance(output, Tensor) and output.is_floating_point() and output.shape[:1] == inputs.shape[:1]:
                 seen.append((name, output.detach().clone()))
 
-        for name, module in asked.named_modules():
+        for name, module in own.named_modules():
             module.register_forward_hook(lambda m, args, out, name=name, keep=keep: keep(m, args, out, name))
         with torch.random.fork_rng(devices=cuda(inputs)), torch.no_grad():
-            passes.append((asked(x), seen))
+            passes.append((own(x), seen))
     return passes
+
+
+def asked(model: nn.Module, training: bool) -> nn.Module:
+    """A copy in this mode; in a model that is in train mode, modules that are frozen in eval mode stay so."""
+    own = copy.deepcopy(model)
+    return own if training and model.training else own.train(training)
 
 
 def cuda(x: Tensor) -> list[torch.device]:

@@ -54,6 +54,7 @@ class Probe:
     gradients: dict[str, Tensor | None] = field(default_factory=dict)
     before: dict[str, Tensor] = field(default_factory=dict)
     after: dict[str, Tensor] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)  # no gradient yet, but after a few more steps
     activations: dict[str, tuple[nn.Module, Tensor]] = field(default_factory=dict)
     held: set[str] | None = None  # parameters that the optimizer holds
     rate: float = 0.0  # its largest learning rate
@@ -68,8 +69,9 @@ def checkup(
 ) -> list[Finding]:
     """Look a model over before its first step, or at any later one; print the findings in the order in which to act.
 
-    Works on a copy: model, optimizer, modes, hooks and random state stay as they are. Costs the memory of a second
-    model, four forward passes and one training step.
+    Works on a copy: model, optimizer, gradients, modes, hooks and torch's random state stay as they are. Costs four
+    forward passes and one training step (up to three more where a gradient is 0), and memory for about four times the
+    weights, the optimizer's state and what each layer puts out.
 
     Args:
         model: takes ``inputs`` as its argument; a tuple as several, a dictionary as keywords.
@@ -80,16 +82,30 @@ def checkup(
     Returns:
         The findings, most urgent first; empty where nothing was found.
     """
-    devices = [p.device for p in model.parameters() if p.device.type == "cuda"][:1]
-    with torch.random.fork_rng(devices=devices), torch.enable_grad():
+    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(devices=list(devices)), torch.enable_grad(), _gradients_kept(model, batch):
         probe = _look(model, loss_fn, batch, optimizer)
         checks = (batch_values, raised) if probe.error else CHECKS
-        findings = [finding for check in checks for finding in check(probe)]
+        with torch.no_grad():
+            findings = [finding for check in checks for finding in check(probe)]
     for finding in findings:
         print(f"{finding.name}: {finding.says} -> {finding.page}")
     if not findings:
         print("checkup: nothing found")
     return findings
+
+
+@contextlib.contextmanager
+def _gradients_kept(model: nn.Module, batch: tuple[Any, Any]) -> Iterator[None]:
+    """A loss may use the model itself, as a penalty on its weights does; its gradients stay as they are, too."""
+    kept = [(t, t.grad) for t in [*model.parameters(), *batch] if isinstance(t, Tensor) and t.is_leaf]
+    for tensor, _ in kept:
+        tensor.grad = None  # else the old one would be added to
+    try:
+        yield
+    finally:
+        for tensor, gradient in kept:
+            tensor.grad = gradient
 
 
 def _call(model: nn.Module, inputs: Any) -> Any:
@@ -100,7 +116,7 @@ def _call(model: nn.Module, inputs: Any) -> Any:
 
 def _look(model: nn.Module, loss_fn: Any, batch: tuple[Any, Any], optimizer: torch.optim.Optimizer | None) -> Probe:
     """Take one step with a copy of model and optimizer, and keep what was seen on the way."""
-    own, own_optimizer = copy.deepcopy((model, optimizer))
+    own, own_optimizer, loss_fn = copy.deepcopy((model, optimizer, loss_fn))
     inputs, targets = batch
     probe = Probe(own, loss_fn, inputs, targets)
     probe.names = {id(p): name for name, p in own.named_parameters()}
@@ -133,10 +149,24 @@ def _look(model: nn.Module, loss_fn: Any, batch: tuple[Any, Any], optimizer: tor
         probe.held = {probe.names[id(p)] for p in held if id(p) in probe.names}
         probe.rate = max(float(group["lr"]) for group in own_optimizer.param_groups)
         probe.strangers = sum(id(p) not in probe.names for p in held)
-        if loss.requires_grad and not isinstance(own_optimizer, torch.optim.LBFGS):
+        if loss.requires_grad and not isinstance(own_optimizer, torch.optim.LBFGS):  # that one needs a closure
             own_optimizer.step()
-        probe.after = {name: p.detach().clone() for name, p in own.named_parameters()}
+            probe.after = {name: p.detach().clone() for name, p in own.named_parameters()}
+            probe.waiting = _waiting(probe, loss_fn, own_optimizer)
     return probe
+
+
+def _waiting(probe: Probe, loss_fn: Any, optimizer: torch.optim.Optimizer) -> set[str]:
+    """Parameters without a gradient that get one in a few steps: they stand before a gain that begins at 0."""
+    still = {name for name, g in probe.gradients.items() if g is not None and not _dense(g).any()}
+    waiting: set[str] = set()
+    parameters = dict(probe.model.named_parameters())
+    for _ in range(3 if still else 0):
+        optimizer.zero_grad()
+        loss_fn(_call(probe.model, probe.inputs), probe.targets).float().mean().backward()
+        waiting |= {name for name in still if (g := parameters[name].grad) is not None and _dense(g).any()}
+        optimizer.step()
+    return waiting
 
 
 def _look_in_eval_mode(probe: Probe, loss_fn: Any) -> None:
@@ -225,7 +255,8 @@ def outputs_and_targets(probe: Probe) -> Iterator[Finding]:
     elif isinstance(last := _last(probe), nn.Sigmoid | nn.Softmax | nn.Tanh) and _name(probe.loss_fn) in LOGIT_LOSSES:
         says = f"the last layer is {type(last).__name__}, and the loss takes raw outputs"
         yield Finding("squashed", says, "checklist/softmax-twice")
-    if y.dim() and len(y) > 3 and float((y - y[:1]).abs().max()) <= 1e-6 * float(y.abs().max()):
+    is_same = y.dim() and len(y) > 3 and float((y - y[:1]).abs().max()) <= 1e-6 * float(y.abs().max())
+    if is_same and not _starts_at_zero(probe):
         yield Finding("same output", "every sample has the same output", "checklist/loss-stuck-at-log-c")
 
 
@@ -273,19 +304,33 @@ def loss_floor(probe: Probe) -> Iterator[Finding]:
 
 def registered(probe: Probe) -> Iterator[Finding]:
     """Modules and parameters in plain Python lists: torch does not know of them."""
+    known = {*probe.names, *map(id, probe.model.modules())}
     for name, module in probe.model.named_modules():
         for key, value in vars(module).items():
             inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-            hidden = not key.startswith("_") and any(isinstance(one, nn.Module | nn.Parameter) for one in inside)
-            if hidden:
+            if not key.startswith("_") and any(_is_unknown(one, known) for one in inside):
                 where = f"{name}.{key}" if name else key
-                says = f"{where} holds modules in a plain {type(value).__name__}, so they are not trained"
+                says = f"{where} holds modules in a plain {type(value).__name__}: no training, no eval() reaches them"
                 yield Finding("not registered", says, "checklist/weights-not-changing")
 
 
+def _is_unknown(value: Any, known: set[int]) -> bool:
+    """Whether it is, or holds, what is to be trained, or behaves otherwise in training, and is not the model's."""
+    inside = [*value.parameters(), *value.modules()] if isinstance(value, nn.Module) else [value]
+    return any(_matters(one) for one in inside if id(one) not in known)
+
+
+def _matters(one: Any) -> bool:
+    if isinstance(one, nn.Parameter):
+        return one.requires_grad
+    return isinstance(one, nn.modules.dropout._DropoutNd | nn.modules.batchnorm._BatchNorm) and one.training
+
+
 def _last(probe: Probe) -> nn.Module | None:
-    """The module that made the outputs."""
-    return next(reversed(probe.activations.values()))[0] if probe.activations else None
+    """The module that made the outputs; None where something else did."""
+    module, a = next(reversed(probe.activations.values())) if probe.activations else (None, None)
+    y = probe.outputs
+    return module if y is None or a is None or torch.equal(a.flatten(), y.flatten()) else None
 
 
 def loss_value(probe: Probe) -> Iterator[Finding]:
@@ -296,12 +341,28 @@ def loss_value(probe: Probe) -> Iterator[Finding]:
         yield Finding("no gradient", "the loss does not depend on any parameter", "checklist/weights-not-changing")
     y, t = probe.outputs, probe.targets
     if y is not None and isinstance(t, Tensor) and not t.is_floating_point() and y.dim() > 1 and y.shape[1] > 1:
-        guess = math.log(y.shape[1])
+        guess = _guess(probe)
         if probe.loss > 2 * guess + 1:
-            says = f"the loss is {probe.loss:.3g}; guessing among {y.shape[1]} classes has {guess:.3g}"
+            says = f"the loss is {probe.loss:.3g}; guessing among {math.exp(guess):.0f} classes has {guess:.3g}"
             yield Finding("loss at start", says, "checklist/loss-explodes-first-steps")
         if probe.loss < 0:
             yield Finding("negative", f"the loss is {probe.loss:.3g}", "checklist/loss-negative")
+
+
+def _guess(probe: Probe) -> float:
+    """log C of C classes; C is the axis of the outputs for which outputs of 0 have that loss, else the longest one."""
+    assert probe.outputs is not None
+    zero = math.nan
+    with contextlib.suppress(Exception):
+        zero = float(probe.loss_fn(0 * probe.outputs, probe.targets).float().mean())
+    guesses = [math.log(size) for size in probe.outputs.shape[1:] if size > 1]
+    return next((guess for guess in guesses if math.isclose(zero, guess, rel_tol=0.02)), max(guesses))
+
+
+def _starts_at_zero(probe: Probe) -> bool:
+    """Whether a matrix is all 0 and gets a gradient, as the last layer of some networks at first."""
+    got = [n for n, g in probe.gradients.items() if g is not None and g.dim() > 1 and _dense(g).any()]
+    return any(not probe.before[name].any() for name in got)
 
 
 def gradients_and_updates(probe: Probe) -> Iterator[Finding]:
@@ -318,15 +379,16 @@ def gradients_and_updates(probe: Probe) -> Iterator[Finding]:
     if probe.held is None:
         return
     missing = [name for name in probe.gradients if name not in probe.held]
-    if probe.strangers or missing:
-        says = f"it holds {probe.strangers} parameters of other models, and not {_some(missing)}"
+    if missing:
+        says = f"it does not hold {_some(missing)}" + f", but {probe.strangers} others" * bool(probe.strangers)
         yield Finding("optimizer", says, page)
-    moved = [n for n in probe.gradients if n in probe.held and n not in none + bad and len(probe.before[n].shape) > 1]
-    ratios = {n: float((probe.after[n] - probe.before[n]).norm() / (probe.before[n].norm() + 1e-12)) for n in moved}
-    still = [name for name, ratio in ratios.items() if ratio == 0]
+    moved = [n for n in probe.after if n in probe.gradients and n in probe.held and n not in none + bad]
+    moved = [n for n in moved if probe.before[n].dim() > 1 and n not in probe.waiting]
+    still = [name for name in moved if torch.equal(probe.after[name], probe.before[name])]
+    ratios = {n: float((probe.after[n] - probe.before[n]).norm() / probe.before[n].norm()) for n in moved}
     if still and probe.rate > 0:  # a schedule may begin or end at 0
         yield Finding("not moved", f"one step left {_some(still)} as they were", page)
-    sizes = sorted(ratio for ratio in ratios.values() if ratio > 0)
+    sizes = sorted(ratio for ratio in ratios.values() if 0 < ratio < math.inf)  # inf: what begins at 0
     middle = sizes[len(sizes) // 2] if sizes else 1e-3
     if middle > 0.3:
         says = f"one step changes the weights by {middle:.0%} of their norm; about 0.1% is common"
@@ -368,11 +430,13 @@ def units(probe: Probe) -> Iterator[Finding]:
         for m, a in probe.activations.values()
         if isinstance(m, nn.Linear | nn.Conv2d) and len(a) > 1
     ]
-    if len(spread) > 4 and not 1e-3 < spread[-1] / (spread[0] + 1e-30) < 1e3:
+    if len(spread) > 4 and not 1e-3 < spread[-1] / (spread[0] + 1e-30) < 1e3 and not _starts_at_zero(probe):
         says = f"samples differ by {spread[0]:.1e} after the first layer and by {spread[-1]:.1e} after the last"
         yield Finding("signal", says, "checklist/deep-net-untrainable")
     norms = [
-        float(_dense(g).float().pow(2).mean().sqrt()) for g in probe.gradients.values() if g is not None and g.dim() > 1
+        float(_dense(g).float().pow(2).mean().sqrt())
+        for n, g in probe.gradients.items()
+        if g is not None and g.dim() > 1 and n not in probe.waiting
     ]
     if len(norms) > 4 and norms[-1] > 0 and norms[0] / norms[-1] < 1e-4:
         yield Finding(

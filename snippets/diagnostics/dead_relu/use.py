@@ -4,6 +4,7 @@ Source: Lu et al., "Dying ReLU and Initialization: Theory and Numerical Examples
 """
 
 import copy
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,13 +20,17 @@ def dead_units(model: nn.Module, batches: Iterable[Any]) -> dict[str, tuple[int,
         batches: inputs, such as ``(x for x, y in train_loader)``; the more, the fewer units look dead by chance.
 
     Returns:
-        For each ReLU its number of dead units and of all units. A unit is a channel in convolutions, and a feature
-        of the last axis otherwise (which is not right for ``Conv1d``).
+        For each ReLU its number of dead units and of all units; a ReLU that is called several times in a pass has an
+        entry for each call. A unit is a channel in convolutions, and a feature of the last axis otherwise (which is
+        not right for ``Conv1d``).
     """
     own = copy.deepcopy(model).eval()
     alive: dict[str, Tensor] = {}
+    calls: Counter[str] = Counter()
 
     def look(name: str, output: Tensor) -> None:
+        calls[name] += 1
+        name = name if calls[name] == 1 else f"{name}, call {calls[name]}"
         units = output.movedim(1 if output.dim() >= 4 else -1, 0).flatten(1)  # (units, everything else)
         active = (units > 0).any(dim=1)
         alive[name] = alive[name] | active if name in alive else active
@@ -33,8 +38,10 @@ def dead_units(model: nn.Module, batches: Iterable[Any]) -> dict[str, tuple[int,
     for name, module in own.named_modules():
         if isinstance(module, nn.ReLU):
             module.register_forward_hook(lambda _, __, output, name=name: look(name, output))
-    with torch.no_grad():
+    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(devices=list(devices)), torch.no_grad():
         for inputs in batches:
+            calls.clear()
             own(inputs)
     return {name: (int((~active).sum()), active.numel()) for name, active in alive.items()}
 

@@ -16,6 +16,7 @@ def gradient_norm(parameters: Iterable[Tensor]) -> float:
         parameters: such as ``model.parameters()``; those without a gradient are left out.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
+    gradients = [g.coalesce().values() if g.is_sparse else g for g in gradients]
     return torch.nn.utils.get_total_norm(gradients).item()
 
 

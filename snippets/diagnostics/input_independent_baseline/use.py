@@ -37,11 +37,14 @@ class WithoutInputs:
 
     Args:
         loader: yields inputs and targets.
-        keep: where inputs are a tuple, places in it that are not zeroed; for a look at what one part alone tells.
+        keep: where inputs are a tuple, places in it that are not zeroed: masks, or a part that is to be tried alone.
     """
 
     loader: Iterable[tuple]
     keep: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.loader)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[tuple]:
         for inputs, targets in self.loader:

@@ -18,7 +18,8 @@ class Start:
     Args:
         first: of the model as it is.
         zero: of outputs that are all 0; log C for cross-entropy with C classes.
-        constant: of the best constant output, the least that a model can have that ignores its input.
+        constant: of the best constant output, the least that a model can have that ignores its input; where outputs
+            have positions, such as tokens or pixels, each position has a constant of its own.
     """
 
     first: float
@@ -42,18 +43,17 @@ def loss_at_init(
         outputs = copy.deepcopy(model)(inputs).float()  # a copy: batch normalization counts what it sees
         first = loss_fn(outputs, targets).item()
         zero = loss_fn(torch.zeros_like(outputs), targets).item()
-    constant = outputs.mean(0).requires_grad_()
-    optimizer = torch.optim.LBFGS([constant], max_iter=500, line_search_fn="strong_wolfe")
+        constant = outputs.mean(0).requires_grad_()
+        optimizer = torch.optim.LBFGS([constant], max_iter=500, line_search_fn="strong_wolfe")
 
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = loss_fn(constant.expand_as(outputs), targets)
-        loss.backward()
-        return loss
+        @torch.enable_grad()
+        def closure() -> Tensor:
+            loss = loss_fn(constant.expand_as(outputs), targets)
+            (constant.grad,) = torch.autograd.grad(loss, constant)  # not backward(): the loss may use weights, too
+            return loss
 
-    with torch.enable_grad():
         optimizer.step(closure)
-    return Start(first, zero, closure().item())
+        return Start(first, zero, closure().item())
 
 
 if __name__ == "__main__":

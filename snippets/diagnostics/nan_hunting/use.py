@@ -27,10 +27,12 @@ def find_not_finite(model: nn.Module, loss_fn: Callable[[Any, Any], Tensor], inp
         inputs: the batch at which the loss or the gradient was lost.
         targets: its targets.
     """
-    named = [("inputs", inputs), ("targets", targets), *model.named_parameters(), *model.named_buffers()]
+    buffers = dict(model.named_buffers())
+    named = [("inputs", inputs), ("targets", targets), *model.named_parameters(), *buffers.items()]
     for name, value in named:
         for tensor in tensors(value):
-            if not torch.isfinite(tensor).all():
+            on_purpose = tensor.isneginf() if name in buffers else False  # a mask of attention
+            if not (torch.isfinite(tensor) | on_purpose).all():
                 return f"{name}: {count(tensor)} before the forward pass"
     own = copy.deepcopy(model)
     for name, module in own.named_modules():
@@ -39,7 +41,7 @@ def find_not_finite(model: nn.Module, loss_fn: Callable[[Any, Any], Tensor], inp
     with torch.random.fork_rng(devices=devices), torch.enable_grad():
         with torch.autograd.set_detect_anomaly(True, check_nan=False):  # operations remember their line of code
             try:
-                loss = loss_fn(own(inputs), targets)
+                loss = loss_fn(own(inputs.clone() if isinstance(inputs, Tensor) else inputs), targets)
             except NotFiniteError as error:
                 return str(error)
         if not torch.isfinite(loss).all():
@@ -93,7 +95,7 @@ def line_of(node: Any) -> str:
 def tensors(value: Any) -> Iterator[Tensor]:
     """All floating-point tensors in tensors, lists, tuples and dictionaries."""
     if isinstance(value, Tensor) and value.is_floating_point():
-        yield value
+        yield value.coalesce().values() if value.is_sparse else value
     elif isinstance(value, list | tuple | dict):
         for part in value.values() if isinstance(value, dict) else value:
             yield from tensors(part)

@@ -18,13 +18,13 @@ def overfit_one_batch(
     lr: float = 1e-3,
     steps: int = 200,
 ) -> list[float]:
-    """Train a copy with Adam on this one batch; the model, its mode and the random numbers stay as they are.
+    """Train a copy with Adam on this one batch; the model, its modes and torch's random numbers stay as they are.
 
     The copy is in train mode, but its dropout layers are off, as their noise keeps the loss from reaching 0.
 
     Args:
         model: the model as the run will train it.
-        loss_fn: maps outputs and targets to a mean loss.
+        loss_fn: maps outputs and targets to a mean loss; it may use the model's weights, but they are not the copy's.
         inputs: 2 to 16 samples, (samples, ...).
         targets: their targets, (samples, ...).
         lr: learning rate of Adam; try 1e-2 and 1e-4, too, before you blame the model.
@@ -33,7 +33,8 @@ def overfit_one_batch(
     Returns:
         the loss before each update and after the last one, steps + 1 numbers.
     """
-    model = copy.deepcopy(model)
+    kept = [(p, p.grad) for p in model.parameters()]  # a loss with a penalty on the weights adds to their gradients
+    model, loss_fn = copy.deepcopy((model, loss_fn))
     if not model.training:  # else a module that was frozen in eval mode stays so
         model.train()
     for module in model.modules():
@@ -45,11 +46,15 @@ def overfit_one_batch(
     with torch.random.fork_rng(devices=list(devices)), torch.enable_grad():
         for _ in range(steps):
             optimizer.zero_grad()
+            for parameter, _ in kept:
+                parameter.grad = None
             loss = loss_fn(model(inputs), targets)
             losses.append(loss.item())
             loss.backward()
             optimizer.step()
         losses.append(loss_fn(model(inputs), targets).item())
+    for parameter, gradient in kept:
+        parameter.grad = gradient
     return losses
 
 

@@ -6,7 +6,7 @@ Source: the check list of this guide, "Some layers never change" and "Only a few
 from collections.abc import Callable, Collection
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 def wrong_updates(
@@ -29,13 +29,11 @@ def wrong_updates(
         names of tensors, each with what is wrong; empty where all is right.
     """
 
-    def is_frozen(name: str, tensor: Tensor) -> bool:
-        if frozen is None:
-            return not tensor.requires_grad
-        return any(name == part or name.startswith(part + ".") for part in frozen)
+    def is_named(name: str) -> bool:
+        return any(name == part or name.startswith(part + ".") for part in frozen or ())
 
     weights = dict(model.named_parameters())
-    fixed = {name for name, weight in weights.items() if is_frozen(name, weight)}
+    fixed = {name for name, w in weights.items() if (not w.requires_grad if frozen is None else is_named(name))}
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
     before = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
     for _ in range(steps):
@@ -59,8 +57,8 @@ def wrong_updates(
     for path, module in model.named_modules():  # running statistics of layers that are frozen whole
         own = [f"{path}.{name}".lstrip(".") for name, _ in module.named_parameters(recurse=False)]
         buffers = [f"{path}.{name}".lstrip(".") for name, _ in module.named_buffers(recurse=False)]
-        if own and fixed.issuperset(own):
-            wrong |= {name: "buffer of a frozen layer, and moved" for name in buffers if name in moved}
+        whole = own and fixed.issuperset(own)
+        wrong |= {n: "buffer of a frozen layer, and moved" for n in buffers if n in moved and (whole or is_named(n))}
     return wrong
 
 

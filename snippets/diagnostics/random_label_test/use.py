@@ -27,13 +27,14 @@ class Scores:
         """What the numbers say, one sentence each; empty where real labels are learned and shuffled ones memorized.
 
         Args:
-            margin: differences up to this one count as luck; raise it for fewer than 100 validation samples.
+            margin: differences up to this one count as luck, but never more than half of what ``chance`` leaves to 1;
+                raise it for fewer than 100 validation samples.
         """
-        found = []
+        found, margin = [], min(margin, (1 - self.chance) / 2)
         if self.shuffled_val > self.chance + margin:
             found.append(f"shuffled labels are predicted in {self.shuffled_val:.0%} of cases: something leaks")
         if self.val < self.chance + margin:
-            found.append("real labels are predicted no better than by the commonest class")
+            found.append("real labels are hardly predicted better than by the commonest class")
         if self.train < self.shuffled_train + margin and self.val < self.chance + margin:
             found.append(
                 "real labels are fitted as shuffled ones are: nothing of the inputs is used, or labels do not fit"

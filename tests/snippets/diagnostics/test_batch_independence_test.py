@@ -104,6 +104,16 @@ def test_verdicts(kind: tuple[str, str]) -> None:
         assert first_mixer(model, X, place, training=training) is None
 
 
+def test_frozen_modules_stay_frozen() -> None:
+    """Batch normalization frozen in eval mode does not mix in a model that trains; in a model in eval mode it would."""
+    model = normed()
+    model[2].eval()
+    assert sources(model, X, PLACE, training=True) == [PLACE]
+    assert change_by_others(model, X, PLACE, training=True) == 0
+    assert first_mixer(model, X, PLACE, training=True) is None
+    assert sources(model.eval(), X, PLACE, training=True) != [PLACE]
+
+
 def test_names_the_layer() -> None:
     """The layer that mixes, or the one behind the line that does; the first of two."""
     torch.manual_seed(0)

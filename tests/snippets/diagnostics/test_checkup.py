@@ -98,6 +98,73 @@ def fresh_norm() -> nn.Module:
     return model
 
 
+class Residual(nn.Module):
+    """Blocks whose last gain begins at 0, so that at first no gradient reaches what stands before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(20, 32), nn.Linear(32, 5)
+        self.blocks = nn.ModuleList(nn.Sequential(nn.ReLU(), nn.Linear(32, 32), nn.BatchNorm1d(32)) for _ in range(3))
+        for block in self.blocks:
+            nn.init.zeros_(block[2].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        for block in self.blocks:
+            x = x + block(x)
+        return self.head(x)
+
+
+class Lists(nn.Module):
+    """Plain lists of what is registered elsewhere, of what is not to be trained, and of what has nothing to train."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(20, 32), nn.Linear(32, 5)
+        self.layers = [self.first, nn.Tanh(), self.second]
+        self.teacher = [nn.Linear(20, 5).requires_grad_(False)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers[:2]:
+            x = layer(x)
+        return nn.functional.linear(x, self.second.weight, self.second.bias)  # the last module called is Tanh
+
+
+class Scaled(nn.Module):
+    """A loss with a parameter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(self.scale * outputs, targets)
+
+
+def zero_head(depth: int = 1) -> nn.Module:
+    model = nn.Sequential(nn.Linear(20, 32), *(nn.Linear(32, 32) for _ in range(depth)), nn.ReLU(), nn.Linear(32, 5))
+    nn.init.zeros_(model[-1].weight)
+    return model
+
+
+def own_parameters() -> Made:
+    model, _, batch, _ = healthy()
+    loss_fn = Scaled()
+    return model, loss_fn, batch, torch.optim.Adam([*model.parameters(), *loss_fn.parameters()], lr=1e-3)
+
+
+def penalty() -> Made:
+    model, loss_fn, batch, optimizer = healthy()
+    return model, lambda a, b: loss_fn(a, b) + 1e-4 * model[0].weight.square().sum(), batch, optimizer
+
+
+def words() -> Made:
+    model = nn.Sequential(nn.Embedding(5000, 16), nn.Linear(16, 5000))
+    inputs = torch.randint(5000, (8, 4))
+    loss_fn = lambda a, b: nn.functional.cross_entropy(a.flatten(0, 1), b.flatten())  # noqa: E731
+    return healthy(model=model, inputs=inputs, targets=inputs.roll(1, 1), loss_fn=loss_fn)
+
+
 FAULTS: dict[str, Callable[[], Made]] = {
     "not finite": lambda: healthy(inputs=X.clone().index_fill_(0, torch.tensor([3]), math.nan)),
     "constant": lambda: healthy(targets=torch.zeros(64, dtype=torch.int64)),
@@ -186,12 +253,19 @@ HEALTHY: dict[str, Callable[[], Made]] = {
         model=nn.Sequential(nn.Linear(20, 20).requires_grad_(False), nn.ReLU(), nn.Linear(20, 5)),
         optimizer=lambda m: torch.optim.SGD([p for p in m.parameters() if p.requires_grad], lr=0.1),
     ),
+    "last gains at 0": lambda: healthy(model=Residual()),
+    "last layer at 0": lambda: healthy(model=zero_head(4)),
+    "words": words,
+    "loss with a parameter": own_parameters,
+    "penalty on weights": penalty,
+    "LBFGS": lambda: healthy(optimizer=lambda m: torch.optim.LBFGS(m.parameters())),
+    "plain lists": lambda: healthy(model=Lists(), loss_fn=nn.CrossEntropyLoss()),
 }
 
 
 @pytest.mark.parametrize("kind", HEALTHY)
 def test_healthy_has_no_finding(kind: str) -> None:
-    """Nothing is found on a classifier, convolutions with batch normalization, dropout, regression, binary losses, …"""
+    """Nothing is found in any of these, without a warning."""
     assert names(HEALTHY[kind]()) == []
 
 
@@ -200,7 +274,8 @@ def test_leaves_everything_as_it_was(kind: str) -> None:
     """Weights, buffers, gradients, modes, hooks, optimizer and random states are the same before and after."""
     model, loss_fn, (inputs, targets), optimizer = HEALTHY[kind]()
     loss_fn(model(inputs), targets).backward()
-    optimizer.step()
+    if not isinstance(optimizer, torch.optim.LBFGS):
+        optimizer.step()
     model.eval()
     things = {"model": model, "loss_fn": loss_fn, "inputs": inputs, "targets": targets, "optimizer": optimizer}
 
@@ -209,6 +284,31 @@ def test_leaves_everything_as_it_was(kind: str) -> None:
         return ""
 
     planted.asked(call, Run("", things, None))
+
+
+def test_summed_loss_is_found() -> None:
+    """A sum over the batch, and one over words: far above guessing."""
+    assert names(healthy(loss_fn=nn.CrossEntropyLoss(reduction="sum"))) == ["loss at start"]
+    model, _, batch, optimizer = words()
+    loss_fn = lambda a, b: nn.functional.cross_entropy(a.flatten(0, 1), b.flatten(), reduction="sum")  # noqa: E731
+    assert names((model, loss_fn, batch, optimizer)) == ["loss at start"]
+
+
+def test_dropout_in_a_list_is_found() -> None:
+    """Dropout has nothing to train, and in a plain list eval() does not reach it; one in eval mode does no harm."""
+    model = Lists()
+    model.layers[1] = nn.Dropout(0.5)
+    assert "not registered" in names(healthy(model=model))
+    model.layers[1].eval()
+    assert "not registered" not in names(healthy(model=model))
+
+
+def test_zeros_that_stay_are_found() -> None:
+    """All weights 0: no gradient reaches the first layer later, either."""
+    model = linear(1.0, nn.ReLU())
+    for p in model.parameters():
+        nn.init.zeros_(p)
+    assert {"not moved", "same output"} <= set(names(healthy(model=model)))
 
 
 def test_frozen_modules_stay_frozen() -> None:

@@ -51,6 +51,26 @@ def test_sequences_have_units_last() -> None:
     assert dead_units(model, [torch.randn(5, 7, 4)]) == {"1": (9, 9)}
 
 
+class Shared(nn.Module):
+    """One ReLU behind two layers of different width, as in torchvision's bottleneck blocks; the first is dead."""
+
+    def __init__(self, widths: tuple[int, int]) -> None:
+        super().__init__()
+        self.first, self.second, self.relu = nn.Linear(64, widths[0]), nn.Linear(*widths), nn.ReLU()
+        nn.init.constant_(self.first.bias, -100.0)
+        nn.init.constant_(self.second.bias, 1.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.second(self.relu(self.first(x))))
+
+
+@pytest.mark.parametrize("widths", [(8, 8), (8, 32)])
+def test_shared_relu_has_a_count_for_each_call(widths: tuple[int, int]) -> None:
+    """A ReLU that is called twice: what is dead in the first call and alive in the second is counted as dead."""
+    found = dead_units(Shared(widths), torch.randn(50, 64).split(20))
+    assert found == {"relu": (8, 8), "relu, call 2": (0, widths[1])}
+
+
 def test_leaves_everything_as_it_was() -> None:
     """Weights, buffers, gradients, modes and hooks are the same, with dropout and batch normalization in train mode."""
     model = nn.Sequential(nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))

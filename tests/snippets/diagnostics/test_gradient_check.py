@@ -131,6 +131,44 @@ def test_regression_and_unused() -> None:
     assert max(found.values()) < 1e-6
 
 
+def test_rounding_and_weighted_losses() -> None:
+    """A summed loss of thousands and a gradient of 0, and a loss with class weights in float32: no error is found."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
+    model[2].bias.requires_grad_(False)
+    x, y = torch.randn(5, 4), torch.arange(5) % 3
+    constant = lambda a, b: 0 * nn.functional.cross_entropy(a, b) + 3333.3 * a.softmax(1).sum()  # noqa: E731
+    assert max(gradient_errors(model, constant, x, y).values()) == 0
+    weighted = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0]))
+    assert max(gradient_errors(model, weighted, x, y).values()) < 1e-6
+    assert weighted.weight.dtype == torch.float32
+
+
+class Block(nn.Module):
+    """A residual block whose branch ends in a gain that starts at 0; the ReLU behind it gets the zeros before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branch, self.gain = nn.Linear(16, 16), nn.Parameter(torch.zeros(16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.gain * self.branch(x)).relu()
+
+
+def test_zero_gain_is_a_kink() -> None:
+    """A right model with a gain of 0 before a ReLU has errors over 0.01; after three steps all are under 1e-4."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), Block(), nn.Linear(16, 3))
+    x, y = torch.randn(8, 4), torch.arange(8) % 3
+    assert gradient_errors(model, nn.functional.cross_entropy, x, y)["2.gain"] > 0.01
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    assert max(gradient_errors(model, nn.functional.cross_entropy, x, y).values()) < 1e-4
+
+
 def test_best_step(evidence) -> None:
     """float64, central: the three best steps lie from 1e-6 to 1e-4. float32: no step has an error below 1e-5."""
     results = evidence()
@@ -143,8 +181,11 @@ def test_best_step(evidence) -> None:
 
 @pytest.mark.parametrize(("share", "passes"), [(1.0, True), (1.0005, True), (1.01, False), (0.9995, True)])
 def test_tolerance_of_gradcheck(share: float, passes: bool) -> None:
-    """A gradient 0.05% too large passes, one 1% too large fails."""
+    """A gradient 0.05% too large passes, one 1% too large fails; one below 1e-5 may be twice too large."""
     assert check_function(by_hand(lambda x, g: share * 3 * x**2 * g), numbers()) == passes
+    small = by_hand(lambda x, g: -share * 3 * x**2 * g)  # of the wrong sign, and below half the absolute tolerance
+    assert (3 * (1e-3 * numbers()) ** 2).max() < 7e-6
+    assert check_function(small, 8e-4 * numbers())
 
 
 def test_table_of_verdicts(evidence) -> None:

@@ -39,6 +39,7 @@ def test_only_inputs_change() -> None:
     """Inputs of each batch are 0, shapes, types and targets are as before, each epoch, and the data stay whole."""
     x, y = torch.arange(1.0, 41.0).view(10, 4), torch.arange(10)
     loader = WithoutInputs(DataLoader(TensorDataset(x, y), batch_size=4))
+    assert len(loader) == 3
     for _ in range(2):
         batches = list(loader)
         assert [len(inputs) for inputs, _ in batches] == [4, 4, 2]

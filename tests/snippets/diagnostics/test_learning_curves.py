@@ -59,6 +59,12 @@ def test_guessing_needs_the_constant() -> None:
     assert list(read_curves(curve, curve, guess=GUESS)) == ["guessing"]
 
 
+def test_learned_before_the_first_epoch_is_flat() -> None:
+    """A healthy run that starts at 0.300 and ends at 0.295, as fine-tuning may, is called flat."""
+    curve = [0.295 + 0.005 * math.exp(-epoch / 3) for epoch in range(20)]
+    assert list(read_curves(curve, curve)) == ["flat"]
+
+
 @pytest.mark.parametrize(("train", "val"), [([1.0] * 9, [1.0] * 9), ([1.0] * 12, [1.0] * 11)])
 def test_too_short_is_refused(train: list[float], val: list[float]) -> None:
     """Fewer than 10 epochs, or curves of different length, raise an error that says so."""

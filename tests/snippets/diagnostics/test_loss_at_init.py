@@ -112,11 +112,16 @@ def test_leaves_everything_as_it_was() -> None:
     x, y = torch.randn(30, 20), torch.randint(5, (30,))
     before = copy.deepcopy(model.state_dict())
     state = torch.get_rng_state()
-    loss_at_init(model, F.cross_entropy, x, y)
+    model[1].eval()
+
+    def loss_fn(outputs: Tensor, targets: Tensor) -> Tensor:  # it draws numbers, and has a penalty on weights
+        return F.cross_entropy(outputs + 0 * torch.rand(1), targets) + 1e-4 * model[0].weight.square().sum()
+
+    loss_at_init(model, loss_fn, x, y)
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
-    assert all(m.training for m in model.modules())
+    assert [m.training for m in model.modules()] == [True, True, False, True, True]
 
 
 def test_sum_multiplies_by_the_samples() -> None:
@@ -132,6 +137,15 @@ def test_one_class_in_the_batch() -> None:
     start = loss_at_init(Fixed(10), F.cross_entropy, torch.zeros(64, 1), y)
     assert start.constant < 0.01
     assert start.zero == pytest.approx(math.log(10))
+    assert F.cross_entropy(torch.randn(64, 1), y).item() == 0
+
+
+def test_each_position_has_its_constant() -> None:
+    """Two tokens with targets that differ by position: the best constant is 0, though both classes are as frequent."""
+    y = torch.tensor([[0, 1]]).repeat(64, 1)
+    start = loss_at_init(Fixed(2, 2), lambda a, b: F.cross_entropy(a.flatten(0, 1), b.flatten()), torch.zeros(64, 1), y)
+    assert start.constant < 0.01
+    assert start.zero == pytest.approx(math.log(2))
 
 
 def test_probabilities_are_refused() -> None:

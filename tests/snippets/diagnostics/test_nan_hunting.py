@@ -55,7 +55,8 @@ def test_equals_torch(name: str) -> None:
 def made(**changed: Any) -> dict[str, Any]:
     """Model, loss and batch of a healthy step, but for what is changed."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 1))
+    parts = nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(8, 1)
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), *parts)
     step = {"model": model, "loss_fn": nn.functional.mse_loss, "inputs": torch.randn(16, 4)}
     return step | {"targets": torch.randn(16, 1)} | changed
 
@@ -189,6 +190,46 @@ def test_inf_on_purpose_is_reported() -> None:
 
     assert (said(-math.inf) or "").startswith("1 (Mask) returned 0 NaN and 32 inf")
     assert said(torch.finfo(torch.float32).min) is None
+
+
+class CausalScores(nn.Module):
+    """Attention whose mask is a buffer of 0 and -inf; the first operation changes the input in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+        self.register_buffer("mask", torch.full((16, 16), -math.inf).triu(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layer(x.relu_())
+        return ((x @ x.T + self.mask).softmax(dim=1) @ x)[:, :1]
+
+
+def test_mask_in_a_buffer_is_no_finding() -> None:
+    """A mask of -inf in a buffer is not reported, one of inf or with NaN is; the inputs stay as they are."""
+    step = made(model=CausalScores())
+    before = step["inputs"].clone()
+    assert find_not_finite(**step) is None
+    assert torch.equal(step["inputs"], before)
+    for value in (math.inf, math.nan):
+        step["model"].mask[0, 0] = value
+        assert (find_not_finite(**step) or "").startswith("mask: ")
+
+
+def test_sparse_gradients() -> None:
+    """An embedding with sparse gradients: a healthy step has no finding, and a root of 0 is found before it."""
+    model = nn.Sequential(nn.Embedding(10, 4, sparse=True), nn.Linear(4, 1))
+    ids = torch.arange(8)
+    assert find_not_finite(model, lambda o, _: o.square().mean(), ids, ids) is None
+    found = find_not_finite(model, lambda o, _: (0 * o).sum().sqrt(), ids, ids)
+    assert (found or "").startswith("SqrtBackward0")
+
+
+def test_overflow_of_a_product_is_found() -> None:
+    """The incoming gradient and the slope are finite in float16, and their product is not."""
+    x = torch.ones(1, dtype=torch.float16)
+    found = find_not_finite(Weights(lambda w: 1e3 * (1e3 * w.half())), lambda o, _: o.sum(), x, x)
+    assert (found or "").startswith("MulBackward0 made 0 NaN and 3 inf of 3")
 
 
 def test_scaler_skips_and_halves() -> None:

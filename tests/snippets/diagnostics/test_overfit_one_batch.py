@@ -77,7 +77,12 @@ def test_leaves_everything_as_it_was(training: bool) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    losses = overfit_one_batch(model, lambda a, b: nn.functional.cross_entropy(a + 0 * torch.rand(1), b), x, y)
+
+    def loss_fn(outputs: Tensor, targets: Tensor) -> Tensor:  # it draws numbers, and has a penalty on weights
+        penalty = 1e-4 * sum(p.square().sum() for p in model.parameters())
+        return nn.functional.cross_entropy(outputs + 0 * torch.rand(1), targets) + penalty
+
+    losses = overfit_one_batch(model, loss_fn, x, y)
     assert torch.equal(torch.rand(3), expected)
     assert len(losses) == 201
     assert losses[-1] < 0.1 * losses[0]
@@ -155,9 +160,11 @@ def test_large_targets_need_more_steps() -> None:
 
 
 def test_one_sample_and_batch_normalization() -> None:
-    """With a single sample, batch normalization raises its error; with two it does not."""
+    """With a single sample, batch normalization of vectors raises its error; with two, or of an image, it does not."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
     with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
         overfit_one_batch(model, nn.functional.cross_entropy, *batch(1))
     assert len(overfit_one_batch(model, nn.functional.cross_entropy, *batch(2), steps=2)) == 3
+    image = nn.Sequential(nn.Unflatten(1, (1, 8, 8)), nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(64, 10))
+    assert len(overfit_one_batch(image, nn.functional.cross_entropy, *batch(1), steps=2)) == 3

@@ -85,6 +85,28 @@ def test_frozen_by_mistake() -> None:
     assert found == dict.fromkeys(["0.weight", "0.bias"], "requires_grad is False")
 
 
+def test_statistics_without_weights_are_seen() -> None:
+    """Batch normalization without weights of its own has nothing that could be frozen; named in ``frozen`` it is."""
+    model = nn.Sequential(nn.Linear(20, 32).requires_grad_(False), nn.BatchNorm1d(32, affine=False), nn.Linear(32, 5))
+    optimizer = torch.optim.SGD(model[2].parameters(), lr=0.1)
+    found = wrong_updates(model, optimizer, training(model, optimizer), frozen=["0", "1"])
+    assert found == dict.fromkeys(BUFFERS, "buffer of a frozen layer, and moved")
+
+
+def test_skipped_step_is_a_lost_update() -> None:
+    """A loss scale that is far too large: GradScaler skips the steps, and all updates are said to be lost."""
+    model = nn.Linear(20, 5)
+    optimizer, scaler = torch.optim.SGD(model.parameters(), lr=0.1), torch.amp.GradScaler("cpu", init_scale=2.0**126)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        scaler.scale(1e6 * nn.functional.cross_entropy(model(X), Y)).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+    assert wrong_updates(model, optimizer, step) == dict.fromkeys(["weight", "bias"], "its update is lost")
+
+
 class Branch(nn.Module):
     """A linear layer and a branch of two factors, the second of which starts at 0, as LoRA's does."""
 

@@ -142,13 +142,15 @@ def test_weights_without_effect(evidence: Any) -> None:
 
 
 def test_warning_comes_once() -> None:
-    """With Python's default filter the line warns in the first of five calls and not again."""
+    """With Python's default filter the line warns in the first of five calls; others warn again, by line and shapes."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.resetwarnings()
         warnings.simplefilter("default")
         for _ in range(5):
             F.mse_loss(COLUMN, ROW)
-    assert len(caught) == 1
+        assert len(caught) == 1
+        F.mse_loss(COLUMN, ROW[:5]), F.mse_loss(COLUMN[:5], ROW)
+        assert len(caught) == 3
     assert "Using a target size (torch.Size([8]))" in str(caught[0].message)
 
 

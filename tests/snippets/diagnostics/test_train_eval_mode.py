@@ -96,6 +96,26 @@ def test_finds_what_eval_leaves(fault: str) -> None:
     assert mode_findings(Faulty("none"), X) == []
 
 
+class Lazy(nn.Module):
+    """A table that the first pass makes, a buffer that holds NaN, and an operation in place on the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("empty", torch.tensor(float("nan")))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if "table" not in dict(self.named_buffers()):
+            self.register_buffer("table", torch.arange(20.0))
+        return x.add_(1) + self.table
+
+
+def test_tables_and_inputs_in_place() -> None:
+    """Nothing is said of a table made in the first pass, of NaN, or of a model that changes its input; it is a copy."""
+    x = X.clone()
+    assert mode_findings(Lazy(), x) == []
+    assert torch.equal(x, X)
+
+
 @pytest.mark.parametrize("kind", SOUND)
 def test_sound_models_have_none(kind: str) -> None:
     """Nothing is found in six sound models, in train mode and in eval mode before the call."""
@@ -188,6 +208,8 @@ def test_one_sample_raises() -> None:
     with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
         model(X[:1])
     assert model.eval()(X[:1]).shape == (1, 5)
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+        nn.BatchNorm1d(20, track_running_stats=False).eval()(X[:1])
 
 
 def test_train_reaches_frozen_layers() -> None:
