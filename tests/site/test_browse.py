@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 from pathlib import PurePosixPath
@@ -130,9 +131,11 @@ def test_every_name_and_alias_stands_in_the_index(edition):
         names |= {"".join(item.xpath("./text()[1]")).strip(" :：")}
         for name in names:
             listed.setdefault(name.casefold(), set()).update(item.xpath(".//a/@href"))
+    names_in_order = sorted(listed)
     for entry in entries():
         for name in [entry["title"], entry["title_zh"], *entry["aliases"], *entry["aliases_zh"]]:
-            mine = [key for key in listed if key == name.casefold() or key.startswith(name.casefold())]
+            first = bisect.bisect_left(names_in_order, name.casefold())
+            mine = itertools.takewhile(lambda key, name=name: key.startswith(name.casefold()), names_in_order[first:])
             assert any(entry["url"] in listed[key] for key in mine), name
 
 
