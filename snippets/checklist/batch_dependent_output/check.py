@@ -21,9 +21,12 @@ def statistics_of_the_batch(model):
 
 def softmax_over_the_batch(outputs):
     """Ask whether the outputs sum to 1 over the samples, and not over the classes."""
-    sums = outputs.detach().float().sum(dim=0), outputs.detach().float().sum(dim=-1)
-    over_samples, over_classes = ((s - 1).abs().max().item() < 1e-3 for s in sums)
-    if over_samples and not over_classes and outputs.min() >= 0:
+    shares = outputs.detach().float()
+    if shares.max() <= 0:
+        shares = shares.exp()  # logarithms of probabilities
+    sums = shares.sum(dim=0), shares.sum(dim=-1)
+    over_samples, over_classes = ((s - 1).abs().max().item() < 1e-2 for s in sums)
+    if over_samples and not over_classes and shares.min() >= 0:
         return f"outputs of a class sum to 1 over {len(outputs)} samples; those of a sample sum to {sums[1][0]:.2f}"
 
 
@@ -40,7 +43,8 @@ def attention_over_the_batch(model, inputs):
     def look(module, args, kwargs):
         first = args[0] if args else next(iter(kwargs.values()))
         attention = getattr(module, "self_attn", module)
-        time_first = first.dim() == 3 and not getattr(attention, "batch_first", True)
+        time_first = not getattr(attention, "batch_first", True)
+        time_first = time_first and torch.is_tensor(first) and first.dim() == 3
         if time_first and first.shape[0] == samples and first.shape[1] != samples:
             found.append(
                 f"{names[module]} gets {tuple(first.shape)} and has batch_first=False"
@@ -66,10 +70,12 @@ def padding_that_counts(model, inputs, padding=0):
     if inputs.is_floating_point() or inputs.dim() != 2:
         return None
     more = torch.cat([inputs, torch.full_like(inputs[:, :8], padding)], dim=1)
-    change = (
-        (in_eval_mode(model, more) - in_eval_mode(model, inputs)).abs().max().item()
-    )
-    if change > 1e-4:
+    before, after = in_eval_mode(model, inputs), in_eval_mode(model, more)
+    if before.shape != after.shape:
+        after = after[:, : before.shape[1]]  # an output for each token
+    change = (after - before).abs().max().item()
+    rounding = max(1e-4, 8 * torch.finfo(before.dtype).eps)
+    if change > rounding * max(1.0, before.abs().max().item()):
         return f"{more.shape[1] - inputs.shape[1]} more tokens of padding change the outputs by up to {change:.3f}"
 
 
@@ -100,10 +106,11 @@ def first_layer_that_mixes(model, inputs):
 
 
 def in_eval_mode(model, inputs):
-    """Outputs in evaluation mode; the modes are set back."""
+    """Outputs in evaluation mode, with the same chance each time; modes and chance are set back."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
         outputs = model(inputs)
     for module, training in modes:
         module.training = training
