@@ -1,4 +1,4 @@
-"""Why other samples change a prediction: call these with the model and one batch; two forward passes at most."""
+"""Why other samples change a prediction: call these with the model and one batch; four forward passes at most."""
 
 import torch
 from torch import nn
@@ -44,7 +44,8 @@ def attention_over_the_batch(model, inputs):
         first = args[0] if args else next(iter(kwargs.values()))
         attention = getattr(module, "self_attn", module)
         time_first = not getattr(attention, "batch_first", True)
-        time_first = time_first and torch.is_tensor(first) and first.dim() == 3
+        plain = torch.is_tensor(first) and not first.is_nested
+        time_first = time_first and plain and first.dim() == 3
         if time_first and first.shape[0] == samples and first.shape[1] != samples:
             found.append(
                 f"{names[module]} gets {tuple(first.shape)} and has batch_first=False"
@@ -58,9 +59,7 @@ def attention_over_the_batch(model, inputs):
     hooks = [
         module.register_forward_pre_hook(look, with_kwargs=True) for module in names
     ]
-    in_eval_mode(model, inputs)
-    for hook in hooks:
-        hook.remove()
+    in_eval_mode(model, inputs, hooks)
     if found:
         return f"with {samples} samples, {found[0]}"
 
@@ -81,6 +80,15 @@ def padding_that_counts(model, inputs, padding=0):
 
 def first_layer_that_mixes(model, inputs):
     """Replace all samples but the first, and name the first layer whose output for the first one changes."""
+    found = layers_that_mix(model, inputs)
+    fewer = layers_that_mix(model, inputs[:-1]) if len(inputs) > 2 else found
+    for name, change in found.items():
+        if name in fewer:  # where time is as long as the batch, it is not so in both
+            return f"in layer '{name}' sample 0 changes by {change:.3f} when the other samples are set to 0"
+
+
+def layers_that_mix(model, inputs):
+    """The layers whose output for the first sample changes, and by how much: two forward passes."""
     names = {
         module: name
         for name, module in model.named_modules()
@@ -91,27 +99,31 @@ def first_layer_that_mixes(model, inputs):
         outputs = []
 
         def keep(module, args, output, outputs=outputs):
-            if torch.is_tensor(output) and output.dim() and len(output) == len(inputs):
+            plain = torch.is_tensor(output) and not output.is_nested
+            if plain and output.dim() and len(output) == len(inputs):
                 outputs.append((names[module], output[0].clone()))
 
         hooks = [module.register_forward_hook(keep) for module in names]
-        in_eval_mode(model, batch)
-        for hook in hooks:
-            hook.remove()
+        in_eval_mode(model, batch, hooks)
         seen.append(outputs)
+    found = {}
     for (name, one), (_, other) in zip(*seen, strict=True):
         change = (one - other).abs().max().item()
         if change > 1e-4 * one.abs().max().item() + 1e-6:
-            return f"in layer '{name}' sample 0 changes by {change:.3f} when the other samples are set to 0"
+            found.setdefault(name, change)
+    return found
 
 
-def in_eval_mode(model, inputs):
-    """Outputs in evaluation mode, with the same chance each time; modes and chance are set back."""
+def in_eval_mode(model, inputs, hooks=()):
+    """Outputs in evaluation mode, with the same chance each time; hooks go, modes and chance are set back."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(0)
-        outputs = model(inputs)
-    for module, training in modes:
-        module.training = training
-    return outputs
+    try:
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(0)
+            return model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, training in modes:
+            module.training = training

@@ -47,7 +47,9 @@ def accuracy_by_crop(model, images_test, x_test, y_test, crop_ratio):
     best = min(wrong, key=lambda ratio: wrong[ratio].sum().item())
     changed = (wrong[best] != wrong[crop_ratio]).sum().item()
     gained = (wrong[crop_ratio].sum() - wrong[best].sum()).item()
-    if gained > 3 * changed**0.5:  # more than chance would move the same images
+    if (
+        gained > 2 * changed**0.5
+    ):  # by chance in fewer than one set in ten, for four ratios
         return (
             f"error {wrong[crop_ratio].float().mean():.3f} at crop ratio {crop_ratio}, "
             f"{wrong[best].float().mean():.3f} at crop ratio {best}"

@@ -23,19 +23,14 @@ def variance_shift(model, inputs):
         if isinstance(module, BATCH_NORM) and module.running_var is not None
     }
     hooks = [module.register_forward_pre_hook(look) for module in names]
-    modes = [(module, module.training) for module in model.modules()]
-    in_eval_mode(model, inputs, [])
-    without = dict(seen)
-    for module, training in modes:
-        awake = training or not model.training
-        module.training = awake and not isinstance(module, BATCH_NORM)
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(0)
-        model(inputs)
-    for module, training in modes:
-        module.training = training
-    for hook in hooks:
-        hook.remove()
+    try:
+        run(model, inputs, lambda module: False)
+        without = dict(seen)
+        awake = {m for m in model.modules() if m.training or not model.training}
+        run(model, inputs, lambda m: m in awake and not isinstance(m, BATCH_NORM))
+    finally:
+        for hook in hooks:
+            hook.remove()
     ratios = {
         module: module.running_var.mean().item() / variance
         for module, variance in without.items()
@@ -56,7 +51,11 @@ def dropout_behind_the_last_layer(model, inputs):
         )
         for module in leaves
     ]
-    outputs = in_eval_mode(model, inputs, hooks)
+    try:
+        outputs = run(model, inputs, lambda module: False)
+    finally:
+        for hook in hooks:
+            hook.remove()
     if not last or not isinstance(last[-1][0], DROPOUT) or not last[-1][0].p:
         return None
     module, dropped = last[-1]
@@ -74,14 +73,16 @@ def paths_that_survive(model):
         return f"{len(kept)} dropout layers leave {math.prod(kept):.2%} of the paths through the network"
 
 
-def in_eval_mode(model, inputs, hooks):
-    """Run one forward pass in evaluation mode, remove the hooks and set the modes back."""
+def run(model, inputs, training):
+    """One forward pass with the mode that is asked for each module; modes and chance are set back."""
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    with torch.no_grad():
-        outputs = model(inputs)
-    for hook in hooks:
-        hook.remove()
-    for module, training in modes:
-        module.training = training
-    return outputs
+    wanted = [(module, training(module)) for module, _ in modes]
+    try:
+        for module, mode in wanted:
+            module.training = mode
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(0)
+            return model(inputs)
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -1,5 +1,7 @@
 """Why a loaded network answers otherwise: call these on the loaded model, with the state dict that was loaded."""
 
+from collections import Counter
+
 import torch
 from torch import nn
 
@@ -58,10 +60,16 @@ def names_with_a_prefix(model, checkpoint):
         ("checkpoint", saved, names),
         ("model", names, saved),
     ):
-        prefixes = {long.partition(".")[0] + "." for long in longer}
-        for prefix in sorted(prefixes):
-            if sum(prefix + short in longer for short in shorter) > len(shorter) / 2:
-                return f"{fit}: the names of the {where} begin with '{prefix}'"
+        tails = {
+            (x[: i + 1], x[i + 1 :])
+            for x in longer
+            for i in range(len(x))
+            if x[i] == "."
+        }
+        hits = Counter(prefix for prefix, tail in tails if tail in shorter)
+        prefix, number = max(hits.items(), key=lambda one: one[1], default=("", 0))
+        if number > len(shorter) / 2:
+            return f"{fit}: the names of the {where} begin with '{prefix}'"
 
 
 def best_weights_that_moved(model, checkpoint):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+
+import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -79,3 +82,48 @@ def test_layers_without_running_statistics_look_at_the_batch_in_eval_mode() -> N
     x = torch.arange(24.0).view(6, 4)
     assert check.statistics_of_the_batch(norm)
     assert not torch.allclose(norm(x)[:2], norm(x[:2]))
+
+
+def test_a_layer_that_sees_time_first_is_sound_where_time_is_as_long_as_the_batch() -> None:
+    """Eight samples of eight steps, transposed before and after; a reshape in place of it is found."""
+
+    class Steps(nn.Module):
+        def __init__(self, sound: bool) -> None:
+            super().__init__()
+            self.sound, self.inner, self.out = sound, nn.Linear(4, 4), nn.Linear(32, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            steps = self.inner(x.transpose(0, 1))
+            return self.out(steps.transpose(0, 1).flatten(1) if self.sound else steps.reshape(len(x), -1))
+
+    torch.manual_seed(0)
+    x = torch.randn(8, 8, 4)
+    assert not check.first_layer_that_mixes(Steps(True), x)
+    assert "'out'" in str(check.first_layer_that_mixes(Steps(False), x))
+
+
+def test_nested_tensors_inside_are_passed_over_and_no_hook_stays() -> None:
+    """A transformer with padding takes torch's fast path in evaluation mode; a model that fails keeps its modes."""
+
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = nn.Embedding(20, 16)
+            self.blocks = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), 2)
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            padding = tokens == 0
+            out = self.blocks(self.embedding(tokens), src_key_padding_mask=padding)
+            return (out * ~padding[..., None]).sum(1) / (~padding).sum(1, keepdim=True)
+
+    tokens = torch.randint(1, 20, (4, 9))
+    tokens[1:, 6:] = 0
+    model = Masked()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The PyTorch API of nested tensors")
+        assert not check.first_layer_that_mixes(model, tokens)
+        assert not check.attention_over_the_batch(model, tokens)
+        assert not check.padding_that_counts(model, tokens)
+    with pytest.raises(IndexError):
+        check.first_layer_that_mixes(model, tokens + 100)
+    assert all(module.training and not module._forward_hooks for module in model.modules())

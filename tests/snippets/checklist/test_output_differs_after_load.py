@@ -54,6 +54,8 @@ def test_names_fit_once_wrappers_are_taken_off() -> None:
     assert not check.best_weights_that_moved(model, {"epoch": 3})
     lightning = {"net." + name: value for name, value in state.items()}
     assert "of the checkpoint begin with 'net.'" in str(check.names_with_a_prefix(model, lightning))
+    deep = {"net.backbone." + name: value for name, value in state.items()}
+    assert "of the checkpoint begin with 'net.backbone.'" in str(check.names_with_a_prefix(model, deep))
     inner = nn.Linear(4, 4)
     outer = nn.Sequential(nn.Linear(4, 4))
     assert "of the model begin with '0.'" in str(check.names_with_a_prefix(outer, inner.state_dict()))
