@@ -23,18 +23,24 @@ def loss_still_falling(losses, optimizer):
 
 
 def patience_within_the_noise(history, patience):
-    """Compare the noise of the validation loss with its fall within the patience."""
-    n = len(history) // 3
+    """Compare the noise of the validation loss with its fall within the patience, at the end of it."""
+    n = min(len(history) // 4, max(6, 2 * patience))
     if n < 2 or len(history) - 1 - history.index(min(history)) < patience:
         return None  # patience did not end it
-    steps = [b - a for a, b in itertools.pairwise(history)]
-    noise = statistics.stdev(steps) / 2**0.5
-    middle, late = (
-        statistics.fmean(history[-2 * n : -n]),
-        statistics.fmean(history[-n:]),
+    late = history[-2 * n :]
+    bends = [b - (a + c) / 2 for a, b, c in zip(late, late[1:], late[2:], strict=False)]
+    noise = statistics.stdev(bends) / 1.5**0.5
+    before, after = statistics.fmean(late[:n]), statistics.fmean(late[n:])
+    fall = (before - after) / n
+    half = (n + 1) // 2
+    to_the_end = statistics.fmean(late[-2 * half : -half]) - statistics.fmean(
+        late[-half:]
     )
-    fall = (middle - late) / n
-    if middle - late > 2 * noise * (2 / n) ** 0.5 and fall * patience < 2 * noise:
+    if (
+        to_the_end > noise
+        and before - after > 2 * noise
+        and fall * patience < 2 * noise
+    ):
         return (
             f"the loss still falls by {fall:.3f} per validation with a noise of {noise:.3f}; "
             f"patience={patience} ends it by chance: {round(2 * noise / fall) + 1} would hardly"

@@ -64,3 +64,17 @@ def test_a_group_that_never_had_a_learning_rate_is_not_gone() -> None:
     assert not check.learning_rate_gone(optimizer((1e-5, 0.1)), falls)
     assert not check.learning_rate_gone(optimizer((1e-5, 0.1)), [])
     assert "stood still at -2.00" in str(check.learning_rate_gone(optimizer((1e-5, 0.1)), [-2.0] * 100))
+
+
+def test_early_stopping_that_waited_long_enough_is_sound() -> None:
+    """Runs that stop when what is left is a fifth of the noise or less: at most 2 of 40 by chance."""
+    for decay, noise, patience in ((5, 0.01, 10), (8, 0.03, 10), (8, 0.1, 20), (20, 0.1, 20)):
+        found = 0
+        for seed in range(40):
+            chance, history, waited = random.Random(seed), [math.inf], 0
+            while waited <= patience:
+                value = 0.3 + 2 * math.exp(-len(history) / decay) + chance.gauss(0, noise)
+                waited = 0 if value < min(history) else waited + 1
+                history.append(value)
+            found += bool(check.patience_within_the_noise(history[1:], patience))
+        assert found <= 2
