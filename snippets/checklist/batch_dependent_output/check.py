@@ -1,4 +1,4 @@
-"""Why other samples change a prediction: call these with the model and one batch; two forward passes at most."""
+"""Why other samples change a prediction: call these with the model and one batch; four forward passes at most."""
 
 import torch
 from torch import nn
@@ -21,9 +21,12 @@ def statistics_of_the_batch(model):
 
 def softmax_over_the_batch(outputs):
     """Ask whether the outputs sum to 1 over the samples, and not over the classes."""
-    sums = outputs.detach().float().sum(dim=0), outputs.detach().float().sum(dim=-1)
-    over_samples, over_classes = ((s - 1).abs().max().item() < 1e-3 for s in sums)
-    if over_samples and not over_classes and outputs.min() >= 0:
+    shares = outputs.detach().float()
+    if shares.max() <= 0:
+        shares = shares.exp()  # logarithms of probabilities
+    sums = shares.sum(dim=0), shares.sum(dim=-1)
+    over_samples, over_classes = ((s - 1).abs().max().item() < 1e-2 for s in sums)
+    if over_samples and not over_classes and shares.min() >= 0:
         return f"outputs of a class sum to 1 over {len(outputs)} samples; those of a sample sum to {sums[1][0]:.2f}"
 
 
@@ -40,7 +43,9 @@ def attention_over_the_batch(model, inputs):
     def look(module, args, kwargs):
         first = args[0] if args else next(iter(kwargs.values()))
         attention = getattr(module, "self_attn", module)
-        time_first = first.dim() == 3 and not getattr(attention, "batch_first", True)
+        time_first = not getattr(attention, "batch_first", True)
+        plain = torch.is_tensor(first) and not first.is_nested
+        time_first = time_first and plain and first.dim() == 3
         if time_first and first.shape[0] == samples and first.shape[1] != samples:
             found.append(
                 f"{names[module]} gets {tuple(first.shape)} and has batch_first=False"
@@ -54,9 +59,7 @@ def attention_over_the_batch(model, inputs):
     hooks = [
         module.register_forward_pre_hook(look, with_kwargs=True) for module in names
     ]
-    in_eval_mode(model, inputs)
-    for hook in hooks:
-        hook.remove()
+    in_eval_mode(model, inputs, hooks)
     if found:
         return f"with {samples} samples, {found[0]}"
 
@@ -66,15 +69,26 @@ def padding_that_counts(model, inputs, padding=0):
     if inputs.is_floating_point() or inputs.dim() != 2:
         return None
     more = torch.cat([inputs, torch.full_like(inputs[:, :8], padding)], dim=1)
-    change = (
-        (in_eval_mode(model, more) - in_eval_mode(model, inputs)).abs().max().item()
-    )
-    if change > 1e-4:
+    before, after = in_eval_mode(model, inputs), in_eval_mode(model, more)
+    if before.shape != after.shape:
+        after = after[:, : before.shape[1]]  # an output for each token
+    change = (after - before).abs().max().item()
+    rounding = max(1e-4, 8 * torch.finfo(before.dtype).eps)
+    if change > rounding * max(1.0, before.abs().max().item()):
         return f"{more.shape[1] - inputs.shape[1]} more tokens of padding change the outputs by up to {change:.3f}"
 
 
 def first_layer_that_mixes(model, inputs):
     """Replace all samples but the first, and name the first layer whose output for the first one changes."""
+    found = layers_that_mix(model, inputs)
+    fewer = layers_that_mix(model, inputs[:-1]) if len(inputs) > 2 else found
+    for name, change in found.items():
+        if name in fewer:  # where time is as long as the batch, it is not so in both
+            return f"in layer '{name}' sample 0 changes by {change:.3f} when the other samples are set to 0"
+
+
+def layers_that_mix(model, inputs):
+    """The layers whose output for the first sample changes, and by how much: two forward passes."""
     names = {
         module: name
         for name, module in model.named_modules()
@@ -85,26 +99,31 @@ def first_layer_that_mixes(model, inputs):
         outputs = []
 
         def keep(module, args, output, outputs=outputs):
-            if torch.is_tensor(output) and output.dim() and len(output) == len(inputs):
+            plain = torch.is_tensor(output) and not output.is_nested
+            if plain and output.dim() and len(output) == len(inputs):
                 outputs.append((names[module], output[0].clone()))
 
         hooks = [module.register_forward_hook(keep) for module in names]
-        in_eval_mode(model, batch)
-        for hook in hooks:
-            hook.remove()
+        in_eval_mode(model, batch, hooks)
         seen.append(outputs)
+    found = {}
     for (name, one), (_, other) in zip(*seen, strict=True):
         change = (one - other).abs().max().item()
         if change > 1e-4 * one.abs().max().item() + 1e-6:
-            return f"in layer '{name}' sample 0 changes by {change:.3f} when the other samples are set to 0"
+            found.setdefault(name, change)
+    return found
 
 
-def in_eval_mode(model, inputs):
-    """Outputs in evaluation mode; the modes are set back."""
+def in_eval_mode(model, inputs, hooks=()):
+    """Outputs in evaluation mode, with the same chance each time; hooks go, modes and chance are set back."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
-        outputs = model(inputs)
-    for module, training in modes:
-        module.training = training
-    return outputs
+    try:
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(0)
+            return model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, training in modes:
+            module.training = training

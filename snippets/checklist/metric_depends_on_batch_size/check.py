@@ -1,15 +1,28 @@
 """Why a score changes with the validation batch size. Each check is one pass over the validation set, or less."""
 
+import contextlib
 import copy
 
 import torch
+
+
+@contextlib.contextmanager
+def chance_set_back(val_loader):
+    """Set back torch's random state and that of the loader's and its sampler's own generators."""
+    owners = val_loader, val_loader.sampler
+    own = [getattr(owner, "generator", None) for owner in owners]
+    states = [(g, g.get_state()) for g in own if g is not None]
+    with torch.random.fork_rng():
+        yield
+    for generator, state in states:
+        generator.set_state(state)
 
 
 def scores_three_ways(model, val_loader, metric):
     """The metric of all predictions at once, as mean of batches, and as mean weighted by size."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with chance_set_back(val_loader), torch.no_grad():
         pairs = [(model(batch[0]), batch[1]) for batch in val_loader]
     for module, training in modes:
         module.training = training
@@ -23,24 +36,31 @@ def scores_three_ways(model, val_loader, metric):
 def metric_that_must_not_be_averaged(model, val_loader, metric, score):
     """Ask whether your score is a mean of batch scores, and no mean gives the true one."""
     whole, mean, weighted = scores_three_ways(model, val_loader, metric)
-    is_a_mean = min(abs(score - mean), abs(score - weighted)) < 1e-4
-    if is_a_mean and abs(weighted - whole) > 5e-3:
+    scale = max(abs(whole), abs(mean))
+    is_a_mean = min(abs(score - mean), abs(score - weighted)) < 1e-4 * scale
+    if is_a_mean and abs(weighted - whole) > 5e-3 * scale:
         return f"your score, {score:.3f}, is a mean over batches; over all predictions it is {whole:.3f}"
 
 
 def last_batch_with_too_much_weight(model, val_loader, metric, score):
     """Ask whether weighting batches by their size gives another score, and the true one."""
     whole, mean, weighted = scores_three_ways(model, val_loader, metric)
-    if abs(score - mean) < 1e-4 < 5e-3 < abs(mean - weighted) > abs(whole - weighted):
+    scale = max(abs(whole), abs(mean))
+    far = max(5e-3 * scale, abs(whole - weighted))
+    if abs(score - mean) < 1e-4 * scale and abs(mean - weighted) > far:
         return f"your score, {score:.3f}, counts every batch alike; weighted by size it is {weighted:.3f}"
 
 
 def samples_left_out(val_loader):
-    """Count the samples that the loader gives, and those that the data set has."""
-    has = len(val_loader.dataset)
-    given = len(val_loader) * val_loader.batch_size if val_loader.drop_last else has
+    """Count the samples that the loader gives, and those that its sampler has."""
+    batches = val_loader.batch_sampler
+    if not hasattr(getattr(batches, "sampler", None), "__len__"):
+        return None
+    has = len(batches.sampler)
+    with chance_set_back(val_loader):
+        given = sum(len(batch) for batch in batches)
     if given < has:
-        size = val_loader.batch_size
+        size = batches.batch_size
         return f"{has - given} of {has} validation samples are never scored: drop_last, batches of {size}"
 
 
@@ -49,7 +69,8 @@ def layers_that_look_at_the_batch(model, x_val):
     twin = copy.deepcopy(model)
     active = sum(module.training for module in twin.modules())
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        whole, part = twin(x_val[:64])[:32], twin(x_val[:32])
+        half = min(len(x_val), 64) // 2
+        whole, part = twin(x_val[: 2 * half])[:half].float(), twin(x_val[:half])
     change = ((whole - part).abs().max() / whole.abs().max()).item()
-    if active and change > 1e-3:
+    if change > max(1e-3, 8 * torch.finfo(part.dtype).eps):
         return f"outputs change by {change:.0%} in a batch of half the size: {active} modules are in training mode"

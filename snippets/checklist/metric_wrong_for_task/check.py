@@ -5,7 +5,7 @@ import torch
 
 def score_of_an_almost_perfect_answer(metric, targets):
     """Score the targets themselves, and the targets with an error of a thousandth of their spread."""
-    if len(targets.unique()) <= 2:
+    if not targets.is_floating_point() or len(targets.unique()) <= 2:
         return None
     perfect = metric(targets, targets)
     almost = metric(targets + 1e-3 * targets.std(), targets)
@@ -14,11 +14,14 @@ def score_of_an_almost_perfect_answer(metric, targets):
 
 
 def score_of_a_constant(metric, outputs, targets):
-    """Score the lowest and the highest output as the answer for all samples."""
-    ends = (
-        torch.full_like(outputs, end.item()) for end in (outputs.min(), outputs.max())
-    )
-    best, own = max(metric(end, targets) for end in ends), metric(outputs, targets)
+    """Score the lowest and the highest output, or each class of several, as the answer for all samples."""
+    low, high = outputs.min(), outputs.max()
+    same = [low.expand_as(outputs), high.expand_as(outputs)]
+    if outputs.dim() == 2 and outputs.shape[1] > 1:
+        classes = torch.eye(outputs.shape[1], dtype=torch.bool)
+        same = [torch.where(one.to(low.device), high, low) for one in classes]
+    best = max(metric(one.expand_as(outputs).clone(), targets) for one in same)
+    own = metric(outputs, targets)
     if best > 0.8 and own - best < (1 - best) / 2:
         return (
             f"one answer for all samples scores {best:.3f}, your model scores {own:.3f}"
@@ -26,20 +29,25 @@ def score_of_a_constant(metric, outputs, targets):
 
 
 def outputs_that_do_not_matter(metric, outputs, targets):
-    """Turn all outputs round: a metric that reads them must change."""
+    """Turn all outputs round, and give them to other samples: a metric that reads them must change."""
     own, turned = metric(outputs, targets), metric(-outputs, targets)
-    positive = (outputs > 0).float().mean().item()
-    if own == turned and 0.05 < positive < 0.95:
-        return f"outputs and their negatives score the same, {own:.3f}, though {positive:.0%} are above 0"
+    moved = [metric(outputs.roll(places, 0), targets) for places in (1, 2, 3)]
+    level = 0.5 if outputs.min() >= 0 and outputs.max() <= 1 else 0.0
+    above = (outputs > level).float().mean().item()
+    if all(own == score for score in (turned, *moved)) and 0.05 < above < 0.95:
+        return f"outputs and their negatives score the same, {own:.3f}, though {above:.0%} are above {level:g}"
 
 
 def rows_that_decide(metric, outputs, targets):
-    """Score without the rows whose target is near zero."""
-    small = (targets.abs() < 0.05 * targets.abs().mean()).flatten()
-    if not 0 < small.sum() < len(small) / 2:
+    """Score without the rows whose target is near zero, and with all targets and outputs moved away from zero."""
+    near = targets.abs() < 0.05 * targets.abs().mean()
+    small = near.reshape(len(near), -1).any(dim=1)
+    if not 0 < small.sum() < len(small):
         return None
     all_rows, rest = metric(outputs, targets), metric(outputs[~small], targets[~small])
-    if rest - all_rows > 1:
+    away = 2 * targets.abs().max()
+    moved = metric(outputs + away, targets + away)
+    if min(rest, moved) - all_rows > max(1, abs(rest)):
         return (
             f"{small.float().mean():.0%} of rows have a target near 0; "
             f"without them the score goes from {all_rows:.3g} to {rest:.2f}"

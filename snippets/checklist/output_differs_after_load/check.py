@@ -1,13 +1,25 @@
 """Why a loaded network answers otherwise: call these on the loaded model, with the state dict that was loaded."""
 
+from collections import Counter
+
+import torch
 from torch import nn
 
 
+def depends_on_mode(module):
+    """Whether a layer of torch answers otherwise in training mode."""
+    if isinstance(module, nn.modules.batchnorm._NormBase):
+        return module.running_mean is not None
+    if isinstance(module, nn.modules.dropout._DropoutNd):
+        return module.p > 0
+    recurrent = isinstance(module, (nn.RNNBase, nn.MultiheadAttention))
+    return (recurrent and module.dropout > 0) or isinstance(module, nn.RReLU)
+
+
 def layers_in_train_mode(model):
-    """List the layers that depend on the mode and are in training mode: a new model is."""
-    kinds = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+    """List torch's layers that depend on the mode and are in training mode: a new model is."""
     found = [
-        (k, m) for k, m in model.named_modules() if isinstance(m, kinds) and m.training
+        (k, m) for k, m in model.named_modules() if m.training and depends_on_mode(m)
     ]
     if found:
         return "in training mode: " + ", ".join(
@@ -16,30 +28,48 @@ def layers_in_train_mode(model):
 
 
 def buffers_not_in_checkpoint(model, checkpoint):
-    """List buffers that the checkpoint lacks although it has the parameters of the same layer."""
-    missing = [
-        name
-        for name, _ in model.named_buffers()
-        if name in model.state_dict() and name not in checkpoint
-    ]
-    layers = {name.rpartition(".")[0] for name in checkpoint}
-    missing = [name for name in missing if name.rpartition(".")[0] in layers]
+    """List buffers that the checkpoint lacks although it has all parameters of the same layer."""
+    names = set(model.state_dict())
+    if not names & set(checkpoint):
+        return None
+    lost = {name.rpartition(".")[0] for name, _ in model.named_parameters()}
+    lost -= {name.rpartition(".")[0] for name in checkpoint}
+    missing = [name for name, _ in model.named_buffers() if name in names]
+    missing = [name for name in missing if name not in checkpoint]
+    missing = [name for name in missing if name.rpartition(".")[0] not in lost]
     if missing:
         return f"{len(missing)} buffers are not in the checkpoint: {', '.join(missing[:3])}"
 
 
 def names_with_a_prefix(model, checkpoint):
-    """Ask whether the checkpoint's names would fit if a prefix was cut off, or put before them."""
-    names = list(model.state_dict())
-    if set(names) & set(checkpoint):
+    """Ask whether more names would fit if a prefix was cut off or put before them, or one level deeper."""
+    names, saved = set(model.state_dict()), set(checkpoint)
+    fit = f"{len(names & saved)} of {len(names)} names fit"
+    for key, inner in checkpoint.items():
+        if isinstance(inner, dict) and names & set(inner) and not names & saved:
+            return f"{fit}: the weights lie in checkpoint['{key}']"
+    for wrapper in ("module.", "_orig_mod."):
+        inside = [name for name in saved - names if wrapper in name]
+        if inside and all(name.replace(wrapper, "") in names for name in inside):
+            return (
+                f"{fit}: the names of the checkpoint begin with '{wrapper}', or hold it"
+            )
+    if names & saved:
         return None
-    for name in names:
-        for saved in checkpoint:
-            if saved.endswith("." + name) or name.endswith("." + saved):
-                longer, shorter = max(name, saved, key=len), min(name, saved, key=len)
-                where = "checkpoint" if longer == saved else "model"
-                prefix = longer.removesuffix(shorter)
-                return f"0 of {len(names)} names fit: the names of the {where} begin with '{prefix}'"
+    for where, longer, shorter in (
+        ("checkpoint", saved, names),
+        ("model", names, saved),
+    ):
+        tails = {
+            (x[: i + 1], x[i + 1 :])
+            for x in longer
+            for i in range(len(x))
+            if x[i] == "."
+        }
+        hits = Counter(prefix for prefix, tail in tails if tail in shorter)
+        prefix, number = max(hits.items(), key=lambda one: one[1], default=("", 0))
+        if number > len(shorter) / 2:
+            return f"{fit}: the names of the {where} begin with '{prefix}'"
 
 
 def best_weights_that_moved(model, checkpoint):
@@ -47,18 +77,22 @@ def best_weights_that_moved(model, checkpoint):
     live = {
         tensor.data_ptr() for tensor in model.state_dict().values() if tensor.numel()
     }
-    shared = sum(tensor.data_ptr() in live for tensor in checkpoint.values())
+    tensors = [kept for kept in checkpoint.values() if torch.is_tensor(kept)]
+    shared = sum(tensor.data_ptr() in live for tensor in tensors)
     if shared:
         return f"{shared} of {len(checkpoint)} kept tensors are the model's own: they change with it"
 
 
 def classes_permuted(outputs, targets):
-    """Ask whether renaming the predicted classes would make most predictions right: for (samples, classes)."""
-    predicted = outputs.argmax(dim=1)
-    right = (predicted == targets).float().mean().item()
-    renamed = 0
-    for one in predicted.unique():
-        renamed += int(targets[predicted == one].bincount().max())
-    renamed /= len(targets)
-    if renamed > 0.7 and renamed > right + 0.3 and len(predicted.unique()) > 1:
+    """Ask whether renaming the classes, one to one, would make most predictions right: for (samples, classes)."""
+    predicted, n = outputs.argmax(dim=1), outputs.shape[1]
+    pairs = (predicted * n + targets).bincount(minlength=n * n).view(n, n)
+    right = pairs.diagonal().sum().item() / len(targets)
+    floor = pairs.sum(dim=0).max().item() / len(targets)  # one answer for all
+    renamed = 0.0
+    for _ in range(n):
+        one, other = divmod(int(pairs.argmax()), n)
+        renamed += pairs[one, other].item() / len(targets)
+        pairs[one], pairs[:, other] = -1, -1
+    if renamed > max(0.7, right + 0.3, (1 + floor) / 2):
         return f"accuracy is {right:.2f}, and {renamed:.2f} after renaming the classes: their order differs"

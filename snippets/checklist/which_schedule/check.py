@@ -9,30 +9,39 @@ import torch
 def rate_that_never_falls(
     model, loss_fn, optimizer, inputs, x_train, y_train, losses, lrs
 ):
-    """Train a copy for 100 more updates while a constant learning rate falls to zero."""
+    """Train a copy for 100 more updates while a constant learning rate falls to zero, and one while it stays."""
     if min(lrs[len(lrs) // 2 :]) < 0.9 * max(lrs):
         return None  # it falls
-    with torch.random.fork_rng(), torch.enable_grad():
-        torch.manual_seed(0)
-        twin, twin_optimizer = copy.deepcopy((model, optimizer))
-        if not twin.training:
-            twin.train()
-        cooled = []
-        for step in range(100):
-            for group in twin_optimizer.param_groups:
-                group["lr"] = lrs[-1] * (1 - step / 100)
-            batch = torch.randint(len(x_train), (len(inputs),))
-            loss = loss_fn(twin(x_train[batch]), y_train[batch])
-            cooled.append(loss.item())
-            twin_optimizer.zero_grad()
-            loss.backward()
-            twin_optimizer.step()
+    args = model, loss_fn, optimizer, len(inputs), x_train, y_train
+    cooled, kept = (continued(*args, lrs[-1], falls) for falls in (True, False))
     before, after = sum(losses[-100:]) / len(losses[-100:]), sum(cooled[-50:]) / 50
-    if after < 0.7 * before:
+    if after < 0.7 * min(before, sum(kept[-50:]) / 50):
         return (
             f"the learning rate is {lrs[-1]:.3g} to the end; 100 updates in which it falls to "
             f"zero lower the training loss from {before:.3f} to {after:.3f}"
         )
+
+
+def continued(model, loss_fn, optimizer, size, x_train, y_train, lr, falls):
+    """Losses of a copy in 100 more updates, whose learning rate falls to zero or stays."""
+    losses = []
+    with torch.random.fork_rng(), torch.enable_grad():
+        torch.manual_seed(0)
+        twin, optimizer = copy.deepcopy((model, optimizer))
+        if not twin.training:
+            twin.train()
+        groups = optimizer.param_groups
+        rates = [lr * group["lr"] / (groups[0]["lr"] or 1) for group in groups]
+        for step in range(100):
+            for group, rate in zip(groups, rates, strict=True):
+                group["lr"] = rate * (1 - step / 100 * falls)
+            batch = torch.randint(len(x_train), (size,))
+            loss = loss_fn(twin(x_train[batch]), y_train[batch])
+            losses.append(loss.item())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return losses
 
 
 def end_of_the_schedule(lrs):
@@ -43,7 +52,7 @@ def end_of_the_schedule(lrs):
         b > 1.001 * a for a, b in zip(lrs[start:-1], lrs[start + 1 :], strict=True)
     )
     share = lrs[-1] / top
-    if not rises and 0.1 < share < 0.99:
+    if not rises and 0.12 < share < 0.99:  # some recipes end at a tenth
         part = math.acos(2 * share - 1) / math.pi  # of a cosine
         planned = start + (len(lrs) - start) / part
         return (
@@ -54,11 +63,13 @@ def end_of_the_schedule(lrs):
 
 def end_after_a_restart(lrs):
     """Ask whether the run ends high in a cycle that began late."""
-    jumps = [i for i in range(1, len(lrs)) if lrs[i] > 2 * lrs[i - 1] + 0.1 * max(lrs)]
-    if jumps and lrs[-1] > 0.1 * max(lrs):
+    top = max(lrs)
+    after = lrs[lrs.index(top) :]
+    valley = len(lrs) - 1 - after[::-1].index(min(after))
+    if lrs[-1] > 2 * lrs[valley] + 0.1 * top:
         return (
-            f"the learning rate jumps up at update {jumps[-1]} of {len(lrs)} and ends at "
-            f"{lrs[-1] / max(lrs):.0%} of its highest value: the last cycle is not finished"
+            f"the learning rate rises again from update {valley + 1} of {len(lrs)} on and ends at "
+            f"{lrs[-1] / top:.0%} of its highest value: the last cycle is not finished"
         )
 
 
@@ -85,19 +96,21 @@ def noise_of_the_metric(
 
 def first_updates_against_weights(model, optimizer, lrs):
     """Compare Adam's first updates, each about as large as the learning rate, with the weights as they start."""
-    chosen = {
-        id(p)
-        for group in optimizer.param_groups
-        if "betas" in group
+    groups = optimizer.param_groups
+    first = [group.get("initial_lr", group["lr"]) for group in groups]
+    share = {
+        id(p): lr / (first[0] or 1)
+        for group, lr in zip(groups, first, strict=True)
+        if "betas" in group and not isinstance(optimizer, torch.optim.RAdam)
         for p in group["params"]
+        if p.requires_grad
     }
     worst, name = 0.0, ""
     for key, module in model.named_modules():
         if isinstance(module, torch.nn.Linear | torch.nn.Conv2d):
-            ratio = (
-                lrs[0] * module.weight[0].numel() ** 0.5
-            )  # they start near 1/sqrt(fan-in)
-            if id(module.weight) in chosen and ratio > worst:
+            lr = lrs[0] * share.get(id(module.weight), 0.0)
+            ratio = lr * module.weight[0].numel() ** 0.5  # start: near 1/sqrt(fan-in)
+            if ratio > worst:
                 worst, name = ratio, key
     if worst > 0.1 and lrs[0] > 0.5 * max(lrs):
         return (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+
+from snippets.checklist.metric_wrong_for_task import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -15,3 +18,54 @@ def shows(run: Run) -> bool:
 def test_cause(cause: str, record_property: Record) -> None:
     """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
     prove(cause, shows, record_property)
+
+
+def accuracy(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """Share of samples whose largest output is that of their class."""
+    return (outputs.argmax(dim=1) == targets).float().mean().item()
+
+
+def minus_error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """Minus the mean absolute error."""
+    return -(outputs - targets).abs().mean().item()
+
+
+def percent(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """Minus the mean absolute percentage error, in percent."""
+    return -100 * ((outputs - targets) / targets.abs().clamp(min=1e-6)).abs().mean().item()
+
+
+def test_the_frequent_one_of_several_classes_is_tried() -> None:
+    """A model of five classes that always answers the third; class numbers are no quantities."""
+    targets = torch.full((200,), 3)
+    targets[:10] = torch.arange(10) % 5
+    outputs = torch.nn.functional.one_hot(torch.full((200,), 3), 5).float()
+    assert check.score_of_a_constant(accuracy, outputs, targets)
+    assert not check.score_of_a_constant(accuracy, torch.nn.functional.one_hot(targets, 5).float(), targets)
+    assert not check.score_of_an_almost_perfect_answer(accuracy, targets)
+
+
+def test_equal_scores_by_chance_are_no_fault_and_probabilities_are_asked() -> None:
+    """Half of the samples are right, also with the signs turned; then argmax of one column of probabilities."""
+    outputs, targets = torch.tensor([1.0, 1, -1, -1, -1, -1, 1, 1]), torch.tensor([1.0] * 4 + [0.0] * 4)
+
+    def right(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+        return ((outputs > 0) == (targets > 0)).float().mean().item()
+
+    assert right(outputs, targets) == right(-outputs, targets)
+    assert not check.outputs_that_do_not_matter(right, outputs, targets)
+    torch.manual_seed(0)
+    column, classes = torch.rand(100, 1), torch.randint(2, (100,))
+    assert "above 0.5" in str(check.outputs_that_do_not_matter(accuracy, column, classes))
+
+
+def test_only_errors_relative_to_a_row_are_decided_by_rows_near_zero() -> None:
+    """Large absolute errors where the target is 0 are no fault of the metric; with many zeros, the relative one is."""
+    torch.manual_seed(0)
+    targets = 1000 * torch.rand(100, 1) * (torch.arange(100) % 5 > 2)[:, None]
+    outputs = targets + 10 * torch.randn(100, 1) + 100 * (targets == 0)
+    assert not check.rows_that_decide(minus_error, outputs, targets)
+    assert check.rows_that_decide(percent, outputs, targets)
+    targets = 1 + torch.rand(100, 1)
+    targets[0] = 0.05
+    assert not check.rows_that_decide(percent, targets * 1.01, targets)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import torch
+from torch import nn
+
+from snippets.checklist.output_differs_after_load import check
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -14,3 +18,57 @@ def shows(run: Run) -> bool:
 def test_cause(cause: str, record_property: Record) -> None:
     """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
     prove(cause, shows, record_property)
+
+
+def test_layers_whose_dropout_is_an_argument_are_found_and_those_without_are_sound() -> None:
+    """Recurrent layers, attention and RReLU; dropout of 0 and instance normalization without statistics."""
+    for layer in (nn.LSTM(4, 4, 2, dropout=0.5), nn.MultiheadAttention(4, 2, 0.1), nn.RReLU(), nn.BatchNorm1d(4)):
+        assert check.layers_in_train_mode(layer)
+        assert not check.layers_in_train_mode(layer.eval())
+    for sound in (nn.Dropout(0.0), nn.LSTM(4, 4), nn.MultiheadAttention(4, 2), nn.InstanceNorm1d(4), nn.LayerNorm(4)):
+        assert not check.layers_in_train_mode(sound)
+
+
+def test_a_buffer_in_a_layer_without_parameters_is_missed() -> None:
+    """A position table; a layer of which nothing was saved is another matter."""
+
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("table", torch.randn(3))
+
+    model = nn.Sequential(nn.Linear(4, 4), Table(), nn.BatchNorm1d(4))
+    checkpoint = {name: value for name, value in model.state_dict().items() if name.startswith("0")}
+    assert "1 buffers are not in the checkpoint: 1.table" in str(check.buffers_not_in_checkpoint(model, checkpoint))
+    model[1] = nn.Identity()
+    assert not check.buffers_not_in_checkpoint(model, checkpoint)
+
+
+def test_names_fit_once_wrappers_are_taken_off() -> None:
+    """A compiled part, a checkpoint with more than weights, prefixes on either side; another network has no prefix."""
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
+    state = model.state_dict()
+    part = {name.replace("0.", "0._orig_mod."): value for name, value in state.items()}
+    assert "_orig_mod." in str(check.names_with_a_prefix(model, part))
+    assert "checkpoint['model']" in str(check.names_with_a_prefix(model, {"epoch": 3, "model": state}))
+    assert not check.best_weights_that_moved(model, {"epoch": 3})
+    lightning = {"net." + name: value for name, value in state.items()}
+    assert "of the checkpoint begin with 'net.'" in str(check.names_with_a_prefix(model, lightning))
+    deep = {"net.backbone." + name: value for name, value in state.items()}
+    assert "of the checkpoint begin with 'net.backbone.'" in str(check.names_with_a_prefix(model, deep))
+    inner = nn.Linear(4, 4)
+    outer = nn.Sequential(nn.Linear(4, 4))
+    assert "of the model begin with '0.'" in str(check.names_with_a_prefix(outer, inner.state_dict()))
+    other = {f"conv{i}.weight": torch.zeros(1) for i in range(3)}
+    assert not check.names_with_a_prefix(inner, other)
+    assert not check.names_with_a_prefix(model, state)
+
+
+def test_a_frequent_class_is_no_permutation() -> None:
+    """Mostly class 0, and a network that answers anything else; then two names that changed places."""
+    targets = torch.zeros(200, dtype=torch.long)
+    targets[:10] = 1
+    outputs = nn.functional.one_hot(1 + torch.arange(200) % 3, 4).float()
+    assert not check.classes_permuted(outputs, targets)
+    balanced = torch.arange(200) % 2
+    assert check.classes_permuted(nn.functional.one_hot(1 - balanced, 2).float(), balanced)
