@@ -68,7 +68,7 @@ def layers_that_look_at_the_batch(model, x_val):
     """Score 64 samples, and half of them again, with the model as it is when you validate (on a copy)."""
     twin = copy.deepcopy(model)
     active = sum(module.training for module in twin.modules())
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(), torch.no_grad():
         half = min(len(x_val), 64) // 2
         whole, part = twin(x_val[: 2 * half])[:half].float(), twin(x_val[:half])
     change = ((whole - part).abs().max() / whole.abs().max()).item()
