@@ -183,7 +183,7 @@ WORDS: dict[str, dict[str, str]] = {
     "download_py": {"en": "Python file", "zh": "Python 文件"},
     "download_zip": {"en": "all Python files (zip)", "zh": "全部 Python 文件（zip）"},
     "download_ipynb": {"en": "notebook", "zh": "笔记本"},
-    "reference": {"en": "API reference", "zh": "接口说明"},
+    "reference": {"en": "Reference", "zh": "接口说明"},
     "parameters": {"en": "Parameters", "zh": "参数"},
     "name": {"en": "Name", "zh": "名称"},
     "type": {"en": "Type", "zh": "类型"},
