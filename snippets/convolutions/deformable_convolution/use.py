@@ -52,6 +52,9 @@ class DeformConv2d(nn.Module):
 
     Args:
         conv: with a square kernel and without groups; its weights and settings are taken over.
+
+    Raises:
+        ValueError: for a convolution with groups, padding given as a word, or settings that differ in height and width.
     """
 
     def __init__(self, conv: nn.Conv2d) -> None:

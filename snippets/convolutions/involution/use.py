@@ -17,6 +17,9 @@ class Involution(nn.Module):
         stride: 2 halves height and width; the kernels then come from means of 2 by 2 pixels.
         group_channels: how many channels share a kernel.
         reduction: how many times fewer channels stand between the pixel and its kernels.
+
+    Raises:
+        ValueError: unless ``group_channels`` and ``reduction`` both divide ``channels``.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ def find_not_finite(model: nn.Module, loss_fn: Callable[[Any, Any], Tensor], inp
 
 
 def stop_at(name: str) -> Callable[[nn.Module, Any, Any], None]:
-    """A forward hook that raises where the module's output is not finite; inner modules are asked first."""
+    """A forward hook: ``NotFiniteError`` where the module's output is not finite; inner modules are asked first."""
 
     def look(module: nn.Module, _: Any, output: Any) -> None:
         for tensor in tensors(output):

@@ -16,7 +16,7 @@ def measured_gain(f: Callable[[Tensor], Tensor], points: int = 200_001, limit: f
     Args:
         f: elementwise activation.
         points: points of the trapezoidal rule on [-limit, limit].
-        limit: where the normal density is cut off; exp(-72) is left outside at 12.
+        limit: where the normal density is cut off; at 12 less than exp(-72) is left outside.
     """
     z = torch.linspace(-limit, limit, points)
     density = torch.exp(-z.square() / 2) / math.sqrt(2 * math.pi)

@@ -1,6 +1,6 @@
 """Constant initialization without nn.init: copy one number over the whole tensor, outside autograd.
 
-Source: torch.nn.init.constant_, ones_ and zeros_, which are Tensor.fill_ under no_grad.
+Source: torch.nn.init.constant_, ones_ and zeros_, which are Tensor.fill_ and Tensor.zero_ under no_grad.
 """
 
 import torch

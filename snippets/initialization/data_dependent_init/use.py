@@ -48,7 +48,8 @@ def equalize_rates(model: nn.Sequential, loss: Tensor) -> nn.Sequential:
     product up to their layer. Exact if all between the layers is positively homogeneous: ReLU, leaky ReLU, pooling.
 
     Raises:
-        ValueError: if the model holds a module that is not.
+        ValueError: for any other module than Linear, Conv2d, ReLU, LeakyReLU, Flatten and the poolings MaxPool2d,
+            AvgPool2d and AdaptiveAvgPool2d.
     """
     allowed = (
         nn.Linear,

@@ -17,7 +17,7 @@ NAMES = ["Dirac and noise", "Kaiming"]
 
 
 def network(name: str, seed: int) -> nn.Sequential:
-    """DEPTH 3x3 convolutions with ReLU; the first of the CHANNELS carries the image."""
+    """DEPTH 3x3 convolutions with ReLU, CHANNELS in and out."""
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
     for _ in range(DEPTH):

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def dirac_init_(tensor: Tensor, groups: int = 1, generator: torch.Generator | None = None) -> Tensor:
-    """Fill a convolution's weight in place so that, with padding k // 2 and no bias, it returns its input.
+    """Fill a convolution's weight in place so that, with padding k // 2, stride 1 and no bias, it returns its input.
+
+    With fewer outputs than inputs it returns the first channels of each group; with more, further outputs are zero.
 
     Args:
         tensor: weight, (out_channels, in_channels / groups, *kernel), 3 to 5 dimensions, odd kernel sizes.

@@ -20,7 +20,7 @@ RATES = [0.01, 0.03, 0.1]
 
 
 class Block(nn.Module):
-    """Residual block of two linear layers, with batch normalization or with Fixup's scalars."""
+    """Residual block of two linear layers with Fixup's scalars, and with batch normalization if asked."""
 
     def __init__(self, normalize: bool) -> None:
         super().__init__()

@@ -52,7 +52,10 @@ class Block(nn.Module):
 
 
 def init_gpt2(model: nn.Module, blocks: int, std: float = 0.02) -> nn.Module:
-    """Initialize every linear layer and embedding of ``model``, then those that write to the residual stream."""
+    """Initialize every linear layer and embedding of ``model``; biases zero.
+
+    Linear layers whose names end in ``attention_out`` or ``mlp_out`` write to the residual stream and start smaller.
+    """
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=std)

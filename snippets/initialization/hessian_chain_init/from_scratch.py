@@ -10,7 +10,10 @@ from torch import Tensor
 
 
 def block_norms(x: Tensor, weights: list[Tensor]) -> list[float]:
-    """|x|^2 * |B^T (diag(p) - p p^T) B| for each layer of a ReLU network with cross entropy; x: (features,)."""
+    """|z|^2 * |B^T (diag(p) - p p^T) B| for each layer of a ReLU network with cross entropy, z its input.
+
+    B is the Jacobian of the logits in the layer's pre-activation; x, (features,), is the network's input.
+    """
     inputs, masks = [x], []
     for w in weights[:-1]:
         masks.append((w @ inputs[-1] > 0).to(x.dtype))
@@ -18,7 +21,7 @@ def block_norms(x: Tensor, weights: list[Tensor]) -> list[float]:
     p = (weights[-1] @ inputs[-1]).softmax(0)
     curvature = p.diag() - torch.outer(p, p)  # Hessian of the loss in the logits, (classes, classes)
     norms = []
-    b = torch.eye(len(p), dtype=x.dtype)  # Jacobian of the logits in the layer's pre-activation
+    b = torch.eye(len(p), dtype=x.dtype)  # B
     for layer in reversed(range(len(weights))):
         norms.append((inputs[layer].square().sum() * torch.linalg.matrix_norm(b.T @ curvature @ b, 2)).item())
         if layer:

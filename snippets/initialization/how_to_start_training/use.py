@@ -26,6 +26,9 @@ def mean_length_ratio(widths: Sequence[int], variances: Sequence[float]) -> floa
     Args:
         widths: input width, then the width of every layer.
         variances: variance of the weights of each layer, one fewer than ``widths``.
+
+    Raises:
+        ValueError: unless there is one variance for each layer.
     """
     fans = list(widths[:-1])
     if len(fans) != len(variances):
@@ -38,6 +41,9 @@ def length_second_moment(hidden_widths: Sequence[int]) -> float:
 
     M is the mean squared activation after the last hidden layer. The value is the product of 1 + 5 / width,
     about exp(5 * sum of 1 / width). At 1 all draws have the same length; at 100 a few huge draws hold most of the mean.
+
+    Raises:
+        ValueError: for no hidden layer, or a width below 1.
     """
     if not hidden_widths or min(hidden_widths) < 1:
         raise ValueError("need at least one hidden layer, each of width 1 or more")
@@ -45,7 +51,11 @@ def length_second_moment(hidden_widths: Sequence[int]) -> float:
 
 
 def residual_scales(blocks: int, decay: float = 0.9) -> list[float]:
-    """Factors eta_l = decay ** l for the residual branches, l = 1 to ``blocks``; bounded in sum for any depth."""
+    """Factors eta_l = decay ** l for the residual branches, l = 1 to ``blocks``; bounded in sum for any depth.
+
+    Raises:
+        ValueError: for a ``decay`` outside (0, 1).
+    """
     if not 0 < decay < 1:
         raise ValueError(f"decay must be in (0, 1), got {decay}")
     return [decay**block for block in range(1, blocks + 1)]

@@ -63,7 +63,7 @@ if __name__ == "__main__":
     for axis, (title, picture) in zip(axes, pictures, strict=False):
         axis.pcolormesh(picture.flip(0).tolist(), edgecolors="face", linewidth=0.2)
         axis.set(title=title, xticks=[], yticks=[], aspect="equal")
-    rows = [["initialization", "checkerboard at step 0", f"at step {STEPS}", f"squared error at step {STEPS}"]]
+    rows = [["initialization", "checkerboard at step 0", f"at step {STEPS - 1}", f"squared error at step {STEPS - 1}"]]
     results = {}
     for name, style in zip(NAMES, ["-", "--"], strict=True):
         losses, patterns = train(name, x, y)

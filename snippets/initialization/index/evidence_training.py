@@ -51,7 +51,7 @@ def train(activation: Callable[[Tensor], Tensor], gain: float, steps: int = STEP
             torch.manual_seed(seed)
             layers = torch.stack([initializer(torch.empty(WIDTH, WIDTH)) for _ in range(DEPTH)])
             hidden.append(layers * gain if initializer is INITIALIZERS["orthogonal"] else layers)
-            heads.append(nn.init.xavier_normal_(torch.empty(10, WIDTH)))  # the same read-out for all
+            heads.append(nn.init.xavier_normal_(torch.empty(10, WIDTH)))  # one rule for every read-out
     weights = torch.stack(hidden, 1).requires_grad_()  # (depth, networks, out, in)
     biases = torch.zeros(DEPTH, len(heads), 1, WIDTH, requires_grad=True)
     read_out = torch.stack(heads).requires_grad_()  # (networks, 10, width)

@@ -1,4 +1,4 @@
-"""How far two inputs stay apart through sigmoid layers under three weight variances, and training of five such layers.
+"""How far inputs stay apart through sigmoid layers under three weight variances, and training of five such layers.
 
 Source: Kumar, "On weight initialization in deep neural networks", 2017.
 """

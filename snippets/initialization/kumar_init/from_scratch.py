@@ -24,7 +24,7 @@ def linearized_variance(weight_variance: float, value: float, slope: float, laye
     """Variance of the outputs after some layers if g(y) were value + slope * y.
 
     Args:
-        weight_variance: times the fan-in.
+        weight_variance: variance of the weights, times the fan-in.
         value: g(0), also the mean of every layer's output.
         slope: g'(0).
         layers: how many times the recursion runs.

@@ -18,7 +18,7 @@ SEEDS, STEPS, WIDTH, DEPTH = 3, 30, 32, 32
 
 
 def network(gain: float, seed: int, width: int, depth: int = DEPTH) -> nn.Sequential:
-    """``depth`` layers of SELU on ``width`` features, standard deviation of the weights gain / sqrt(width)."""
+    """``depth`` layers of SELU on ``width`` features, standard deviation of the weights gain / sqrt(fan_in)."""
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
     for place in range(depth):

@@ -1,4 +1,4 @@
-"""Loss after 25 steps on digits against the learning rate, three widths: torch's own parametrization and muP.
+"""Loss after 25 steps on digits against the learning rate, three widths: the standard parametrization and muP.
 
 Source: Yang et al., "Tensor Programs V: Tuning Large Neural Networks via Zero-Shot Hyperparameter Transfer", 2022.
 """

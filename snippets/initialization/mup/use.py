@@ -1,4 +1,4 @@
-"""Maximal update parametrization for Adam: the best learning rate does not depend on the width of the network.
+"""Maximal update parametrization for Adam: the best learning rate hardly depends on the width of the network.
 
 Source: Yang et al., "Tensor Programs V: Tuning Large Neural Networks via Zero-Shot Hyperparameter Transfer", 2022.
 """

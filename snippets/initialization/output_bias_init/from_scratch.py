@@ -1,4 +1,4 @@
-"""The bias that minimizes the loss of a constant prediction, found by Newton's method instead of the formula.
+"""The bias that minimizes the loss of a constant prediction, by Newton's method and gradient descent, not by formula.
 
 Source: Lin et al., "Focal Loss for Dense Object Detection", 2017.
 """
@@ -9,7 +9,7 @@ import torch
 
 
 def binary_bias(prior: float, steps: int = 30) -> float:
-    """Minimize the expected binary cross entropy over the logit b: gradient sigmoid(b) - prior."""
+    """Minimize the expected binary cross entropy over the logit b by Newton's method: gradient sigmoid(b) - prior."""
     b = 0.0
     for _ in range(steps):
         p = 1 / (1 + math.exp(-b))
@@ -19,7 +19,7 @@ def binary_bias(prior: float, steps: int = 30) -> float:
 
 
 def class_bias(frequencies: list[float], steps: int = 400, lr: float = 1.0) -> list[float]:
-    """Minimize the expected cross entropy over the logits: gradient softmax(b) - frequencies."""
+    """Minimize the expected cross entropy over the logits by gradient descent: gradient softmax(b) - frequencies."""
     b = [0.0] * len(frequencies)
     for _ in range(steps):
         total = sum(math.exp(value) for value in b)

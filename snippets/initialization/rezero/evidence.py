@@ -48,7 +48,7 @@ def train(name: str, steps: int = STEPS) -> tuple[Tensor, Tensor]:
 
 if __name__ == "__main__":
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", width_ratios=[3, 2])
-    rows = [["network", f"loss, mean of steps {STEPS - 10} to {STEPS}, median of {SEEDS} seeds"]]
+    rows = [["network", f"loss, mean of the last 10 of {STEPS} steps, median of {SEEDS} seeds"]]
     results = {}
     for name, style, marker in zip(NAMES, ["-", "--", "-.", ":"], "o^sv", strict=True):
         history, alphas = train(name)

@@ -1,4 +1,4 @@
-"""Fit a chirp and its slope: sine network with SIREN's initialization, with torch's default, and a ReLU network.
+"""Fit a chirp and look between its points: sine networks with SIREN's and torch's default weights, and a ReLU network.
 
 Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions", 2020, section 4.
 """

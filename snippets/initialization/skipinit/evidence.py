@@ -1,4 +1,4 @@
-"""Share of each residual branch in its sum, and variance of the skip path, with batch norm, SkipInit, and neither.
+"""Second moments of the skip path, and of each branch relative to it, with batch norm, SkipInit, and neither.
 
 Source: De and Smith, "Batch Normalization Biases Residual Blocks Towards the Identity Function in Deep Networks", 2020,
 figure 1.
@@ -17,7 +17,7 @@ NAMES = ["batch norm", "neither", "alpha = 1/sqrt(blocks)"]
 
 
 def through_blocks(name: str, seed: int) -> tuple[list[float], list[float]]:
-    """Variance of the skip path before each block, and the branch's variance over it; untrained convolutions."""
+    """Second moment of the skip path before each block, and the branch's over it; untrained convolutions."""
     torch.manual_seed(seed)
     x = torch.randn(16, CHANNELS, 8, 8)  # (batch, channels, height, width)
     skips, shares = [], []

@@ -23,7 +23,7 @@ def predicted_variances(blocks: int, alpha: float, normalized: bool) -> list[flo
 def simulated_variances(
     x: Tensor, blocks: int, alpha: float, normalized: bool, generator: torch.Generator | None = None
 ) -> list[float]:
-    """The same, measured on x, (batch, width), through blocks x + alpha * W relu(x)."""
+    """The same as second moments, measured on x, (batch, width), through blocks x + alpha * W relu(x)."""
     variances = [x.square().mean().item()]
     for _ in range(blocks):
         weight = torch.randn(x.shape[1], x.shape[1], generator=generator, device=x.device) * (2 / x.shape[1]) ** 0.5

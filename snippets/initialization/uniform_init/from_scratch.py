@@ -11,7 +11,11 @@ from torch import Tensor, nn
 def stretched_uniform_(
     tensor: Tensor, a: float = -1.0, b: float = 1.0, generator: torch.Generator | None = None
 ) -> Tensor:
-    """Fill in place from U(a, b)."""
+    """Fill in place from U(a, b).
+
+    Raises:
+        ValueError: if ``b`` is below ``a``.
+    """
     if b < a:
         raise ValueError(f"the interval [{a}, {b}) is empty")
     unit = torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device)

@@ -1,4 +1,4 @@
-"""Xavier initialization of a tanh network: weight variance 2 / (fan_in + fan_out), biases 0.
+"""Xavier initialization of a tanh network: weight variance (5/3)^2 * 2 / (fan_in + fan_out), biases 0.
 
 Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
 """

@@ -16,7 +16,7 @@ STEPS, EVERY, SEEDS = 120, 10, range(2)
 
 
 def make_model(start: str) -> nn.Sequential:
-    """(batch, 64) -> (batch, 10), Kaiming weights and zero biases, then what ``start`` says."""
+    """(batch, 64) -> (batch, 10), Kaiming weights of gain 1 and zero biases, then what ``start`` says."""
     model = nn.Sequential(nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 10))
     for index, layer in enumerate((model[0], model[2], model[4])):
         assert isinstance(layer, nn.Linear)

@@ -17,6 +17,9 @@ class Choice(nn.Module):
     Args:
         blocks: candidates, with equal shapes of input and output.
         costs: of each, in one unit: milliseconds on the device that counts, or multiply-adds.
+
+    Raises:
+        ValueError: unless there is one cost for each block.
     """
 
     costs: Tensor

@@ -16,6 +16,9 @@ class MixConv2d(nn.Module):
         channels: of input and output.
         kernels: odd sizes, one for each part.
         stride: of all parts.
+
+    Raises:
+        ValueError: for an even kernel size, and for more parts than channels.
     """
 
     def __init__(self, channels: int, kernels: Sequence[int] = (3, 5, 7), stride: int = 1) -> None:

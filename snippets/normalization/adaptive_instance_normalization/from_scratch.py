@@ -20,7 +20,11 @@ class AdaptiveInstanceNorm(nn.Module):
         self.channels, self.eps = channels, eps
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Input and style, (batch, channel, *space); their spaces may differ in size."""
+        """Input and style, (batch, channel, *space); their spaces may differ in size.
+
+        Raises:
+            ValueError: for another number of channels, and for batches that differ.
+        """
         if x.shape[:2] != condition.shape[:2] or x.size(1) != self.channels:
             raise ValueError(f"needs {self.channels} channels and one batch, got {x.shape} and {condition.shape}")
         mean, std = self.statistics(x)

@@ -35,7 +35,11 @@ class BatchNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0) if tracked else None)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalize (batch, channel, *space); in train mode, move the running statistics."""
+        """Normalize (batch, channel, *space); in train mode, move the running statistics.
+
+        Raises:
+            ValueError: for one value per channel, where the batch's own statistics are used.
+        """
         wide = x if x.dtype == torch.float64 else x.float()  # 16-bit numbers are too coarse for sums
         over = [d for d in range(x.dim()) if d != 1]
         mean, var = self.running_mean, self.running_var

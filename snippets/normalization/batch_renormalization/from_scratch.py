@@ -26,7 +26,11 @@ class BatchRenorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalize (batch, channel, *space); in train mode, move the running statistics."""
+        """Normalize (batch, channel, *space); in train mode, move the running statistics.
+
+        Raises:
+            ValueError: in training, for one value per channel.
+        """
         shape = (1, -1, *(1 for _ in x.shape[2:]))
         wide = x if x.dtype == torch.float64 else x.float()
         old_mean, old_std = self.running_mean.clone(), (self.running_var + self.eps).sqrt()

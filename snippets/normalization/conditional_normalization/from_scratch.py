@@ -24,7 +24,11 @@ class ConditionalBatchNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Input (batch, channel, *space) and condition (batch, conditions)."""
+        """Input (batch, channel, *space) and condition (batch, conditions).
+
+        Raises:
+            ValueError: in training, for one value per channel.
+        """
         ones = tuple(1 for _ in x.shape[2:])
         wide = x if x.dtype == torch.float64 else x.float()
         mean, var = self.running_mean, self.running_var

@@ -14,6 +14,9 @@ class EvoNormS0(nn.Module):
         channels: their number.
         groups: of channels that share a standard deviation.
         eps: added to the variance.
+
+    Raises:
+        ValueError: unless ``groups`` divides ``channels``.
     """
 
     def __init__(self, channels: int, groups: int = 2, eps: float = 1e-5) -> None:

@@ -34,7 +34,11 @@ class GhostBatchNorm(nn.Module):
         return out.to(x.dtype)
 
     def statistics(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of one ghost batch, which also moves the running ones."""
+        """Mean and variance of one ghost batch, which also moves the running ones.
+
+        Raises:
+            ValueError: for one value per channel.
+        """
         over, count = [d for d in range(x.dim()) if d != 1], x.numel() // x.size(1)
         if count == 1:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {x.size()}")

@@ -23,7 +23,11 @@ class SyncBatchNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalize (batch, channel, *space); the batch is dealt out to the devices in order."""
+        """Normalize (batch, channel, *space); the batch is dealt out to the devices in order.
+
+        Raises:
+            ValueError: in training, for one value per channel.
+        """
         shape = (1, -1, *(1 for _ in range(x.dim() - 2)))
         wide = x if x.dtype == torch.float64 else x.float()
         mean, var = self.running_mean, self.running_var

@@ -28,6 +28,7 @@ class Adadelta(torch.optim.Optimizer):
 
     Raises:
         ValueError: when a setting is negative or rho is above 1.
+        RuntimeError: in ``step``, for a sparse gradient.
     """
 
     def __init__(

@@ -29,6 +29,7 @@ class Adagrad(torch.optim.Optimizer):
 
     Raises:
         ValueError: when a setting is negative.
+        RuntimeError: in ``step``, for a sparse gradient.
     """
 
     def __init__(

@@ -29,6 +29,7 @@ class Adam(torch.optim.Optimizer):
 
     Raises:
         ValueError: when a setting is out of its range.
+        RuntimeError: in ``step``, for a sparse gradient.
     """
 
     def __init__(

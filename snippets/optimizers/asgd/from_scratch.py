@@ -29,6 +29,7 @@ class ASGD(torch.optim.Optimizer):
 
     Raises:
         ValueError: when lr, alpha or weight_decay is negative.
+        RuntimeError: in ``step``, for a sparse gradient.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Lion and AdamW on digits over a grid of learning rates, and the noise that a constant step leaves.
+"""Lion and AdamW on digits over a grid of learning rates.
 
 Source: Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023.
 """

@@ -1,4 +1,4 @@
-"""Lion: step along the sign of an average, so that every weight moves by exactly the learning rate.
+"""Lion: step along the sign of an average, so that every weight moves by the learning rate, apart from its decay.
 
 Source: Chen et al., "Symbolic Discovery of Optimization Algorithms", 2023, algorithm 2.
 """

@@ -21,7 +21,7 @@ class CenteredRMSprop(torch.optim.Optimizer):
     Args:
         params: tensors or parameter groups.
         lr: learning rate.
-        alpha: how much of the mean square survives a step; beta2 of Adam.
+        alpha: how much of the mean square and of the mean survives a step.
         eps: added to the root, against division by zero.
         weight_decay: coefficient of the L2 penalty.
         momentum: share of the buffer of divided gradients that survives a step.
@@ -29,6 +29,7 @@ class CenteredRMSprop(torch.optim.Optimizer):
 
     Raises:
         ValueError: when a setting is negative.
+        RuntimeError: in ``step``, for a sparse gradient.
     """
 
     def __init__(

@@ -27,6 +27,7 @@ class Rprop(torch.optim.Optimizer):
 
     Raises:
         ValueError: when lr is negative or not 0 < etas[0] < 1 < etas[1].
+        RuntimeError: in ``step``, for a sparse gradient.
     """
 
     def __init__(

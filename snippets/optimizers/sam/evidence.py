@@ -52,7 +52,7 @@ if __name__ == "__main__":
     plt.figure(figsize=(6, 3.4))
     ticks = range(len(RADII))
     plt.errorbar(
-        ticks, mean[:, 0].tolist(), std[:, 0].tolist(), fmt="o--", capsize=3, label="training labels, 30 % wrong"
+        ticks, mean[:, 0].tolist(), std[:, 0].tolist(), fmt="o--", capsize=3, label="training labels, 30 % random"
     )
     plt.errorbar(ticks, mean[:, 1].tolist(), std[:, 1].tolist(), fmt="s-", capsize=3, label="the other images")
     for rho, (fit, rest), (_, spread) in zip(RADII, mean.tolist(), std.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""ChainedScheduler: several schedulers act on the rate at every step; their factors multiply.
+"""ChainedScheduler: several schedulers act on the rate at every step; if each works by a factor, these multiply.
 
 Source: torch.optim.lr_scheduler.ChainedScheduler, PyTorch 2.x
 """

@@ -22,7 +22,7 @@ def stationary_variance(lr: float, batch: int, curvature: float, noise: float) -
 
 
 def best_rate(batch: int, largest_rate: float, noise_scale: float) -> float:
-    """Rate with the largest expected fall of the loss in one update: linear far below ``noise_scale``, constant above.
+    """Rate with the largest expected fall of the loss in one update: linear far below ``noise_scale``, level far above.
 
     Args:
         batch: samples averaged in each update.

@@ -17,7 +17,8 @@ def make_ema(model: nn.Module, decay: float = 0.99) -> AveragedModel:
 
     Returns:
         the average; call ``update_parameters(model)`` after each ``optimizer.step()``. Its buffers, such as batch
-        norm's statistics, are averaged too. A model with integer buffers or infinite ones needs ``use_buffers=False``.
+        norm's statistics, are averaged too. Integers are cut to whole numbers, which does no harm to batch norm's
+        counter alone, and infinities become NaN: a model with such buffers needs ``use_buffers=False``.
     """
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
 

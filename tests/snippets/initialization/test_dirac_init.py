@@ -38,6 +38,19 @@ def test_convolution_returns_its_input(layer, kernel, groups):
     assert convolution(x).shape != x.shape
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_other_numbers_of_outputs(groups):
+    """Fewer outputs than inputs are the first channels of each group; further outputs are zero."""
+    x = torch.randn(2, 8, 6, 6)
+    for channels in (4, 12):
+        convolution = nn.Conv2d(8, channels, 3, padding=1, groups=groups, bias=False)
+        dirac_init_(convolution.weight, groups)
+        for part, y in zip(x.chunk(groups, 1), convolution(x).chunk(groups, 1), strict=True):
+            kept = min(part.shape[1], y.shape[1])
+            assert torch.equal(y[:, :kept], part[:, :kept])
+            assert not y[:, kept:].any()
+
+
 def test_fifty_layers_are_exact():
     """Fifty convolutions with ReLU return a non-negative image bit for bit."""
     x = torch.rand(2, 8, 8, 8)

@@ -60,7 +60,7 @@ def test_total_iters_zero_never_jumps_back():
 
 
 def test_chaining_multiplies():
-    """With ExponentialLR on the same optimizer the factors multiply: the rate jumps up tenfold in mid-decay."""
+    """With ExponentialLR on the same optimizer the factors multiply: the rate jumps up ninefold in mid-decay."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     schedulers = [ConstantLR(optimizer, factor=0.1, total_iters=20), ExponentialLR(optimizer, gamma=0.9)]
     rates = []
