@@ -25,8 +25,9 @@ def taken_for_corners(actual, inputs):
     """Ask whether annotated boxes can be corners; hand over what your IoU, or its loss, receives."""
     boxes = actual.detach().reshape(-1, 4).float()
     boxes = boxes[(boxes != boxes[:, :1]).any(dim=1)]
-    size = torch.tensor(inputs[0].shape[-2:]).flip(0).to(boxes)
-    size = size if len(boxes) and boxes.abs().max() > 2 else torch.ones_like(size)
+    size = torch.tensor([image.shape[-2:] for image in inputs]).amax(dim=0).flip(0)
+    in_pixels = len(boxes) and boxes.abs().max() > 2
+    size = size.to(boxes) if in_pixels else torch.ones(2).to(boxes)
     turned, out = impossible(boxes, size)
     if (turned | out).sum() > 0.05 * len(boxes):
         fits = [

@@ -43,6 +43,7 @@ def test_corners_in_other_shapes() -> None:
     assert check.taken_for_corners(corners / torch.tensor([640, 480, 640, 480]), inputs) is None
     padded = torch.cat([corners + 20, torch.zeros(300, 4), -torch.ones(300, 4)]).reshape(100, -1, 4)
     assert check.taken_for_corners(padded, list(inputs)) is None
+    assert check.taken_for_corners(corners, [inputs[0, :, :240, :320], inputs[0]]) is None
 
 
 def test_units_in_other_shapes() -> None:
@@ -68,6 +69,9 @@ def test_resized_boxes_in_other_shapes() -> None:
         assert check.boxes_left_behind(images, boxes, small, new) is None
     fractions = [b / 320 for b in right]
     assert check.boxes_left_behind(images, fractions, small, fractions) is None
+    whole = [b.long() for b in boxes]
+    assert check.boxes_left_behind(images, whole, small, [b.long() for b in right]) is None
+    assert check.boxes_left_behind(images, whole, small, whole)
     assert check.boxes_left_behind(images, boxes, images, boxes) is None
 
 
