@@ -13,7 +13,7 @@ import yaml
 from playwright.sync_api import Browser
 
 from scripts.problems import ROOT
-from scripts.sources import pitfalls
+from scripts.sources import causes, pitfalls
 from scripts.sources.catalog import load
 
 QUERIES = Path(__file__).with_name("queries.tsv")
@@ -113,12 +113,14 @@ def queries(guide: Guide, file: Path = QUERIES) -> list[tuple[str, list[str]]]:
 
 
 def _places() -> dict[str, str]:
-    """``id#anchor`` of each pitfall -> the number by which the index names it."""
-    return {
+    """``id#anchor`` of each pitfall -> the number by which the index names it; of each cause, its anchor."""
+    entries = load().techniques
+    numbers = {
         f"{entry.id}#{pitfall.anchor}": f"pitfall-{number}"
-        for entry in load().techniques
+        for entry in entries
         for number, pitfall in enumerate(pitfalls.of(entry, "en"), 1)
     }
+    return numbers | {f"{entry.id}#{cause.id}": cause.id for entry in entries for cause in causes.of(entry)}
 
 
 def answers(found: list[str], right: list[str]) -> bool:

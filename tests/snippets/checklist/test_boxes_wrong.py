@@ -1,0 +1,139 @@
+"""boxes-wrong: what it looks like, and every cause of it planted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from snippets.checklist.boxes_wrong import check
+from tests.support.planted import Record, Run, causes, program, prove, run
+
+
+def shows(run: Run) -> bool:
+    """Predicted boxes of test images overlap with the annotated ones by less than 0.3; the cures reach 0.5."""
+    return run.last("iou") < 0.3
+
+
+@causes("boxes-wrong")
+def test_cause(cause: str, record_property: Record) -> None:
+    """Each cause shows the symptom; its check finds it, stays silent on cure and look-alike; the cure cures it."""
+    prove(cause, shows, record_property)
+
+
+def photos(n: int = 200) -> tuple[Tensor, Tensor]:
+    """Images 640 wide and 480 high, of no pixels, and corners of boxes in them."""
+    generator = torch.Generator().manual_seed(0)
+    size = torch.tensor([640.0, 480.0])
+    low = torch.rand(n, 2, generator=generator) * 0.7
+    high = low + 0.05 + torch.rand(n, 2, generator=generator) * 0.25
+    return torch.empty(n, 0, 480, 640), torch.cat([low * size, high * size], dim=1)
+
+
+def test_corners_in_other_shapes() -> None:
+    """COCO's corner and size, rows before columns, and corners converted once more are found; true corners are not."""
+    inputs, corners = photos()
+    sized = torch.cat([corners[:, :2], corners[:, 2:] - corners[:, :2]], dim=1)
+    twice = torch.cat([corners[:, :2] - corners[:, 2:] / 2, corners[:, :2] + corners[:, 2:] / 2], dim=1)
+    assert "read as (x, y, width, height) all fit" in check.taken_for_corners(sized, inputs)
+    assert "all fit" not in check.taken_for_corners(twice, inputs)
+    assert "reach out of the image" in check.taken_for_corners(corners[:, [1, 0, 3, 2]], inputs)
+    assert check.taken_for_corners(corners, inputs) is None
+    assert check.taken_for_corners(corners / torch.tensor([640, 480, 640, 480]), inputs) is None
+    padded = torch.cat([corners + 20, torch.zeros(300, 4), -torch.ones(300, 4)]).reshape(100, -1, 4)
+    assert check.taken_for_corners(padded, list(inputs)) is None
+    assert check.taken_for_corners(corners, [inputs[0, :, :240, :320], inputs[0]]) is None
+
+
+def test_units_in_other_shapes() -> None:
+    """Anchors in fractions against boxes in pixels are found, either way round; boxes in one unit are not."""
+    _, corners = photos()
+    fractions = corners / torch.tensor([640, 480, 640, 480])
+    assert check.units_apart(fractions, corners).startswith("predicted boxes lie between 0")
+    assert check.units_apart(corners, fractions).startswith("annotated boxes lie between 0")
+    assert check.units_apart(corners + 3, corners) is None
+    assert check.units_apart(fractions * 0.9, fractions) is None
+    assert check.units_apart(corners[:0], corners) is None
+
+
+def test_resized_boxes_in_other_shapes() -> None:
+    """One factor for both sides is found; boxes that were scaled, also to fractions or into another form, are not."""
+    images, corners = photos(20)
+    boxes = list(corners.reshape(10, 2, 4))
+    small = torch.empty(10, 3, 320, 320)
+    right = [b * torch.tensor([0.5, 320 / 480, 0.5, 320 / 480]) for b in boxes]
+    centred = [torch.cat([(b[:, :2] + b[:, 2:]) / 2, b[:, 2:] - b[:, :2]], dim=1) for b in right]
+    assert "of 10 resized images, 10" in check.boxes_left_behind(images, boxes, small, [b * 0.5 for b in boxes])
+    for new in (right, centred, [b / 320 for b in right], [b / 320 for b in centred]):
+        assert check.boxes_left_behind(images, boxes, small, new) is None
+    fractions = [b / 320 for b in right]
+    assert check.boxes_left_behind(images, fractions, small, fractions) is None
+    whole = [b.long() for b in boxes]
+    assert check.boxes_left_behind(images, whole, small, [b.long() for b in right]) is None
+    assert check.boxes_left_behind(images, whole, small, whole)
+    assert check.boxes_left_behind(images, boxes, images, boxes) is None
+
+
+def test_gradient_in_other_shapes() -> None:
+    """Some boxes far away are found under a module's loss, too; distances and overlapping boxes are not."""
+    _, corners = photos(10)
+    far = corners.clone()
+    far[:2] += 2000
+    assert "2 of 10 boxes" in check.boxes_without_gradient(Overlap(), far, corners)
+    assert check.boxes_without_gradient(Overlap(), corners + 5, corners) is None
+    assert check.boxes_without_gradient(Overlap(), corners, corners) is None
+    for loss in (nn.L1Loss(), nn.SmoothL1Loss(), nn.MSELoss()):
+        assert check.boxes_without_gradient(loss, far, corners) is None
+
+
+class Overlap(nn.Module):
+    """One less the overlap of corners, or of the generalized overlap."""
+
+    def __init__(self, generalized: bool = False) -> None:
+        super().__init__()
+        self.generalized = generalized
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """The mean over the boxes."""
+        inter = (torch.minimum(a, b)[:, 2:] - torch.maximum(a, b)[:, :2]).clamp(min=0).prod(dim=1)
+        union = (a[:, 2:] - a[:, :2]).prod(dim=1) + (b[:, 2:] - b[:, :2]).prod(dim=1) - inter
+        around = (torch.maximum(a, b)[:, 2:] - torch.minimum(a, b)[:, :2]).prod(dim=1)
+        return (1 - inter / union + self.generalized * (around - union) / around).mean()
+
+
+def test_no_overlap_no_gradient() -> None:
+    """Where boxes do not overlap, the gradient of IoU is 0, and that of generalized IoU is not."""
+    a = torch.tensor([[0.0, 0.0, 2.0, 2.0]], requires_grad=True)
+    b = torch.tensor([[5.0, 5.0, 8.0, 8.0]])
+    (plain,) = torch.autograd.grad(Overlap()(a, b), a)
+    (generalized,) = torch.autograd.grad(Overlap(generalized=True)(a, b), a)
+    assert not plain.any()
+    assert generalized.all()
+
+
+def test_generalized_alone() -> None:
+    """In the broken program GIoU alone reaches an IoU below 0.2 in 200 steps; with the L1 term it is above 0.5."""
+    text = program("boxes-wrong/overlap-loss-alone", "broken").read_text(encoding="utf-8")
+    line = "return 1 - iou(outputs, targets).mean()"
+    assert line in text
+    names: dict[str, Any] = {"generalized": generalized, "print": lambda *_: None}
+    with torch.random.fork_rng():
+        exec(text.replace(line, "return generalized(outputs, targets)"), names)
+    assert names["score"] < 0.2
+    assert run(program("boxes-wrong/overlap-loss-alone", "fixed")).last("iou") > 0.5
+
+
+def generalized(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The generalized overlap of boxes by centre and size, of which a width is at least 1, as in the program."""
+    sized = torch.cat([outputs[:, :2], outputs[:, 2:].clamp(min=1)], dim=1)
+    a, b = (torch.cat([x[:, :2] - x[:, 2:] / 2, x[:, :2] + x[:, 2:] / 2], dim=1) for x in (sized, targets))
+    loss: Tensor = Overlap(generalized=True)(a, b)
+    return loss
+
+
+def test_with_itself() -> None:
+    """Every annotated box has the IoU 1 with itself; the broken program's IoU gives 0 to most of them."""
+    broken, fixed = (run(program("boxes-wrong/corners-or-size", role)).names for role in ("broken", "fixed"))
+    assert torch.allclose(fixed["iou"](fixed["actual"], fixed["actual"]), torch.ones(100))
+    assert (broken["iou"](broken["actual"], broken["actual"]) == 0).float().mean() > 0.5
