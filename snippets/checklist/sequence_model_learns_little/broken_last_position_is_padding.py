@@ -20,9 +20,9 @@ class Reader(nn.Module):
 
 
 torch.manual_seed(0)
-x = torch.randint(1, 9, (1200, 40))
-lengths = torch.where(torch.rand(1200) < 0.05, 40, torch.randint(3, 11, (1200,)))
-x[torch.arange(40) >= lengths[:, None]] = 0
+x = torch.randint(1, 9, (1200, 32))
+lengths = torch.where(torch.rand(1200) < 0.05, 32, torch.randint(3, 11, (1200,)))
+x[torch.arange(32) >= lengths[:, None]] = 0
 mood = ((x == 1) | (x == 2)).float() - ((x == 3) | (x == 4)).float()
 turned = nn.functional.pad(x[:, :-1] == 5, (1, 0))
 y = (torch.where(turned, -mood, mood).sum(dim=1) >= 0).long()

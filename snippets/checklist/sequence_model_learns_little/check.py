@@ -72,16 +72,12 @@ def backward_half_at_the_end(model, inputs, pad=0):
     elif not layer.batch_first:
         slopes = slopes.transpose(0, 1)
     used = slopes[..., slopes.shape[-1] // 2 :].abs().sum(dim=-1) > 0
-    place, time = used.float().argmax(dim=1), used.shape[1]
+    place, time = used.float().argmax(dim=1), used.shape[1]  # the first that is used
     last = (
         ends_of(inputs, pad).to(place) if lengths is None else lengths.to(place)
     ) - 1
     at_the_end = (place == time - 1) | (place == last)
-    if (
-        len(inputs) == len(used)
-        and ((used.sum(dim=1) == 1) & at_the_end).all()
-        and place.any()
-    ):
+    if len(inputs) == len(used) and at_the_end.all() and place.any():
         return (
             f"{layers[layer] or 'the layer'}: the backward half of the states is read at the end only, "
             "where it has seen nothing of what stands before"
