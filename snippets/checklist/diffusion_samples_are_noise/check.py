@@ -1,0 +1,88 @@
+"""Why a diffusion model's samples stay noise: call these with a batch of training, and with the sampler."""
+
+import torch
+from torch import nn
+
+
+def data_unlike_the_noise(clean):
+    """Compare the size of the data with that of the noise, whose deviation is 1."""
+    size = clean.detach().float().square().mean().sqrt().item()
+    if size > 2 or size < 0.05:
+        low, high = clean.min().item(), clean.max().item()
+        return f"the data reach from {low:g} to {high:g}, {size:.2g} in root mean square; the noise has 1"
+
+
+def target_from_elsewhere(clean, noisy, targets):
+    """Ask whether the target can be told from the noisy and the clean image together, as noise and velocity can."""
+    if clean[0].numel() < 16:
+        return None  # two numbers for each sample are fitted: they would fit a few values by chance
+    known = torch.stack([noisy.flatten(1), clean.flatten(1)], dim=2).detach().double()
+    wanted = targets.detach().flatten(1).double()[..., None]
+    rest = wanted - known @ (torch.linalg.pinv(known) @ wanted)
+    share = 1 - (rest.square().sum((1, 2)) / wanted.square().sum((1, 2))).median()
+    if share < 0.9:
+        return f"noisy and clean images explain {share:.0%} of the target: it is not the noise that was added"
+
+
+def sampler_takes_another_kind(sample, alphas_cumprod, clean, noisy, targets):
+    """Give the sampler a network that knows the images: each step should leave them with as much noise as in training.
+
+    `sample(network, n)` is your sampler; time is a number of a step, or a share of all. Costs three samplings.
+    """
+    known = torch.stack([noisy.flatten(1), clean.flatten(1)], dim=2).detach().double()
+    wanted = targets.detach().flatten(1).double()[..., None]
+    weights = torch.linalg.pinv(known) @ wanted
+    if (wanted - known @ weights).square().mean() > 0.1 * wanted.square().mean():
+        return None  # the target is none of the three
+    of_noisy, of_clean = weights.abs().median(dim=0).values[:, 0]
+    trained = "noise" if of_clean < of_noisy else "velocity"
+    trained = "image" if of_noisy < 0.05 else trained
+    images, off, steps = clean[:8].detach(), {}, len(alphas_cumprod)
+
+    class Knows(nn.Module):
+        def __init__(self, kind):
+            super().__init__()
+            self.kind, self.sizes = kind, []
+
+        def forward(self, x, t, *_, **__):
+            t = torch.as_tensor(t).flatten()[0]
+            i = int((t * steps if t.is_floating_point() and t <= 1 else t).round())
+            share = alphas_cumprod[min(i, steps - 1)]
+            clean = torch.cat([images] * (len(x) // len(images)))  # guidance: n or 2n
+            noise = (x - share.sqrt() * clean) / (1 - share).sqrt()
+            velocity = share.sqrt() * noise - (1 - share).sqrt() * clean
+            self.sizes.append(noise.square().mean().sqrt())
+            return {"noise": noise, "image": clean, "velocity": velocity}[self.kind]
+
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for kind in ("noise", "image", "velocity"):
+            network = Knows(kind)
+            torch.manual_seed(0)
+            left = (sample(network, len(images)) - images).square().mean().sqrt()
+            path = torch.stack(network.sizes).log().abs().mean()
+            off[kind] = float(path + left / images.square().mean().sqrt())
+    taken = min(off, key=lambda kind: off[kind])
+    if off[taken] > 0.2 or off[trained] > 2 * off[taken] + 0.02:
+        right = f"of the {taken}" if off[taken] < 0.2 else "of no kind"
+        return f"the network learns to predict the {trained}; the sampler is right with a prediction {right}"
+
+
+def starts_below_pure_noise(sample, alphas_cumprod):
+    """Ask for which step the sampler first calls the network, and how much of an image is left there in training.
+
+    `sample(network, n)` is your sampler; time is a number of a step, or a share of all. Costs one sampling.
+    """
+    times, steps = [], len(alphas_cumprod)
+
+    class Listens(nn.Module):
+        def forward(self, x, t, *_, **__):
+            times.append(torch.as_tensor(t).flatten()[0])
+            return x
+
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        sample(Listens(), 2)
+    t = times[0]
+    i = int((t * steps if t.is_floating_point() and t <= 1 else t).round())
+    left = alphas_cumprod[min(i, steps - 1)].sqrt().item()
+    if left > 0.25:
+        return f"the first step asked for is {i} of {steps}: in training, images there keep {left:.0%} of their size"
