@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import random
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
 from scripts.problems import ROOT
 from tests.support import interrupted, untouched
@@ -27,6 +30,21 @@ OTHERS = {
     "normalization.weight_normalization.use": ["initialize_"],
     "normalization.why_batch_norm_works.use": ["weights_without_scale"],
     "training.training_loop_skeleton.use": ["evaluate"],
+    # Checks whose planted programs have no buffers, no generators, or draw no numbers.
+    "checklist.bn_small_batch.check": ["independent_samples_per_batch"],
+    "checklist.bn_train_eval_gap.check": ["batches_not_alike"],
+    "checklist.class_collapse.check": ["labels_come_in_blocks"],
+    "checklist.classes_confused.check": ["augmentation_that_makes_another_class"],
+    "checklist.compile_differs_from_eager.check": ["compiled_output_that_differs"],
+    "checklist.custom_gradient_wrong.check": ["gradient_that_ignores_the_loss"],
+    "checklist.error_shape_mismatch.check": ["samples_of_different_shapes"],
+    "checklist.forgot_eval.check": ["samples_that_change"],
+    "checklist.gpu_underused.check": ["samples_made_here"],
+    "checklist.labels_misaligned.check": ["flips_that_leave_the_target"],
+    "checklist.loss_oscillates.check": ["gradients_that_pile_up"],
+    "checklist.metric_depends_on_batch_size.check": ["metric_that_must_not_be_averaged"],
+    "checklist.out_of_memory.check": ["activations_of_the_batch"],
+    "checklist.val_noisy.check": ["evaluation_is_random"],
 }
 PAIRS = ("evaluate",)  # whose batches are inputs with targets
 
@@ -49,6 +67,24 @@ def others() -> list[Callable[..., Any]]:
     return [getattr(modules[module], name) for module, names in OTHERS.items() for name in names]
 
 
+def drawn(x: torch.Tensor) -> torch.Tensor:
+    """Something that readers draw by chance, from each source."""
+    return x + random.random() + float(np.random.rand()) + torch.rand(1)
+
+
+class Augmented(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Samples that are drawn."""
+
+    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+        self.inputs, self.targets = inputs, targets
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return drawn(self.inputs[number]), self.targets[number]
+
+
 def reader(function: Callable[..., Any]) -> dict[str, Any]:
     """The variables of a reader's program by the names of parameters: trained for a step, one layer frozen."""
     torch.manual_seed(0)
@@ -68,8 +104,20 @@ def reader(function: Callable[..., Any]) -> dict[str, Any]:
         optimizer.step()
 
     step()
+    if function.__name__.startswith("compiled"):
+        model = torch.compile(model, backend="eager")
     pairs = list(zip(inputs.split(4), targets.split(4), strict=True))
+    loader = DataLoader(Augmented(inputs, targets), 4, shuffle=True, generator=torch.Generator())
     return {
+        "augment": drawn,
+        "evaluate": lambda model: float(drawn(inputs).sum()),
+        "score": 0.5,
+        "metric": lambda outputs, targets: (outputs.argmax(1) == targets).float().mean(),
+        "train_loader": loader,
+        "val_loader": loader,
+        "train_set": loader.dataset,
+        "x_train": inputs,
+        "y_train": targets,
         "model": model,
         "optimizer": optimizer,
         "loss_fn": loss_fn,

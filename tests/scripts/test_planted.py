@@ -123,7 +123,7 @@ def test_check_that_leaves_something_behind_where_it_is_ended_is_caught():
     assert not interrupted.left_behind(cleans_up, asked, {"__file__": "program.py", **names})
 
 
-def test_check_is_ended_at_calls_into_the_program():
+def test_check_is_ended_as_calls_into_the_program_return():
     calls = []
 
     def check(function):
@@ -132,7 +132,7 @@ def test_check_is_ended_at_calls_into_the_program():
             function()
 
     assert interrupted.run(check, {"function": lambda: None}, __file__, 5) == 5
-    assert calls == [0, 1, 2, 3]
+    assert calls == [0, 1, 2, 3, 4]
 
 
 def test_check_that_changes_something_and_raises_is_caught():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 
 def state(names: dict[str, Any]) -> dict[str, Any]:
@@ -25,6 +26,9 @@ def state(names: dict[str, Any]) -> dict[str, Any]:
             found[name] = value.copy()
         elif isinstance(value, torch.Generator):
             found[name] = value.get_state()
+        elif isinstance(value, DataLoader):
+            own = [getattr(owner, "generator", None) for owner in (value, value.sampler)]
+            found[f"the generators of {name}"] = [one.get_state() for one in own if one is not None]
     return found
 
 
