@@ -199,11 +199,8 @@ def _is_safe_to_end(symptom: str, check: Callable[..., Any], program_run: Run) -
     module = sys.modules[check.__module__]
     text, checks = inspect.getsource(module), {row["check"] for row in rows(symptom)}
     for name, function in inspect.getmembers(module, inspect.isfunction):
-        # no check, and called by none of them
-        offered = (
-            name not in checks and text.count(f"{name}(") == 1 and "model" in inspect.signature(function).parameters
-        )
-        if name == check.__name__ or offered:
+        offered = name not in checks and text.count(f"{name}(") == 1  # no check calls it, either
+        if name == check.__name__ or (offered and "model" in inspect.signature(function).parameters):
             given, missing = _given(function, program_run)
             with _as_it_was():
                 left = [] if missing else interrupted.left_behind(function, given, program_run.names)
