@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from scripts import logs
 from scripts.generate import curves, symptom
 from scripts.generate.bugs import place
 from scripts.sources.snippets import Snippet
-from tests.support import planted
+from tests.support import interrupted, planted
 
 LOG = "step   0  loss 2.303  test accuracy 0.1\nstep  10  loss nan  test accuracy 0.098\nepoch over\nfinal loss 3e-05\n"
 
@@ -84,6 +85,63 @@ def test_what_a_check_says_of_another_program_is_told_apart():
     assert planted._answer(lambda x: [][1], program) == "IndexError"
     with pytest.raises(planted.Changed, match="changes x"):
         planted._answer(lambda x: x.add_(1), program)
+
+
+def forgets(model, x):
+    """Hooks and modes are as before where nothing fails."""
+    hook = model[0].register_forward_hook(lambda *_: None)
+    training = model.training
+    model.eval()
+    with contextlib.suppress(Exception):
+        model(x)
+    model.train(training)
+    hook.remove()
+
+
+def cleans_up(model, x):
+    """The same, where something fails, too."""
+    hook = model[0].register_forward_hook(lambda *_: None)
+    training = model.training
+    model.eval()
+    try:
+        model(x)
+    finally:
+        model.train(training)
+        hook.remove()
+
+
+def test_check_that_leaves_something_behind_where_it_is_ended_is_caught():
+    names = trained().names
+    asked = {"model": names["model"], "x": names["x"]}
+    planted.asked(forgets, planted.Run("", names, None))
+    left = interrupted.left_behind(forgets, asked, {"__file__": "program.py", **names})
+    assert [one.partition(",")[0] for one in left] == ["the mode of model", "the hooks of model"]
+    assert left[0].endswith("when call 1 of 3 fails")
+
+    names = trained().names
+    asked = {"model": names["model"], "x": names["x"]}
+    assert not interrupted.left_behind(cleans_up, asked, {"__file__": "program.py", **names})
+
+
+def test_check_is_ended_as_calls_into_the_program_return():
+    calls = []
+
+    def check(function):
+        for number in range(9):
+            calls.append(number)
+            function()
+
+    assert interrupted.run(check, {"function": lambda: None}, __file__, 5) == 5
+    assert calls == [0, 1, 2, 3, 4]
+
+
+def test_check_that_changes_something_and_raises_is_caught():
+    def check(x):
+        x.add_(1)
+        raise ValueError
+
+    with pytest.raises(planted.Changed, match="changes x"):
+        planted.asked(check, trained())
 
 
 CHECKS = '''"""Checks."""

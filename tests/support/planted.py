@@ -14,12 +14,12 @@ A symptom's test file says what the symptom looks like, and hands each cause to 
 from __future__ import annotations
 
 import contextlib
-import copy
 import difflib
 import importlib
 import inspect
 import io
 import random
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ import torch
 import yaml
 
 from scripts import logs
-from tests.support import checked_up
+from tests.support import checked_up, interrupted, untouched
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTION = "checklist"
@@ -149,6 +149,7 @@ def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:
     assert finding, f"{row['check']} does not find the cause"
     assert not asked(check, fixed), f"{row['check']} raises a false alarm on the cure: {asked(check, fixed)}"
     assert not asked(check, other), f"{row['check']} takes {unlike} for this cause: {asked(check, other)}"
+    _is_safe_to_end(symptom, check, broken)
     _readable(cause)
     record("finds", finding)
     with _as_it_was():
@@ -184,12 +185,27 @@ def asked(check: Callable[..., Any], program_run: Run) -> str:
     given, missing = _given(check, program_run)
     assert not missing, f"{check.__name__} asks for {', '.join(missing)}; the program has no such variables"
     with _as_it_was():
-        before = _state(program_run.names)
-        found = check(**given)
-        changed = [key for key, value in _state(program_run.names).items() if not _same(value, before[key])]
-    if changed:
-        raise Changed(f"{check.__name__} changes {', '.join(changed)}")
+        before = untouched.state(program_run.names)
+        try:
+            found = check(**given)
+        finally:  # also where it raises
+            if changed := untouched.changes(before, program_run.names):
+                raise Changed(f"{check.__name__} changes {', '.join(changed)}")
     return str(found or "")
+
+
+def _is_safe_to_end(symptom: str, check: Callable[..., Any], program_run: Run) -> None:
+    """Where an error ends a check, nothing is left behind; nor by what its module offers to readers besides checks."""
+    module = sys.modules[check.__module__]
+    text, checks = inspect.getsource(module), {row["check"] for row in rows(symptom)}
+    for name, function in inspect.getmembers(module, inspect.isfunction):
+        offered = name not in checks and text.count(f"{name}(") == 1  # no check calls it, either
+        if name == check.__name__ or (offered and "model" in inspect.signature(function).parameters):
+            given, missing = _given(function, program_run)
+            with _as_it_was():
+                left = [] if missing else interrupted.left_behind(function, given, program_run.names)
+            if left:
+                raise Changed(f"{name} leaves behind: {'; '.join(left)}")
 
 
 def _given(check: Callable[..., Any], program_run: Run) -> tuple[dict[str, Any], list[str]]:
@@ -197,49 +213,6 @@ def _given(check: Callable[..., Any], program_run: Run) -> tuple[dict[str, Any],
     wanted = inspect.signature(check).parameters.values()
     given = {one.name: program_run.names[one.name] for one in wanted if one.name in program_run.names}
     return given, [one.name for one in wanted if one.name not in given and one.default is inspect.Parameter.empty]
-
-
-def _state(names: dict[str, Any]) -> dict[str, Any]:
-    """All that a check could change: weights, buffers, gradients, modes, hooks, optimizers, random states."""
-    state: dict[str, Any] = {
-        "torch's random state": torch.get_rng_state(),
-        "numpy's random state": np.random.get_state()[1].copy(),  # type: ignore[index,union-attr]
-        "Python's random state": random.getstate(),
-        "whether gradients are recorded": torch.is_grad_enabled(),
-        "the default dtype": torch.get_default_dtype(),
-    }
-    for name, value in names.items():
-        if isinstance(value, torch.nn.Module):
-            hooks = [k for k in vars(value) if k.endswith("_hooks")]
-            state[f"the weights of {name}"] = copy.deepcopy(value.state_dict())
-            state[f"the gradients of {name}"] = [None if p.grad is None else p.grad.clone() for p in value.parameters()]
-            state[f"what of {name} is trained"] = [p.requires_grad for p in value.parameters()]
-            state[f"the mode of {name}"] = [module.training for module in value.modules()]
-            state[f"the hooks of {name}"] = [len(vars(m)[k] or ()) for m in value.modules() for k in hooks]
-        elif isinstance(value, torch.optim.Optimizer):
-            state[f"the state of {name}"] = copy.deepcopy(value.state_dict())
-        elif isinstance(value, torch.Tensor):
-            state[name] = value.detach().clone()
-        elif isinstance(value, np.ndarray):
-            state[name] = value.copy()
-        elif isinstance(value, torch.Generator):
-            state[name] = value.get_state()
-    return state
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether two states are the same, bit by bit; NaN is the same as NaN."""
-    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) and a.is_meta:
-        return a.dtype == b.dtype and a.shape == b.shape  # it holds no numbers
-    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-        return a.dtype == b.dtype and a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
-        return len(a) == len(b) and all(map(_same, a, b))
-    return bool(a is b or a == b)
 
 
 def _readable(cause: str) -> None:

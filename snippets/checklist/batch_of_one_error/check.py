@@ -57,10 +57,11 @@ def single_values(model, inputs, kind):
         if isinstance(module, kind) and (module.training or module.running_mean is None)
     }
     hooks = [module.register_forward_pre_hook(look) for module in names]
-    outputs = forward_in_eval_mode(model, inputs)
-    for hook in hooks:
-        hook.remove()
-    return found, outputs
+    try:
+        return found, forward_in_eval_mode(model, inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def forward_in_eval_mode(model, inputs):

@@ -7,10 +7,12 @@ def quiet(model, tokens, mask):
     """Run a model in eval mode without a trace."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        outputs = model(tokens, mask)
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            outputs = model(tokens, mask)
+    finally:
+        for module, mode in modes:
+            module.training = mode
     return outputs
 
 

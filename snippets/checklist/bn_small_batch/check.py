@@ -24,12 +24,14 @@ def fewest_values_in_a_mean(model, inputs):
     }
     hooks = [module.register_forward_pre_hook(look) for module in names]
     model.eval()
-    with torch.no_grad():
-        model(inputs)
-    for hook in hooks:
-        hook.remove()
-    for module, training in modes:
-        module.training = training
+    try:
+        with torch.no_grad():
+            model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, training in modes:
+            module.training = training
     name = min(counts, key=counts.get, default=None)
     if name is not None and counts[name] < 16:
         return f"layer {name}: {counts[name]} values per mean, so it is off by {counts[name] ** -0.5:.0%} of a deviation"
@@ -68,15 +70,17 @@ def independent_samples_per_batch(train_loader):
     means, squares, size = [], [], 0
     generator = getattr(train_loader, "generator", None)
     state = generator.get_state() if generator is not None else None
-    with torch.random.fork_rng():
-        for inputs, *_ in train_loader:
-            x = inputs.float().flatten(1)
-            size = size or len(x)
-            if len(x) == size:
-                means.append(x.mean(dim=0))
-                squares.append(x.square().mean(dim=0))
-    if generator is not None:
-        generator.set_state(state)
+    try:
+        with torch.random.fork_rng():
+            for inputs, *_ in train_loader:
+                x = inputs.float().flatten(1)
+                size = size or len(x)
+                if len(x) == size:
+                    means.append(x.mean(dim=0))
+                    squares.append(x.square().mean(dim=0))
+    finally:
+        if generator is not None:
+            generator.set_state(state)
     if len(means) < 5:
         return None  # too few to tell how much a mean varies
     mean = torch.stack(means).mean(dim=0)

@@ -57,15 +57,17 @@ def batches_not_alike(train_loader):
     means, variances, size = [], [], 0
     generator = getattr(train_loader, "generator", None)
     state = None if generator is None else generator.get_state()
-    with torch.random.fork_rng():
-        for inputs, *_ in train_loader:
-            x = inputs.float().flatten(1)
-            size = size or len(x)
-            if len(x) == size > 1:
-                means.append(x.mean(dim=0))
-                variances.append(x.var(dim=0))
-    if state is not None:
-        generator.set_state(state)
+    try:
+        with torch.random.fork_rng():
+            for inputs, *_ in train_loader:
+                x = inputs.float().flatten(1)
+                size = size or len(x)
+                if len(x) == size > 1:
+                    means.append(x.mean(dim=0))
+                    variances.append(x.var(dim=0))
+    finally:
+        if state is not None:
+            generator.set_state(state)
     if len(means) < 2:
         return None
     between, within = torch.stack(means).var(dim=0), torch.stack(variances).mean(dim=0)

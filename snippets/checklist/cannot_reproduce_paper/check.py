@@ -33,17 +33,19 @@ def accuracy_by_crop(model, images_test, x_test, y_test, crop_ratio):
     """Score the same images at several crop ratios; costs four forward passes."""
     size = x_test.shape[-1]
     modes = {module: module.training for module in model.modules()}
-    model.eval()
     wrong = {}
-    for ratio in {crop_ratio, 0.8, 0.875, 0.95, 1.0}:
-        whole = round(size / ratio)
-        edge = (whole - size) // 2
-        x = interpolate(images_test, whole, mode="bilinear")
-        x = x[..., edge : edge + size, edge : edge + size]
-        with torch.no_grad():
-            wrong[ratio] = model(x).argmax(dim=1) != y_test
-    for module, mode in modes.items():
-        module.training = mode
+    model.eval()
+    try:
+        for ratio in {crop_ratio, 0.8, 0.875, 0.95, 1.0}:
+            whole = round(size / ratio)
+            edge = (whole - size) // 2
+            x = interpolate(images_test, whole, mode="bilinear")
+            x = x[..., edge : edge + size, edge : edge + size]
+            with torch.no_grad():
+                wrong[ratio] = model(x).argmax(dim=1) != y_test
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     best = min(wrong, key=lambda ratio: wrong[ratio].sum().item())
     changed = (wrong[best] != wrong[crop_ratio]).sum().item()
     gained = (wrong[crop_ratio].sum() - wrong[best].sum()).item()
@@ -60,10 +62,12 @@ def average_left_out(ema, x_test, y_test, test_outputs):
     """Ask whether the score is that of the averaged weights; costs one forward pass."""
     modes = {module: module.training for module in ema.modules()}
     ema.eval()
-    with torch.no_grad():
-        averaged = ema(x_test).float()
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        with torch.no_grad():
+            averaged = ema(x_test).float()
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     if not torch.allclose(averaged, test_outputs.float(), rtol=1e-3, atol=1e-3):
         raw, mean = (
             (o.argmax(dim=1) != y_test).float().mean().item()

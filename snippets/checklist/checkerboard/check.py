@@ -39,12 +39,14 @@ def _patterns(model, inputs, kinds):
             )
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        model(inputs)
-    for hook in hooks:
-        hook.remove()
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes:
+            module.training = mode
     return found
 
 
@@ -69,12 +71,14 @@ def gradient_with_a_grid(model, loss_fn, inputs, targets):
     """Compare the gradient that reaches the picture at the four places of 2 x 2 pixels. Costs a backward pass."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.enable_grad(), torch.random.fork_rng():
-        picture = inputs.detach().clone().requires_grad_()
-        loss = loss_fn(model(picture), targets)
-        (gradient,) = torch.autograd.grad(loss, picture)
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.enable_grad(), torch.random.fork_rng():
+            picture = inputs.detach().clone().requires_grad_()
+            loss = loss_fn(model(picture), targets)
+            (gradient,) = torch.autograd.grad(loss, picture)
+    finally:
+        for module, mode in modes:
+            module.training = mode
     size = gradient.abs()
     means = torch.stack([size[..., y::2, x::2].mean() for y in (0, 1) for x in (0, 1)])
     chance = size.std() / (size.numel() / 4) ** 0.5  # the error of such a mean

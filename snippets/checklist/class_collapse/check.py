@@ -17,10 +17,12 @@ def rare_class_is_known_but_never_said(model, x_val, y_val, y_train):
     """Look for a class that is rare in training and never predicted, though the outputs rank its samples first."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad():
-        outputs = two_columns(model(x_val)).log_softmax(dim=1)
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        with torch.no_grad():
+            outputs = two_columns(model(x_val)).log_softmax(dim=1)
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     share = torch.bincount(y_train.flatten().long(), minlength=outputs.shape[1]) / len(
         y_train
     )
@@ -45,15 +47,17 @@ def labels_come_in_blocks(train_loader, y_train):
     """Ask how much of 32 samples in a row one class makes up, and of the whole training set; looks at 50 batches."""
     generator = getattr(train_loader, "generator", None)
     state = None if generator is None else generator.get_state()
-    with torch.random.fork_rng():
-        targets = torch.cat(
-            [
-                targets.flatten().long()
-                for _, (_, targets) in zip(range(50), train_loader, strict=False)
-            ]
-        )
-    if state is not None:
-        generator.set_state(state)
+    try:
+        with torch.random.fork_rng():
+            targets = torch.cat(
+                [
+                    targets.flatten().long()
+                    for _, (_, targets) in zip(range(50), train_loader, strict=False)
+                ]
+            )
+    finally:
+        if state is not None:
+            generator.set_state(state)
     rows = targets[: len(targets) // 32 * 32].reshape(-1, 32)
     purity = sum(torch.bincount(row).max().item() / 32 for row in rows) / max(
         1, len(rows)
@@ -67,10 +71,12 @@ def outputs_ignore_the_inputs(model, x_val):
     """Ask whether the outputs differ between samples at all."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad():
-        outputs = model(x_val).float()
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        with torch.no_grad():
+            outputs = model(x_val).float()
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     spread, size = outputs.std(dim=0).mean().item(), outputs.abs().mean().item()
     if spread <= 0.01 * size:
         return f"outputs are {size:.3g} in size and vary by {spread:.1g} between samples: inputs do not reach them"

@@ -30,10 +30,12 @@ def augmentation_that_makes_another_class(augment, x_train, y_train):
     some = torch.randperm(len(x_train), generator=some)[:1000]
     x, y = x_train[some], y_train[some]
     states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        changed = augment(x.clone())
-    random.setstate(states[0])
-    np.random.set_state(states[1])
+    try:
+        with torch.random.fork_rng():
+            changed = augment(x.clone())
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
     before, usual = nearest(x, x, y)
     found, distance = nearest(changed, x, y)
     for label in y.unique():  # what is far from every original looks like none
@@ -77,10 +79,12 @@ def rare_class_of_the_pair(model, x_test, y_test, y_train):
     """Compare how often the two classes of the worst pair occur in training."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
-        label, other, share = worst_pair(y_test, model(x_test).argmax(dim=1))
-    for module, training in modes:
-        module.training = training
+    try:
+        with torch.no_grad():
+            label, other, share = worst_pair(y_test, model(x_test).argmax(dim=1))
+    finally:
+        for module, training in modes:
+            module.training = training
     counts = y_train.bincount(minlength=int(y_test.max()) + 1)
     if share > 0.1 and counts[label] < counts[other] / 4:
         return (

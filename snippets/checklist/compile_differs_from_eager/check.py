@@ -15,10 +15,12 @@ def compiled_output_that_differs(model, inputs):
     with torch.random.fork_rng():
         for run, seed in ((model, 0), (plain, 0), (plain, 1)):
             torch.manual_seed(seed)
-            outputs.append(run(inputs).detach())
-            with torch.no_grad():
-                for name, buffer in plain.named_buffers():
-                    buffer.copy_(buffers.get(name, buffer))
+            try:
+                outputs.append(run(inputs).detach())
+            finally:
+                with torch.no_grad():
+                    for name, buffer in plain.named_buffers():
+                        buffer.copy_(buffers.get(name, buffer))
     compiled, eager, other_seed = outputs
     size = eager.norm().clamp(min=1e-12)
     error = ((compiled - eager).norm() / size).item()

@@ -48,15 +48,19 @@ def gradient_that_ignores_the_loss(model, loss_fn, inputs, targets):
         if weight.requires_grad
     }
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    with torch.random.fork_rng(), torch.enable_grad():
-        loss = loss_fn(model(inputs), targets)
-        once = torch.autograd.grad(
-            loss, list(weights.values()), retain_graph=True, allow_unused=True
-        )
-        twice = torch.autograd.grad(2 * loss, list(weights.values()), allow_unused=True)
-    with torch.no_grad():
-        for buffer, value in buffers:
-            buffer.copy_(value)
+    try:
+        with torch.random.fork_rng(), torch.enable_grad():
+            loss = loss_fn(model(inputs), targets)
+            once = torch.autograd.grad(
+                loss, list(weights.values()), retain_graph=True, allow_unused=True
+            )
+            twice = torch.autograd.grad(
+                2 * loss, list(weights.values()), allow_unused=True
+            )
+    finally:
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
     wrong = [
         name
         for name, a, b in zip(weights, once, twice, strict=True)

@@ -24,12 +24,14 @@ def dead_units(model, inputs):
         if isinstance(module, nn.ReLU | nn.Linear | nn.modules.conv._ConvNd):
             hooks.append(module.register_forward_hook(note))
     model.eval()
-    with torch.no_grad():
-        model(inputs)
-    for hook in hooks:
-        hook.remove()
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad():
+            model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes:
+            module.training = mode
     return {name: (int((~active).sum()), len(active)) for name, active in alive.items()}
 
 

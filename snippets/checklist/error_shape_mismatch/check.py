@@ -173,9 +173,11 @@ def size_that_halving_lost(model, inputs):
         if not getattr(layer, "transposed", False)
     }
     hooks = [layer.register_forward_pre_hook(note) for layer in dims]
-    error, _, _ = run_until_error(model, inputs)
-    for hook in hooks:
-        hook.remove()
+    try:
+        error, _, _ = run_until_error(model, inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
     fits = (
         not error
         or "must match" not in str(error)
@@ -193,19 +195,23 @@ def samples_of_different_shapes(train_loader):
     ):
         return None
     shapes, states = {}, (random.getstate(), np.random.get_state())
-    with torch.random.fork_rng():
-        for number in range(min(100, len(train_loader.dataset))):
-            sample = train_loader.dataset[number]
-            parts = (
-                sample.values()
-                if isinstance(sample, dict)
-                else sample
-                if isinstance(sample, tuple)
-                else [sample]
-            )
-            shapes.setdefault(tuple(tuple(np.shape(part)) for part in parts), number)
-    random.setstate(states[0])
-    np.random.set_state(states[1])
+    try:
+        with torch.random.fork_rng():
+            for number in range(min(100, len(train_loader.dataset))):
+                sample = train_loader.dataset[number]
+                parts = (
+                    sample.values()
+                    if isinstance(sample, dict)
+                    else sample
+                    if isinstance(sample, tuple)
+                    else [sample]
+                )
+                shapes.setdefault(
+                    tuple(tuple(np.shape(part)) for part in parts), number
+                )
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
     if len(shapes) > 1:
         (one, first), (other, second) = list(shapes.items())[:2]
         return f"sample {first} has shapes {one}, sample {second} has {other}, and there is no collate_fn that pads"

@@ -28,14 +28,18 @@ def samples_that_change(val_loader):
     """Fetch each of the first 16 samples of the data set twice: for data sets with an index."""
     dataset = val_loader.dataset
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    count = min(16, len(dataset))
-    changed = 0
-    for i in range(count):
-        first, second = (torch.as_tensor(dataset[i][0]).nan_to_num() for _ in range(2))
-        changed += first.shape != second.shape or not torch.equal(first, second)
-    torch.set_rng_state(states[0])
-    np.random.set_state(states[1])
-    random.setstate(states[2])
+    try:
+        count = min(16, len(dataset))
+        changed = 0
+        for i in range(count):
+            first, second = (
+                torch.as_tensor(dataset[i][0]).nan_to_num() for _ in range(2)
+            )
+            changed += first.shape != second.shape or not torch.equal(first, second)
+    finally:
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])
+        random.setstate(states[2])
     if changed:
         return f"{changed} of {count} samples are other numbers when they are fetched a second time"
 

@@ -14,10 +14,12 @@ def samples_made_here(train_loader):
     ):
         return None
     states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        pair = [train_loader.dataset[0], train_loader.dataset[0]]
-    random.setstate(states[0])
-    np.random.set_state(states[1])
+    try:
+        with torch.random.fork_rng():
+            pair = [train_loader.dataset[0], train_loader.dataset[0]]
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
     pair = [list(one.values()) if isinstance(one, dict) else one for one in pair]
     first, second = (one[0] if isinstance(one, tuple | list) else one for one in pair)
     if isinstance(first, torch.Tensor):

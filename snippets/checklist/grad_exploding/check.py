@@ -11,12 +11,14 @@ def stored_and_fresh(model, loss_fn, inputs, targets):
     weights = [weight for weight in model.parameters() if weight.grad is not None]
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.enable_grad():
-        fresh = torch.autograd.grad(
-            loss_fn(model(inputs), targets), weights, allow_unused=True
-        )
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.enable_grad():
+            fresh = torch.autograd.grad(
+                loss_fn(model(inputs), targets), weights, allow_unused=True
+            )
+    finally:
+        for module, mode in modes:
+            module.training = mode
     stored = (
         torch.stack([weight.grad.float().norm() for weight in weights]).norm().item()
     )
@@ -54,10 +56,12 @@ def gain_of_weights(model, inputs):
         return None  # of token ids take the output of the embedding as the inputs
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
-        outputs = model(inputs).float()
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad():
+            outputs = model(inputs).float()
+    finally:
+        for module, mode in modes:
+            module.training = mode
     growth = (outputs.square().mean() / inputs.float().square().mean()).sqrt().item()
     layers = [
         m

@@ -32,21 +32,23 @@ def first_broken_operation(model, loss_fn, inputs, targets):
 
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.enable_grad(), torch.random.fork_rng():
-        loss = loss_fn(model(inputs), targets)
-        waiting = [loss.grad_fn]
-        while waiting:
-            node = waiting.pop()
-            if node is not None and node not in seen:
-                seen.add(node)
-                watch(node)
-                waiting += [following for following, _ in node.next_functions]
-        weights = [weight for weight in model.parameters() if weight.requires_grad]
-        torch.autograd.grad(loss, weights, allow_unused=True)
-    for hook in hooks:
-        hook.remove()
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.enable_grad(), torch.random.fork_rng():
+            loss = loss_fn(model(inputs), targets)
+            waiting = [loss.grad_fn]
+            while waiting:
+                node = waiting.pop()
+                if node is not None and node not in seen:
+                    seen.add(node)
+                    watch(node)
+                    waiting += [following for following, _ in node.next_functions]
+            weights = [weight for weight in model.parameters() if weight.requires_grad]
+            torch.autograd.grad(loss, weights, allow_unused=True)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes:
+            module.training = mode
     return found[0] if found else ("", 0, 0)
 
 

@@ -36,12 +36,14 @@ def slopes_of_activations(model, loss_fn, inputs, targets):
         if isinstance(module, nn.Sigmoid | nn.Tanh):
             hooks.append(module.register_forward_hook(note))
     model.eval()
-    with torch.no_grad():
-        model(inputs)
-    for hook in hooks:
-        hook.remove()
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad():
+            model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes:
+            module.training = mode
     if math.prod(slopes) < 1e-3 and not arrives(model, loss_fn, inputs, targets):
         return f"the mean slopes of {len(slopes)} sigmoids or tanhs multiply to {math.prod(slopes):.1e}"
 

@@ -26,14 +26,16 @@ def samples_that_see_each_other(model, inputs):
     """Put copies of the first sample for all but the last, and see whether the output for the last one changes."""
     modes = [(m, m.training) for m in model.modules()]
     model.eval()
-    other = torch.cat([inputs[:1].expand_as(inputs[:-1]), inputs[-1:]])
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(0)
-        before = model(inputs)[-1].float()
-        torch.manual_seed(0)
-        after = model(other)[-1].float()
-    for module, training in modes:
-        module.training = training
+    try:
+        other = torch.cat([inputs[:1].expand_as(inputs[:-1]), inputs[-1:]])
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(0)
+            before = model(inputs)[-1].float()
+            torch.manual_seed(0)
+            after = model(other)[-1].float()
+    finally:
+        for module, training in modes:
+            module.training = training
     change = ((after - before).abs().max() / before.abs().max()).item()
     if change > 1e-3:
         return f"the output for one sample changes by {change:.0%} when other samples stand beside it"
@@ -53,11 +55,13 @@ def attention_that_moves_tokens(attention, hidden):
     """Move the tokens by one place: self-attention without mask or positions only moves its outputs."""
     modes = [(m, m.training) for m in attention.modules()]
     attention.eval()
-    with torch.no_grad():
-        straight = attention(hidden).float()
-        back = attention(hidden.roll(1, 1)).roll(-1, 1).float()
-    for module, training in modes:
-        module.training = training
+    try:
+        with torch.no_grad():
+            straight = attention(hidden).float()
+            back = attention(hidden.roll(1, 1)).roll(-1, 1).float()
+    finally:
+        for module, training in modes:
+            module.training = training
     change = ((straight - back).abs().max() / straight.abs().max()).item()
     if change > max(1e-3, 8 * torch.finfo(hidden.dtype).eps):
         return f"moving the tokens by one place changes their outputs by {change:.0%}: parts of them change places inside"

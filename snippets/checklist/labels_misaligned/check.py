@@ -94,10 +94,12 @@ def labels_that_slip(x_train, y_train):
 def flips_that_leave_the_target(train_set):
     """Draw one sample 20 times: count draws that are exactly mirrored while its target stays."""
     states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        draws = [train_set[0] for _ in range(20)]
-    random.setstate(states[0])
-    np.random.set_state(states[1])
+    try:
+        with torch.random.fork_rng():
+            draws = [train_set[0] for _ in range(20)]
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
     x, target = draws[0]
     if not torch.is_tensor(target):
         return None

@@ -25,13 +25,15 @@ def loss_that_grows_with_the_batch(model, loss_fn, inputs, targets):
     """Compute the loss of a batch, and of the same batch twice and three times: a sum grows in equal steps."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        once, twice, thrice = (
-            loss_fn(model(torch.cat([inputs] * n)), torch.cat([targets] * n)).item()
-            for n in (1, 2, 3)
-        )
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            once, twice, thrice = (
+                loss_fn(model(torch.cat([inputs] * n)), torch.cat([targets] * n)).item()
+                for n in (1, 2, 3)
+            )
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     if abs(twice) > 1.5 * abs(once) and (thrice - twice) / (twice - once) > 0.9:
         return (
             f"the batch twice has {twice / once:.2f} times the loss: the gradient grows "

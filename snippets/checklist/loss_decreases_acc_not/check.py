@@ -14,10 +14,12 @@ def evaluated(model, inputs):
     """The outputs in evaluation mode, without a trace in the model."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
-        outputs = model(inputs)
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad():
+            outputs = model(inputs)
+    finally:
+        for module, mode in modes:
+            module.training = mode
     return outputs
 
 

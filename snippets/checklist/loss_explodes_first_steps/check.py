@@ -39,13 +39,15 @@ def loss_that_grows_with_the_batch(model, loss_fn, inputs, targets):
     half = len(inputs) // 2
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
-        parts = [slice(0, half), slice(half, 2 * half), slice(0, 2 * half)]
-        first, second, both = (
-            loss_fn(model(inputs[part]), targets[part]).item() for part in parts
-        )
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad():
+            parts = [slice(0, half), slice(half, 2 * half), slice(0, 2 * half)]
+            first, second, both = (
+                loss_fn(model(inputs[part]), targets[part]).item() for part in parts
+            )
+    finally:
+        for module, mode in modes:
+            module.training = mode
     if both > 0 and abs(first + second - both) < 0.01 * both:
         return f"the loss of {2 * half} samples is {both:.4g}, of its halves {first:.4g} and {second:.4g}: it is a sum"
 

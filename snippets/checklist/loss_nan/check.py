@@ -36,11 +36,13 @@ def loss_that_breaks_alone(model, loss_fn, inputs, targets):
     """Ask whether the network's outputs are finite numbers of a common size and the loss is none."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad():
-        outputs = model(inputs).float()
-        loss = loss_fn(outputs, targets)
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        with torch.no_grad():
+            outputs = model(inputs).float()
+            loss = loss_fn(outputs, targets)
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     size = outputs.abs().max().item()
     sound = size < 1e4 and torch.isfinite(targets.float()).all()
     if sound and not torch.isfinite(loss).all():

@@ -10,10 +10,14 @@ def some_batches(train_loader, number):
     """The first batches of an epoch, drawn without touching the state of any random generator."""
     generator = getattr(train_loader, "generator", None)
     state = generator.get_state() if generator is not None else None
-    with torch.random.fork_rng():
-        batches = [batch for batch, _ in zip(train_loader, range(number), strict=False)]
-    if state is not None:
-        generator.set_state(state)
+    try:
+        with torch.random.fork_rng():
+            batches = [
+                batch for batch, _ in zip(train_loader, range(number), strict=False)
+            ]
+    finally:
+        if state is not None:
+            generator.set_state(state)
     return batches
 
 
@@ -51,13 +55,15 @@ def batches_that_differ_at_fixed_weights(model, loss_fn, train_loader, losses):
     """Hold the weights still: how much do batches differ, compared with the log? One pass over up to 300 batches."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
-        still = [
-            loss_fn(model(inputs), targets).item()
-            for inputs, targets in some_batches(train_loader, 300)
-        ]
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad():
+            still = [
+                loss_fn(model(inputs), targets).item()
+                for inputs, targets in some_batches(train_loader, 300)
+            ]
+    finally:
+        for module, mode in modes:
+            module.training = mode
     if len(still) < 2:
         return None
     mean, noise, swing = (
@@ -98,11 +104,14 @@ def gradients_that_pile_up(model, loss_fn, inputs, targets, train_loader):
         return torch.cat([g.flatten() for g in gradients])
 
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    used, again = torch.cat([p.grad.flatten() for p in trained]), fresh(inputs, targets)
-    largest = max(fresh(x, y).norm().item() for x, y in some_batches(train_loader, 100))
-    for buffer, value in buffers:
-        buffer.copy_(value)
-    largest = max(largest, again.norm().item())
+    used = torch.cat([p.grad.flatten() for p in trained])
+    try:
+        again = fresh(inputs, targets)
+        others = [fresh(x, y).norm().item() for x, y in some_batches(train_loader, 100)]
+    finally:
+        for buffer, value in buffers:
+            buffer.copy_(value)
+    largest = max(*others, again.norm().item())
     if (used - again).norm() > 1.5 * largest:
         return f"step() used a gradient of norm {used.norm():.3g}; no batch alone gives more than {largest:.3g}"
 

@@ -51,12 +51,14 @@ def loss_that_grows_with_the_batch(model, loss_fn, inputs, targets):
     """Compute the loss of a batch and of the same batch twice."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
-        once = loss_fn(model(inputs), targets).item()
-        both = model(torch.cat([inputs, inputs]))
-        twice = loss_fn(both, torch.cat([targets, targets])).item()
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad():
+            once = loss_fn(model(inputs), targets).item()
+            both = model(torch.cat([inputs, inputs]))
+            twice = loss_fn(both, torch.cat([targets, targets])).item()
+    finally:
+        for module, mode in modes:
+            module.training = mode
     if twice > 1.5 * once > 0:
         return (
             f"the batch twice has {twice / once:.2f} times the loss: it is a sum, so the "

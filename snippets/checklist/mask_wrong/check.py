@@ -7,10 +7,12 @@ def quiet(model, *args):
     """Run a model in eval mode without a trace; of several outputs the first is taken."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        outputs = model(*args)
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            outputs = model(*args)
+    finally:
+        for module, mode in modes:
+            module.training = mode
     return outputs[0] if isinstance(outputs, tuple) else outputs
 
 

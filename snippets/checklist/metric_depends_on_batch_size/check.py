@@ -12,20 +12,24 @@ def chance_set_back(val_loader):
     owners = val_loader, val_loader.sampler
     own = [getattr(owner, "generator", None) for owner in owners]
     states = [(g, g.get_state()) for g in own if g is not None]
-    with torch.random.fork_rng():
-        yield
-    for generator, state in states:
-        generator.set_state(state)
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        for generator, state in states:
+            generator.set_state(state)
 
 
 def scores_three_ways(model, val_loader, metric):
     """The metric of all predictions at once, as mean of batches, and as mean weighted by size."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with chance_set_back(val_loader), torch.no_grad():
-        pairs = [(model(batch[0]), batch[1]) for batch in val_loader]
-    for module, training in modes:
-        module.training = training
+    try:
+        with chance_set_back(val_loader), torch.no_grad():
+            pairs = [(model(batch[0]), batch[1]) for batch in val_loader]
+    finally:
+        for module, training in modes:
+            module.training = training
     scores = torch.tensor([float(metric(o, t)) for o, t in pairs], dtype=torch.float64)
     sizes = torch.tensor([len(t) for _, t in pairs], dtype=torch.float64)
     whole = metric(torch.cat([o for o, _ in pairs]), torch.cat([t for _, t in pairs]))

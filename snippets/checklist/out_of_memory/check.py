@@ -16,11 +16,13 @@ def saved_for_backward(model, inputs):
         (buffer, buffer.clone()) for buffer in model.buffers()
     ]  # running statistics stay what they are
     watch = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
-    with torch.random.fork_rng(), torch.enable_grad(), watch:
-        outputs = model(inputs)
-    with torch.no_grad():
-        for buffer, before in buffers:
-            buffer.copy_(before)
+    try:
+        with torch.random.fork_rng(), torch.enable_grad(), watch:
+            outputs = model(inputs)
+    finally:
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
     weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
     del outputs
     return [entry for pointer, entry in kept.items() if pointer not in weights]

@@ -67,10 +67,12 @@ def outputs_that_are_no_probabilities(model, loss_fn, inputs):
     """Ask whether BCELoss gets outputs that are below 0 or above 1."""
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        outputs = model(inputs)
-    for one, mode in modes:
-        one.training = mode
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            outputs = model(inputs)
+    finally:
+        for one, mode in modes:
+            one.training = mode
     takes_probabilities = (
         isinstance(loss_fn, nn.BCELoss) or loss_fn is F.binary_cross_entropy
     )

@@ -30,10 +30,12 @@ def threshold_hides_the_class(model, x_val, y_val, y_train, predictions):
     """Ask for each rare class whether its samples rank above the others, and the predictions of x_val miss them."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad():
-        outputs = model(x_val).float().reshape(len(x_val), -1)
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        with torch.no_grad():
+            outputs = model(x_val).float().reshape(len(x_val), -1)
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     if outputs.shape[1] == 1:  # the logit of class 1 gets a column of zeros beside it
         outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=1)
     outputs, y_val = outputs.log_softmax(dim=1), y_val.flatten()

@@ -25,17 +25,19 @@ def generators_without_seed(set_seed):
     warns = torch.is_deterministic_algorithms_warn_only_enabled()
     python, numpy = random.getstate(), np.random.get_state()
     draws = []
-    with torch.random.fork_rng():
-        for state in (1, 2):
-            random.seed(state)
-            np.random.seed(state)
-            torch.manual_seed(state)
-            set_seed(0)
-            draws.append((random.random(), np.random.rand(), torch.rand(1).item()))
-    random.setstate(python)
-    np.random.set_state(numpy)
-    cudnn.benchmark, cudnn.deterministic = flags
-    torch.use_deterministic_algorithms(strict, warn_only=warns)
+    try:
+        with torch.random.fork_rng():
+            for state in (1, 2):
+                random.seed(state)
+                np.random.seed(state)
+                torch.manual_seed(state)
+                set_seed(0)
+                draws.append((random.random(), np.random.rand(), torch.rand(1).item()))
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        cudnn.benchmark, cudnn.deterministic = flags
+        torch.use_deterministic_algorithms(strict, warn_only=warns)
     names = ("random", "numpy.random", "torch")
     free = [name for name, a, b in zip(names, *draws, strict=True) if a != b]
     if free:

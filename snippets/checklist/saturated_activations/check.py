@@ -21,12 +21,14 @@ def saturated_units(model, inputs):
 
             hooks.append(module.register_forward_hook(note))
     model.eval()
-    with torch.no_grad():
-        model(inputs)
-    for hook in hooks:
-        hook.remove()
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad():
+            model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes:
+            module.training = mode
     return shares
 
 

@@ -33,10 +33,12 @@ def detail_of_the_output(model, inputs, targets):
     size = max(2, round(4 * padded.sum().item() / edges))  # of a square
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        outputs = model(inputs)
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            outputs = model(inputs)
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     whole = outputs.shape[-2:]
     coarse = functional.interpolate(
         outputs, [max(1, n // size) for n in whole], mode="area"

@@ -32,12 +32,15 @@ def output_that_grows_with_the_batch(model, inputs):
         return None
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        shapes = [
-            model(inputs[:number]).shape for number in (len(inputs) // 2, len(inputs))
-        ]
-    for one, mode in modes:
-        one.training = mode
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            shapes = [
+                model(inputs[:number]).shape
+                for number in (len(inputs) // 2, len(inputs))
+            ]
+    finally:
+        for one, mode in modes:
+            one.training = mode
     if shapes[0][1:] != shapes[1][1:]:
         return f"the outputs of {len(inputs) // 2} samples are {list(shapes[0])}, of {len(inputs)} {list(shapes[1])}"
 

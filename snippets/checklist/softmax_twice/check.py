@@ -19,28 +19,32 @@ def outputs_and_best_loss(model, loss_fn, inputs, targets):
     """Give the outputs in evaluation mode, and the loss of the best outputs between 0 and 1."""
     modes = [(one, one.training) for one in model.modules()]
     model.eval()
-    with torch.no_grad(), torch.random.fork_rng():
-        outputs = model(inputs)
-        loss = loss_fn(best_answer(outputs, targets), targets).item()
-    for one, mode in modes:
-        one.training = mode
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            outputs = model(inputs)
+            loss = loss_fn(best_answer(outputs, targets), targets).item()
+    finally:
+        for one, mode in modes:
+            one.training = mode
     return outputs.float(), loss
 
 
 def stays_inside(model, inputs):
     """Ask whether outputs stay between 0 and 1 when the last parameter is raised by 3, as no raw outputs do."""
     modes = [(one, one.training) for one in model.modules()]
-    model.eval()
     last = [p for p in model.parameters() if p.is_floating_point()][-1:]
     before = [p.detach().clone() for p in last]
-    with torch.no_grad(), torch.random.fork_rng():
-        for p in last:
-            p.data.add_(3.0)
-        outputs = model(inputs)
+    model.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            for p in last:
+                p.data.add_(3.0)
+            outputs = model(inputs)
+    finally:
         for p, old in zip(last, before, strict=True):
             p.data.copy_(old)
-    for one, mode in modes:
-        one.training = mode
+        for one, mode in modes:
+            one.training = mode
     return bool(outputs.min() >= 0 and outputs.max() <= 1)
 
 

@@ -77,10 +77,12 @@ def padding_in_the_score(model, x_val, y_val, val_score, pad=0):
     """Compute the accuracy with and without the positions that hold padding, and see which of the two was reported."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
-        right = (model(x_val).argmax(dim=-1) == y_val).float()
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.no_grad():
+            right = (model(x_val).argmax(dim=-1) == y_val).float()
+    finally:
+        for module, mode in modes:
+            module.training = mode
     real = right[y_val != pad].mean().item()
     if abs(right.mean().item() - val_score) < 0.01 and val_score > real + 0.05:
         share = (y_val == pad).float().mean().item()

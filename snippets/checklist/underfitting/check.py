@@ -45,10 +45,12 @@ def network_is_linear(model, x_train):
     b = a.flip(0)
     modes = {module: module.training for module in model.modules()}
     model.eval()
-    with torch.no_grad():
-        outs = [model(x).float() for x in (a, b, a + b, torch.zeros_like(a))]
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        with torch.no_grad():
+            outs = [model(x).float() for x in (a, b, a + b, torch.zeros_like(a))]
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     if outs[0].dim() > 1 and outs[0].shape[1] > 1:  # which log_softmax leaves unchanged
         outs = [out - out.mean(dim=1, keepdim=True) for out in outs]
     error = (outs[0] + outs[1] - outs[2] - outs[3]).abs().max()

@@ -27,10 +27,12 @@ def validation_set_too_small(val_accuracies, y_val):
 def evaluation_is_random(evaluate, model, times=5):
     """Evaluate the same weights several times; costs as many evaluations."""
     states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        values = [evaluate(copy.deepcopy(model)) for _ in range(times)]
-    random.setstate(states[0])
-    np.random.set_state(states[1])
+    try:
+        with torch.random.fork_rng():
+            values = [evaluate(copy.deepcopy(model)) for _ in range(times)]
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
     if max(values) - min(values) > 1e-5 * max(map(abs, values)):  # more than rounding
         return f"the same weights get {min(values):.3f} to {max(values):.3f} in {times} evaluations"
 

@@ -79,10 +79,12 @@ def weights_without_gradient(model, loss_fn, inputs, targets):
     }
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.enable_grad():
-        loss = loss_fn(model(inputs), targets)
-    for module, mode in modes:
-        module.training = mode
+    try:
+        with torch.enable_grad():
+            loss = loss_fn(model(inputs), targets)
+    finally:
+        for module, mode in modes:
+            module.training = mode
     if not loss.requires_grad:
         return "the loss depends on no weight: its graph was cut" if weights else None
     gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)

@@ -16,12 +16,14 @@ def listen(fresh, inputs, note):
     hooks = [layer.register_forward_hook(heard) for layer in names]
     modes = {module: module.training for module in fresh.modules()}
     fresh.eval()
-    with torch.no_grad():
-        fresh(inputs)
-    for module, mode in modes.items():
-        module.training = mode
-    for hook in hooks:
-        hook.remove()
+    try:
+        with torch.no_grad():
+            fresh(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def measured(fresh, inputs):

@@ -25,9 +25,11 @@ def forward_operations(model: nn.Module, inputs: Tensor) -> int:
 
     layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
-    model(inputs)
-    for hook in hooks:
-        hook.remove()
+    try:
+        model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
     return total
 
 

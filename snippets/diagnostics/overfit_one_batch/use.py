@@ -43,18 +43,20 @@ def overfit_one_batch(
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=lr)
     losses = []
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(devices=list(devices)), torch.enable_grad():
-        for _ in range(steps):
-            optimizer.zero_grad()
-            for parameter, _ in kept:
-                parameter.grad = None
-            loss = loss_fn(model(inputs), targets)
-            losses.append(loss.item())
-            loss.backward()
-            optimizer.step()
-        losses.append(loss_fn(model(inputs), targets).item())
-    for parameter, gradient in kept:
-        parameter.grad = gradient
+    try:
+        with torch.random.fork_rng(devices=list(devices)), torch.enable_grad():
+            for _ in range(steps):
+                optimizer.zero_grad()
+                for parameter, _ in kept:
+                    parameter.grad = None
+                loss = loss_fn(model(inputs), targets)
+                losses.append(loss.item())
+                loss.backward()
+                optimizer.step()
+            losses.append(loss_fn(model(inputs), targets).item())
+    finally:
+        for parameter, gradient in kept:
+            parameter.grad = gradient
     return losses
 
 

@@ -36,13 +36,15 @@ def recompute_bn(model: nn.Module, batches: Iterable[Tensor], skip: Collection[n
         layer.reset_running_stats()
         layer.momentum = None  # None: the plain average of all batches
     count = 0
-    for batch in batches:
-        model(batch)
-        count += 1
-    for module, mode in modes.items():
-        module.training = mode
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
+    try:
+        for batch in batches:
+            model(batch)
+            count += 1
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
     if count == 0:
         raise ValueError("no batch to compute statistics of")
     return count

@@ -39,9 +39,11 @@ def initialize_(model: nn.Module, x: Tensor) -> None:
         return (output - mean.view(shape)) / std.view(shape)
 
     hooks = [m.register_forward_hook(measure) for m in model.modules() if isinstance(m, LAYERS)]
-    model(x)
-    for hook in hooks:
-        hook.remove()
+    try:
+        model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def fold_(model: nn.Module) -> None:

@@ -64,14 +64,16 @@ def evaluate(model: nn.Module, loss_fn: nn.Module, batches: Batches) -> tuple[fl
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     total, right, count = torch.zeros((), device=device), torch.zeros((), device=device), 0
-    for x, y in batches:
-        x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
-        outputs = model(x)
-        total += loss_fn(outputs, y) * len(y)  # the last batch may be smaller
-        right += (outputs.argmax(dim=1) == y).sum()
-        count += len(y)
-    for module, mode in modes:
-        module.training = mode
+    try:
+        for x, y in batches:
+            x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+            outputs = model(x)
+            total += loss_fn(outputs, y) * len(y)  # the last batch may be smaller
+            right += (outputs.argmax(dim=1) == y).sum()
+            count += len(y)
+    finally:
+        for module, mode in modes:
+            module.training = mode
     return total.item() / count, right.item() / count
 
 
