@@ -9,7 +9,7 @@ digits = load_digits()
 x = torch.tensor(digits.images / 16, dtype=torch.float32)
 y = torch.tensor(digits.target)
 mirrored = x.flip(2)
-inputs, targets = mirrored[:400], y[:400]
+inputs, targets = mirrored[:200], y[:200]
 loss_fn = nn.CrossEntropyLoss()
 
 
@@ -41,19 +41,21 @@ class Adapter(nn.Module):
 
 
 model = Net()
-optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
-for _ in range(100):
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+for _ in range(60):
     optimizer.zero_grad()
-    loss_fn(model(x[:400]), y[:400]).backward()
+    loss_fn(model(x[:200]), y[:200]).backward()
     optimizer.step()
 model.requires_grad_(False)
 model.head.bias.requires_grad_(True)
 model.attention.out_proj = Adapter(model.attention.out_proj)
-optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
-for step in range(101):
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+for step in range(61):
     loss = loss_fn(model(inputs), targets)
-    if step % 5 == 0:
-        accuracy = (model(mirrored[400:]).argmax(1) == y[400:]).float().mean().item()
+    if step % 3 == 0:
+        accuracy = (
+            (model(mirrored[200:600]).argmax(1) == y[200:600]).float().mean().item()
+        )
         print(f"step {step:3d}  loss {loss.item():.3f}  accuracy {accuracy:.3f}")
     optimizer.zero_grad()
     loss.backward()

@@ -67,7 +67,7 @@ class Stack(nn.Module):
         self.blocks = nn.ModuleList(
             nn.Sequential(Adapter(nn.Linear(8, 8)), nn.BatchNorm1d(8), nn.Dropout(), nn.Tanh()) for _ in range(2)
         )
-        self.blocks[0][1].eval()
+        self.blocks[0].get_submodule("1").eval()
         self.head = nn.Linear(8, 3)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -180,7 +180,7 @@ def test_zero_factors() -> None:
     torch.manual_seed(0)
     model = Stack(None)
     for block in model.blocks:
-        nn.init.zeros_(block[0].a)
+        nn.init.zeros_(block.get_parameter("0.a"))
     assert said(trained(model)) == ["zero"]
     model = Stack(None)
     nn.init.zeros_(model.head.weight)
