@@ -52,10 +52,8 @@ model.attention.out_proj = Adapter(model.attention.out_proj)
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 for step in range(61):
     loss = loss_fn(model(inputs), targets)
-    if step % 3 == 0:
-        accuracy = (
-            (model(mirrored[200:600]).argmax(1) == y[200:600]).float().mean().item()
-        )
+    if step % 5 == 0:
+        accuracy = (model(mirrored[200:]).argmax(1) == y[200:]).float().mean().item()
         print(f"step {step:3d}  loss {loss.item():.3f}  accuracy {accuracy:.3f}")
     optimizer.zero_grad()
     loss.backward()
