@@ -33,3 +33,14 @@ def test_root_of_epsilon() -> None:
         assert abs(ratio[-1].item() - 1) < 1e-4
         assert ((ratio > 1 - 1e-9) & (ratio < 1.42)).all()
         assert ratio.max() > 1.4
+
+
+def test_one_block_six_times() -> None:
+    """In Sequential and ModuleList: parameters() has one block, state_dict() six; a list that makes each has six."""
+    block = torch.nn.Linear(5, 5)
+    for many in (torch.nn.Sequential(*[block] * 6), torch.nn.ModuleList([block] * 6)):
+        assert all(one is block for one in many)
+        assert sum(p.numel() for p in many.parameters()) == 30
+        assert len(many.state_dict()) == 12
+    six = torch.nn.ModuleList([torch.nn.Linear(5, 5) for _ in range(6)])
+    assert sum(p.numel() for p in six.parameters()) == 180
