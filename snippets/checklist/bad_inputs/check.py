@@ -1,5 +1,10 @@
 """Inputs that are no data: call these once on everything that training reads, after preprocessing."""
 
+import random
+
+import numpy as np
+import torch
+
 
 def inputs_that_are_constant(x_train):
     """Count the samples that have one value everywhere, or one in each channel of (N, C, H, W).
@@ -52,3 +57,45 @@ def groups_of_different_size(x_train):
     ):  # else a feature that is 0 in most samples
         low, high = f"{size[place]:.3g}", f"{size[place + 1]:.3g}"
         return f"{place + 1} inputs reach at most {low}, the other {len(step) - place} at least {high}"
+
+
+def brightness_that_wraps_round(augment, x_train, draws=4):
+    """Send one even sample of each brightness through: brighter in must not be dark out. Costs 256 calls for a draw.
+
+    `augment` gets a batch of one, from a tensor or an array, and draws from torch's, NumPy's or Python's random numbers.
+    """
+    sample = x_train[:1] * 0
+    if "uint8" in str(sample.dtype):
+        levels = list(range(256))
+    else:
+        low, high = float(x_train.min()), float(x_train.max())
+        levels = np.linspace(low, high, 256).tolist()
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    for seed in range(draws):
+        out = []
+        for level in levels:
+            for start in (torch.manual_seed, np.random.seed, random.seed):
+                start(seed)
+            result = torch.as_tensor(augment(sample + level)).double().flatten()
+            out.append(result[len(result) // 2].item())
+        step = np.diff(out)
+        large = np.abs(step) > np.ptp(out) / 2
+        sign = np.sign(step[~large].sum())
+        if (
+            sign
+            and large.any()
+            and (step[large] * sign < 0).all()
+            and (step[~large] * sign >= 0).all()
+        ):
+            i = int(large.argmax())
+            found = (
+                f"{levels[i]:.4g} becomes {out[i]:.3g}, and {levels[i + 1]:.4g} becomes {out[i + 1]:.3g}: "
+                "numbers wrap round"
+            )
+            break
+    else:
+        found = None
+    torch.set_rng_state(states[0])
+    np.random.set_state(states[1])
+    random.setstate(states[2])
+    return found

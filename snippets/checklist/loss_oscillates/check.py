@@ -127,3 +127,25 @@ def rises_of_the_learning_rate(rates):
         bottom = min(bottom, rate)
     if turns:
         return f"in {len(rates)} steps the learning rate turned upwards {turns} times after a fall to less than half"
+
+
+def still_in_evaluation_mode(model):
+    """Call it right before loss.backward(): which dropouts and batch norms of trained parts are in evaluation mode?
+
+    A frozen part, or one layer that was put into evaluation mode by itself, is left out.
+    """
+    modules, off = dict(model.named_modules()), []
+    for name, module in modules.items():
+        kind = type(module).__name__
+        rate = getattr(module, "p" if "Dropout" in kind else "dropout", 0)
+        if "BatchNorm" not in kind and not (isinstance(rate, float) and rate > 0):
+            continue
+        path = name.split(".") if name else []
+        above = [modules[".".join(path[:i])] for i in range(len(path) + 1)]
+        outer = next((m for m in above if not m.training), None)
+        if outer is None or (outer is module and outer is not model):
+            continue
+        if not module.training and any(p.requires_grad for p in outer.parameters()):
+            off.append(f"{name or 'the model'} ({kind})")
+    if off:
+        return f"layers in evaluation mode in a part that is trained: {len(off)}, such as {', '.join(off[:3])}"

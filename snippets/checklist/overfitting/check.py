@@ -1,6 +1,7 @@
 """Why the validation set does worse than the training set: hand in the tensors that the network receives."""
 
 import torch
+from torch.utils.data import WeightedRandomSampler
 
 
 def classes_shared_unevenly(y_train, y_val):
@@ -27,6 +28,16 @@ def inputs_on_another_scale(x_train, x_val):
     )
     if abs(m1 - m2) > 0.25 * s1 or not 0.8 < s2 / s1 < 1.25:
         return f"x_train has mean {m1:.2f} and standard deviation {s1:.2f}, x_val has {m2:.2f} and {s2:.2f}"
+
+
+def weights_for_too_few_samples(train_loader):
+    """Compare the number of the sampler's weights with that of the samples; it draws none without a weight."""
+    sampler = getattr(train_loader.batch_sampler, "sampler", train_loader.sampler)
+    if not isinstance(sampler, WeightedRandomSampler):
+        return None
+    weights, samples = len(sampler.weights), len(train_loader.dataset)
+    if weights < samples:
+        return f"the sampler has {weights} weights for {samples} samples: it only draws samples 0 to {weights - 1}"
 
 
 def contradicted(x, y):

@@ -67,3 +67,21 @@ def score_of_nothing(metric, y_val):
     if score > 0.1:
         empty = (y_val.flatten(1).sum(dim=1) == 0).float().mean().item()
         return f"finding nothing scores {score:.2f} by this metric: {empty:.0%} of the masks are empty"
+
+
+def class_numbers_between(masks, y):
+    """Count labels with a number that, before resizing, no pixel near their place had; masks hold class numbers."""
+    if masks[0].numel() != masks.shape[-1] * masks.shape[-2]:
+        return None  # one channel for each class
+    masks, y = (z.reshape(len(z), 1, *z.shape[-2:]) for z in (masks, y))
+    classes = masks.unique()
+    if len(classes) < 3:
+        return None  # nothing lies between two classes
+    made = ~torch.isin(y.to(masks.dtype), classes)
+    for label in classes:
+        cells = functional.adaptive_max_pool2d((masks == label).float(), y.shape[-2:])
+        near = functional.max_pool2d(cells, 3, stride=1, padding=1) > 0
+        made |= (y == label) & ~near
+    if made.any():
+        numbers = ", ".join(f"{value:.3g}" for value in y[made].unique()[:3].tolist())
+        return f"{int(made.sum())} labels have a number that their place did not have before, such as {numbers}"

@@ -132,3 +132,37 @@ def inputs_tell_nothing(x_train, y_train, most=2000):
     chance = (torch.bincount(y) / len(y)).square().sum().item()
     if found < chance + 0.1 * (1 - chance):
         return f"nearest neighbours share their label in {found:.0%} of cases; any two samples in {chance:.0%}"
+
+
+def values_without_an_order(x_train, y_train):
+    """Ask, for each column of a table, whether the values next to a value tell as much about its targets as itself.
+
+    Of quantities they do. Asks columns of five values or more, with ten samples each on average.
+    """
+    if x_train.dim() != 2:
+        return None
+    y = y_train.reshape(len(y_train), -1).float()
+    if not y_train.is_floating_point():
+        y = torch.nn.functional.one_hot(y_train.flatten().long()).float()
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
+    a, b = order[::2].to(y.device), order[1::2].to(y.device)
+    mean = y[a].mean(dim=0)
+    for column in range(x_train.shape[1]):
+        values, code = x_train[:, column].unique(return_inverse=True)
+        if not 5 <= len(values) <= len(y) / 10:
+            continue
+        ones = torch.cat([y[a], torch.ones_like(y[a, :1])], dim=1)
+        sums = torch.zeros(len(values) + 2, ones.shape[1], device=y.device)
+        sums.index_add_(0, code[a] + 1, ones)
+        told = []
+        for found in (sums[1:-1], sums[:-2] + sums[2:]):
+            guess = ((found[:, :-1] + mean) / (found[:, -1:] + 1))[code[b]]
+            told.append(
+                1
+                - ((y[b] - guess).square().sum() / (y[b] - mean).square().sum()).item()
+            )
+        if told[0] > 0.1 and told[1] < told[0] / 3:
+            return (
+                f"column {column} has {len(values)} values, which explain {told[0]:.0%} of the targets' variance; "
+                f"those next to each explain {max(0.0, told[1]):.0%}: are they numbers of categories?"
+            )

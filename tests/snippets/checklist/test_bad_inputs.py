@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from statistics import fmean
 
+import numpy as np
+import pytest
 import torch
 
 from snippets.checklist.bad_inputs import check
@@ -51,3 +53,53 @@ def test_a_small_group_is_found_and_a_feature_that_is_mostly_zero_is_none() -> N
     assert not check.groups_of_different_size(torch.cat([x[:100], 50 * x[:1]]))
     x[:30] *= 255
     assert "970 inputs" in check.groups_of_different_size(x)
+
+
+def test_bytes_wrap_round() -> None:
+    """In torch and in NumPy, a uint8 plus or minus a Python number stays uint8 and wraps round."""
+    for values in (torch.tensor([250, 3], dtype=torch.uint8), np.array([250, 3], dtype=np.uint8)):
+        assert [int(value) for value in values + 10] == [4, 13]
+        assert [int(value) for value in values - 10] == [240, 249]
+        assert (values + 10).dtype == values.dtype
+
+
+def solarize(x: torch.Tensor) -> torch.Tensor:
+    """Invert what is brighter than a threshold near the top."""
+    return torch.where(x >= 250, 255 - x, x) / 255
+
+
+SOUND = {
+    "scaled": lambda x: x / 255,
+    "inverted": lambda x: 255 - x,
+    "two values": lambda x: (x > 100).float(),
+    "solarized": solarize,
+    "clamped": lambda x: (x.float() * 1.8).clamp(0, 255).to(torch.uint8),
+    "standardized": lambda x: (x / 255 - x.float().mean() / 255) / (x.float().std() + 1e-6),
+    "noise": lambda x: x / 255 + 0.1 * torch.randn(x.shape),
+    "brighter or darker": lambda x: (x / 255 * (0.5 + torch.rand(()))).clamp(0, 1),
+    "cropped": lambda x: torch.nn.functional.pad(x / 255, (2, 2, 2, 2))[..., 1:9, 3:11],
+}
+WRAPPED = {
+    "brighter": lambda x: x + 30,
+    "less the mean": lambda x: (x - x.new_tensor(120)) / 255,
+    "twice": lambda x: x * 2,
+    "cast": lambda x: (x.float() * 1.3).int().to(torch.uint8) / 255,
+    "inverted": lambda x: (255 - x + 20) / 255,
+    "at random": lambda x: x + int(torch.randint(5, 40, ())) if torch.rand(()) < 0.5 else x,
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_augmentations_do_not_wrap(name: str) -> None:
+    """Also with float pictures, and where nothing or only noise comes out."""
+    pictures = torch.randint(256, (4, 3, 8, 8), dtype=torch.uint8)
+    assert not check.brightness_that_wraps_round(SOUND[name], pictures)
+    assert not check.brightness_that_wraps_round(SOUND[name], pictures.float())
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_other_arithmetic_that_wraps(name: str) -> None:
+    """A shift, a mean, a factor, a cast, after an inversion, sometimes only; and NumPy's arrays."""
+    pictures = torch.randint(256, (4, 3, 8, 8), dtype=torch.uint8)
+    assert "wrap round" in check.brightness_that_wraps_round(WRAPPED[name], pictures)
+    assert "wrap round" in check.brightness_that_wraps_round(lambda x: x + 30, pictures.numpy())

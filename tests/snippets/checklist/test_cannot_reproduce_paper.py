@@ -63,3 +63,14 @@ def test_what_is_frozen_does_not_decay_and_no_update_has_no_divisor() -> None:
     model.bias.requires_grad_(False)
     assert not check.vectors_that_decay(torch.optim.SGD(model.parameters(), 0.1, weight_decay=0.1))
     assert not check.epsilon_outside_the_root(torch.optim.RMSprop(model.parameters()), {"eps": 1e-3})
+
+
+def test_one_block_six_times() -> None:
+    """In Sequential and ModuleList: parameters() has one block, state_dict() six; a list that makes each has six."""
+    block = torch.nn.Linear(5, 5)
+    for many in (torch.nn.Sequential(*[block] * 6), torch.nn.ModuleList([block] * 6)):
+        assert all(one is block for one in many)
+        assert sum(p.numel() for p in many.parameters()) == 30
+        assert len(many.state_dict()) == 12
+    six = torch.nn.ModuleList([torch.nn.Linear(5, 5) for _ in range(6)])
+    assert sum(p.numel() for p in six.parameters()) == 180

@@ -59,3 +59,41 @@ def test_fresh_gradients_leave_the_running_statistics() -> None:
     assert not check.gradients_that_pile_up(model, loss_fn, x, y, DataLoader(data, 16))
     assert all(torch.equal(a, b) for a, b in zip(before, model.buffers(), strict=True))
     assert not check.batches_that_differ_at_fixed_weights(model, loss_fn, DataLoader(data, 64), [1.0, 0.5])
+
+
+class Net(nn.Module):
+    """A body with dropout and batch norm, a recurrent layer with a rate of its own, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5))
+        self.rnn = nn.GRU(8, 8, num_layers=2, dropout=0.1)
+        self.head = nn.Linear(8, 2)
+
+
+def test_training_mode_frozen_parts_and_single_layers_are_sound() -> None:
+    """Also a network that has nothing to switch off, and rates of 0."""
+    model = Net().train()
+    assert not check.still_in_evaluation_mode(model)
+    model.body[1].eval()
+    model.body[3].eval()
+    assert not check.still_in_evaluation_mode(model)
+    model.body.eval().requires_grad_(False)
+    assert not check.still_in_evaluation_mode(model)
+    plain = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.0), nn.LSTM(4, 4)).eval()
+    assert not check.still_in_evaluation_mode(plain)
+
+
+def test_a_part_or_a_single_layer_left_in_evaluation_mode_is_found() -> None:
+    """The whole model, a trained part of it, a recurrent layer that is the model; modes stay as they were."""
+    model = Net().eval()
+    assert "trained: 3, such as body.1 (BatchNorm1d), body.3 (Dropout), rnn (GRU)" in check.still_in_evaluation_mode(
+        model
+    )
+    model.train()
+    model.body.eval()
+    assert "trained: 2," in check.still_in_evaluation_mode(model)
+    assert model.training
+    assert model.rnn.training
+    assert not model.body[3].training
+    assert "the model (GRU)" in check.still_in_evaluation_mode(model.rnn.eval())

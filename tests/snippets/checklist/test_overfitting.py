@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, TensorDataset, WeightedRandomSampler
 
 from snippets.checklist.overfitting import check
 from tests.support.planted import Record, Run, causes, prove
@@ -34,3 +37,34 @@ def test_a_training_set_in_the_order_of_its_classes_is_no_small_one() -> None:
     y = torch.arange(1000) // 100
     x = torch.randn(10, 16)[y] + 0.1 * torch.randn(1000, 16)
     assert not check.more_data_would_help(x, y, x[::7], y[::7])
+
+
+class Stream(IterableDataset[int]):
+    """Samples without a number."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(5))
+
+
+def test_weights_for_each_sample_are_sound_and_those_in_a_batch_sampler_are_seen() -> None:
+    """Whether the loader has batches, a batch sampler or neither; other samplers, and streams, are not asked."""
+    data = TensorDataset(torch.arange(50))
+    few, enough = (WeightedRandomSampler([1.0] * count, 50) for count in (3, 50))
+    for sampler, found in ((few, True), (enough, False)):
+        for loader in (
+            DataLoader(data, 8, sampler=sampler),
+            DataLoader(data, batch_size=None, sampler=sampler),
+            DataLoader(data, batch_sampler=BatchSampler(sampler, 8, drop_last=False)),
+        ):
+            assert bool(check.weights_for_too_few_samples(loader)) == found
+    for sound in (DataLoader(data, 8, shuffle=True), DataLoader(Stream(), 2), DataLoader(data)):
+        assert not check.weights_for_too_few_samples(sound)
+    state = torch.get_rng_state()
+    assert "draws samples 0 to 2" in check.weights_for_too_few_samples(DataLoader(data, 8, sampler=few))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_samples_without_a_weight_are_never_drawn() -> None:
+    """Sorted by class, ten weights draw one class."""
+    drawn = set(WeightedRandomSampler([1.0] * 10, 1000))
+    assert drawn == set(range(10))

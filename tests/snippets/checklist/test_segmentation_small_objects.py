@@ -61,3 +61,26 @@ def test_a_batch_without_objects_is_not_asked() -> None:
     nothing = squares(3, [])
     assert not check.price_of_a_miss(nn.BCEWithLogitsLoss(), nothing)
     assert not check.detail_of_the_output(nn.Identity(), torch.randn(1, 1, 48, 48), nothing)
+
+
+def test_masks_of_nearest_two_classes_soft_or_one_hot_are_sound() -> None:
+    """Smaller and larger sizes; a soft mask of one object; a channel for each class."""
+    masks = 2 * squares(15, [4]) + squares(5, [30])
+    for size in (11, 24, 96):
+        assert not check.class_numbers_between(masks, interpolate(masks, size, mode="nearest"))
+    assert not check.class_numbers_between(masks, interpolate(masks, 24, mode="nearest")[:, 0].long())
+    soft = squares(15, [4])
+    assert not check.class_numbers_between(soft, interpolate(soft, 24, mode="area"))
+    channels = torch.cat([masks == label for label in range(3)], dim=1).float()
+    assert not check.class_numbers_between(channels, interpolate(channels, 24, mode="bilinear"))
+
+
+def test_numbers_between_are_found_in_every_form() -> None:
+    """Cut to whole numbers, rounded, left as fractions, enlarged; beside a mark of 255 for what is not labelled."""
+    masks = 2 * squares(15, [5]) + squares(5, [30])
+    for size in (24, 96):
+        between = interpolate(masks, size, mode="bilinear")
+        for y in (between, between.long(), between.round()[:, 0]):
+            assert "labels have a number" in check.class_numbers_between(masks, y)
+    marked = squares(9, [3]) + 255 * squares(5, [30])
+    assert check.class_numbers_between(marked, interpolate(marked, 31, mode="bilinear").long())

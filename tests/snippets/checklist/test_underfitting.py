@@ -89,3 +89,29 @@ def test_dropout_does_not_hide_small_updates() -> None:
         torch.manual_seed(seed)
         optimizer = torch.optim.Adam(model.parameters(), lr=2e-5)
         assert check.updates_too_small(model, optimizer, cross_entropy, x, y)
+
+
+def test_quantities_and_noise_are_no_category_numbers() -> None:
+    """A steep, a bent and a stepped quantity, noise, switches and pictures are silent, also sorted by the column."""
+    torch.manual_seed(0)
+    levels = torch.randint(12, (2000,)).float()
+    for y in (levels > 5, (levels - 6).abs() > 3, levels % 6 > 2, torch.rand(2000) > 0.5):
+        for rows in (torch.arange(2000), levels.argsort()):
+            assert not check.values_without_an_order(levels[rows, None], y[rows].long())
+    assert not check.values_without_an_order(levels[:, None], levels + torch.randn(2000))
+    assert not check.values_without_an_order(nn.functional.one_hot(levels.long()).float(), (levels % 2).long())
+    assert not check.values_without_an_order(torch.randn(2000, 3), torch.randint(2, (2000,)))
+    assert not check.values_without_an_order(torch.randn(8, 1, 4, 4), torch.randint(2, (8,)))
+
+
+def test_category_numbers_are_found_standardized_and_in_regression() -> None:
+    """Beside other columns, scaled, sorted, for three classes and for a target that is a number."""
+    for seed in range(5):
+        torch.manual_seed(seed)
+        code = torch.randint(25, (2000,))
+        x = torch.stack([torch.randn(2000), (code - 12) / 7.2], dim=1)
+        classes, worth = torch.randint(3, (25,))[code], torch.randn(25)[code] + 0.5 * torch.randn(2000)
+        for y in (classes, worth, worth[:, None]):
+            assert "column 1 has 25 values" in check.values_without_an_order(x, y)
+            rows = code.argsort()
+            assert check.values_without_an_order(x[rows], y[rows])
