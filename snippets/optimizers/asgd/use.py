@@ -9,7 +9,7 @@ from torch.optim.optimizer import ParamsT
 
 
 def make_optimizer(parameters: ParamsT, lr: float = 0.1) -> torch.optim.Optimizer:
-    """ASGD that averages from step 102 on, t0 + 2; torch's default t0 of a million means never.
+    """ASGD that averages from step 102 on, t0 + 2; torch's default t0 is a million.
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.

@@ -21,16 +21,17 @@ def test_equals_torch(shape):
 
 
 def test_recurrence_equals_torch():
-    """The recurrence written out equals nn.RNN, values and gradients, to 1e-12 in float64."""
+    """The recurrence written out equals nn.RNN without biases, values and gradients, to 1e-12 in float64."""
     torch.manual_seed(0)
     rnn = nn.RNN(6, 8, nonlinearity="relu", bias=False).double()
     eye_(rnn.weight_hh_l0)
-    x, state = torch.randn(30, 2, 6).double(), torch.rand(2, 8).double()
+    x = torch.randn(30, 2, 6).double().requires_grad_()
+    state = torch.rand(2, 8).double().requires_grad_()
     ours = relu_rnn(x, state, rnn.weight_ih_l0, rnn.weight_hh_l0)
     theirs = rnn(x, state[None])[0]
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
-    weights = list(rnn.parameters())
-    for a, b in zip(torch.autograd.grad(ours.sum(), weights), torch.autograd.grad(theirs.sum(), weights), strict=True):
+    of = [*rnn.parameters(), x, state]
+    for a, b in zip(torch.autograd.grad(ours.sum(), of), torch.autograd.grad(theirs.sum(), of), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
@@ -81,7 +82,7 @@ def test_default_rnn_forgets_fast(hidden):
 
 @pytest.mark.parametrize("bias", ["none", "zero", "default"])
 def test_wider_layers_start_dead(bias):
-    """From 4 to 16 features 12 rows are 0; behind a ReLU they stay so in 20 steps, unless their bias is positive."""
+    """From 4 to 16 features 12 rows are 0; if a ReLU follows they stay so for 20 steps, but with a positive bias."""
     torch.manual_seed(0)
     layer, head = nn.Linear(4, 16, bias=bias != "none"), nn.Linear(16, 2)
     identity_init_(layer.weight)
@@ -127,6 +128,9 @@ def test_default_learns_late(monkeypatch):
 
 
 def test_negative_state_is_cut():
-    """A state that is negative is 0 after one step: the memory is for non-negative values."""
+    """A state that is negative is 0 after one step; as two halves, relu(h) and relu(-h), it is kept."""
     model = irnn(1, 4)
     assert not model(torch.zeros(1, 1, 1), -torch.ones(1, 1, 4))[1].any()
+    h = torch.tensor([[[-1.5, 2.0]]])
+    halves = model(torch.zeros(100, 1, 1), torch.cat([h, -h], dim=-1).relu())[1]
+    assert torch.equal(halves[..., :2] - halves[..., 2:], h)

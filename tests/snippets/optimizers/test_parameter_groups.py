@@ -51,10 +51,13 @@ def ids(groups: list[dict]) -> dict[float, list[int]]:
 
 @pytest.mark.parametrize("without", [(), ("class_token", "positions"), ("inner.0.weight",)])
 def test_groups_equal_timms(without):
-    """The same parameters with and without decay as timm's param_groups_weight_decay."""
+    """The same parameters with and without decay as timm's, but for a matrix named r_w_bias, which decays in timm's."""
     model = Small()
-    reference = timm_optimizers().param_groups_weight_decay(model, 0.05, no_weight_decay_list=without)
-    assert ids(decay_groups(model, 0.05, without)) == ids(reference)
+    reference = timm_optimizers().param_groups_weight_decay
+    assert ids(decay_groups(model, 0.05, without)) == ids(reference(model, 0.05, no_weight_decay_list=without))
+    model.r_w_bias = nn.Parameter(torch.zeros(4, 8))
+    ours, theirs = (ids(groups) for groups in (decay_groups(model, 0.05), reference(model, 0.05)))
+    assert set(theirs[0.05]) - set(ours[0.05]) == set(ours[0.0]) - set(theirs[0.0]) == {id(model.r_w_bias)}
 
 
 def test_every_parameter_is_in_one_group():
@@ -90,10 +93,13 @@ def gain_after(weight_decay: float) -> float:
 
 
 def test_decay_pulls_gains_to_zero():
-    """A gain that gets no gradient shrinks to (1 - lr * decay)^steps: to 0.61 in 500 steps of 0.01 * 0.1."""
+    """A gain of gradient 0 (None would be passed over) shrinks to (1 - lr * decay)^steps: 0.61 in 500 of 0.01 * 0.1."""
     assert gain_after(0.1) == pytest.approx(0.999**500, rel=1e-4)
     assert round(0.999**500, 2) == 0.61
     assert gain_after(0.0) == 1.0
+    passed_over = nn.LayerNorm(8)
+    torch.optim.AdamW(passed_over.parameters(), lr=0.01, weight_decay=0.1).step()
+    assert torch.equal(passed_over.weight, torch.ones(8))
 
 
 def test_unused_rows_of_an_embedding_decay():
@@ -288,6 +294,8 @@ def test_groups_matter_for_strong_decay_only(accuracies):
     """Up to a decay of 1 both ways lie within 0.02 of each other; at 10 two groups are ahead by over 0.1."""
     for decay in (0.0, 0.1, 1.0):
         assert (accuracies[decay, 1].mean() - accuracies[decay, 2].mean()).abs() < 0.02, decay
+    for decay in (0.0, 0.1):
+        assert accuracies[decay, 2].mean() - accuracies[decay, 1].mean() < 0.0025, decay
     assert accuracies[10.0, 2].mean() > accuracies[10.0, 1].mean() + 0.1
 
 
