@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def sgd_with_decay(model: nn.Module, lr: float = 0.1, weight_decay: float = 1e-4) -> torch.optim.SGD:
-    """SGD with momentum; matrices and kernels decay, biases, norms and other vectors do not.
+    """SGD with momentum; what has two dimensions or more decays, vectors, such as biases and gains of norms, do not.
 
     Args:
         model: whose trained parameters the optimizer gets.

@@ -22,7 +22,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimiz
 
 
 def decay_groups(model: nn.Module, weight_decay: float = 0.01) -> list[dict]:
-    """Two groups: matrices and kernels decay; biases, norms and other vectors do not."""
+    """Two groups: what has two dimensions or more decays; vectors, such as biases and gains of norms, do not."""
     trained = [p for p in model.parameters() if p.requires_grad]
     return [
         {"params": [p for p in trained if p.dim() >= 2], "weight_decay": weight_decay},

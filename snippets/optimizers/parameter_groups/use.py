@@ -10,7 +10,7 @@ from torch import nn
 
 
 def decay_groups(model: nn.Module, weight_decay: float = 0.05, without: Iterable[str] = ()) -> list[dict]:
-    """Two groups: matrices and kernels decay; biases, norms and other vectors do not.
+    """Two groups: what has two dimensions or more decays; vectors, such as gains of norms, and biases do not.
 
     Args:
         model: its parameters with ``requires_grad`` are grouped, each once, shared ones too.

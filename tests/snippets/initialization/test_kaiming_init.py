@@ -55,13 +55,15 @@ def test_layers_are_initialized():
 
 
 def test_second_moment_stays():
-    """Through 50 ReLU layers of width 512 the second moment stays within a factor of 10; halving would lose 1e15."""
+    """After each of 50 ReLU layers of width 512 the second moment is within a factor of 10 of the input's."""
     for seed in range(5):
         torch.manual_seed(seed)
-        x = torch.randn(16, 512)
-        with torch.no_grad():
-            ratio = deep_relu_network(512, 50)(x).square().mean() / x.square().mean()
-        assert 0.1 < ratio < 10
+        y = x = torch.randn(16, 512)
+        for layer in deep_relu_network(512, 50):
+            with torch.no_grad():
+                y = layer(y)
+            if isinstance(layer, nn.ReLU):
+                assert 0.1 < y.square().mean() / x.square().mean() < 10
 
 
 def test_relu_halves_without_the_two():
@@ -305,11 +307,12 @@ def test_resnets_use_fan_out(name, count):
             assert w.abs().max() > 2.5 * w.std()  # a uniform distribution ends at 1.73
 
 
-def test_batch_norm_turns_small_weights_into_large_gradients():
+@pytest.mark.parametrize(("eps", "tolerance"), [(1e-12, 1e-6), (1e-5, 0.02)])  # only the scale counts; the default
+def test_batch_norm_turns_small_weights_into_large_gradients(eps, tolerance):
     """In front of a batch normalization, weights 16 times smaller get 16 times the gradient; the output is the same."""
     torch.manual_seed(0)
     layer = nn.Conv2d(8, 8, 3, groups=8, bias=False, dtype=torch.float64)
-    norm = nn.BatchNorm2d(8, eps=1e-12, dtype=torch.float64)  # so small that only the scale counts
+    norm = nn.BatchNorm2d(8, eps=eps, dtype=torch.float64)
     x, target = torch.randn(2, 16, 8, 9, 9, dtype=torch.float64).unbind()
     found = []
     for factor in (1, 1 / 16):
@@ -319,5 +322,5 @@ def test_batch_norm_turns_small_weights_into_large_gradients():
         (gradient,) = torch.autograd.grad((y * target[:, :, 1:-1, 1:-1]).sum(), layer.weight)
         found.append((y, gradient))
     (y, gradient), (y_small, gradient_small) = found
-    assert torch.allclose(y, y_small, atol=1e-6)
-    assert torch.allclose(gradient_small, 16 * gradient, rtol=1e-6)
+    assert (y - y_small).norm() < tolerance * y.norm()
+    assert (gradient_small - 16 * gradient).norm() < tolerance * (16 * gradient).norm()

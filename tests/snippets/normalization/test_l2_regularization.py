@@ -237,10 +237,12 @@ def test_log_shows_the_loss_alone() -> None:
 
 
 def test_only_matrices_decay() -> None:
-    """Of a linear layer, a convolution and two norms, only the two matrices decay; a frozen layer is left out."""
+    """A linear layer's and a convolution's weight decay, two norms' vectors do not; a frozen layer is left out."""
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.LayerNorm(4), nn.Linear(4, 2))
     frozen = nn.Linear(2, 2).requires_grad_(False)
     decaying, rest = sgd_with_decay(nn.Sequential(*model, frozen), weight_decay=0.1).param_groups
     assert {id(p) for p in decaying["params"]} == {id(model[0].weight), id(model[4].weight)}
     assert (decaying["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
     assert len(rest["params"]) == 6
+    wide = nn.LayerNorm((4, 2), bias=False)
+    assert sgd_with_decay(wide).param_groups[0]["params"] == [wide.weight]  # two dimensions

@@ -120,14 +120,16 @@ def test_adam_first_update_is_the_rate():
             if size >= 0.99e-6:
                 assert abs(moved) == pytest.approx(1, rel=0.01)
     assert first_adam_step(1e-8) == pytest.approx(0.5)
+    assert torch.optim.Adam([torch.zeros(1)]).defaults["eps"] == 1e-8
 
 
 def test_adam_early_steps_vary():
-    """Over draws of unit normal gradients 1/sqrt(v) has standard deviation 0.5 at update 5 and 0.05 at update 200."""
-    spread = adaptive_rate_spread(200, draws=20000)
+    """Unit normal gradients, beta2 0.999: 1/sqrt(v) has standard deviation 0.5 at update 5 and 0.05 at update 200."""
+    spread = adaptive_rate_spread(200, draws=20000, beta2=0.999)
     assert spread[4] == pytest.approx(0.5, rel=0.1)
     assert spread[199] == pytest.approx(0.05, rel=0.1)
     assert spread[199] == pytest.approx(math.sqrt(1 / (2 * 200)), rel=0.1)  # delta method
+    assert adaptive_rate_spread(200, draws=20000, beta2=0.95)[199] > 0.1  # a shorter average stays noisy
 
 
 def at_rate(evidence, lr):
