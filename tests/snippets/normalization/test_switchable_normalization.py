@@ -126,19 +126,19 @@ def accuracy(evidence, name: str) -> Tensor:
 
 
 def test_as_good_as_the_best_on_digits(evidence) -> None:
-    """Its mean accuracy is above the best fixed one's at batches of 2, and within one point of it at 32."""
+    """Its mean accuracy is above the best fixed one's at batches of 2, and within two points of it at 32."""
     ours = accuracy(evidence, "switchable").mean(dim=1)
     best = torch.stack([accuracy(evidence, name).mean(dim=1) for name in ("batch", "instance", "layer")]).amax(dim=0)
     assert ours.shape == (len(BATCHES),)
-    assert (ours - best).abs()[1] < 0.01
+    assert (ours - best).abs()[1] < 0.02
     assert (ours - best)[0] > 0
 
 
 def test_proportions_hardly_move(evidence) -> None:
-    """After 60 steps all proportions of the means in both layers lie between 0.23 and 0.40."""
+    """After 60 steps all proportions of the means in both layers lie between 0.2 and 0.4."""
     shares = torch.tensor(evidence()["switchable"]["proportions"])  # (batch sizes, seeds, layers, 3)
     assert shares.shape == (len(BATCHES), SEEDS, 2, 3)
-    assert 0.23 < shares.min() < shares.max() < 0.40
+    assert 0.2 < shares.min() < shares.max() < 0.4
 
 
 def test_what_shares_statistics(evidence) -> None:
