@@ -13,7 +13,7 @@ class DropBlock2d(nn.Module):
 
     Args:
         p: share that is dropped, from 0 to below 1; overlapping squares make it somewhat less.
-        block_size: side of the squares; on a smaller map, the map's side.
+        block_size: side of the squares; on a smaller map, the map's shorter side.
 
     Raises:
         ValueError: when p is not in [0, 1) or block_size is below 1.
@@ -39,7 +39,7 @@ class DropBlock2d(nn.Module):
 
 
 def set_drop_block(model: nn.Module, p: float) -> None:
-    """Gives all DropBlock layers the share p; call it each epoch with ``last * epoch / epochs``."""
+    """Gives all DropBlock layers the share p; in epoch 1, 2, … with ``last * epoch / epochs``."""
     for module in model.modules():
         if isinstance(module, DropBlock2d):
             module.p = p

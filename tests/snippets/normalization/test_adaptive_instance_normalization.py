@@ -71,9 +71,11 @@ def test_strength_and_sizes(size: int) -> None:
 
 @pytest.mark.parametrize(("scale", "shift"), [(0.1, 0.0), (10.0, -3.0), (1000.0, 50.0)])
 def test_contents_scale_is_lost(scale: float, shift: float) -> None:
-    """A channel that is scaled by a positive number and shifted gives the same output."""
+    """A channel that is scaled by a positive number and shifted gives the same output, while eps is small beside it."""
     content, style = pair()
-    torch.testing.assert_close(adain(scale * content + shift, style, eps=1e-12), adain(content, style, eps=1e-12))
+    plain = adain(content, style)
+    assert (adain(scale * content + shift, style) - plain).abs().max() < 0.01  # at 0.1, eps is 1/1000 of the variance
+    assert (adain(1e-3 * content, style) - plain).abs().max() > 0.5
 
 
 def test_which_variance_cancels() -> None:
@@ -88,20 +90,20 @@ def test_which_variance_cancels() -> None:
 
 
 def test_brightness_is_transferred(evidence) -> None:
-    """Darkness: all images, digit found in over 95%. Blur: over 80% of images, over ten points of the digits."""
+    """Darkness: all images, digit found in 97%. Blur: 92% of images, digit found in 80%, not 97%."""
     runs = {name: torch.tensor(rows).mean(dim=0) for name, rows in evidence().items()}  # (strengths, 2)
     assert experiment.STRENGTHS[-1] == 1
-    assert runs["darkened"][-1, 0] > 0.99
-    assert runs["darkened"][-1, 1] > 0.95
-    assert runs["blurred"][-1, 0] > 0.8
-    assert runs["blurred"][0, 1] - runs["blurred"][-1, 1] > 0.1
+    assert runs["darkened"][-1, 0] == 1
+    assert runs["darkened"][-1, 1].item() == pytest.approx(0.97, abs=0.006)
+    assert runs["blurred"][-1, 0].item() == pytest.approx(0.92, abs=0.006)
+    assert runs["blurred"][[0, -1], 1].tolist() == pytest.approx([0.97, 0.80], abs=0.006)
 
 
 def test_layout_is_not(evidence) -> None:
-    """A mirrored style: under a fifth. An inverted one costs over 30 points of the digits."""
+    """A mirrored style: 14%, from 7% at strength 0. An inverted one costs 46 points of the digits."""
     runs = {name: torch.tensor(rows).mean(dim=0) for name, rows in evidence().items()}
-    assert runs["mirrored"][-1, 0] < 0.2
-    assert runs["inverted"][0, 1] - runs["inverted"][-1, 1] > 0.3
+    assert runs["mirrored"][[0, -1], 0].tolist() == pytest.approx([0.07, 0.14], abs=0.006)
+    assert (runs["inverted"][0, 1] - runs["inverted"][-1, 1]).item() == pytest.approx(0.46, abs=0.006)
 
 
 def test_flat_channels_are_amplified() -> None:

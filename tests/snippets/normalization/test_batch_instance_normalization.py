@@ -71,16 +71,17 @@ def test_outputs_are_mixed() -> None:
     assert (use.BatchInstanceNorm(6).gate == 1).all()
 
 
-def test_gates_leave_their_range() -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+def test_gates_leave_their_range(sign: int) -> None:
     """Without clipping a step moves gates out of [0, 1]; clip_gates brings all of a model's back, and nothing else."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 8, 3), use.BatchInstanceNorm(8), nn.ReLU(), use.BatchInstanceNorm(8))
     gates = [model[1].gate, model[3].gate]
     optimizer = torch.optim.SGD(gates, lr=100.0)
     x = torch.randn(8, 1, 6, 6) * torch.arange(1.0, 9.0).view(8, 1, 1, 1)
-    (model(x) * torch.randn(8, 1, 1)).square().mean().backward()
+    (model(x) * torch.randn(8, 1, 1)).square().mean().mul(sign).backward()
     optimizer.step()
-    assert min(gate.min().item() for gate in gates) < 0
+    assert min(gate.min().item() for gate in gates) < 0 if sign > 0 else max(gate.max().item() for gate in gates) > 1
     before = {name: p.clone() for name, p in model.named_parameters()}
     use.clip_gates(model)
     for name, p in model.named_parameters():
@@ -105,8 +106,7 @@ def test_contrast_goes_with_instances() -> None:
     changed = x * torch.rand(8, 1, 1, 1, dtype=torch.float64).add(0.5) + torch.randn(8, 1, 1, 1, dtype=torch.float64)
     for gate, same in ((0.0, True), (1.0, False)):
         layer = made(use.BatchInstanceNorm, gate)
-        layer.eps = 1e-12
-        assert torch.allclose(layer(changed), layer(x), atol=1e-6) == same
+        assert torch.allclose(layer(changed), layer(x), atol=1e-3) == same  # eps is 1e-5
 
 
 STYLED, BRIGHTER = "which digit, style varies", "which is brighter"
@@ -117,7 +117,7 @@ def accuracy(evidence, task: str, name: str) -> Tensor:
 
 
 def test_follows_the_task(evidence) -> None:
-    """Each seed. Style: ours above batch norm, within 2 points of instance norm. Brightness: over 96%, instance 50%."""
+    """Each seed. Style: ours above batch norm, within 2 of instance norm. Brightness: over 96%, instance 50%."""
     batch, instance, ours = (accuracy(evidence, STYLED, f"{n} norm") for n in ("batch", "instance", "batch-instance"))
     assert len(ours) == SEEDS
     assert (ours > batch).all()

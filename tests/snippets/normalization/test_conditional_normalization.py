@@ -119,10 +119,10 @@ def means(evidence, kind: str) -> Tensor:
 
 
 def test_told_is_better(evidence) -> None:
-    """In each orientation the mean is higher when told, by over 0.05 in the three new ones."""
+    """In each orientation the mean is higher when told, by over 0.08 in the three new ones."""
     gain = means(evidence, "scale and shift, told") - means(evidence, "scale and shift, not told")
     assert gain.min() > 0
-    assert gain[1:].min() > 0.05
+    assert gain[1:].min() > 0.08
 
 
 def test_all_weights_are_better(evidence) -> None:

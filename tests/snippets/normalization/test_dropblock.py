@@ -84,11 +84,12 @@ def test_share_in_closed_form(p: float, size: int, side: int) -> None:
 
 
 def test_evaluation_and_mean() -> None:
-    """Evaluation returns the input; in training a constant map keeps its mean."""
+    """Evaluation returns the input; in training a constant batch keeps its mean, and not each map of it."""
     x = torch.full((8, 4, 10, 10), 3.0)
     layer = DropBlock2d(0.3, 3)
     assert layer(x).mean().item() == pytest.approx(3.0, rel=1e-5)
     assert (layer(x) == 0).any()
+    assert (layer(x).mean(dim=(2, 3)) - 3.0).abs().max() > 0.3
     assert torch.equal(layer.eval()(x), x)
 
 

@@ -81,12 +81,16 @@ def test_large_float16_stays_finite() -> None:
     torch.testing.assert_close(out.double(), 1.01 * x.double(), rtol=1e-3, atol=0)
 
 
-def test_layout_is_not_checked() -> None:
-    """Height equal to channels: channels first go through the layer for channels last without an error, and wrong."""
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (5, 8), (5, 1), (8, 5), (4, 2)])
+def test_layout_is_not_checked(height: int, width: int) -> None:
+    """Channels first in the layer for channels last: no error, and wrong, where the width is 8 (the channels) or 1."""
     torch.manual_seed(0)
-    x = torch.randn(2, 8, 8, 8)
-    out = weighted(use.GlobalResponseNorm(8), 1.0)(x)
-    assert (out - weighted(GlobalResponseNorm(8), 1.0)(x)).abs().max() > 0.1
+    x, layer = torch.randn(2, 8, height, width), weighted(use.GlobalResponseNorm(8), 1.0)
+    if width not in (1, 8):
+        with pytest.raises(RuntimeError, match="must match the size"):
+            layer(x)
+        return
+    assert (layer(x) - weighted(GlobalResponseNorm(8), 1.0)(x)).abs().max() > 0.1
 
 
 def test_strong_get_stronger(evidence) -> None:

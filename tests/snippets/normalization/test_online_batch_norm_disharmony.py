@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from snippets.normalization.online_batch_norm_disharmony.from_scratch import sum_shift, unit_shift
 from snippets.normalization.online_batch_norm_disharmony.use import variance_shift
+from tests.support import oracles  # noqa: F401 - before torchvision
 
 RATES = [0.1, 0.5, 0.8]
 NONE, LAST = "none", "behind the last ReLU, 0.5"
@@ -83,13 +84,47 @@ def block(place: str, p: float = 0.5) -> nn.Sequential:
 
 
 def test_order_that_is_free() -> None:
-    """Only behind the last normalization nothing shifts; behind a ReLU the norm of the next layer does, by over 1.2."""
+    """Only behind the last normalization nothing shifts; in front of a norm by 2, behind a ReLU the next by 2.5."""
     x = torch.randn(512, 32)
     front, between, last = (list(variance_shift(block(place), x).values()) for place in ("front", "between", "last"))
     assert front[0] == pytest.approx(2.0, abs=0.1)
     assert between[0] == pytest.approx(1.0, abs=1e-5)
-    assert between[1] > 1.2
+    assert between[1] == pytest.approx(2.5, abs=0.1)
     assert last == pytest.approx([1.0, 1.0], abs=1e-5)
+
+
+class Residual(nn.Module):
+    """A block of two linear layers with batch normalization, whose branch torchvision's stochastic depth drops."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        from torchvision.ops import StochasticDepth
+
+        first = [nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU()]
+        self.branch = nn.Sequential(*first, nn.Linear(64, 64), nn.BatchNorm1d(64), StochasticDepth(p, "row"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, 64)."""
+        return torch.relu(x + self.branch(x))
+
+
+@pytest.mark.parametrize(("p", "low", "high"), [(0.1, 1.05, 1.2), (0.5, 2.0, 2.5)])
+def test_stochastic_depth_shifts_too(p: float, low: float, high: float) -> None:
+    """Variance in front of each norm of six blocks over that with every branch kept: up to 1.2 and over 2."""
+    torch.manual_seed(0)
+    model, x = nn.Sequential(*(Residual(p) for _ in range(6))).train(), torch.randn(2048, 64)
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm1d)]
+    seen: list[float] = []
+    for norm in norms:
+        norm.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].var(dim=0).mean().item()))
+    with torch.no_grad():
+        for _ in range(8):
+            model(x)
+        for block_ in model:
+            block_.branch[-1].eval()
+        model(x)
+    *noisy, still = torch.tensor(seen).view(9, len(norms))
+    assert low < (torch.stack(noisy).mean(dim=0) / still).max() < high
 
 
 def test_diagnosis_changes_nothing() -> None:

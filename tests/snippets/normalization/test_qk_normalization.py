@@ -74,12 +74,14 @@ def test_two_forms_agree() -> None:
 
 @pytest.mark.parametrize("size", [1e-2, 1.0, 1e3, 1e6])
 def test_logits_are_bounded(size: float) -> None:
-    """64 features, gains 1: at most 8, reached by equal vectors; with gains, the root of d times the largest."""
+    """64 features, gains 1: at most 8, reached by equal vectors but for eps; with gains, the root of d times them."""
     q, k, _ = qkv(64, size)
     ones = torch.ones(64, dtype=torch.float64)
     logits = rms(q, ones) @ rms(k, ones).transpose(-2, -1) / 8
     assert logits.abs().max() < 8
-    assert (rms(q, ones) * rms(q, ones)).sum(dim=-1).max().item() / 8 == pytest.approx(8, rel=1e-2)
+    squares = q.square().mean(dim=-1)
+    reached = (rms(q, ones) * rms(q, ones)).sum(dim=-1) / 8
+    assert torch.allclose(reached, 8 * squares / (squares + 1e-6))
     a, b = torch.randn(2, 64, dtype=torch.float64)
     assert (rms(q, a) @ rms(k, b).transpose(-2, -1) / 8).abs().max() <= 8 * (a * b).abs().max()
 
@@ -162,9 +164,10 @@ def test_logits_on_digits(evidence) -> None:
 
 
 def test_accuracy_on_digits(evidence) -> None:
-    """At 0.3 both below 0.25; at 0.03 the means differ by less than 5 points."""
+    """At 0.3 all below 0.25; with it the mean is lower at 0.03, higher at 0.003, by less than the seeds differ."""
     at = {name: [[a for a, _ in runs] for runs in of_rate] for name, of_rate in evidence().items()}
-    last, middle = RATES.index(0.3), RATES.index(0.03)
-    assert max(max(runs[last]) for runs in at.values()) < 0.25
-    means = [sum(runs[middle]) / SEEDS for runs in at.values()]
-    assert means[0] == pytest.approx(means[1], abs=0.05)
+    assert max(max(runs[RATES.index(0.3)]) for runs in at.values()) < 0.25
+    for rate, sign in ((0.03, -1), (0.003, 1)):
+        runs = [of_rate[RATES.index(rate)] for of_rate in (at["with QK norm"], at["without"])]
+        gain = sign * (sum(runs[0]) - sum(runs[1])) / SEEDS
+        assert 0 < gain < max(max(one) - min(one) for one in runs)

@@ -40,7 +40,7 @@ def pointwise(ours: SpatiallyAdaptiveNorm) -> SPADE:
 
 @pytest.mark.parametrize("size", [8, 16, 12, 5, 3])
 def test_equals_torch_based(size: int) -> None:
-    """Output and gradients of features and first weights, for maps of the same, a larger and a smaller size."""
+    """Output and gradients of features and all weights, for maps of the same, a larger and a smaller size."""
     torch.manual_seed(0)
     ours = SpatiallyAdaptiveNorm(CHANNELS, LABELS, HIDDEN).double()
     theirs, labels = pointwise(ours), any_map(size)
@@ -49,8 +49,12 @@ def test_equals_torch_based(size: int) -> None:
         own = x.clone().requires_grad_()
         out = layer(own, labels)
         (out * torch.arange(out.numel()).view(out.shape).sin()).sum().backward()
-        first = ours.shared.weight.grad if layer is ours else theirs.shared[0].weight.grad[:, :, 1, 1]
-        sides.append((out, own.grad, first))
+        convs = (theirs.shared[0], theirs.to_scale, theirs.to_shift)
+        if layer is ours:
+            first, *second = ours.shared.weight.grad, *ours.to_affine.weight.grad.chunk(2)
+        else:
+            first, *second = (conv.weight.grad[:, :, 1, 1] for conv in convs)
+        sides.append((out, own.grad, first, *second))
     torch.testing.assert_close(*sides)
 
 
@@ -79,7 +83,7 @@ def test_map_of_any_size() -> None:
 
 
 def test_one_label_is_washed_away() -> None:
-    """Convolution and instance normalization: 0 for each label. SPADE: another output for each."""
+    """Convolution padded by repetition and instance normalization: 0 for each label. SPADE: another output for each."""
     torch.manual_seed(0)
     conv = nn.Conv2d(LABELS, CHANNELS, 3, padding=1, padding_mode="replicate").double()
     spade = SPADE(nn.InstanceNorm2d(CHANNELS), CHANNELS, LABELS, HIDDEN).double()

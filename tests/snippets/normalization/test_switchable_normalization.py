@@ -46,7 +46,7 @@ def results(layer: nn.Module, x: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("form", FORMS)
 def test_corners_equal_torch(form: type, place: int, space: tuple[int, ...]) -> None:
-    """With all weight on one statistic: output, gradients, and for the batch buffers and eval mode, equal torch's."""
+    """With all weight on one statistic: output, gradients and eval mode, and for the batch buffers, equal torch's."""
     ours, theirs = corner(form, place), torchs(place, len(space)).double()
     with torch.no_grad():
         theirs.weight.copy_(ours.weight)
@@ -59,7 +59,7 @@ def test_corners_equal_torch(form: type, place: int, space: tuple[int, ...]) -> 
     if place == 2:
         torch.testing.assert_close(ours.running_mean, theirs.running_mean)
         torch.testing.assert_close(ours.running_var, theirs.running_var)
-        torch.testing.assert_close(ours.eval()(x), theirs.eval()(x))
+    torch.testing.assert_close(ours.eval()(x), theirs.eval()(x))
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -126,16 +126,16 @@ def accuracy(evidence, name: str) -> Tensor:
 
 
 def test_as_good_as_the_best_on_digits(evidence) -> None:
-    """Its mean accuracy is within two points of the best fixed one, or above it, at batches of 2 and of 32."""
+    """Its mean accuracy is above the best fixed one's at batches of 2, and within two points of it at 32."""
     ours = accuracy(evidence, "switchable").mean(dim=1)
     best = torch.stack([accuracy(evidence, name).mean(dim=1) for name in ("batch", "instance", "layer")]).amax(dim=0)
     assert ours.shape == (len(BATCHES),)
-    assert (ours - best).min() > -0.02
+    assert (ours - best).abs()[1] < 0.02
     assert (ours - best)[0] > 0
 
 
 def test_proportions_hardly_move(evidence) -> None:
-    """After 60 steps all proportions of both layers lie between 0.2 and 0.4."""
+    """After 60 steps all proportions of the means in both layers lie between 0.2 and 0.4."""
     shares = torch.tensor(evidence()["switchable"]["proportions"])  # (batch sizes, seeds, layers, 3)
     assert shares.shape == (len(BATCHES), SEEDS, 2, 3)
     assert 0.2 < shares.min() < shares.max() < 0.4

@@ -56,22 +56,24 @@ def test_equals_timm(settings: dict[str, Any], scaled: bool) -> None:
         assert torch.allclose(a, b, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 7.0])
 @pytest.mark.parametrize("dimensions", [1, 2, 3])
-def test_filters_have_moments(dimensions: int) -> None:
-    """Each filter has mean 0 and variance 1, whatever the weights' mean and size, in 1 to 3 dimensions."""
+def test_filters_have_moments(dimensions: int, size: float) -> None:
+    """Each filter has mean 0 and variance v / (v + eps), which is 1 for v far above eps, in 1 to 3 dimensions."""
     kind = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}[dimensions]
     model = nn.Sequential(kind(3, 5, 3), kind(5, 4, 2, groups=1)).double()
     with torch.no_grad():
         for p in model.parameters():
-            p.mul_(7).add_(3)
+            p.mul_(size).add_(3)
+    variances = [layer.weight.detach().flatten(1).var(dim=1, correction=0) for layer in model]
     plain = [standardize(layer.weight) for layer in model]
     standardize_weights_(model)
-    for layer, expected in zip(model, plain, strict=True):
+    for layer, expected, variance in zip(model, plain, variances, strict=True):
         filters = layer.weight.flatten(1)
+        found = filters.var(dim=1, correction=0)
         assert filters.mean(dim=1).abs().max() < 1e-10
-        assert torch.allclose(
-            filters.var(dim=1, correction=0), torch.ones(len(filters), dtype=torch.float64), atol=1e-5
-        )
+        assert torch.allclose(found, variance / (variance + 1e-6))
+        assert ((found - 1).abs() < 1e-3).all() == (size >= 1)
         assert torch.allclose(layer.weight, expected)
 
 
@@ -139,14 +141,14 @@ def accuracies(evidence, setting: str) -> dict[str, list[float]]:
 
 
 def test_two_images(evidence) -> None:
-    """With two images a batch, standardized group norm is above group norm and batch norm with each seed."""
+    """With two images a batch, standardized group norm is 4 points above group norm and batch norm with each seed."""
     found = accuracies(evidence, "2 images")
     for batch, group, standardized in zip(*(found[kind] for kind in KINDS), strict=True):
-        assert standardized > max(batch, group) + 0.03
+        assert standardized > max(batch, group) + 0.04
 
 
 def test_many_images(evidence) -> None:
-    """With 32 images its mean is within five points of batch norm's, and above plain group norm with each seed."""
+    """With 32 images its mean is within 3 points of batch norm's, and 20 above plain group norm's with each seed."""
     batch, group, standardized = (torch.tensor(accuracies(evidence, "32 images")[kind]) for kind in KINDS)
-    assert (standardized.mean() - batch.mean()).abs() < 0.05
-    assert (standardized > group).all()
+    assert (standardized.mean() - batch.mean()).abs() < 0.03
+    assert (standardized > group + 0.20).all()
