@@ -8,7 +8,8 @@ def not_log_probabilities(outputs, input_lengths=None):
     values = outputs.detach().double()
     if input_lengths is not None:
         steps = torch.arange(len(values), device=values.device)[:, None]
-        values = values[steps < torch.as_tensor(input_lengths).to(steps)]
+        inside = steps < torch.as_tensor(input_lengths).to(steps)
+        values = values[inside.reshape(values.shape[:-1])]
     sums = values.exp().sum(dim=-1)
     if (sums - 1).abs().max() > 0.05:
         found = f"the exponentials of the outputs sum to {sums.min():.3g} to {sums.max():.3g} at a step, not to 1"
@@ -19,7 +20,7 @@ def not_log_probabilities(outputs, input_lengths=None):
 
 def split(targets, target_lengths):
     """Give each text without its padding; a 1-dimensional target has the texts one after another."""
-    lengths = torch.as_tensor(target_lengths).tolist()
+    lengths = torch.as_tensor(target_lengths).reshape(-1).tolist()
     if targets.dim() == 1:
         return list(targets.split(lengths))
     return [row[:n] for row, n in zip(targets, lengths, strict=True)]
@@ -40,7 +41,7 @@ def texts_that_do_not_fit(targets, target_lengths, input_lengths):
     """Count texts with more letters than output steps; two equal letters need a blank between them."""
     texts = split(targets, target_lengths)
     needed = [len(t) + int((t[1:] == t[:-1]).sum()) for t in texts]
-    steps = torch.as_tensor(input_lengths).tolist()
+    steps = torch.as_tensor(input_lengths).reshape(-1).tolist()
     short = [(n, s) for n, s in zip(needed, steps, strict=True) if n > s]
     if short:
         return (
@@ -51,7 +52,7 @@ def texts_that_do_not_fit(targets, target_lengths, input_lengths):
 
 def still_in_the_blank_phase(outputs, losses, target_lengths, blank=0):
     """Count the letters that are read, and ask whether the loss was still falling at the end."""
-    best = outputs.detach().argmax(dim=-1).T
+    best = outputs.detach().argmax(dim=-1).reshape(len(outputs), -1).T
     read = sum(int((row.unique_consecutive() != blank).sum()) for row in best)
     written = int(torch.as_tensor(target_lengths).sum())
     quarter = len(losses) // 4

@@ -102,6 +102,18 @@ def trained(cause: str, old: str, new: str) -> Run:
     return Run("\n".join(lines), names, None)
 
 
+def test_one_text_alone() -> None:
+    """Outputs of shape (steps, numbers) and lengths without a dimension, which torch takes, are taken too."""
+    outputs, text = torch.zeros(4, 5).log_softmax(dim=1), torch.tensor([1, 2, 2])
+    steps, length = torch.tensor(4), torch.tensor(3)
+    assert functional.ctc_loss(outputs, text, steps, length).isfinite()
+    assert check.not_log_probabilities(outputs, steps) is None
+    assert check.blank_in_the_texts(text, length) is None
+    assert check.texts_that_do_not_fit(text, length, steps) is None
+    assert check.texts_that_do_not_fit(text, length, steps - 1)
+    assert check.still_in_the_blank_phase(outputs, [5 * 0.98**n for n in range(100)], length)
+
+
 def test_blank_phase() -> None:
     """Blanks of the cured run: above 0.9 from step 15 to 40, 0.5 to 0.7 at the end; its loss stands from 10 to 20."""
     cured = run(program("ctc-only-blanks/not-log-probabilities", "fixed"))
