@@ -44,6 +44,7 @@ def test_corners_in_other_shapes() -> None:
     padded = torch.cat([corners + 20, torch.zeros(300, 4), -torch.ones(300, 4)]).reshape(100, -1, 4)
     assert check.taken_for_corners(padded, list(inputs)) is None
     assert check.taken_for_corners(corners, [inputs[0, :, :240, :320], inputs[0]]) is None
+    assert "boxes of another image size" in check.taken_for_corners(corners, inputs[..., :160, :160])
 
 
 def test_units_in_other_shapes() -> None:
@@ -72,6 +73,11 @@ def test_resized_boxes_in_other_shapes() -> None:
     whole = [b.long() for b in boxes]
     assert check.boxes_left_behind(images, whole, small, [b.long() for b in right]) is None
     assert check.boxes_left_behind(images, whole, small, whole)
+    tiny, rounded = torch.empty(10, 3, 48, 64), [torch.tensor([[6.0, 4.0, 44.0, 36.0]])] * 10
+    assert check.boxes_left_behind(images, rounded, tiny, [b.mul(0.1).round() for b in rounded]) is None
+    assert check.boxes_left_behind(images, rounded, tiny, rounded)
+    flipped = [b * torch.tensor([-1, 1, -1, 1]) + torch.tensor([320, 0, 320, 0]) for b in right]
+    assert "or flipped" in check.boxes_left_behind(images, boxes, small, [b[:, [2, 1, 0, 3]] for b in flipped])
     assert check.boxes_left_behind(images, boxes, images, boxes) is None
 
 
@@ -83,8 +89,13 @@ def test_gradient_in_other_shapes() -> None:
     assert "2 of 10 boxes" in check.boxes_without_gradient(Overlap(), far, corners)
     assert check.boxes_without_gradient(Overlap(), corners + 5, corners) is None
     assert check.boxes_without_gradient(Overlap(), corners, corners) is None
-    for loss in (nn.L1Loss(), nn.SmoothL1Loss(), nn.MSELoss()):
+    for loss in (nn.L1Loss(), nn.SmoothL1Loss(), nn.MSELoss(), nn.L1Loss(reduction="none")):
         assert check.boxes_without_gradient(loss, far, corners) is None
+    assert "10 of 10 boxes" in check.boxes_without_gradient(lambda a, b: Overlap()(a.detach(), b), far + 5, corners)
+    queries = torch.cat([corners + 5, far + 900])
+    matched = check.boxes_without_gradient(lambda a, b: (a[: len(b)] - b).abs().mean(), queries, corners)
+    assert "10 of 20 boxes" in matched
+    assert "matched to no object" in matched
 
 
 class Overlap(nn.Module):
@@ -104,12 +115,13 @@ class Overlap(nn.Module):
 
 def test_no_overlap_no_gradient() -> None:
     """Where boxes do not overlap, the gradient of IoU is 0, and that of generalized IoU is not."""
-    a = torch.tensor([[0.0, 0.0, 2.0, 2.0]], requires_grad=True)
-    b = torch.tensor([[5.0, 5.0, 8.0, 8.0]])
-    (plain,) = torch.autograd.grad(Overlap()(a, b), a)
-    (generalized,) = torch.autograd.grad(Overlap(generalized=True)(a, b), a)
-    assert not plain.any()
-    assert generalized.all()
+    _, a = photos()
+    for shift in ([700.0, 0, 700, 0], [0, -500.0, 0, -500], [-700.0, 500, -700, 500]):
+        boxes, b = a.clone().requires_grad_(), a.flip(0) + torch.tensor(shift)
+        (plain,) = torch.autograd.grad(Overlap()(boxes, b), boxes)
+        (generalized,) = torch.autograd.grad(Overlap(generalized=True)(boxes, b), boxes)
+        assert not plain.any()
+        assert generalized.any(dim=1).all()
 
 
 def test_generalized_alone() -> None:
@@ -133,7 +145,12 @@ def generalized(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def test_with_itself() -> None:
-    """Every annotated box has the IoU 1 with itself; the broken program's IoU gives 0 to most of them."""
+    """A right IoU gives 1, the broken program's 0 to most boxes; corner and size read as centre and size give 1."""
     broken, fixed = (run(program("boxes-wrong/corners-or-size", role)).names for role in ("broken", "fixed"))
     assert torch.allclose(fixed["iou"](fixed["actual"], fixed["actual"]), torch.ones(100))
     assert (broken["iou"](broken["actual"], broken["actual"]) == 0).float().mean() > 0.5
+    sized = fixed["y_test"].clone()
+    sized[:, :2] -= sized[:, 2:] / 2
+    read = fixed["to_corners"](sized)
+    assert not torch.allclose(read, fixed["actual"])
+    assert torch.allclose(fixed["iou"](read, read), torch.ones(100))
