@@ -19,7 +19,7 @@ def target_from_elsewhere(clean, noisy, targets):
     known = torch.stack([noisy.flatten(1), clean.flatten(1)], dim=2).detach().double()
     wanted = targets.detach().flatten(1).double()[..., None]
     rest = wanted - known @ (torch.linalg.pinv(known) @ wanted)
-    share = 1 - (rest.square().sum((1, 2)) / wanted.square().sum((1, 2))).median()
+    share = 1 - (rest.square().sum((1, 2)) / wanted.square().sum((1, 2))).nanmedian()
     if share < 0.9:
         return f"noisy and clean images explain {share:.0%} of the target: it is not the noise that was added"
 
@@ -43,6 +43,8 @@ def sampler_takes_another_kind(sample, alphas_cumprod, clean, noisy, targets):
         def __init__(self, kind):
             super().__init__()
             self.kind, self.sizes = kind, []
+            # Samplers ask the parameters for the device.
+            self.device_of = nn.Parameter(torch.zeros_like(images[0]))
 
         def forward(self, x, t, *_, **__):
             t = torch.as_tensor(t).flatten()[0]
@@ -54,13 +56,15 @@ def sampler_takes_another_kind(sample, alphas_cumprod, clean, noisy, targets):
             self.sizes.append(noise.square().mean().sqrt())
             return {"noise": noise, "image": clean, "velocity": velocity}[self.kind]
 
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng():
         for kind in ("noise", "image", "velocity"):
             network = Knows(kind)
             torch.manual_seed(0)
-            left = (sample(network, len(images)) - images).square().mean().sqrt()
+            got = sample(network, len(images)).flatten().double()
+            alike = torch.corrcoef(torch.stack([got, images.flatten().double()]))[0, 1]
+            left = (2 - 2 * alike).clamp(min=0).sqrt()  # scaled back is no fault
             path = torch.stack(network.sizes).log().abs().mean()
-            off[kind] = float(path + left / images.square().mean().sqrt())
+            off[kind] = float(path + left)
     taken = min(off, key=lambda kind: off[kind])
     if off[taken] > 0.2 or off[trained] > 2 * off[taken] + 0.02:
         right = f"of the {taken}" if off[taken] < 0.2 else "of no kind"
@@ -75,11 +79,16 @@ def starts_below_pure_noise(sample, alphas_cumprod):
     times, steps = [], len(alphas_cumprod)
 
     class Listens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            # Samplers ask the parameters for the device.
+            self.device_of = nn.Parameter(torch.zeros_like(alphas_cumprod))
+
         def forward(self, x, t, *_, **__):
             times.append(torch.as_tensor(t).flatten()[0])
             return x
 
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng():
         sample(Listens(), 2)
     t = times[0]
     i = int((t * steps if t.is_floating_point() and t <= 1 else t).round())

@@ -165,6 +165,47 @@ def test_guidance_in_one_batch() -> None:
     assert not check.starts_below_pure_noise(sample, COSINE)
 
 
+@pytest.mark.parametrize("kind", ["noise", "image", "velocity"])
+def test_samplers_as_people_write_them(kind: str) -> None:
+    """Silent: images scaled back at the end, to 1 or 255; parameters asked for the device; time from 1, in shares."""
+    torch.manual_seed(0)
+    shape = (16, 3, 8, 8)
+    clean, noisy, targets = batch(kind, shape, COSINE)
+    own = ddim(kind, COSINE, shape)
+
+    def timed(time: Callable[[Tensor], Tensor]) -> Callable[[nn.Module, int], Tensor]:
+        class Timed(nn.Module):
+            def __init__(self, network: nn.Module) -> None:
+                super().__init__()
+                self.network = network
+
+            def forward(self, x: Tensor, t: Tensor) -> Tensor:
+                said: Tensor = self.network(x, time(t))
+                return said
+
+        return lambda network, n: own(Timed(network), n)
+
+    samplers: list[Callable[[nn.Module, int], Tensor]] = [
+        lambda network, n: (own(network, n) + 1) / 2,
+        lambda network, n: ((own(network, n) + 1) * 127.5).clamp(0, 255).to(torch.uint8),
+        lambda network, n: own(network, n).to(next(network.parameters()).device),
+        timed(lambda t: t + 1),
+        timed(lambda t: (t + 1) / 100),
+    ]
+    for sampler in samplers:
+        assert not check.sampler_takes_another_kind(sampler, COSINE, clean, noisy, targets)
+        assert not check.starts_below_pure_noise(sampler, COSINE)
+
+
+def test_blank_images_do_not_hide_a_target() -> None:
+    """One blank image with itself as the target, 0 everywhere, leaves the answer for the others as it was."""
+    torch.manual_seed(0)
+    clean, noisy, targets = torch.rand(8, 64), torch.randn(8, 64), torch.randn(8, 64)
+    clean[0], targets[0] = 0, 0
+    assert check.target_from_elsewhere(clean, noisy, targets)
+    assert not check.target_from_elsewhere(clean, noisy, clean)
+
+
 def test_another_schedule_in_the_sampler() -> None:
     """A sampler with other levels of noise than those of training is right with no kind."""
     torch.manual_seed(0)
