@@ -44,9 +44,10 @@ def target_inside_the_window(inputs, targets):
         return None
     back = time - 1 - place
     where = f"{back} before the last value" if back else "the last value"
+    cycle = f" (or the series repeats exactly every {period} steps)"
     return (
-        f"the target of all {len(y)} samples is in the window, as {where} of column {column} "
-        f"(or the series repeats exactly every {period} steps)"
+        f"the target of all {len(y)} samples is in the window, as {where} of column {column}"
+        + (cycle if period >= time else "")
     )
 
 
