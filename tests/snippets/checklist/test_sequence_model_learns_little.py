@@ -177,6 +177,8 @@ def test_a_state_kept_inside_the_model_is_left_as_it_was() -> None:
 class Head(nn.Module):
     """A recurrent layer read at its end, with something behind it."""
 
+    calls: Tensor
+
     def __init__(self, after: Callable[[Tensor], Tensor], both: bool = False, packed: bool = False) -> None:
         super().__init__()
         torch.manual_seed(0)
