@@ -5,8 +5,10 @@ import torch
 
 def no_better_than_the_last_value(model, x_test, y_test, column=0):
     """Compare the forecast with the last value of its window; `column` is the one of the target, in the same units."""
-    outputs = in_eval_mode(model, x_test).reshape(len(x_test), -1)
-    targets = y_test.reshape(len(x_test), -1)
+    outputs, targets = in_eval_mode(model, x_test), y_test
+    if targets.dim() == 3 and targets.shape == outputs.shape and targets.shape[2] > 1:
+        outputs, targets = outputs[..., column], targets[..., column]
+    outputs, targets = (data.reshape(len(x_test), -1) for data in (outputs, targets))
     last = (x_test if x_test.dim() == 2 else x_test[..., column])[:, -1:]
     if outputs.shape != targets.shape:
         return None
@@ -25,8 +27,8 @@ def no_better_than_the_last_value(model, x_test, y_test, column=0):
 
 def target_inside_the_window(inputs, targets):
     """Look for a place of the window that holds the target itself in every sample, up to scale and offset."""
-    x = (inputs if inputs.dim() == 3 else inputs[..., None]).double()
-    y, time, found = targets.reshape(len(x), -1).double(), x.shape[1], []
+    x = (inputs if inputs.dim() == 3 else inputs[..., None]).cpu().double()
+    y, time, found = targets.reshape(len(x), -1).cpu().double(), x.shape[1], []
     for column in range(x.shape[2]):
         step = rms(x[..., column].diff(dim=1))
         for place in range(time):
@@ -42,24 +44,25 @@ def target_inside_the_window(inputs, targets):
         return None
     back = time - 1 - place
     where = f"{back} before the last value" if back else "the last value"
+    cycle = f" (or the series repeats exactly every {period} steps)"
     return (
-        f"the target of all {len(y)} samples is in the window, as {where} of column {column} "
-        f"(or the series repeats exactly every {period} steps)"
+        f"the target of all {len(y)} samples is in the window, as {where} of column {column}"
+        + (cycle if period >= time else "")
     )
 
 
 def newest_value_left_out(x_test, y_test, horizon=1):
-    """Ask how far a target lies behind its window; for overlapping windows in the order of time, not shuffled."""
-    x = (x_test if x_test.dim() == 3 else x_test[..., None]).double()
-    y = y_test.reshape(len(x), -1)[:, 0].double()
+    """Ask how many steps a target lies after its window; for overlapping windows in the order of time, not shuffled."""
+    x = (x_test if x_test.dim() == 3 else x_test[..., None]).cpu().double()
+    y = y_test.reshape(len(x), -1)[:, 0].cpu().double()
     found = [steps_ahead(x[..., column], y) for column in range(x.shape[2])]
     ahead = min((steps for steps in found if steps), default=horizon)
     if ahead > horizon:
-        return f"the target lies {ahead} steps behind the last value of its window, not {horizon}"
+        return f"the target lies {ahead} steps after the last value of its window, not {horizon}"
 
 
 def steps_ahead(x, y):
-    """Look for the target in later windows of its column; its distance from the window's end, or None."""
+    """Look for the target in later windows of its column; its distance from the last value, or None."""
     time, step = x.shape[1], rms(x.diff(dim=1))
     strides = [s for s in range(1, time) if rms(x[:-1, s:] - x[1:, :-s]) < 1e-3 * step]
     for ahead in range(1, 2 * time if strides else 1):
@@ -75,9 +78,9 @@ def lost_by_feeding_back(model, x_train, y_train, x_test, y_test, forecast=None)
     `y_train` and `y_test` hold all steps of the horizon.
     """
     x, y, new_x, new_y = (
-        data.flatten(1).double().cpu() for data in (x_train, y_train, x_test, y_test)
+        data.flatten(1).cpu().double() for data in (x_train, y_train, x_test, y_test)
     )
-    steps = in_eval_mode(model, x_test, forecast).flatten(1).double().cpu()
+    steps = in_eval_mode(model, x_test, forecast).flatten(1).cpu().double()
     if steps.shape != new_y.shape or y.shape[1] < 2:
         return None
     x, new_x = (torch.cat([data, torch.ones(len(data), 1)], 1) for data in (x, new_x))
@@ -95,7 +98,7 @@ def lost_by_feeding_back(model, x_train, y_train, x_test, y_test, forecast=None)
 
 def rms(x):
     """Give the root of the mean square."""
-    return x.double().square().mean().sqrt().item()
+    return x.cpu().double().square().mean().sqrt().item()
 
 
 def unexplained(value, y):
@@ -113,9 +116,11 @@ def repeats_itself(x, period):
 def in_eval_mode(model, x, function=None):
     """Run the model, or a function that calls it, in evaluation mode; every module gets its own mode back."""
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    with torch.no_grad():
-        outputs = (function or model)(x)
-    for module, training in modes:
-        module.training = training
-    return outputs
+    try:
+        model.eval()
+        with torch.no_grad(), torch.random.fork_rng():
+            outputs = (function or model)(x)
+    finally:
+        for module, training in modes:
+            module.training = training
+    return outputs[0] if isinstance(outputs, tuple) else outputs

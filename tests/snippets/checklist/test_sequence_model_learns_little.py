@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -170,6 +172,61 @@ def test_a_state_kept_inside_the_model_is_left_as_it_was() -> None:
     model, x = Keeps(), torch.randn(6, 9, 4, generator=torch.Generator().manual_seed(0))
     assert not check.pieces_against_the_whole(model, x)
     assert torch.equal(model.state, torch.ones(1, 6, 5))
+
+
+class Head(nn.Module):
+    """A recurrent layer read at its end, with something behind it."""
+
+    calls: Tensor
+
+    def __init__(self, after: Callable[[Tensor], Tensor], both: bool = False, packed: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.after, self.packed, self.embed = after, packed, nn.Embedding(9, 8)
+        self.rnn = nn.GRU(8, 6, batch_first=True, bidirectional=both)
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        hidden, lengths = self.embed(x), (x != 0).sum(dim=1).cpu()
+        if self.packed:
+            packed = pack_padded_sequence(hidden, lengths, batch_first=True, enforce_sorted=False)
+            return self.after(self.rnn(packed)[1][-1])
+        return self.after(self.rnn(hidden)[0][:, -1])
+
+
+def test_padding_in_other_models_and_values() -> None:
+    """Squeezed outputs do no harm; a 0 that is a word is no padding; rounding in bfloat16 is no change."""
+    squeezed = Head(lambda state: state[:, :1].squeeze())
+    assert check.reads_past_the_end(squeezed, sentences())
+    assert squeezed.calls == 0
+    words = torch.randint(0, 9, (64, 12), generator=torch.Generator().manual_seed(0))
+    assert (words[:, -1] == 0).any()
+    assert not check.reads_past_the_end(squeezed, words)
+    coarse = Head(
+        lambda state: state * 1.004 ** state.shape[0], packed=True
+    ).bfloat16()  # depends on the batch a little
+    assert not check.reads_past_the_end(coarse, sentences()[:3])
+
+
+def test_a_half_read_at_the_end_is_found_behind_a_dead_unit() -> None:
+    """Samples whose outputs have no slope at all are no witnesses against it."""
+    model = Head(lambda state: torch.relu(state[:, 6:].sum(dim=1, keepdim=True)), both=True)
+    outputs = model(sentences(pad=False))
+    assert (outputs == 0).any()
+    assert (outputs > 0).any()
+    assert check.backward_half_at_the_end(model, sentences(pad=False))
+
+
+def test_random_outputs_are_not_compared_in_pieces() -> None:
+    """A model that draws in evaluation mode says nothing about pieces."""
+    model = Head(lambda state: nn.functional.dropout(state, 0.5, training=True))
+
+    def words(x: Tensor) -> Tensor:
+        torch.rand(3)
+        return model(x)
+
+    assert not check.pieces_against_the_whole(model, sentences(pad=False), words)
 
 
 def test_where_a_backward_half_has_seen_all() -> None:
