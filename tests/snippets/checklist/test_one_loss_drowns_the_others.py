@@ -126,7 +126,7 @@ def test_healthy_models_of_other_kinds(kind: str) -> None:
 
 
 def test_terms_that_rest() -> None:
-    """A satisfied hinge pulls less than no term; what is clamped is said to be; another model is not spoken of."""
+    """A satisfied hinge is not called drowned; what is clamped is said to be; of another model nothing is said."""
     torch.manual_seed(0)
     model, inputs = Heads(), torch.randint(10, (32,))
 
