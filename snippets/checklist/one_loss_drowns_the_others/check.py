@@ -1,6 +1,6 @@
 """Which term of a loss decides: call these with the terms as a function; they look at gradients and change nothing."""
 
-import copy
+import itertools
 
 import torch
 
@@ -8,70 +8,84 @@ import torch
 def gradients(terms, model, inputs, targets):
     """The value of each term, and its gradient by each trained parameter; None where it does not reach one.
 
-    `terms(model, inputs, targets)` returns the terms by name, weighted as they are added up. Costs a copy of the model,
-    one forward pass, and one backward pass for each term.
+    `terms(model, inputs, targets)` returns the terms by name, weighted as they are added up; `model` holds all that is
+    trained. Costs one forward pass, and one backward pass for each term.
     """
-    model = copy.deepcopy(model)
     weights = [p for p in model.parameters() if p.requires_grad]
-    with torch.random.fork_rng(), torch.enable_grad():
-        found = {}
-        for name, term in terms(model, inputs, targets).items():
-            reached = [None] * len(weights)
-            if isinstance(term, torch.Tensor) and term.requires_grad:
-                reached = torch.autograd.grad(
-                    term, weights, retain_graph=True, allow_unused=True
-                )
-            value = term.item() if isinstance(term, torch.Tensor) else term
-            found[name] = (value, reached)
-        return found
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    found = {}
+    try:
+        with torch.random.fork_rng(), torch.enable_grad():
+            for name, term in terms(model, inputs, targets).items():
+                reached = [None] * len(weights)
+                if isinstance(term, torch.Tensor) and term.requires_grad:
+                    reached = torch.autograd.grad(
+                        term, weights, retain_graph=True, allow_unused=True
+                    )
+                value = term.item() if isinstance(term, torch.Tensor) else term
+                found[name] = value, [g if g is None else g.to_dense() for g in reached]
+    finally:
+        for buffer, before in buffers:
+            if not torch.equal(buffer, before):
+                buffer.copy_(before)
+    return found
 
 
 def terms_of_unequal_pull(terms, model, inputs, targets):
-    """Compare the terms' gradients on the parameters that they share. Ask early: a learned task pulls less."""
-    found = {
-        name: g
-        for name, (_, g) in gradients(terms, model, inputs, targets).items()
-        if any(p is not None for p in g)
-    }
-    shared = [
-        k
-        for k, reached in enumerate(zip(*found.values(), strict=True))
-        if all(g is not None for g in reached)
-    ]
-    pull = {
-        name: torch.nn.utils.get_total_norm([g[k] for k in shared]).item()
-        for name, g in found.items()
-        if shared
-    }
-    if len(pull) > 1 and max(pull.values()) > 30 * min(pull.values()):
-        norms = ", ".join(f"{name} {norm:.3g}" for name, norm in pull.items())
-        return f"the terms' gradients on the {len(shared)} parameters that they share have the norms {norms}"
+    """Compare each two terms' gradients on the parameters that they share. Ask early: a learned task pulls less."""
+    found = gradients(terms, model, inputs, targets)
+    for pair in itertools.combinations(found, 2):
+        reached = zip(*(found[name][1] for name in pair), strict=True)
+        shared = [
+            both for both in reached if both[0] is not None and both[1] is not None
+        ]
+        norms = [
+            torch.nn.utils.get_total_norm(part).item()
+            for part in zip(*shared, strict=True)
+        ]
+        if norms and 0 < 30 * min(norms) < max(norms):
+            sizes = ", ".join(
+                f"{name} {norm:.3g}" for name, norm in zip(pair, norms, strict=True)
+            )
+            return f"the terms' gradients on the {len(shared)} parameters that they share have the norms {sizes}"
 
 
 def term_without_gradient(terms, model, inputs, targets):
-    """Find terms that are not 0 and from which no gradient reaches the model."""
-    for name, (value, reached) in gradients(terms, model, inputs, targets).items():
-        if value and not any(g is not None and bool(g.any()) for g in reached):
+    """Find terms that are not 0 and from which no gradient reaches the model, while one comes from others."""
+    found = gradients(terms, model, inputs, targets)
+    if all(g is None for _, reached in found.values() for g in reached):
+        return None  # `terms` does not use this model
+    for name, (value, reached) in found.items():
+        if value and all(g is None for g in reached):
             return f"the term '{name}' is {value:.3g}, and no parameter of the model gets a gradient from it"
+        if value and not any(g is not None and bool(g.any()) for g in reached):
+            return f"the term '{name}' is {value:.3g}, and its gradient is 0: is it rounded, or clamped for now?"
 
 
 def soft_loss_shrinks(soft_loss, outputs, teacher_outputs, temperature):
     """Compare gradients of a distillation loss at two high temperatures: the factor T² keeps them alike."""
+    student, teacher = (
+        o.detach().double() - o.detach().double().mean(dim=-1, keepdim=True)
+        for o in (outputs, teacher_outputs)
+    )
+    high = max(
+        8 * temperature, 8 * student.abs().max().item(), 8 * teacher.abs().max().item()
+    )
     sizes = []
-    for factor in (8, 16):
-        student = outputs.detach().double().requires_grad_()
+    for hot in (high, 2 * high):
+        leaf = student.clone().requires_grad_()
         with torch.enable_grad():
-            loss = soft_loss(
-                student, teacher_outputs.detach().double(), factor * temperature
-            )
-        sizes.append(torch.autograd.grad(loss, student)[0].norm().item())
+            loss = soft_loss(leaf, teacher, hot)
+        sizes.append(torch.autograd.grad(loss, leaf)[0].norm().item())
     if sizes[0] and sizes[1] / sizes[0] < 0.7:
         return f"at twice the temperature, the gradient of the soft loss is {sizes[1] / sizes[0]:.2f} times as large"
 
 
 def missing_labels_counted(loss_fn, outputs, targets, missing=None):
     """Ask whether the loss depends on outputs whose label is missing: NaN, or the number given as `missing`."""
-    unknown = targets.isnan() if missing is None else targets == missing
+    unknown = (
+        targets.isnan() if missing is None or missing != missing else targets == missing
+    )
     if unknown.shape != outputs.shape or not unknown.any():
         return None
     leaf = outputs.detach().requires_grad_()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -78,8 +80,88 @@ def test_ill_terms_of_other_kinds() -> None:
 
     assert check.terms_of_unequal_pull(summed, model, inputs, targets)
     assert "'aux'" in str(check.term_without_gradient(number, model, inputs, targets))
+
+    def three(model: nn.Module, inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        return {**summed(model, inputs, targets), "bias": list(model.parameters())[1].square().mean()}
+
+    assert check.terms_of_unequal_pull(three, model, inputs, targets)
     assert not check.terms_of_unequal_pull(apart, model, inputs, targets)
     assert not check.term_without_gradient(apart, model, inputs, targets)
+
+
+class Heads(nn.Module):
+    """An embedding, a trunk and two heads."""
+
+    def __init__(self, sparse: bool = False) -> None:
+        super().__init__()
+        self.embedding, self.trunk = nn.Embedding(10, 8, sparse=sparse), nn.Linear(8, 8)
+        self.digit, self.size = nn.Linear(8, 3), nn.Linear(8, 1)
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """The outputs of both heads."""
+        hidden = self.trunk(self.embedding(inputs)).relu()
+        return self.digit(hidden), self.size(hidden)[:, 0]
+
+
+def of_heads(model: nn.Module, inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """A cross-entropy and a squared error of like size."""
+    digit, size = model(inputs)
+    return {"digit": functional.cross_entropy(digit, targets % 3), "size": functional.mse_loss(size, targets / 10)}
+
+
+@pytest.mark.parametrize("kind", ["plain", "sparse", "spectral norm", "head that begins at 0"])
+def test_healthy_models_of_other_kinds(kind: str) -> None:
+    """Models that cannot be copied once they have run, sparse gradients, a head that passes nothing on as yet."""
+    torch.manual_seed(0)
+    model, inputs = Heads(sparse=kind == "sparse"), torch.randint(10, (32,))
+    if kind == "spectral norm":
+        model.trunk = torch.nn.utils.spectral_norm(model.trunk)
+    if kind == "head that begins at 0":
+        nn.init.zeros_(model.digit.weight)
+    model(inputs)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert not check.terms_of_unequal_pull(of_heads, model, inputs, inputs)
+    assert not check.term_without_gradient(of_heads, model, inputs, inputs)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_terms_that_rest() -> None:
+    """A satisfied hinge is not called drowned; what is clamped is said to be; of another model nothing is said."""
+    torch.manual_seed(0)
+    model, inputs = Heads(), torch.randint(10, (32,))
+
+    def clamped(floor: float) -> Callable[..., dict[str, Tensor]]:
+        return lambda model, inputs, targets: {
+            "digit": of_heads(model, inputs, targets)["digit"],
+            "rest": (model(inputs)[0].square().mean() - 100).clamp(min=floor),
+        }
+
+    assert not check.terms_of_unequal_pull(clamped(0.0), model, inputs, inputs)
+    assert not check.term_without_gradient(clamped(0.0), model, inputs, inputs)
+    assert "clamped" in str(check.term_without_gradient(clamped(0.5), model, inputs, inputs))
+    assert not check.term_without_gradient(of_heads_of(model), Heads(), inputs, inputs)
+
+
+def of_heads_of(model: nn.Module) -> Callable[..., dict[str, Tensor]]:
+    """Terms that use another model than the one that they are given."""
+    return lambda _, inputs, targets: of_heads(model, inputs, targets)
+
+
+@pytest.mark.parametrize("size", [1.0, 20.0, 50.0])
+def test_soft_losses_of_many_classes(size: float) -> None:
+    """With thousands of classes and large outputs, the factor T² is enough, and T is not."""
+    torch.manual_seed(0)
+    student, teacher = size * torch.randn(4, 20_000), size * torch.randn(4, 20_000)
+
+    def soft(power: int) -> Callable[[Tensor, Tensor, float], Tensor]:
+        return lambda outputs, wanted, t: (
+            functional.kl_div((outputs / t).log_softmax(dim=1), (wanted / t).softmax(dim=1), reduction="batchmean")
+            * t**power
+        )
+
+    assert not check.soft_loss_shrinks(soft(2), student, teacher, 1.0)
+    assert check.soft_loss_shrinks(soft(1), student, teacher, 1.0)
+    assert check.soft_loss_shrinks(soft(0), student, teacher, 4.0)
 
 
 def test_missing_labels_of_other_kinds() -> None:
@@ -93,5 +175,7 @@ def test_missing_labels_of_other_kinds() -> None:
 
     assert check.missing_labels_counted(functional.mse_loss, outputs, targets, missing=-1)
     assert not check.missing_labels_counted(masked, outputs, targets, missing=-1)
+    filled = targets.where(targets != -1, torch.nan)
+    assert check.missing_labels_counted(lambda o, y: (o - y.nan_to_num(0)).square(), outputs, filled, missing=torch.nan)
     assert not check.missing_labels_counted(functional.mse_loss, outputs, targets)
     assert not check.missing_labels_counted(functional.cross_entropy, outputs, torch.randint(3, (8,)))

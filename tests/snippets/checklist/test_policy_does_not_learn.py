@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -44,7 +45,7 @@ def test_another_action_teaches_nothing_on_average() -> None:
 
 
 def test_the_actor_loss_raises_the_value() -> None:
-    """Its gradient by a value is the log-probability, which is negative: a step against it raises the value."""
+    """Its gradient by a value is the log-probability, negative for discrete actions: a step raises the value."""
     value = torch.zeros(6, requires_grad=True)
     log_probs = torch.randn(6, 4).log_softmax(dim=1)[:, 0]
     (-(log_probs * (torch.rand(6) - value)).sum()).backward()
@@ -69,6 +70,10 @@ def test_ends_of_other_kinds() -> None:
     assert not check.values_beyond_the_end(right, rewards, done)
     assert not check.values_beyond_the_end(right, rewards, done.float())
     assert not check.values_beyond_the_end((right - right.mean()) / right.std(), rewards, done)
+    assert not check.values_beyond_the_end((right - right.mean()) / right.std(correction=0), rewards, done)
+    assert not check.values_beyond_the_end(right - right.mean(), rewards, done)
+    started = done.roll(1)  # the flag of the step before, as some buffers keep it
+    assert "`done` marks the step after the end" in str(check.values_beyond_the_end(right, rewards, started))
     assert not check.values_beyond_the_end(right[:, None], rewards, done)
     assert not check.values_beyond_the_end(right, rewards, torch.zeros(8, dtype=torch.bool))
     assert check.values_beyond_the_end(torch.arange(8, 0, -1).float(), rewards, done)
@@ -83,6 +88,9 @@ def test_log_probs_of_other_kinds_of_policy() -> None:
     assert not check.log_probs_of_other_actions(dist, actions, log_probs.sum(dim=1))
     assert not check.log_probs_of_other_actions(Independent(dist, 1), actions, log_probs.sum(dim=1))
     assert check.log_probs_of_other_actions(dist, dist.mean, log_probs)
+    spoiled = log_probs.clone()
+    spoiled[0, 0] -= 1
+    assert "1 of 96" in str(check.log_probs_of_other_actions(dist, actions, spoiled))
     policy = Categorical(logits=torch.randn(64, 4))
     drawn = policy.sample()
     assert not check.log_probs_of_other_actions(policy, drawn[:, None], policy.log_prob(drawn))
@@ -96,22 +104,29 @@ def test_targets_of_q_learning_carry_a_gradient() -> None:
     assert check.constants_with_a_gradient(targets=targets)
     assert not check.constants_with_a_gradient(targets=targets.detach(), advantages=torch.randn(8))
     assert not check.constants_with_a_gradient(targets=torch.arange(8))
+    assert not check.constants_with_a_gradient(targets=np.ones(8), advantages=[1.0, 2.0])
+    assert "unless it takes `.detach()`" in str(check.constants_with_a_gradient(advantages=targets))
     assert not check.constants_with_a_gradient()
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_exploration_of_other_kinds(seed: int) -> None:
-    """Greedy Q-learning is found; epsilon 0.1, a certain policy, a small batch and continuous actions are not."""
+    """Greedy Q-learning is found; epsilon 0.1, a certain policy, a small batch and drawn actions are not."""
     torch.manual_seed(seed)
     outputs = torch.randn(512, 4)
     greedy = outputs.argmax(dim=1)
     drawn = torch.where(torch.rand(512) < 0.1, torch.randint(4, (512,)), greedy)
     assert check.never_explored(greedy, outputs)
+    assert check.never_explored(greedy[:, None], outputs)
+    assert not check.never_explored(drawn[:, None], outputs)
     assert not check.never_explored(drawn, outputs)
     assert not check.never_explored(greedy[:64], outputs[:64])
     assert not check.never_explored(torch.randn(512, 4), outputs)
     certain = Categorical(logits=20 * outputs.sort(dim=1)[0].diff(dim=1).amax() * torch.eye(4).repeat(128, 1))
     assert not check.never_explored(certain.sample(), dist=certain)
+    continuous = Normal(outputs, torch.ones_like(outputs))
+    assert check.never_explored(continuous.mean, dist=continuous)
+    assert not check.never_explored(continuous.sample(), dist=continuous)
     open_policy = Categorical(logits=outputs)
     assert check.never_explored(greedy, dist=open_policy)
     assert not check.never_explored(open_policy.sample(), dist=open_policy)
