@@ -142,11 +142,16 @@ def test_retain_graph_alone_raises_no_error() -> None:
 
 
 def test_a_weight_instead_of_units(tmp_path: Path) -> None:
-    """A factor of 300 before the boundary term cures the oscillation as well."""
+    """A factor of 300 before the boundary term cures the oscillation as well; so do conditions that are built in."""
     text = program(f"{PAGE}/conditions-outweighed", "broken").read_text(encoding="utf-8")
     path = tmp_path / "weighted.py"
     path.write_text(text.replace("residual_loss + boundary_loss", "residual_loss + 300 * boundary_loss"), "utf-8")
     assert run(path).last("error") < 0.1
+    path = tmp_path / "built_in.py"
+    path.write_text(text.replace("    return model(2 * t - 1)", "    return 1 + t**2 * model(2 * t - 1)"), "utf-8")
+    built_in = run(path)
+    assert built_in.last("error") < 0.05
+    assert max(built_in.series("boundary loss")) == 0
 
 
 def test_zero_solves_the_equation() -> None:
