@@ -51,16 +51,25 @@ def calls_of(model, inputs):
     return calls
 
 
-def checkpoint_without_gradient(model, inputs):
-    """List trained weights without gradient whose module runs with recording switched off. One forward pass."""
+def places_by_recording(model, inputs):
+    """Each weight without gradient: (name, its modules were called, the innermost called ones around recorded)."""
     lost = trained_without_gradient(model)
     calls = calls_of(model, inputs) if lost else {}
-    names = [
-        places[0][0]
-        for places in lost.values()
-        if any(module in calls for _, module in places)
-        and not any(calls.get(module) for _, module in places)
-    ]
+    modules = dict(model.named_modules())
+    for places in lost.values():
+        recorded = False
+        for name, _ in places:
+            around = name.rpartition(".")[0]
+            while around and modules[around] not in calls:
+                around = around.rpartition(".")[0]
+            recorded |= calls.get(modules[around], False)
+        yield places[0][0], any(module in calls for _, module in places), recorded
+
+
+def checkpoint_without_gradient(model, inputs):
+    """List trained weights without gradient whose module runs with recording switched off. One forward pass."""
+    places = places_by_recording(model, inputs)
+    names = [name for name, _, recorded in places if not recorded]
     if names:
         return (
             f"{len(names)} trained tensors got no gradient, and their layers run with gradients switched off, "
@@ -70,13 +79,8 @@ def checkpoint_without_gradient(model, inputs):
 
 def layers_never_called(model, inputs):
     """List trained weights without gradient whose module is never called. One forward pass."""
-    lost = trained_without_gradient(model)
-    calls = calls_of(model, inputs) if lost else {}
-    names = [
-        places[0][0]
-        for places in lost.values()
-        if not any(module in calls for _, module in places)
-    ]
+    places = places_by_recording(model, inputs)
+    names = [name for name, called, recorded in places if recorded and not called]
     if names:
         return (
             f"{len(names)} trained tensors got no gradient, and forward never calls their modules: "
@@ -85,23 +89,25 @@ def layers_never_called(model, inputs):
 
 
 def factors_that_are_zero(model):
-    """Look for two trained matrices of matching shapes that are 0 and have a gradient of exactly 0."""
-    stuck = [
+    """Look for two trained matrices of matching shapes that are 0 and have a gradient of exactly 0.
+
+    Call it after the first steps: where others are leaving 0 at this moment, it waits.
+    """
+    zeros = [
         (name, weight)
         for name, weight in model.named_parameters()
-        if weight.dim() > 1
-        and weight.grad is not None
-        and not weight.any()
-        and not weight.grad.any()
+        if weight.dim() > 1 and weight.grad is not None and not weight.any()
     ]
+    if any(weight.grad.any() for _, weight in zeros):
+        return None  # a last layer that starts at 0 keeps all gradients before it at 0 for a step
     pairs = [
         (first, second)
-        for i, (first, a) in enumerate(stuck)
-        for second, b in stuck[i + 1 :]
+        for i, (first, a) in enumerate(zeros)
+        for second, b in zeros[i + 1 :]
         if a.shape[0] == b[0].numel() or b.shape[0] == a[0].numel()
     ]
     if pairs:
         return (
-            f"{len(stuck)} trained matrices are 0 with a gradient of exactly 0, for example {pairs[0][0]} and "
+            f"{len(zeros)} trained matrices are 0 with a gradient of exactly 0, for example {pairs[0][0]} and "
             f"{pairs[0][1]}: as factors of one product neither can leave 0"
         )

@@ -59,6 +59,18 @@ def groups_of_different_size(x_train):
         return f"{place + 1} inputs reach at most {low}, the other {len(step) - place} at least {high}"
 
 
+def random_states():
+    """Of torch, NumPy and Python."""
+    return torch.get_rng_state(), np.random.get_state(), random.getstate()
+
+
+def set_random_states(states):
+    """Go back to states that random_states() returned."""
+    torch.set_rng_state(states[0])
+    np.random.set_state(states[1])
+    random.setstate(states[2])
+
+
 def brightness_that_wraps_round(augment, x_train, draws=4):
     """Send one even sample of each brightness through: brighter in must not be dark out. Costs 256 calls for a draw.
 
@@ -70,32 +82,35 @@ def brightness_that_wraps_round(augment, x_train, draws=4):
     else:
         low, high = float(x_train.min()), float(x_train.max())
         levels = np.linspace(low, high, 256).tolist()
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    for seed in range(draws):
-        out = []
-        for level in levels:
-            for start in (torch.manual_seed, np.random.seed, random.seed):
-                start(seed)
-            result = torch.as_tensor(augment(sample + level)).double().flatten()
-            out.append(result[len(result) // 2].item())
-        step = np.diff(out)
-        large = np.abs(step) > np.ptp(out) / 2
-        sign = np.sign(step[~large].sum())
-        if (
-            sign
-            and large.any()
-            and (step[large] * sign < 0).all()
-            and (step[~large] * sign >= 0).all()
-        ):
-            i = int(large.argmax())
-            found = (
-                f"{levels[i]:.4g} becomes {out[i]:.3g}, and {levels[i + 1]:.4g} becomes {out[i + 1]:.3g}: "
-                "numbers wrap round"
-            )
-            break
-    else:
-        found = None
-    torch.set_rng_state(states[0])
-    np.random.set_state(states[1])
-    random.setstate(states[2])
-    return found
+    before = random_states()
+    try:
+        for seed in range(draws):
+            with torch.random.fork_rng():
+                for start in (torch.manual_seed, np.random.seed, random.seed):
+                    start(seed)
+                found, drawn = wraps_in_one_draw(augment, sample, levels)
+            if found or not drawn:  # without random numbers all draws are alike
+                return found
+    finally:
+        set_random_states(before)
+
+
+def wraps_in_one_draw(augment, sample, levels):
+    """What is found with the random numbers of this moment, the same at each level, and whether any was drawn."""
+    states, out, drawn = random_states(), [], False
+    for level in levels:
+        set_random_states(states)
+        result = torch.as_tensor(augment(sample + level)).double().flatten()
+        out.append(result[len(result) // 2].item())
+        now = random_states()
+        drawn |= not torch.equal(now[0], states[0]) or now[2] != states[2]
+        drawn |= now[1][2:] != states[1][2:] or (now[1][1] != states[1][1]).any()
+    step = np.diff(out)
+    large = np.abs(step) > np.ptp(out) / 2
+    sign = np.sign(step[~large].sum())
+    opposite = (step[large] * sign < 0).all() and (step[~large] * sign >= 0).all()
+    if not (sign and large.any() and opposite):
+        return None, drawn
+    i = int(large.argmax())
+    pairs = f"{levels[i]:.4g} becomes {out[i]:.3g}, and {levels[i + 1]:.4g} becomes {out[i + 1]:.3g}"
+    return f"{pairs}: numbers wrap round", drawn

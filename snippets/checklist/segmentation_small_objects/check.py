@@ -70,14 +70,17 @@ def score_of_nothing(metric, y_val):
 
 
 def class_numbers_between(masks, y):
-    """Count labels with a number that, before resizing, no pixel near their place had; masks hold class numbers."""
+    """Count labels with a number that, before resizing, no pixel near their place had; masks hold class numbers.
+
+    Hand in labels as resizing made them: a crop or padding moves them to other places.
+    """
     if masks[0].numel() != masks.shape[-1] * masks.shape[-2]:
         return None  # one channel for each class
-    masks, y = (z.reshape(len(z), 1, *z.shape[-2:]) for z in (masks, y))
+    masks, y = (z.reshape(len(z), 1, *z.shape[-2:]).float() for z in (masks, y))
     classes = masks.unique()
     if len(classes) < 3:
         return None  # nothing lies between two classes
-    made = ~torch.isin(y.to(masks.dtype), classes)
+    made = ~torch.isin(y, classes)
     for label in classes:
         cells = functional.adaptive_max_pool2d((masks == label).float(), y.shape[-2:])
         near = functional.max_pool2d(cells, 3, stride=1, padding=1) > 0

@@ -134,10 +134,26 @@ def inputs_tell_nothing(x_train, y_train, most=2000):
         return f"nearest neighbours share their label in {found:.0%} of cases; any two samples in {chance:.0%}"
 
 
+def told_by_a_value_and_its_neighbors(code, y, halves):
+    """The share of the targets' variance that each explains: means in the first half, judged in the second."""
+    a, b = halves
+    mean = y[a].mean(dim=0)
+    ones = torch.cat([y[a], torch.ones_like(y[a, :1])], dim=1)
+    sums = torch.zeros(int(code.max()) + 3, ones.shape[1], device=y.device)
+    sums.index_add_(0, code[a] + 1, ones)
+    told = []
+    for found in (sums[1:-1], sums[:-2] + sums[2:]):
+        guess = ((found[:, :-1] + mean) / (found[:, -1:] + 1))[code[b]]
+        missed = (y[b] - guess).square().sum() / (y[b] - mean).square().sum()
+        told.append(1 - missed.item())
+    return told
+
+
 def values_without_an_order(x_train, y_train):
     """Ask, for each column of a table, whether the values next to a value tell as much about its targets as itself.
 
-    Of quantities they do. Asks columns of five values or more, with ten samples each on average.
+    Of quantities they do, except at a lowest or highest value with a meaning of its own, such as 0: asked without, too.
+    Asks columns of seven values or more, with ten samples each on average.
     """
     if x_train.dim() != 2:
         return None
@@ -145,23 +161,17 @@ def values_without_an_order(x_train, y_train):
     if not y_train.is_floating_point():
         y = torch.nn.functional.one_hot(y_train.flatten().long()).float()
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
-    a, b = order[::2].to(y.device), order[1::2].to(y.device)
-    mean = y[a].mean(dim=0)
+    halves = order[::2].to(y.device), order[1::2].to(y.device)
     for column in range(x_train.shape[1]):
         values, code = x_train[:, column].unique(return_inverse=True)
-        if not 5 <= len(values) <= len(y) / 10:
+        if not 7 <= len(values) <= len(y) / 10:
             continue
-        ones = torch.cat([y[a], torch.ones_like(y[a, :1])], dim=1)
-        sums = torch.zeros(len(values) + 2, ones.shape[1], device=y.device)
-        sums.index_add_(0, code[a] + 1, ones)
-        told = []
-        for found in (sums[1:-1], sums[:-2] + sums[2:]):
-            guess = ((found[:, :-1] + mean) / (found[:, -1:] + 1))[code[b]]
-            told.append(
-                1
-                - ((y[b] - guess).square().sum() / (y[b] - mean).square().sum()).item()
-            )
-        if told[0] > 0.1 and told[1] < told[0] / 3:
+        inner = (code > 0) & (code < len(values) - 1)
+        told, also = (
+            told_by_a_value_and_its_neighbors(code, y, rows)
+            for rows in (halves, [half[inner[half]] for half in halves])
+        )
+        if all(own > 0.1 and near < own / 3 for own, near in (told, also)):
             return (
                 f"column {column} has {len(values)} values, which explain {told[0]:.0%} of the targets' variance; "
                 f"those next to each explain {max(0.0, told[1]):.0%}: are they numbers of categories?"

@@ -187,6 +187,60 @@ def test_zero_factors() -> None:
     assert said(trained(model)) == []
 
 
+def test_zero_branches_before_a_zero_head() -> None:
+    """Square last layers of branches and a head that all start at 0 get away from it: silent at each of three steps."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.branches = nn.ModuleList(nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 8)) for _ in range(2))
+            self.head = nn.Linear(8, 3)
+            for layer in (self.branches[0].get_submodule("2"), self.branches[1].get_submodule("2"), self.head):
+                nn.init.zeros_(layer.get_parameter("weight"))
+
+        def forward(self, x: Tensor) -> Tensor:
+            for branch in self.branches:
+                x = x + branch(x)
+            return self.head(x)
+
+    torch.manual_seed(0)
+    model, inputs = Net(), torch.randn(6, 8)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in range(3):
+        assert said(trained(model, inputs), inputs) == []
+        optimizer.step()
+        optimizer.zero_grad()
+    assert all(weight.any() for weight in model.parameters())
+    both = Stack(None)
+    for block in both.blocks:
+        nn.init.zeros_(block.get_parameter("0.a"))
+    nn.init.zeros_(both.head.weight)
+    assert said(trained(both)) == []
+    torch.optim.SGD(both.parameters(), lr=0.1).step()
+    both.zero_grad()
+    assert said(trained(both)) == ["zero"]
+
+
+def test_parts_that_are_read_in_a_checkpoint() -> None:
+    """A transformer layer and factors in a list, in a reentrant checkpoint: only that is named, not uncalled parts."""
+
+    class Listed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.factors = nn.ParameterList([torch.randn(4, 8), torch.randn(8, 4)])
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + x @ self.factors[0].mT @ self.factors[1].mT
+
+    torch.manual_seed(0)
+    model = Stack(True)
+    model.blocks = nn.ModuleList([nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0), Listed()])
+    assert said(trained(model)) == ["checkpoint"]
+    model.reentrant = False
+    model.zero_grad()
+    assert said(trained(model)) == []
+
+
 def test_names() -> None:
     """Names are compared from the end, whole between dots: 'proj' is not 'out_proj'; frozen modules do not count."""
     model = Stack(None)

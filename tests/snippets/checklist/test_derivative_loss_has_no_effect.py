@@ -142,11 +142,16 @@ def test_retain_graph_alone_raises_no_error() -> None:
 
 
 def test_a_weight_instead_of_units(tmp_path: Path) -> None:
-    """A factor of 300 before the boundary term cures the oscillation as well."""
+    """A factor of 300 before the boundary term cures the oscillation as well; so do conditions that are built in."""
     text = program(f"{PAGE}/conditions-outweighed", "broken").read_text(encoding="utf-8")
     path = tmp_path / "weighted.py"
     path.write_text(text.replace("residual_loss + boundary_loss", "residual_loss + 300 * boundary_loss"), "utf-8")
     assert run(path).last("error") < 0.1
+    path = tmp_path / "built_in.py"
+    path.write_text(text.replace("    return model(2 * t - 1)", "    return 1 + t**2 * model(2 * t - 1)"), "utf-8")
+    built_in = run(path)
+    assert built_in.last("error") < 0.05
+    assert max(built_in.series("boundary loss")) == 0
 
 
 def test_zero_solves_the_equation() -> None:
@@ -164,6 +169,9 @@ def test_conditions_that_are_met_or_zero() -> None:
     assert not check.conditions_not_met(model, model, x, model(x).detach(), 0.001, 1.0)
     assert not check.conditions_not_met(model, model, x, ones, 5.0, 1.0)
     assert not check.conditions_not_met(model, model, x, zeros, 0.001, 1.0)
+    several = torch.linspace(-9, 9, 8)[:, None]
+    flat = model(several).detach().flatten()
+    assert not check.conditions_not_met(model, model, several, flat, 1e-8, 1e-4)
 
 
 def test_factors_of_scaling() -> None:
@@ -182,6 +190,22 @@ def test_factors_of_scaling() -> None:
         assert not check.derivative_by_differences(model, solution, points, scaled / scale, column)
         assert not check.derivative_by_differences(model, solution, points, scaled[:, column] / scale[column], column)
     unchanged(model, lambda: check.derivative_by_differences(model, solution, points, scaled))
+    assert not check.derivative_by_differences(model, solution, points, -scaled / scale)
+
+
+@pytest.mark.parametrize("waves", [1, 15, 40])
+def test_waves_and_late_times(waves: int) -> None:
+    """A correct derivative of many waves is no scaled one, nor is one at times far from 0; a factor of 5 is found."""
+    points = torch.linspace(2000, 2001, 301)[:, None]
+
+    def solution(t: Tensor) -> Tensor:
+        return torch.sin(2 * torch.pi * waves * (t - 2000))
+
+    x = points.clone().requires_grad_()
+    slopes = torch.autograd.grad(solution(x).sum(), x)[0]
+    assert not check.derivative_by_differences(nn.Identity(), solution, points, slopes)
+    found = str(check.derivative_by_differences(nn.Identity(), solution, points, 5 * slopes))
+    assert float(found.split(" times")[0].rpartition(" ")[2]) == pytest.approx(5, rel=0.02)
 
 
 def test_a_scaled_solution_ends_with_a_small_loss() -> None:

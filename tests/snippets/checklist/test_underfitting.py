@@ -99,6 +99,10 @@ def test_quantities_and_noise_are_no_category_numbers() -> None:
         for rows in (torch.arange(2000), levels.argsort()):
             assert not check.values_without_an_order(levels[rows, None], y[rows].long())
     assert not check.values_without_an_order(levels[:, None], levels + torch.randn(2000))
+    counts = (torch.randint(30, (2000,)) - 20).clamp(min=0).float()
+    assert not check.values_without_an_order(counts[:, None], (counts == 0).long())
+    missing = torch.where(torch.rand(2000) < 0.2, 99, levels)
+    assert not check.values_without_an_order(missing[:, None], (missing == 99).long())
     assert not check.values_without_an_order(nn.functional.one_hot(levels.long()).float(), (levels % 2).long())
     assert not check.values_without_an_order(torch.randn(2000, 3), torch.randint(2, (2000,)))
     assert not check.values_without_an_order(torch.randn(8, 1, 4, 4), torch.randint(2, (8,)))
