@@ -83,5 +83,8 @@ def test_numbers_between_are_found_in_every_form() -> None:
         for y in (between, between.long(), between.round()[:, 0]):
             for original in (masks, masks.byte(), masks.long()[:, 0]):
                 assert "labels have a number" in check.class_numbers_between(original, y)
+    fractions = interpolate(masks, 24, mode="bilinear")
+    fractions = torch.where(fractions == fractions.round(), 0.0, fractions)
+    assert check.class_numbers_between(masks.byte(), fractions)
     marked = squares(9, [3]) + 255 * squares(5, [30])
     assert check.class_numbers_between(marked, interpolate(marked, 31, mode="bilinear").long())
