@@ -56,7 +56,8 @@ def diagnostics() -> list[Callable[..., Any]]:
         module = importlib.import_module(f"snippets.diagnostics.{path.parent.name}.use")
         for name, function in inspect.getmembers(module, inspect.isfunction):
             own = function.__module__ == module.__name__ and not name.startswith("_")
-            if own and {"model", "training"} < {"training", *inspect.signature(function).parameters}:
+            parameters = set(inspect.signature(function).parameters)
+            if own and "model" in parameters and parameters - {"model", "training"}:
                 found.append(function)
     return found
 

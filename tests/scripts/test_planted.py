@@ -87,6 +87,15 @@ def test_what_a_check_says_of_another_program_is_told_apart():
         planted._answer(lambda x: x.add_(1), program)
 
 
+@pytest.mark.parametrize("value", [0.0, 1e38, float("inf")])
+def test_a_nan_that_is_replaced_is_a_change(value):
+    def check(x):
+        x[x.isnan()] = value
+
+    with pytest.raises(planted.Changed, match="changes x"):
+        planted.asked(check, planted.Run("", {"x": torch.tensor([1.0, float("nan")])}, None))
+
+
 def forgets(model, x):
     """Hooks and modes are as before where nothing fails."""
     hook = model[0].register_forward_hook(lambda *_: None)

@@ -140,6 +140,16 @@ def test_every_name_and_alias_stands_in_the_index(edition):
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
+def test_no_tab_is_cut_off_where_tabs_are_shown(page: Page, address, edition):
+    """Material shows them from 1220 pixels on."""
+    page.set_viewport_size({"width": 1220, "height": 800})
+    page.goto(f"{address}{edition}index.html")
+    assert page.locator(".md-tabs__item").last.is_visible()
+    row = page.locator(".md-tabs__list")
+    assert row.evaluate("row => row.scrollWidth <= row.clientWidth")
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
 def test_letters_lead_to_their_headings_in_order(edition):
     page = tree(f"{edition}names.html")
     jumps = [href[1:] for href in page.xpath('//nav[@class="letters"]/a/@href')]

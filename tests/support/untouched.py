@@ -85,7 +85,9 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) and a.is_meta:
         return a.dtype == b.dtype and a.shape == b.shape  # it holds no numbers
     if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-        return a.dtype == b.dtype and a.shape == b.shape and torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
+        if a.dtype != b.dtype or a.shape != b.shape or not torch.equal(a.isfinite(), b.isfinite()):
+            return False
+        return torch.equal(torch.nan_to_num(a), torch.nan_to_num(b))
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
     if isinstance(a, dict) and isinstance(b, dict):
