@@ -26,7 +26,7 @@ from scripts.sources.catalog import Catalog
 from scripts.stage import Stage
 
 LOCAL = ("tests", "snippets", "scripts")  # packages of this repository
-ALWAYS = ("pyproject.toml", "tests/conftest.py", "tests/snippets/conftest.py")
+ALWAYS = ("pyproject.toml", "tests/conftest.py", "tests/snippets/conftest.py", "tests/support/seeded.py")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is true of every test: one thread, the order, what the site's build has just proved, second implementations."""
+"""What is true of every test: one thread, order, random numbers, what the build has proved, second implementations."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ from tests.support import oracles
 
 __all__ = ["oracles"]
 
-pytest_plugins = ["tests.support.proved", "tests.support.order"]
+pytest_plugins = ["tests.support.proved", "tests.support.order", "tests.support.seeded"]

@@ -4,7 +4,7 @@ import torch
 
 
 def compiled_output_that_differs(model, inputs):
-    """Compare the outputs of the compiled model with those of the module that it holds. Costs three forward passes."""
+    """Compare the outputs of the compiled model with those of the module that it holds. Costs five forward passes."""
     plain = getattr(model, "_orig_mod", None)
     if plain is None:
         return None
@@ -13,7 +13,7 @@ def compiled_output_that_differs(model, inputs):
         {name: buffer.clone() for name, buffer in plain.named_buffers()},
     )
     with torch.random.fork_rng():
-        for run, seed in ((model, 0), (plain, 0), (plain, 1)):
+        for run, seed in ((model, 0), *((plain, seed) for seed in range(4))):
             torch.manual_seed(seed)
             try:
                 outputs.append(run(inputs).detach())
@@ -21,13 +21,12 @@ def compiled_output_that_differs(model, inputs):
                 with torch.no_grad():
                     for name, buffer in plain.named_buffers():
                         buffer.copy_(buffers.get(name, buffer))
-    compiled, eager, other_seed = outputs
+    compiled, eager, *other_seeds = outputs
     size = eager.norm().clamp(min=1e-12)
     error = ((compiled - eager).norm() / size).item()
-    chance = (
-        (other_seed - eager).norm() / size
-    ).item()  # of dropout, which Inductor draws by numbers of its own
-    if error > 0.01 and error > 1.5 * chance:
+    # Dropout, which Inductor draws by numbers of its own.
+    chance = max(((other - eager).norm() / size).item() for other in other_seeds)
+    if error > 0.01 and error > 2 * chance:
         hooks = [
             n or "model"
             for n, m in plain.named_modules()
