@@ -144,6 +144,16 @@ def test_error_leaves_the_model_as_it_was(function: Callable[..., Any]) -> None:
         assert ended(function, call)[1] <= meant, f"call {call} of {calls} fails"
 
 
+@pytest.mark.parametrize("function", [*diagnostics(), *others()], ids=lambda function: function.__name__)
+def test_takes_a_model_that_keeps_results(function: Callable[..., Any]) -> None:
+    """Of its last forward pass, such as attention, or a weight that the older ``weight_norm`` computed."""
+    names = reader(function)
+    for module in names["model"].modules():
+        module._kept = torch.ones(1, requires_grad=True) * 2
+    given = {key: names[key] for key in inspect.signature(function).parameters if key in names}
+    function(**given)
+
+
 def ended(function: Callable[..., Any], call: int = 0) -> tuple[int, set[str]]:
     """Let a reader's model fail at a call, by default at none: how many calls there were, and what is changed."""
     names = reader(function)

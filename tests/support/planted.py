@@ -150,6 +150,7 @@ def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:
     assert not asked(check, fixed), f"{row['check']} raises a false alarm on the cure: {asked(check, fixed)}"
     assert not asked(check, other), f"{row['check']} takes {unlike} for this cause: {asked(check, other)}"
     _is_safe_to_end(symptom, check, broken)
+    _takes_networks_that_keep_results(check, broken, finding)
     _readable(cause)
     record("finds", finding)
     with _as_it_was():
@@ -206,6 +207,20 @@ def _is_safe_to_end(symptom: str, check: Callable[..., Any], program_run: Run) -
                 left = [] if missing else interrupted.left_behind(function, given, program_run.names)
             if left:
                 raise Changed(f"{name} leaves behind: {'; '.join(left)}")
+
+
+def _takes_networks_that_keep_results(check: Callable[..., Any], program_run: Run, finding: str) -> None:
+    """Attention that is kept to be looked at, the older ``weight_norm``: ``copy.deepcopy`` alone refuses such tensors."""
+    networks = [value for value in program_run.names.values() if isinstance(value, torch.nn.Module)]
+    for network in networks:
+        for module in network.modules():
+            module._kept = torch.ones(1, requires_grad=True) * 2  # type: ignore[assignment]
+    try:
+        assert asked(check, program_run) == finding, f"{check.__name__} finds something else in such a network"
+    finally:
+        for network in networks:
+            for module in network.modules():
+                module.__dict__.pop("_kept", None)
 
 
 def _given(check: Callable[..., Any], program_run: Run) -> tuple[dict[str, Any], list[str]]:

@@ -9,9 +9,16 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 
+def copied(model):
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def gradient_of(model, work):
     """The gradient that `work` leaves in a copy of the model, as one vector."""
-    twin = copy.deepcopy(model)
+    twin = copied(model)
     twin.zero_grad()
     with torch.random.fork_rng(), torch.enable_grad():
         work(twin)
@@ -81,7 +88,7 @@ def layers_that_use_the_batch(model, loss_fn, accumulate, inputs, targets):
     """Ask whether the difference is gone when batch normalization uses its running statistics."""
     apart = []
     for frozen in (False, True):
-        twin = copy.deepcopy(model)
+        twin = copied(model)
         for module in twin.modules():
             if frozen and "BatchNorm" in type(module).__name__:
                 module.eval()

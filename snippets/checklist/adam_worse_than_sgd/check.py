@@ -31,11 +31,20 @@ def updates_against_weights(model, optimizer):
         )
 
 
+def copied(model, optimizer=None):
+    """Copy both; results of a forward pass that the model keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(
+        (model, optimizer), {id(v): v.detach().clone() for v in results}
+    )
+
+
 def cool_down(model, optimizer, loss_fn, inputs, x_train, y_train, x_test, y_test):
     """Train two copies for 100 more updates: does the learning rate that falls to zero make the difference?"""
 
     def test_loss(updates, end):
-        twin, twin_optimizer = copy.deepcopy((model, optimizer))
+        twin, twin_optimizer = copied(model, optimizer)
         rates = [group["lr"] for group in twin_optimizer.param_groups]
         with torch.random.fork_rng():
             torch.manual_seed(0)

@@ -15,9 +15,18 @@ def clipped_while_scaled(model, scaler):
         return f"the step used a gradient of norm {norm:.1e}, which is {scaled:.1f} / scale: clipped while scaled"
 
 
+def copied(model, optimizer=None):
+    """Copy both; results of a forward pass that the model keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(
+        (model, optimizer), {id(v): v.detach().clone() for v in results}
+    )
+
+
 def gradients_lost_to_zero(model, loss_fn, inputs, targets):
     """Compare zeros in the gradients with those of float32; costs one forward and backward pass of a copy."""
-    own = copy.deepcopy(model).float()
+    own = copied(model)[0].float()
     own.zero_grad()
     with torch.random.fork_rng(), torch.enable_grad():
         x = inputs.float() if inputs.is_floating_point() else inputs
@@ -45,7 +54,7 @@ def epsilon_that_is_zero(optimizer):
 def updates_that_round_away(model, optimizer):
     """Take the step once more with copies: how many 16-bit weights with a gradient stay what they are?"""
     moved = {id(p) for g in optimizer.param_groups if g["lr"] > 0 for p in g["params"]}
-    own, own_optimizer = copy.deepcopy((model, optimizer))
+    own, own_optimizer = copied(model, optimizer)
     for p, q in zip(model.parameters(), own.parameters(), strict=True):
         q.grad = None if p.grad is None else p.grad.clone()
     own_optimizer.step()

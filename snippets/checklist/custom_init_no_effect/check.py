@@ -91,14 +91,10 @@ def weights_before_and_after(model, init, changed=False):
 
 
 def copied(model):
-    """A copy; weights that the older weight_norm computed are no parameters, and are copied as numbers."""
-    computed = [vars(module).get("weight") for module in model.modules()]
-    memo = {
-        id(weight): weight.detach().clone()
-        for weight in computed
-        if isinstance(weight, torch.Tensor)
-    }
-    return copy.deepcopy(model, memo)
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
 
 
 def applied(model, init, deep=True):

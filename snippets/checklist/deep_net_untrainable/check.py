@@ -84,9 +84,16 @@ def share_of_gradient(calls):
     return 1.0 if back is None else (back.norm() / signs.norm()).item()
 
 
+def copied(model):
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def resting(model):
     """A copy in evaluation mode, all of whose parameters want gradients."""
-    return copy.deepcopy(model).eval().requires_grad_(True)
+    return copied(model).eval().requires_grad_(True)
 
 
 def layer_calls(model, inputs):

@@ -7,13 +7,20 @@ import torch
 from torch import nn
 
 
+def copied(model):
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def arrives(model, loss_fn, inputs, targets):
     """Whether the first weight matrix gets a hundredth of the gradient of the last, as with skip connections.
 
     Costs a forward and a backward pass of a copy.
     """
-    copied = copy.deepcopy(model)
-    weights = [p for p in copied.parameters() if p.requires_grad and p.dim() > 1]
+    own = copied(model)
+    weights = [p for p in own.parameters() if p.requires_grad and p.dim() > 1]
     with torch.random.fork_rng(), torch.enable_grad():
         loss = loss_fn(copied(inputs), targets)
     first, last = torch.autograd.grad(loss, [weights[0], weights[-1]])
@@ -71,7 +78,7 @@ def gradient_by_time(model, loss_fn, inputs, targets):
         return None  # of token ids take the output of the embedding as the inputs
     x = inputs.detach().clone().requires_grad_()
     with torch.random.fork_rng(), torch.enable_grad():
-        loss = loss_fn(copy.deepcopy(model)(x), targets)
+        loss = loss_fn(copied(model)(x), targets)
     (gradient,) = torch.autograd.grad(loss, x)
     first, last = gradient[:, 0].norm().item(), gradient[:, -1].norm().item()
     if first < 1e-3 * last:
@@ -82,8 +89,8 @@ def gradients_too_small_for_half(model, loss_fn, inputs, targets, outputs, scale
     """Count the numbers of the float32 gradient that float16 would make 0. Costs a forward and backward pass."""
     if outputs.dtype != torch.float16:
         return None
-    copied = copy.deepcopy(model)
-    weights = [weight for weight in copied.parameters() if weight.requires_grad]
+    own = copied(model)
+    weights = [weight for weight in own.parameters() if weight.requires_grad]
     off = torch.autocast(inputs.device.type, enabled=False)
     with torch.random.fork_rng(), torch.enable_grad(), off:
         gradients = torch.autograd.grad(

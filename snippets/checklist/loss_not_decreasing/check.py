@@ -51,9 +51,18 @@ def parameters_the_loss_does_not_reach(model, loss):
         return f"{missed} of {len(trainable)} trainable tensors get no gradient; the graph of the loss {start}"
 
 
+def copied(model, optimizer=None):
+    """Copy both; results of a forward pass that the model keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(
+        (model, optimizer), {id(v): v.detach().clone() for v in results}
+    )
+
+
 def tried(model, optimizer, loss_fn, inputs, targets, factor=1.0, steps=1):
     """Train copies on this one batch, without old momentum; return losses before each step and after, and the copy."""
-    model, optimizer = copy.deepcopy((model, optimizer))
+    model, optimizer = copied(model, optimizer)
     optimizer.state.clear()
     for group in optimizer.param_groups:
         group["lr"] *= factor

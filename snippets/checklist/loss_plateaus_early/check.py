@@ -78,13 +78,22 @@ def network_that_is_linear(model, inputs):
         return f"outputs between two inputs lie on a straight line, to {error:.0e}: the network is linear"
 
 
+def copied(model, optimizer=None):
+    """Copy both; results of a forward pass that the model keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(
+        (model, optimizer), {id(v): v.detach().clone() for v in results}
+    )
+
+
 def decay_that_holds_the_loss_up(model, optimizer, loss_fn, x_train, y_train):
     """Go on for 50 steps as before and without weight decay, on the same batches; costs 100 steps on copies."""
     if not any(group.get("weight_decay") for group in optimizer.param_groups):
         return None
     ends = []
     for keep in (1.0, 0.0):
-        net, steps = copy.deepcopy((model, optimizer))
+        net, steps = copied(model, optimizer)
         for group in steps.param_groups:
             group["weight_decay"] *= keep
         generator, losses = torch.Generator().manual_seed(0), []
@@ -116,7 +125,7 @@ def loss_that_dropout_makes(model, loss_fn, inputs, targets, losses):
     if not rates:
         return None
     still = loss_fn(evaluated(model, inputs), targets).item()
-    twin = copy.deepcopy(model).eval()
+    twin = copied(model)[0].eval()
     for module in twin.modules():
         module.training = isinstance(module, DROPOUT)
     with torch.no_grad(), torch.random.fork_rng():

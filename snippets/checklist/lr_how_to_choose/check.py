@@ -5,10 +5,19 @@ import copy
 import torch
 
 
+def copied(model, optimizer=None):
+    """Copy both; results of a forward pass that the model keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(
+        (model, optimizer), {id(v): v.detach().clone() for v in results}
+    )
+
+
 def updates_too_small(model, optimizer, loss_fn, inputs, targets):
     """Compare one update with the size of the weights; costs one step on a copy."""
     with torch.random.fork_rng():
-        twin, twin_optimizer = copy.deepcopy((model, optimizer))
+        twin, twin_optimizer = copied(model, optimizer)
         twin_optimizer.zero_grad()
         loss_fn(twin(inputs), targets).backward()
         twin_optimizer.step()
@@ -29,7 +38,7 @@ def steps_that_overshoot(model, optimizer, loss_fn, inputs, targets):
     after = {}
     for factor in (1.0, 0.1):
         with torch.random.fork_rng():
-            twin, twin_optimizer = copy.deepcopy((model, optimizer))
+            twin, twin_optimizer = copied(model, optimizer)
             for group in twin_optimizer.param_groups:
                 group["lr"] = group["lr"] * factor
             losses = []

@@ -46,11 +46,18 @@ def list_with_graphs(predictions):
         return f"{len(kept)} of {len(items)} tensors keep graphs, of {size} operations"
 
 
+def copied(model):
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def state_that_reaches_back(model, inputs, hidden):
     """Compare the graph behind a carried state with that of one batch; costs one forward pass of a copy."""
     parts = hidden if isinstance(hidden, tuple) else (hidden,)
     cut = tuple(part.detach() for part in parts)
-    fresh_model = copy.deepcopy(model).eval()
+    fresh_model = copied(model).eval()
     with torch.random.fork_rng(), torch.enable_grad():
         fresh = fresh_model(inputs, cut if isinstance(hidden, tuple) else cut[0])[1]
     one, now = (

@@ -68,9 +68,16 @@ def samples_left_out(val_loader):
         return f"{has - given} of {has} validation samples are never scored: drop_last, batches of {size}"
 
 
+def copied(model):
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def layers_that_look_at_the_batch(model, x_val):
     """Score 64 samples, and half of them again, with the model as it is when you validate (on a copy)."""
-    twin = copy.deepcopy(model)
+    twin = copied(model)
     active = sum(module.training for module in twin.modules())
     with torch.random.fork_rng(), torch.no_grad():
         half = min(len(x_val), 64) // 2

@@ -42,9 +42,16 @@ def order_that_never_changes(train_loader, epoch):
         return f"in epoch {epoch} the sampler still believes in epoch {believed}: each epoch has the same batches{lost}"
 
 
+def copied(model):
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def gradient_of_the_ranks(model, loss_fn, batches):
     """Ask, before the update, whether the ranks agreed on the mean of their gradients where targets are unequal."""
-    judge = copy.deepcopy(model)
+    judge = copied(model)
     if any(
         isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training
         for m in judge.modules()
@@ -84,7 +91,7 @@ def gradient_of_the_ranks(model, loss_fn, batches):
 def statistics_of_one_rank(model, batches):
     """Compare what BatchNorm makes of a rank's batch alone, and of the same samples among those of all ranks."""
     kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-    judge, inputs = copy.deepcopy(model).eval(), [batch[0] for batch in batches]
+    judge, inputs = copied(model).eval(), [batch[0] for batch in batches]
     for old, new in zip(model.modules(), judge.modules(), strict=True):
         trained = (
             old.training

@@ -23,9 +23,16 @@ def post_norm_without_warmup(model, rates):
         return f"{len(post)} layers have norm_first=False, and step 1 has the full learning rate, {rates[0]:g}"
 
 
+def copied(model):
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def samples_that_see_each_other(model, inputs):
     """Change one sample for a copy with random weights: in no module may another move. The batch comes first."""
-    own, seen = copy.deepcopy(model).eval(), []
+    own, seen = copied(model).eval(), []
     if inputs.dim() > 1 and inputs.shape[1] == len(inputs):
         inputs = inputs[:-1]  # else a first axis of places looks like one of samples
     for name, module in own.named_modules():

@@ -14,6 +14,15 @@ def switch_dropout_off(net):
             module.dropout = 0.0
 
 
+def copied(model, optimizer=None):
+    """Copy both; results of a forward pass that the model keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(
+        (model, optimizer), {id(v): v.detach().clone() for v in results}
+    )
+
+
 def updates_too_small(model, optimizer, loss_fn, inputs, targets, steps=20):
     """Train copies on one batch, at the present learning rate and at a hundred times that.
 
@@ -22,7 +31,7 @@ def updates_too_small(model, optimizer, loss_fn, inputs, targets, steps=20):
     """
 
     def fall(factor):
-        net, opt = copy.deepcopy((model, optimizer))
+        net, opt = copied(model, optimizer)
         switch_dropout_off(net)
         for group in opt.param_groups:
             group["lr"] *= factor
@@ -68,7 +77,7 @@ def hundred_samples_are_too_many(model, x_train, y_train, steps=300):
     some = torch.randperm(len(x_train), generator=generator)[:100]
     x, y, accuracy = x_train[some], y_train[some], 0.0
     for lr in (1e-2, 1e-3, 1e-4):
-        net = copy.deepcopy(model).eval()
+        net = copied(model)[0].eval()
         optimizer = torch.optim.Adam(net.parameters(), lr=lr)
         for _ in range(steps if accuracy < 0.95 else 0):
             loss = torch.nn.functional.cross_entropy(net(x), y)
@@ -94,7 +103,7 @@ def better_without_regularization(
     ]
 
     def end(free):
-        net, opt = copy.deepcopy((model, optimizer))
+        net, opt = copied(model, optimizer)
         if not net.training:
             net.train()
         if free:

@@ -24,12 +24,21 @@ def validation_set_too_small(val_accuracies, y_val):
         return f"{n} samples have a standard error of {error:.3f}; jumps are {jump:.3f}, one sample is {1 / n:.3f}"
 
 
+def copied(model, optimizer=None):
+    """Copy both; results of a forward pass that the model keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(
+        (model, optimizer), {id(v): v.detach().clone() for v in results}
+    )
+
+
 def evaluation_is_random(evaluate, model, times=5):
     """Evaluate the same weights several times; costs as many evaluations."""
     states = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng():
-            values = [evaluate(copy.deepcopy(model)) for _ in range(times)]
+            values = [evaluate(copied(model)[0]) for _ in range(times)]
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
@@ -60,7 +69,7 @@ def weights_jump(model, optimizer, loss_fn, inputs, x_train, y_train, steps=100)
     """
 
     def jump(factor):
-        net, opt = copy.deepcopy((model, optimizer))
+        net, opt = copied(model, optimizer)
         modes = [(m, m.training or not model.training) for m in net.modules()]
         generator, values = torch.Generator().manual_seed(0), []
         for group in opt.param_groups:

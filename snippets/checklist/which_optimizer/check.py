@@ -25,12 +25,19 @@ def steps_of_adam_against_weights(model, optimizer):
         )
 
 
+def copied(model):
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def steps_of_sgd_against_weights(model, loss_fn, optimizer, inputs, targets, losses):
     """Compare an update of SGD with the weights; costs a forward and a backward pass on a copy."""
     if not isinstance(optimizer, torch.optim.SGD) or losses[-1] < 0.5 * losses[0]:
         return None  # another optimizer, or it trains
     group = optimizer.param_groups[0]
-    twin = copy.deepcopy(model).eval()
+    twin = copied(model).eval()
     weights = [p for p in twin.parameters() if p.requires_grad]
     with torch.enable_grad():
         loss = loss_fn(twin(inputs), targets)
@@ -70,7 +77,7 @@ def gradient_of_the_batch_alone(
     """Compare the gradient that L-BFGS sees with that of all data; costs a pass over the data."""
     if not isinstance(optimizer, torch.optim.LBFGS):
         return None
-    twin = copy.deepcopy(model).eval()
+    twin = copied(model).eval()
     weights = [p for p in twin.parameters() if p.requires_grad]
     with torch.enable_grad():
         batch, whole = (

@@ -22,12 +22,21 @@ def rate_that_never_falls(
         )
 
 
+def copied(model, optimizer=None):
+    """Copy both; results of a forward pass that the model keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(
+        (model, optimizer), {id(v): v.detach().clone() for v in results}
+    )
+
+
 def continued(model, loss_fn, optimizer, size, x_train, y_train, lr, falls):
     """Losses of a copy in 100 more updates, whose learning rate falls to zero or stays."""
     losses = []
     with torch.random.fork_rng(), torch.enable_grad():
         torch.manual_seed(0)
-        twin, optimizer = copy.deepcopy((model, optimizer))
+        twin, optimizer = copied(model, optimizer)
         if not twin.training:
             twin.train()
         groups = optimizer.param_groups
@@ -80,7 +89,7 @@ def noise_of_the_metric(
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau
     if not isinstance(scheduler, plateau) or len(val_inputs) == len(x_val):
         return None
-    twin = copy.deepcopy(model).eval()
+    twin = copied(model)[0].eval()
     with torch.no_grad():
         outputs = twin(x_val)
         each = torch.stack(

@@ -32,6 +32,13 @@ class Layer:
     zeros: float
 
 
+def _copied(model: nn.Module) -> nn.Module:
+    """Copy a model; results of a pass that it keeps, such as attention, which deepcopy refuses, as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def activation_statistics(model: nn.Module, inputs: Any) -> list[Layer]:
     """Send one batch through a copy of the model, in the mode in which it is, and look at each layer's output.
 
@@ -39,7 +46,7 @@ def activation_statistics(model: nn.Module, inputs: Any) -> list[Layer]:
         model: any module; stays as it is, with its buffers and the random state.
         inputs: a batch of real data, scaled as in training.
     """
-    own, layers = copy.deepcopy(model), []
+    own, layers = _copied(model), []
 
     def look(name: str, module: nn.Module, output: Any) -> None:
         out = output[0] if isinstance(output, tuple) else output

@@ -90,9 +90,16 @@ def two_passes(
     return passes
 
 
+def _copied(model: nn.Module) -> nn.Module:
+    """Copy a model; results of a pass that it keeps, such as attention, which deepcopy refuses, as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def asked(model: nn.Module, training: bool) -> nn.Module:
     """A copy in this mode; in a model that is in train mode, modules that are frozen in eval mode stay so."""
-    own = copy.deepcopy(model)
+    own = _copied(model)
     return own if training and model.training else own.train(training)
 
 

@@ -114,9 +114,16 @@ def _call(model: nn.Module, inputs: Any) -> Any:
     return model(*inputs) if isinstance(inputs, tuple | list) else model(inputs)
 
 
+def _copied(model: nn.Module, *others: Any) -> tuple[Any, ...]:
+    """Copy them together; results of a pass that the model keeps, which ``deepcopy`` refuses, as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if isinstance(v, Tensor) and not v.is_leaf]
+    return copy.deepcopy((model, *others), {id(v): v.detach().clone() for v in results})
+
+
 def _look(model: nn.Module, loss_fn: Any, batch: tuple[Any, Any], optimizer: torch.optim.Optimizer | None) -> Probe:
     """Take one step with a copy of model and optimizer, and keep what was seen on the way."""
-    own, own_optimizer, loss_fn = copy.deepcopy((model, optimizer, loss_fn))
+    own, own_optimizer, loss_fn = _copied(model, optimizer, loss_fn)
     inputs, targets = batch
     probe = Probe(own, loss_fn, inputs, targets)
     probe.names = {id(p): name for name, p in own.named_parameters()}
@@ -171,7 +178,7 @@ def _waiting(probe: Probe, loss_fn: Any, optimizer: torch.optim.Optimizer) -> se
 
 def _look_in_eval_mode(probe: Probe, loss_fn: Any) -> None:
     """Two passes in eval mode, and one with its first sample changed."""
-    model = copy.deepcopy(probe.model).eval()
+    model = _copied(probe.model)[0].eval()
     with torch.no_grad():
         try:
             first, second = _call(model, probe.inputs), _call(model, probe.inputs)

@@ -12,6 +12,13 @@ import torch
 from torch import Tensor, nn
 
 
+def _copied(model: nn.Module) -> nn.Module:
+    """Copy a model; results of a pass that it keeps, such as attention, which deepcopy refuses, as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def dead_units(model: nn.Module, batches: Iterable[Any]) -> dict[str, tuple[int, int]]:
     """Find the units that no input switches on, in a copy of the model in eval mode.
 
@@ -24,7 +31,7 @@ def dead_units(model: nn.Module, batches: Iterable[Any]) -> dict[str, tuple[int,
         entry for each call. A unit is a channel in convolutions, and a feature of the last axis otherwise (which is
         not right for ``Conv1d``).
     """
-    own = copy.deepcopy(model).eval()
+    own = _copied(model).eval()
     alive: dict[str, Tensor] = {}
     calls: Counter[str] = Counter()
 

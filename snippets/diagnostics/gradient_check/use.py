@@ -22,6 +22,13 @@ def check_function(function: Callable[..., Tensor], *inputs: Tensor) -> bool:
     return torch.autograd.gradcheck(function, doubles, raise_exception=False)
 
 
+def _copied(model: nn.Module) -> nn.Module:
+    """Copy a model; results of a pass that it keeps, such as attention, which deepcopy refuses, as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def gradient_errors(
     model: nn.Module, loss_fn: Callable[[Any, Any], Tensor], inputs: Any, targets: Any, step: float = 1e-6
 ) -> dict[str, float]:
@@ -37,7 +44,7 @@ def gradient_errors(
         targets: their targets.
         step: how far each parameter is moved, as a norm.
     """
-    own = copy.deepcopy(model).double().eval()
+    own = _copied(model).double().eval()
     loss_fn = copy.deepcopy(loss_fn).double() if isinstance(loss_fn, nn.Module) else loss_fn  # it may hold weights
     x, y = (v.double() if isinstance(v, Tensor) and v.is_floating_point() else v for v in (inputs, targets))
     parameters = {name: p for name, p in own.named_parameters() if p.requires_grad}

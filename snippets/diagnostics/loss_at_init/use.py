@@ -27,6 +27,13 @@ class Start:
     constant: float
 
 
+def _copied(model: nn.Module) -> nn.Module:
+    """Copy a model; results of a pass that it keeps, such as attention, which deepcopy refuses, as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def loss_at_init(
     model: nn.Module, loss_fn: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, targets: Tensor
 ) -> Start:
@@ -40,7 +47,7 @@ def loss_at_init(
     """
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
     with torch.no_grad(), torch.random.fork_rng(devices=list(devices)):
-        outputs = copy.deepcopy(model)(inputs).float()  # a copy: batch normalization counts what it sees
+        outputs = _copied(model)(inputs).float()  # a copy: batch normalization counts what it sees
         first = loss_fn(outputs, targets).item()
         zero = loss_fn(torch.zeros_like(outputs), targets).item()
         constant = outputs.mean(0).requires_grad_()

@@ -16,6 +16,13 @@ class NotFiniteError(ArithmeticError):
     """Raised inside the copy's forward pass, to stop it at the first bad module."""
 
 
+def _copied(model: nn.Module) -> nn.Module:
+    """Copy a model; results of a pass that it keeps, such as attention, which deepcopy refuses, as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def find_not_finite(model: nn.Module, loss_fn: Callable[[Any, Any], Tensor], inputs: Any, targets: Any) -> str | None:
     """Say where NaN or inf appears first in one forward and backward pass; None where all numbers are finite.
 
@@ -34,7 +41,7 @@ def find_not_finite(model: nn.Module, loss_fn: Callable[[Any, Any], Tensor], inp
             on_purpose = tensor.isneginf() if name in buffers else False  # a mask of attention
             if not (torch.isfinite(tensor) | on_purpose).all():
                 return f"{name}: {count(tensor)} before the forward pass"
-    own = copy.deepcopy(model)
+    own = _copied(model)
     for name, module in own.named_modules():
         module.register_forward_hook(stop_at(name))
     devices = sorted({p.device.index for p in model.parameters() if p.device.type == "cuda"})

@@ -34,7 +34,9 @@ def overfit_one_batch(
         the loss before each update and after the last one, steps + 1 numbers.
     """
     kept = [(p, p.grad) for p in model.parameters()]  # a loss with a penalty on the weights adds to their gradients
-    model, loss_fn = copy.deepcopy((model, loss_fn))
+    results = [v for m in model.modules() for v in vars(m).values() if torch.is_tensor(v) and not v.is_leaf]
+    # Results that the model keeps of its last pass, such as attention: deepcopy refuses them.
+    model, loss_fn = copy.deepcopy((model, loss_fn), {id(v): v.detach().clone() for v in results})
     if not model.training:  # else a module that was frozen in eval mode stays so
         model.train()
     for module in model.modules():

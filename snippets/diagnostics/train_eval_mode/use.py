@@ -27,6 +27,13 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
             module.training = training
 
 
+def _copied(model: nn.Module) -> nn.Module:
+    """Copy a model; results of a pass that it keeps, such as attention, which deepcopy refuses, as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
 def mode_findings(model: nn.Module, inputs: Tensor) -> list[str]:
     """What eval() does not switch off. It works on a copy: modes, buffers and random numbers stay as they are.
 
@@ -37,7 +44,7 @@ def mode_findings(model: nn.Module, inputs: Tensor) -> list[str]:
     Returns:
         one sentence for each finding; empty where evaluation is what it should be.
     """
-    model = copy.deepcopy(model).eval()
+    model = _copied(model).eval()
     found = [f"{name or 'model'} is in train mode after eval()" for name, m in model.named_modules() if m.training]
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     passes: list[list[tuple[str, list[Tensor]]]] = []

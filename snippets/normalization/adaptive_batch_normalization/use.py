@@ -24,7 +24,9 @@ def adapt_bn(model: nn.Module, batches: Sequence[Tensor], source_samples: float 
     Raises:
         ValueError: when the model has no batch normalization with running statistics.
     """
-    model = copy.deepcopy(model).eval()
+    # Results of a pass that the model keeps, such as attention, are copied as numbers: deepcopy refuses them.
+    results = [v for m in model.modules() for v in vars(m).values() if isinstance(v, Tensor) and not v.is_leaf]
+    model = copy.deepcopy(model, {id(v): v.detach().clone() for v in results}).eval()
     layers = [m for m in model.modules() if isinstance(m, BatchNorm) and m.track_running_stats]
     if not layers:
         raise ValueError("the model has no batch normalization: nothing to adapt")

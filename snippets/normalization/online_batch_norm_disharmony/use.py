@@ -22,7 +22,9 @@ def variance_shift(model: nn.Module, x: Tensor, draws: int = 8) -> dict[str, flo
         x: one batch of training inputs, a few hundred if possible.
         draws: how many draws of the dropout masks are averaged.
     """
-    model = copy.deepcopy(model).train()
+    # Results of a pass that the model keeps, such as attention, are copied as numbers: deepcopy refuses them.
+    results = [v for m in model.modules() for v in vars(m).values() if isinstance(v, Tensor) and not v.is_leaf]
+    model = copy.deepcopy(model, {id(v): v.detach().clone() for v in results}).train()
     names: dict[nn.Module, str] = {
         module: name for name, module in model.named_modules() if isinstance(module, BatchNorm)
     }

@@ -20,7 +20,9 @@ def weights_without_scale(model: nn.Module, x: Tensor) -> dict[str, float]:
         model: any network without dropout, or with its rate at 0.
         x: one batch, as in training.
     """
-    model = copy.deepcopy(model).train()
+    # Results of a pass that the model keeps, such as attention, are copied as numbers: deepcopy refuses them.
+    results = [v for m in model.modules() for v in vars(m).values() if isinstance(v, Tensor) and not v.is_leaf]
+    model = copy.deepcopy(model, {id(v): v.detach().clone() for v in results}).train()
     before = model(x)
     found = {}
     for name, weight in model.named_parameters():
