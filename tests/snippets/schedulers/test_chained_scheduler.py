@@ -61,7 +61,7 @@ FACTORS = [
 @pytest.mark.parametrize("first", FACTORS)
 @pytest.mark.parametrize("second", FACTORS)
 def test_recursive_schedulers_multiply(first, second):
-    """Any two of five, in both orders, also one of them twice; a cosine that ends early multiplies only up to its end."""
+    """Any two of five, in both orders, also one of them twice; a shorter cosine multiplies only up to its end."""
     assert rates((first, second)) == pytest.approx(product((first, second)), abs=1e-10)
     short = (first, lambda o: CosineAnnealingLR(o, 40))
     for pair in (short, short[::-1]):
