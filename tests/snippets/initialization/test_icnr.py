@@ -54,16 +54,25 @@ def test_tiling_is_the_wrong_order(channels):
 
 
 def test_copies_leave_each_other():
-    """The copies are equal at the start only: each gets its own gradient, and they differ after one step."""
-    torch.manual_seed(0)
-    conv = nn.Conv2d(4, 4, 3, padding=1)
-    icnr_(conv.weight)
+    """Where the target differs within a block the copies differ after one step; where it does not, not after ten."""
     pairs = list(itertools.combinations(range(4), 2))
-    assert all(torch.equal(conv.weight[a], conv.weight[b]) for a, b in pairs)
-    y = nn.PixelShuffle(2)(conv(torch.randn(2, 4, 6, 6)))
-    (y - torch.randn_like(y)).square().mean().backward()
-    torch.optim.SGD(conv.parameters(), lr=0.1).step()
-    assert not any(torch.allclose(conv.weight[a], conv.weight[b], atol=1e-4) for a, b in pairs)
+    for flat in (False, True):
+        torch.manual_seed(0)
+        conv = nn.Conv2d(4, 4, 3, padding=1)
+        icnr_(conv.weight)
+        nn.init.zeros_(conv.bias)
+        optimizer = torch.optim.SGD(conv.parameters(), lr=0.1)
+        assert all(torch.equal(conv.weight[a], conv.weight[b]) for a, b in pairs)
+        for _ in range(10 if flat else 1):
+            y = nn.PixelShuffle(2)(conv(torch.randn(2, 4, 6, 6)))
+            target = (
+                torch.randn(2, 1, 6, 6).repeat_interleave(2, 2).repeat_interleave(2, 3) if flat else torch.randn_like(y)
+            )
+            optimizer.zero_grad()
+            (y - target).square().mean().backward()
+            optimizer.step()
+        same = [torch.allclose(conv.weight[a], conv.weight[b], rtol=0, atol=1e-4) for a, b in pairs]
+        assert all(same) if flat else not any(same)
 
 
 def test_kaiming_starts_with_a_checkerboard():

@@ -64,10 +64,14 @@ def test_first_five_steps_are_momentum():
 
 
 def test_torch_switches_one_step_later():
-    """The paper's condition, rho above 4, holds from step 5 on; torch divides from step 6 on, where rho is above 5."""
-    for beta2 in (0.9, 0.95, 0.98, 0.99, 0.999):
+    """The paper's condition, rho above 4, holds from step 5 on; torch divides from step 6 on, where rho is above 5.
+
+    So it is for beta2 from 0.9 to 0.999; at 0.8 there are two steps between.
+    """
+    for beta2 in torch.linspace(0.9, 0.999, 100, dtype=torch.float64).tolist():
         assert next(t for t in range(1, 9) if rho(t, beta2) > 4) == 5
         assert next(t for t in range(1, 9) if rho(t, beta2) > 5) == 6
+    assert [next(t for t in range(1, 9) if rho(t, 0.8) > bound) for bound in (4, 5)] == [5, 7]
 
     def step(t, gradient):
         p = torch.zeros(1, dtype=torch.float64, requires_grad=True)

@@ -61,8 +61,14 @@ FACTORS = [
 @pytest.mark.parametrize("first", FACTORS)
 @pytest.mark.parametrize("second", FACTORS)
 def test_recursive_schedulers_multiply(first, second):
-    """Any two of five, in both orders, also one of them twice."""
+    """Any two of five, in both orders, also one of them twice; a shorter cosine multiplies only up to its end."""
     assert rates((first, second)) == pytest.approx(product((first, second)), abs=1e-10)
+    short = (first, lambda o: CosineAnnealingLR(o, 40))
+    for pair in (short, short[::-1]):
+        chain, expected = rates(pair), product(pair)
+        assert chain[:41] == pytest.approx(expected[:41], abs=1e-10)  # update 40 is the cosine's zero
+        if first not in FACTORS[:2]:  # those have ended before, and multiply no more
+            assert max(abs(a - b) for a, b in zip(chain[41:], expected[41:], strict=True)) > 0.005
 
 
 def test_a_cosine_with_a_floor_does_not_multiply():

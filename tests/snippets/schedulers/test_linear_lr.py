@@ -56,6 +56,12 @@ def test_constructor_changes_the_rate():
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0.001)
 
 
+def test_no_steps_keep_the_first_factor():
+    """total_iters=0 is no way to switch the ramp off: the rate stays at start_factor, where 1 step reaches the end."""
+    assert curve_of(make_scheduler, 50, total_iters=0) == [pytest.approx([0.01])] * 50
+    assert curve_of(make_scheduler, 50, total_iters=1)[1:] == [pytest.approx([0.1])] * 49
+
+
 def test_recursion_keeps_a_wrong_start():
     """A rate that is a tenth of the right one stays a tenth for ever; the closed form would forget it."""
     optimizer, scheduler = new_run(make_scheduler, (0.1,))

@@ -32,12 +32,19 @@ def test_first_call_is_with_one():
 
 
 def test_ratios_give_lambda_lr(evidence):
-    """Given f(t) / f(t-1) it draws the curve that LambdaLR draws for f, when f(0) = 1."""
+    """Given f(t) / f(t-1) it draws the curve that LambdaLR draws for f, when f(0) = 1 and f is never 0."""
     curves = evidence()
     right = curves["LambdaLR, f(t) = 1 / (1 + t/50)"]
     assert curves["MultiplicativeLR, f(t) / f(t-1)"] == pytest.approx(right, rel=1e-12)
     assert curve(LambdaLR, lambda t: 2.0**-t / 4)[1] == 0.125  # with f(0) = 1/4 the ratios miss the first factor
     assert curve(MultiplicativeLR, lambda t: 0.5)[1] == 0.5
+
+    def to_zero(t):
+        return max(0.0, 1 - t / 5)
+
+    assert curve(LambdaLR, to_zero)[6] == 0
+    with pytest.raises(ZeroDivisionError):
+        curve(MultiplicativeLR, lambda t: to_zero(t) / to_zero(t - 1))
 
 
 def test_factor_by_mistake(evidence):
