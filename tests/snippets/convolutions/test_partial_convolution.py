@@ -112,7 +112,7 @@ def test_holes_have_no_effect() -> None:
 
 @pytest.mark.parametrize("kernel", [3, 5, 7])
 def test_square_holes_close(kernel: int) -> None:
-    """n - L (k - 1) pixels a side after L layers, for n from 1 to 12; nothing when that is not above 0."""
+    """n - L (k - 1) pixels a side after L layers, for n from 1 to 12, until nothing is left; more at the border."""
     for n in range(1, 13):
         mask = torch.ones(1, 1, 24, 24)
         mask[..., 6 : 6 + n, 6 : 6 + n] = 0
@@ -121,6 +121,10 @@ def test_square_holes_close(kernel: int) -> None:
             side = max(0, n - layer * (kernel - 1))
             assert (mask == 0).sum() == side**2
             assert (mask == 0).any(dim=3).sum() == side
+    corner = torch.ones(1, 1, 24, 24)
+    corner[..., :12, :12] = 0
+    _, mask = PartialConv2d(1, 1, kernel, padding=kernel // 2)(torch.zeros_like(corner), corner)
+    assert (mask == 0).sum() == (12 - kernel // 2) ** 2
 
 
 def test_padding_is_scaled_up() -> None:
@@ -195,11 +199,12 @@ def test_inverted_mask() -> None:
 
 
 def test_fractions_scale_up() -> None:
-    """A mask of 0.5 everywhere doubles the outputs; nearest resizing of a mask has no fractions, bilinear has."""
+    """0.5 everywhere doubles the outputs, not those of the formula's product; bilinear masks have fractions."""
     torch.manual_seed(0)
     layer, x = PartialConv2d(2, 3, 3, bias=False).double(), torch.randn(1, 2, 9, 9).double()
     half = torch.full((1, 1, 9, 9), 0.5).double()
     torch.testing.assert_close(layer(x, half)[0], 2 * layer(x)[0])
+    torch.testing.assert_close(partial_conv2d(x, half, layer.weight)[0], layer(x)[0])
     biased = PartialConv2d(2, 3, 3).double()
     shift = biased.get_parameter("bias")[:, None, None]
     torch.testing.assert_close(biased(x, half)[0] - shift, 2 * (biased(x)[0] - shift))
