@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.convolutions.partial_convolution.evidence import errors
 from snippets.convolutions.partial_convolution.from_scratch import partial_conv2d
 from snippets.convolutions.partial_convolution.use import PartialConv2d
 
@@ -175,16 +177,28 @@ def test_noise_grows() -> None:
 
 
 def test_beside_the_hole(evidence: Any) -> None:
-    """One sign: half the mean error of the mean fill, a little larger in root mean square. Both signs: the worst."""
-    found = evidence()["errors"]
-    for name, ways in found.items():
+    """One sign: about half the mean error of the mean fill, equal to a fifth larger in root mean square. Both signs:
+    the worst. In the experiment, and with other holes and weights, which it did not use.
+    """
+    found = [*evidence()["errors"].items()]
+    assert len(found) == 3
+    images = torch.tensor(load_digits().images[:300]).float()[:, None] / 16
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        mask = torch.ones_like(images)
+        for each in mask:
+            top, left = torch.randint(0, 6, (2,)).tolist()
+            each[:, top : top + 3, left : left + 3] = 0
+        kernels = {"equal": torch.full((1, 1, 3, 3), 1 / 9), "positive": torch.rand(32, 1, 3, 3)}
+        kernels["both signs"] = torch.randn(32, 1, 3, 3)
+        found += [(name, errors(images, mask, kernel)) for name, kernel in kernels.items()]
+    for name, ways in found:
         (filled, filled_mean), (partial, partial_mean) = ways["mean of all images"], ways["partial convolution"]
         if "both" in name:
             assert partial == max(error for error, _ in ways.values())
         else:
             assert 0.4 < partial_mean / filled_mean < 0.6
-            assert filled < partial < 1.25 * filled
-    assert len(found) == 3
+            assert 0.95 * filled < partial < 1.2 * filled
     assert evidence()["holes"] == [152, 65, 30, 8, 0]
 
 
