@@ -135,8 +135,10 @@ def test_unfolding_makes_copies() -> None:
     def keep(saved: Tensor) -> Tensor:
         return kept.setdefault(saved.untyped_storage().data_ptr(), saved)  # one for each piece of memory
 
+    x.requires_grad_()
+    kernels.requires_grad_()
     layer, counts = Involution(16), []
-    for forward in (lambda: involution2d(x, kernels.requires_grad_()), lambda: layer(x)):
+    for forward in (lambda: involution2d(x, kernels), lambda: layer(x)):
         kept.clear()
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved):
             forward()
