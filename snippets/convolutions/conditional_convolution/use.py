@@ -34,7 +34,7 @@ class CondConv2d(nn.Module):
         self.routing = nn.Linear(in_channels, experts)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) in, (batch, out_channels, height / stride, width / stride) out."""
+        """(batch, in_channels, height, width) in; out_channels, and height and width by the stride, rounded up."""
         share = self.routing(x.mean(dim=(2, 3))).sigmoid()  # (batch, experts)
         kernels = (share @ self.weight).view(-1, *self.shape[1:])  # (batch * out, in / groups, k, k)
         batch = x.shape[0]

@@ -46,7 +46,7 @@ class DynamicConv2d(nn.Module):
         self.attend = nn.Sequential(nn.Linear(in_channels, hidden), nn.ReLU(), nn.Linear(hidden, kernels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) in, (batch, out_channels, height / stride, width / stride) out."""
+        """(batch, in_channels, height, width) in; out_channels, and height and width by the stride, rounded up."""
         share = (self.attend(x.mean(dim=(2, 3))) / self.temperature).softmax(dim=1)  # (batch, kernels)
         weight, bias = (share @ self.weight).view(-1, *self.shape[1:]), (share @ self.bias).flatten()
         batch = x.shape[0]
@@ -56,7 +56,7 @@ class DynamicConv2d(nn.Module):
 
 
 def set_temperature(model: nn.Module, epoch: int, first: float = 30.0, epochs: int = 10) -> float:
-    """Lower the temperature of all layers linearly from ``first`` to 1 in the first ``epochs``; call it each epoch."""
+    """Lower the temperature of all layers linearly from ``first`` to 1 in ``epochs``; call it each epoch, from 0 on."""
     temperature = max(1.0, first - (first - 1) * epoch / epochs)
     for module in model.modules():
         if isinstance(module, DynamicConv2d):

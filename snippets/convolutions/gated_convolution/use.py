@@ -20,7 +20,7 @@ class GatedConv2d(nn.Module):
         stride: of the convolution.
         dilation: of the convolution.
         activation: of the features.
-        gate_bias: added to all gates at the start; 2 lets 88% through in place of 50%.
+        gate_bias: of the gates at the start, before the sigmoid; 2 makes their mean 0.85 in place of 0.50.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class GatedConv2d(nn.Module):
         self.conv.bias = nn.Parameter(torch.tensor([0.0, gate_bias]).repeat_interleave(out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) in, (batch, out_channels, height / stride, width / stride) out."""
+        """(batch, in_channels, height, width) in; out_channels, and height and width by the stride, rounded up."""
         features, gates = self.conv(x).chunk(2, dim=1)
         return self.activation(features) * torch.sigmoid(gates)
 

@@ -1,4 +1,4 @@
-"""Involution as a sum over shifted maps: no unfolding, k² times less memory at once.
+"""Involution as a sum over shifted maps: no unfolding, and no k² copies of the input.
 
 Source: Li et al., "Involution: Inverting the Inherence of Convolution for Visual Recognition", 2021, equation 4
 """
@@ -13,19 +13,18 @@ def involution2d(x: Tensor, kernels: Tensor, stride: int = 1) -> Tensor:
 
     Args:
         x: (batch, channels, height, width).
-        kernels: (batch, groups, k², height / stride, width / stride), odd k; neighbouring channels form a group.
+        kernels: (batch, groups, k², rows and columns of the output), odd k; neighbouring channels form a group.
         stride: distance of the places in x.
     """
-    size = round(kernels.shape[2] ** 0.5)
-    padded = F.pad(x, [size // 2] * 4)
+    groups, size = kernels.shape[1], round(kernels.shape[2] ** 0.5)
+    padded = F.pad(x, [size // 2] * 4).unflatten(1, (groups, -1))  # (batch, groups, channels of a group, …)
     rows, columns = ((n - 1) // stride * stride + 1 for n in x.shape[2:])
-    y = torch.zeros(*x.shape[:2], *kernels.shape[3:], dtype=x.dtype, device=x.device)
+    y = x.new_zeros(())
     for place in range(size**2):
         i, j = divmod(place, size)
-        shifted = padded[:, :, i : i + rows : stride, j : j + columns : stride]
-        weight = kernels[:, :, place].repeat_interleave(x.shape[1] // kernels.shape[1], dim=1)
-        y = y + weight * shifted
-    return y
+        shifted = padded[..., i : i + rows : stride, j : j + columns : stride]  # a view
+        y = y + kernels[:, :, place, None] * shifted
+    return y.flatten(1, 2)
 
 
 if __name__ == "__main__":

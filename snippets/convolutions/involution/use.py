@@ -35,7 +35,7 @@ class Involution(nn.Module):
         self.span = nn.Conv2d(hidden, kernel**2 * self.groups, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, channels, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, channels, height / stride, width / stride) out, rounded up."""
         weight = self.span(self.reduce(self.pool(x))).unflatten(1, (self.groups, 1, self.kernel**2))
         patches = F.unfold(x, self.kernel, padding=self.kernel // 2, stride=self.stride)  # (batch, c * k², places)
         patches = patches.unflatten(2, weight.shape[-2:]).unflatten(1, (self.groups, -1, self.kernel**2))

@@ -142,9 +142,10 @@ def test_weights_without_gradient(size: int) -> None:
 
 
 def test_weights_on_usual_maps(evidence: Any) -> None:
-    """4.6, 1.7, 1.0 of nine at 224 pixels; 7.0, 5.2, 3.6 at 513. In closed form (1 + 2 max(0, n - r) / n)²."""
+    """4.6, 1.7, 1.0 of nine at 224; 1.7 at 321, rate 18; 7.0, 5.2, 3.6 at 513: (1 + 2 max(0, n - r) / n)²."""
     weights = evidence()["weights"]
     assert [round(weights["14"][rate], 1) for rate in ("6", "12", "18")] == [4.6, 1.7, 1.0]
+    assert round(weights["21"]["18"], 1) == 1.7
     assert [round(weights["33"][rate], 1) for rate in ("6", "12", "18")] == [7.0, 5.2, 3.6]
     for size in range(1, 60, 3):
         for rate in (1, 6, 18, 36):

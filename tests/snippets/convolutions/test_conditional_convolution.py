@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.convolutions.conditional_convolution.from_scratch import mix_kernels, mix_outputs
 from snippets.convolutions.conditional_convolution.use import CondConv2d
@@ -65,12 +66,22 @@ def test_equals_timm(kernel: int, stride: int, groups: int) -> None:
         torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("experts", [1, 2, 4, 8])
-def test_cost_in_closed_form(experts: int, evidence: Any) -> None:
-    """n c_in k² c_out for the mixture and n c_in for the routing, beside an ordinary convolution, at each size."""
-    if experts == 1:
-        assert evidence()["parameters"].keys() == {"2", "4", "8"}
-        return
+@pytest.mark.parametrize(
+    ("channels", "out", "kernel", "stride", "experts"), [(8, 24, 5, 1, 3), (16, 4, 1, 2, 1), (6, 10, 3, 2, 7)]
+)
+def test_cost_in_closed_form(channels: int, out: int, kernel: int, stride: int, experts: int) -> None:
+    """n c_in k² c_out for the mixture, n c_in for the routing, h w k² c_in c_out for h by w outputs; odd maps too."""
+    for size in ((7, 7), (9, 4)):
+        with torch.device("meta"), FlopCounterMode(display=False) as counter, torch.no_grad():
+            y = CondConv2d(channels, out, kernel, stride, experts=experts)(torch.empty(1, channels, *size))
+        weights = kernel**2 * channels * out
+        expected = y.shape[2] * y.shape[3] * weights + experts * (weights + channels)
+        assert counter.get_total_flops() // 2 == expected
+
+
+@pytest.mark.parametrize("experts", [2, 4, 8])
+def test_cost_of_the_experiment(experts: int, evidence: Any) -> None:
+    """The same in the table of the page, at each size of the map, and the number of parameters."""
     weights = 32 * 32 * 9
     assert evidence()["parameters"][str(experts)] == experts * weights + experts * 33
     assert list(evidence()["ordinary"]) == ["1", "2", "4", "7", "14", "28", "56"]

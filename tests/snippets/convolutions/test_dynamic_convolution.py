@@ -69,13 +69,14 @@ def test_one_hot_is_that_kernel(chosen: int, groups: int) -> None:
 
 @pytest.mark.parametrize("kernels", [1, 2, 4, 8])
 def test_shares_sum_to_one(kernels: int) -> None:
-    """With equal kernels the layer is the ordinary convolution, whatever the attention: the shares sum to 1."""
+    """Equal kernels, equal biases: the ordinary convolution, whatever the attention, for the shares sum to 1."""
     torch.manual_seed(0)
     layer = DynamicConv2d(3, 4, kernels=kernels, temperature=0.1)
     with torch.no_grad():
         layer.weight.copy_(layer.weight[:1].expand_as(layer.weight))
+        layer.bias.copy_(torch.randn(4).expand_as(layer.bias))
     x = torch.randn(6, 3, 7, 7)
-    torch.testing.assert_close(layer(x), F.conv2d(x, layer.weight[0].view(layer.shape), padding=1))
+    torch.testing.assert_close(layer(x), F.conv2d(x, layer.weight[0].view(layer.shape), layer.bias[0], padding=1))
 
 
 def test_gradient_is_weighted_by_the_share() -> None:
@@ -92,16 +93,17 @@ def test_gradient_is_weighted_by_the_share() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 14])
-@pytest.mark.parametrize(("channels", "out", "kernels"), [(16, 16, 4), (32, 8, 2), (8, 24, 8)])
-def test_cost_in_closed_form(channels: int, out: int, kernels: int, size: int) -> None:
-    """n (k² c c' + c') for averaging and c c/4 + n c/4 for the attention, beside h w k² c c'."""
+@pytest.mark.parametrize(("k", "stride"), [(1, 1), (3, 1), (5, 2)])
+@pytest.mark.parametrize(("channels", "out", "kernels"), [(16, 16, 4), (34, 8, 2), (8, 24, 8)])
+def test_cost_in_closed_form(channels: int, out: int, kernels: int, k: int, stride: int, size: int) -> None:
+    """n (k² c c' + c') for averaging and c d + n d for the attention, d = max(4, c // 4), beside h w k² c c'."""
     with torch.device("meta"):
-        layer = DynamicConv2d(channels, out, kernels=kernels)
+        layer = DynamicConv2d(channels, out, k, stride, kernels=kernels)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        layer(torch.empty(1, channels, size, size, device="meta"))
+        y = layer(torch.empty(1, channels, size, size, device="meta"))
     hidden = max(4, channels // 4)
-    mixing = kernels * (9 * channels * out + out) + channels * hidden + kernels * hidden
-    assert counter.get_total_flops() // 2 == 9 * channels * out * size**2 + mixing
+    mixing = kernels * (k**2 * channels * out + out) + channels * hidden + kernels * hidden
+    assert counter.get_total_flops() // 2 == k**2 * channels * out * y.shape[2] * y.shape[3] + mixing
 
 
 def test_high_temperature_trains_all_kernels(evidence: Any) -> None:

@@ -109,12 +109,13 @@ def test_gates_depend_on_the_image() -> None:
 
 
 def test_gates_at_the_start() -> None:
-    """Inputs of variance 1: gates have a mean of 0.50 with a bias of 0, and of 0.85 with a bias of 2."""
+    """Inputs of variance 1: gates have a mean of 0.50 with a bias of 0, and of 0.85 with 2; spread 0.2 with 0."""
     torch.manual_seed(0)
     x = torch.randn(4, 32, 24, 24)
     for bias, mean in ((0.0, 0.50), (2.0, 0.85)):
         gates = torch.sigmoid(GatedConv2d(32, 64, gate_bias=bias).conv(x)[:, 64:])
         assert gates.mean().item() == pytest.approx(mean, abs=0.01)
+        assert bias or gates.std().item() == pytest.approx(0.2, abs=0.01)
 
 
 def test_start_of_both_halves() -> None:

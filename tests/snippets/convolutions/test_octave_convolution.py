@@ -90,7 +90,7 @@ def test_without_coarse_channels_it_is_a_convolution() -> None:
 
 
 def test_cost_formula(evidence: Any) -> None:
-    """Counted: 1/4 + 3/4 (1 - a)^2 of the multiply-adds, 1 - 3/4 a of the outputs: 67% and 81% for a quarter, 44% …"""
+    """Counted: 1/4 + 3/4 (1 - a)^2 of the multiply-adds, 1 - 3/4 a of the outputs: 67% and 81% for a quarter, …"""
     costs = evidence()["costs"]
     whole = costs["0.0"]
     for share in SHARES:
@@ -101,7 +101,7 @@ def test_cost_formula(evidence: Any) -> None:
     assert costs["0.25"][0] / whole[0] == pytest.approx(0.67, abs=0.005)
     assert costs["0.5"][0] / whole[0] == pytest.approx(0.44, abs=0.005)
     assert costs["0.25"][1] / whole[1] == pytest.approx(0.81, abs=0.005)
-    assert costs["0.5"][1] / whole[1] == pytest.approx(0.62, abs=0.006)
+    assert costs["0.5"][1] / whole[1] == pytest.approx(0.625)
     sizes = {sum(p.numel() for p in OctaveConv2d(64, 64, 3, a, b).parameters()) for a in SHARES for b in SHARES}
     assert sizes == {64 * 64 * 9}
 
@@ -138,30 +138,38 @@ def test_a_mean_keeps_the_place() -> None:
 
 @pytest.mark.parametrize("alpha", [0.25, 0.5, 0.75])
 def test_four_layers_start_too_large(alpha: float) -> None:
-    """torch's start, inputs of variance 1, both halves: four nn.Conv2d give twice the variance of one kernel cut up."""
+    """torch's start, inputs of variance 1: four nn.Conv2d give twice the variance of one kernel cut up, in fine outputs
+    whatever the input, and in coarse ones where fine maps are flat in cells; a mean of independent pixels is smaller.
+    """
     torch.manual_seed(0)
-    variances = []
-    for separate in (False, True):
-        layer = OctaveConv2d(128, 128, 1, alpha, alpha)
-        fine, coarse = torch.randn(8, layer.fine_in, 16, 16), torch.randn(8, 128 - layer.fine_in, 8, 8)
-        if separate:
-            parts = [nn.Conv2d(n, layer.fine_out, 1, bias=False).weight for n in (fine.shape[1], coarse.shape[1])]
-            layer.conv.weight.data[: layer.fine_out] = torch.cat(parts, 1)
-        variances.append(layer(fine, coarse)[0].var().item())
-    assert variances[0] == pytest.approx(1 / 3, rel=0.1)
-    assert variances[1] == pytest.approx(2 / 3, rel=0.1)
+    for smooth in (False, True):
+        for separate in (False, True):
+            layer = OctaveConv2d(128, 128, 1, alpha, alpha)
+            fine, coarse = torch.randn(8, layer.fine_in, 16, 16), torch.randn(8, 128 - layer.fine_in, 8, 8)
+            if smooth:
+                fine = F.interpolate(fine[..., ::2, ::2], scale_factor=2)
+            if separate:
+                for rows in layer.conv.weight.data.split([layer.fine_out, 128 - layer.fine_out]):
+                    parts = [nn.Conv2d(m.shape[1], len(rows), 1, bias=False).weight.data for m in (fine, coarse)]
+                    rows.copy_(torch.cat(parts, 1))
+            y, z = layer(fine, coarse)
+            assert z is not None
+            expected = (1 + separate) / 3
+            assert y.var().item() == pytest.approx(expected, rel=0.1)
+            assert (abs(z.var().item() / expected - 1) < 0.1) == smooth
 
 
 def test_odd_maps_do_not_fit() -> None:
     """Odd heights or widths are refused with the page's text, even ones taken."""
     layer = OctaveConv2d(4, 4, 3, 0.5, 0.5)
     for size in range(4, 12):
-        fine, coarse = torch.zeros(1, 2, 8, size), torch.zeros(1, 2, 4, size // 2)
-        if size % 2:
-            with pytest.raises(RuntimeError, match=r"The size of tensor a \(\d+\) must match the size of tensor b"):
-                layer(fine, coarse)
-        else:
-            assert layer(fine, coarse)[0].shape == (1, 2, 8, size)
+        for high, wide in ((8, size), (size, 8)):
+            fine, coarse = torch.zeros(1, 2, high, wide), torch.zeros(1, 2, high // 2, wide // 2)
+            if size % 2:
+                with pytest.raises(RuntimeError, match=r"The size of tensor a \(\d+\) must match the size of tensor b"):
+                    layer(fine, coarse)
+            else:
+                assert layer(fine, coarse)[0].shape == (1, 2, high, wide)
 
 
 def test_one_batch_norm_for_each_part() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snippets.convolutions.partial_convolution.evidence import errors
 from snippets.convolutions.partial_convolution.from_scratch import partial_conv2d
 from snippets.convolutions.partial_convolution.use import PartialConv2d
 
@@ -112,7 +114,7 @@ def test_holes_have_no_effect() -> None:
 
 @pytest.mark.parametrize("kernel", [3, 5, 7])
 def test_square_holes_close(kernel: int) -> None:
-    """n - L (k - 1) pixels a side after L layers, for n from 1 to 12; nothing when that is not above 0."""
+    """n - L (k - 1) pixels a side after L layers, for n from 1 to 12, until nothing is left; more at the border."""
     for n in range(1, 13):
         mask = torch.ones(1, 1, 24, 24)
         mask[..., 6 : 6 + n, 6 : 6 + n] = 0
@@ -121,6 +123,10 @@ def test_square_holes_close(kernel: int) -> None:
             side = max(0, n - layer * (kernel - 1))
             assert (mask == 0).sum() == side**2
             assert (mask == 0).any(dim=3).sum() == side
+    corner = torch.ones(1, 1, 24, 24)
+    corner[..., :12, :12] = 0
+    _, mask = PartialConv2d(1, 1, kernel, padding=kernel // 2)(torch.zeros_like(corner), corner)
+    assert (mask == 0).sum() == (12 - kernel // 2) ** 2
 
 
 def test_padding_is_scaled_up() -> None:
@@ -171,16 +177,28 @@ def test_noise_grows() -> None:
 
 
 def test_beside_the_hole(evidence: Any) -> None:
-    """One sign: half the mean error of the mean fill, a little larger in root mean square. Both signs: the worst."""
-    found = evidence()["errors"]
-    for name, ways in found.items():
+    """One sign: about half the mean error of the mean fill, equal to a fifth larger in root mean square. Both signs:
+    the worst. In the experiment, and with other holes and weights, which it did not use.
+    """
+    found = [*evidence()["errors"].items()]
+    assert len(found) == 3
+    images = torch.tensor(load_digits().images[:300]).float()[:, None] / 16
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        mask = torch.ones_like(images)
+        for each in mask:
+            top, left = torch.randint(0, 6, (2,)).tolist()
+            each[:, top : top + 3, left : left + 3] = 0
+        kernels = {"equal": torch.full((1, 1, 3, 3), 1 / 9), "positive": torch.rand(32, 1, 3, 3)}
+        kernels["both signs"] = torch.randn(32, 1, 3, 3)
+        found += [(name, errors(images, mask, kernel)) for name, kernel in kernels.items()]
+    for name, ways in found:
         (filled, filled_mean), (partial, partial_mean) = ways["mean of all images"], ways["partial convolution"]
         if "both" in name:
             assert partial == max(error for error, _ in ways.values())
         else:
             assert 0.4 < partial_mean / filled_mean < 0.6
-            assert filled < partial < 1.25 * filled
-    assert len(found) == 3
+            assert 0.95 * filled < partial < 1.2 * filled
     assert evidence()["holes"] == [152, 65, 30, 8, 0]
 
 
@@ -195,11 +213,12 @@ def test_inverted_mask() -> None:
 
 
 def test_fractions_scale_up() -> None:
-    """A mask of 0.5 everywhere doubles the outputs; nearest resizing of a mask has no fractions, bilinear has."""
+    """0.5 everywhere doubles the outputs, not those of the formula's product; bilinear masks have fractions."""
     torch.manual_seed(0)
     layer, x = PartialConv2d(2, 3, 3, bias=False).double(), torch.randn(1, 2, 9, 9).double()
     half = torch.full((1, 1, 9, 9), 0.5).double()
     torch.testing.assert_close(layer(x, half)[0], 2 * layer(x)[0])
+    torch.testing.assert_close(partial_conv2d(x, half, layer.weight)[0], layer(x)[0])
     biased = PartialConv2d(2, 3, 3).double()
     shift = biased.get_parameter("bias")[:, None, None]
     torch.testing.assert_close(biased(x, half)[0] - shift, 2 * (biased(x)[0] - shift))
