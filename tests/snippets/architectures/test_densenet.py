@@ -140,6 +140,27 @@ def test_statistics_move_twice() -> None:
         assert other[0].num_batches_tracked == 2
     for one, other in zip(plain.grow, saving.grow, strict=True):
         torch.testing.assert_close(other[0].running_mean, one[0].running_mean)
+    torchvisions_move_twice()
+
+
+def torchvisions_move_twice() -> None:
+    """The same of torchvision's layer: outputs and gradients are equal, its first normalization moves twice."""
+    from torchvision.models.densenet import _DenseLayer
+
+    torch.manual_seed(0)
+    plain = _DenseLayer(8, 4, 4, 0.0, memory_efficient=False).double()
+    saving = copy.deepcopy(plain)
+    saving.memory_efficient = True
+    x, results = torch.randn(8, 8, 5, 5, dtype=torch.float64), []
+    for layer in (plain, saving):
+        given = x.clone().requires_grad_()
+        out = layer([given])
+        out.square().sum().backward()
+        results.append([out, given.grad, *(p.grad for p in layer.parameters())])
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other)
+    torch.testing.assert_close(saving.norm1.running_mean, plain.norm1.running_mean / 0.1 * 0.19)
+    torch.testing.assert_close(saving.norm2.running_mean, plain.norm2.running_mean)
 
 
 def test_images_too_small() -> None:

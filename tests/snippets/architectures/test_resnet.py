@@ -109,15 +109,17 @@ def test_bottleneck_cost() -> None:
 
 @pytest.mark.parametrize("make", [lambda: Residual(16, 16), lambda: Block(16, 4, 1, bottleneck=True)])
 def test_zero_branch_passes_on(make) -> None:
-    """With a last gamma of 0 a block returns inputs that are not negative as they are, and gradients too."""
+    """Last gamma and beta 0: a block returns inputs that are not negative as they are, and gradients where x > 0."""
     torch.manual_seed(0)
     block = make()
     nn.init.zeros_(block.branch[-1].weight)
-    x = torch.rand(4, 16, 6, 6).requires_grad_()
+    x = torch.randn(4, 16, 6, 6).relu().requires_grad_()  # half of what a ReLU returns is 0
     out = block(x)
     assert torch.equal(out, x)
     grad = torch.randn_like(out)
-    assert torch.equal(torch.autograd.grad(out, x, grad)[0], grad)
+    assert torch.equal(torch.autograd.grad(out, x, grad)[0], torch.where(x > 0, grad, 0))
+    nn.init.ones_(block.branch[-1].bias)
+    assert not torch.equal(block(x), x)
 
 
 def test_small_images() -> None:
@@ -129,12 +131,13 @@ def test_small_images() -> None:
     assert all(torch.equal(b.branch[-1].weight, torch.zeros_like(b.branch[-1].weight)) for b in small_stem[3:-3])
 
 
-def test_missing_projection() -> None:
-    """A block that changes the shape without a projection raises that error."""
-    block = Residual(16, 32, stride=2)
+@pytest.mark.parametrize(("out", "stride", "a", "b"), [(32, 1, 16, 32), (16, 2, 32, 16), (32, 2, 32, 16)])
+def test_missing_projection(out: int, stride: int, a: int, b: int) -> None:
+    """A block that changes channels, size or both without a projection raises that error."""
+    block = Residual(16, out, stride)
     block.shortcut = nn.Identity()
-    with pytest.raises(RuntimeError, match=r"The size of tensor a \(\d+\) must match the size of tensor b \(\d+\)"):
-        block(torch.rand(2, 16, 8, 8))
+    with pytest.raises(RuntimeError, match=rf"The size of tensor a \({a}\) must match the size of tensor b \({b}\)"):
+        block(torch.rand(2, 16, 32, 32))
 
 
 def test_other_head() -> None:
@@ -153,5 +156,6 @@ def test_degradation_on_digits(evidence) -> None:
     plain, residual = (torch.tensor([*evidence("depth")[name].values()]) for name in ("plain", "residual"))
     assert (plain.diff(dim=0) > 0).all()
     assert (residual < plain).all()
-    assert residual.mean(dim=1).max() < plain.mean(dim=1)[1]  # 24 layers with, below 8 without
+    assert residual.mean(dim=1)[2] < plain.mean(dim=1)[1]  # 24 layers with, below 8 without
+    assert residual.mean(dim=1)[2] > residual.mean(dim=1)[0]
     assert plain[-1].min() > 2.2

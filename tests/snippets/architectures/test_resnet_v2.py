@@ -75,19 +75,20 @@ def test_identity_path(evidence) -> None:
     """Of each block's input everything reaches the end in ResNetV2; in ResNet about 10% of the first block's."""
     ours, original = (torch.tensor(evidence("gradient")[name]) for name in ("ResNetV2", "ResNet"))
     assert torch.equal(ours, torch.ones_like(ours))
+    assert original[:, 0].mean().item() == pytest.approx(0.1, abs=0.02)
     assert original[:, 0].max() < 0.15
     assert (original.mean(dim=0).diff() > 0).all()
 
 
 def test_last_normalization_is_needed() -> None:
-    """At the start the sum of 54 blocks is over 1.8 times as large as that of 9; after the last norm both are alike."""
+    """At the start the sum of 54 blocks is 1.8 to 2.5 times that of 9; after the last norm both are alike."""
     for seed in range(3):
         torch.manual_seed(seed)
         x = torch.randn(8, 3, 32, 32)
         with torch.no_grad():
             deep, shallow = (preact_resnet(10, depth)[:-5](x).std().item() for depth in (110, 20))
             after, other = (preact_resnet(10, depth)[:-4](x).std().item() for depth in (110, 20))
-        assert deep > 1.8 * shallow
+        assert 1.8 * shallow < deep < 2.5 * shallow
         assert after == pytest.approx(other, rel=0.02)
 
 
@@ -98,6 +99,7 @@ def test_two_projections() -> None:
     other = block.project(x) + block.branch(block.before(x))
     assert other.shape == block(x).shape
     assert (other - block(x)).abs().max() > 0.1
+    assert (block.project(block.before(x)) + block.branch(block.before(x)) - block(x)).abs().max() < 1e-5
 
 
 def test_inplace_relu_on_the_sum() -> None:
