@@ -210,7 +210,7 @@ def _is_safe_to_end(symptom: str, check: Callable[..., Any], program_run: Run) -
 
 
 def _takes_networks_that_keep_results(check: Callable[..., Any], program_run: Run, finding: str) -> None:
-    """Attention that is kept to be looked at, the older ``weight_norm``: ``copy.deepcopy`` alone refuses such tensors."""
+    """Attention that is kept to be looked at, the older ``weight_norm``: ``copy.deepcopy`` alone refuses these."""
     networks = [value for value in program_run.names.values() if isinstance(value, torch.nn.Module)]
     for network in networks:
         for module in network.modules():
