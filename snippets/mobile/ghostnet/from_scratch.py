@@ -88,7 +88,7 @@ class Bottleneck(nn.Module):
         self.shortcut = nn.Sequential(*([] if same else fitting))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         return self.branch(x) + self.shortcut(x)
 
 

@@ -32,7 +32,7 @@ class GhostConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         y = self.first(x)
         return torch.cat([y, self.ghosts(y)], dim=1)[:, : self.out]
 

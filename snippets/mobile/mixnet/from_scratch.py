@@ -67,7 +67,7 @@ class Mixed(nn.Module):
             self.parts.append(nn.Conv2d(n, o, kernel, stride, kernel // 2, groups=groups, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         pieces = x.split(self.shares, 1)
         return torch.cat([part(pieces[place]) for place, part in enumerate(self.parts)], 1)
 
@@ -93,7 +93,7 @@ class Branch(nn.Module):
         self.branch, self.shortcut = nn.Sequential(*layers), shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in and out."""
+        """(batch, channels, height, width) in, what the layers make of it out; with the shortcut the same shape."""
         return x + self.branch(x) if self.shortcut else self.branch(x)
 
 

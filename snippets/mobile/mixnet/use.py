@@ -35,7 +35,7 @@ class MixConv2d(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, channels, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, channels, height / stride, width / stride) out, rounded up."""
         return torch.cat([part(piece) for part, piece in zip(self.parts, x.split(self.sizes, 1), strict=True)], 1)
 
 

@@ -1,6 +1,6 @@
 """MobileNetV3, large and small.
 
-Source: Howard et al., "Searching for MobileNetV3", 2019, tables 1 and 2
+Source: Howard et al., "Searching for MobileNetV3", 2019, tables 1 and 2; the end of the small one as in torchvision
 """
 
 import torch
@@ -32,7 +32,7 @@ def rounded(channels: float) -> int:
 
 
 def conv(channels: int, out: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    """Convolution without a bias, batch normalization with the paper's constants."""
+    """Convolution without a bias, batch normalization with torchvision's constants."""
     layer = nn.Conv2d(channels, out, kernel, stride, kernel // 2, groups=groups, bias=False)
     return [layer, nn.BatchNorm2d(out, eps=1e-3, momentum=0.01)]
 
@@ -73,7 +73,7 @@ class InvertedResidual(nn.Module):
         self.shortcut = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         return x + self.branch(x) if self.shortcut else self.branch(x)
 
 

@@ -42,7 +42,7 @@ class Bottleneck(nn.Module):
         channels: of the input.
         start: kernel of a depthwise convolution before it widens, 0 for none; None where one convolution widens.
         middle: kernel between widening and narrowing, 0 for none.
-        stride: of the middle convolution.
+        stride: of the middle convolution; 1 where there is none.
         factor: by which it widens.
         out: channels of the output.
     """
@@ -60,7 +60,7 @@ class Bottleneck(nn.Module):
         self.shortcut = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         return x + self.branch(x) if self.shortcut else self.branch(x)
 
 

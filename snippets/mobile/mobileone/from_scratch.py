@@ -58,7 +58,7 @@ class Block(nn.Module):
         self.after = nn.Sequential(Squeeze(out), nn.ReLU()) if squeeze else nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         y = self.branches[0](x)
         for branch in self.branches[1:]:
             y = y + branch(x)

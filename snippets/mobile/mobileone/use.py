@@ -36,7 +36,7 @@ class RepConv(nn.Module):
         self.branches = nn.ModuleList(nn.Sequential(conv, nn.BatchNorm2d(out)) for conv in convs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         return torch.stack([branch(x) for branch in self.branches]).sum(dim=0).relu()
 
     def fused(self) -> nn.Sequential:

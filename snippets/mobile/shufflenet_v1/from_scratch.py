@@ -39,7 +39,7 @@ class Unit(nn.Module):
         self.stride, self.mean, self.relu = stride, nn.AvgPool2d(3, 2, 1), nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         if self.stride > 1:
             return self.relu(torch.cat([self.mean(x), self.branch(x)], dim=1))
         return self.relu(x + self.branch(x))

@@ -46,7 +46,7 @@ class Unit(nn.Module):
         self.shuffle = nn.ChannelShuffle(2)  # deals them out: first of each half, second of each half, and so on
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         left, right = (x, x) if self.stride > 1 else x.chunk(2, dim=1)
         return self.shuffle(torch.cat([self.left(left), self.right(right)], dim=1))
 

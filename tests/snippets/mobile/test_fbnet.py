@@ -72,7 +72,8 @@ def choice() -> Choice:
 
 
 def test_cost_has_a_gradient() -> None:
-    """Twenty draws: output and cost are the mixture by the shares; dear blocks have the higher gradient of the cost."""
+    """Twenty draws: output and cost are the mixture by the shares; the cost's gradient has the sign of what a block
+    costs more than the mixture."""
     layer, x = choice(), torch.randn(2, 4, 6, 6)
     for seed in range(20):
         torch.manual_seed(seed)
@@ -85,6 +86,7 @@ def test_cost_has_a_gradient() -> None:
         gradient = torch.autograd.grad(cost, layer.scores)[0]
         slope = shares.detach() * (layer.costs - cost.detach()) / 2.0  # of a softmax at temperature 2
         torch.testing.assert_close(gradient, slope)
+        assert torch.equal(gradient > 0, layer.costs > cost)
         assert gradient[0] < 0 < gradient[-1]
     with pytest.raises(ValueError, match="2 blocks have 3 costs"):
         Choice([nn.Identity(), nn.Identity()], [1.0, 2.0, 3.0])

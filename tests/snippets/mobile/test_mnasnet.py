@@ -130,12 +130,13 @@ def test_slow_statistics(momentum: float, updates: int, left: float) -> None:
     with torch.no_grad():
         for _ in range(updates):
             norm(batch)
-    assert norm.running_mean.item() == pytest.approx(left, abs=0.001)
-    assert norm.running_var.item() - 1 == pytest.approx(left, abs=0.001)
+    tolerance = 0.001 if left else 1e-4
+    assert norm.running_mean.item() == pytest.approx(left, abs=tolerance)
+    assert norm.running_var.item() - 1 == pytest.approx(left, abs=tolerance)
 
 
 def test_time_of_an_operation(evidence: Any) -> None:
-    """The authors' times: 0.23 to 0.43 ms for a million multiply-adds, more to the narrow and small ends."""
+    """The authors' times: 0.23 to 0.43 ms for a million multiply-adds; least at width 1.4, most at 0.35, more on 96."""
     shares = evidence("latency")["milliseconds_per_million"]
     every = [share for row in shares.values() for share in row]
     assert len(every) == 25

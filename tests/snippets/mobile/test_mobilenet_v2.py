@@ -42,15 +42,15 @@ def test_block_of_the_code_equals_the_networks() -> None:
 
 
 def test_parameters() -> None:
-    """As many as torchvision at five widths, and as timm's networks of three."""
+    """As many as torchvision at six widths, and as timm's networks of five."""
     import timm
     from torchvision import models
 
-    for width in (0.35, 0.75, 1.0, 1.4, 2.0):
+    for width in (0.35, 0.5, 0.75, 1.0, 1.4, 2.0):
         count = parameters_of(lambda width=width: MobileNetV2(width))
         assert count == parameters_of(lambda width=width: models.mobilenet_v2(width_mult=width))
     assert parameters_of(MobileNetV2) == models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["num_params"] == 3_504_872
-    for width in (0.35, 1.0, 1.4):
+    for width in (0.35, 0.5, 0.75, 1.0, 1.4):
         name = f"mobilenetv2_{round(100 * width):03}"
         assert parameters_of(lambda name=name: timm.create_model(name)) == parameters_of(
             lambda width=width: MobileNetV2(width)
@@ -137,7 +137,7 @@ def test_narrow_end_is_linear() -> None:
 
 
 def test_expansion_keeps_information(evidence: Any) -> None:
-    """The shares are those of a binomial: at least d of t d fair coins; none at 1 and all at 3 and above for 24."""
+    """Shares as of a binomial, at least d of t d fair coins; for 24: none at 1, over half at 2, nearly all from 3."""
     found = evidence("relu")
     for channels, shares in found["kept"].items():
         d = int(channels)
@@ -146,7 +146,7 @@ def test_expansion_keeps_information(evidence: Any) -> None:
             assert share == pytest.approx(sum(math.comb(n, k) for k in range(d, n + 1)) / 2**n, abs=0.08)
     of_24 = dict(zip(found["expansions"], found["kept"]["24"], strict=True))
     assert of_24[1.0] == 0
-    assert of_24[2.0] == pytest.approx(0.5, abs=0.1)
+    assert 0.5 < of_24[2.0] < 0.62
     assert min(of_24[t] for t in (3.0, 4.0, 6.0)) > 0.99
 
 

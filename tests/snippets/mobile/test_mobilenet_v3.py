@@ -43,7 +43,8 @@ def test_block_of_the_code_equals_the_networks() -> None:
 
 
 def test_parameters() -> None:
-    """As many as torchvision's and timm's, both sizes; among them the weights that timm took from the authors."""
+    """As many as torchvision's and timm's, both sizes; among them the weights that timm took from the authors.
+    With the paper's 1,280 hidden channels in place of 1,024, Small would have its 2.9 million."""
     import timm
     from torchvision import models
 
@@ -57,6 +58,12 @@ def test_parameters() -> None:
             assert parameters_of(lambda size=size, width=width: MobileNetV3(size, width)) == parameters_of(
                 lambda theirs=theirs, width=width: theirs(width_mult=width)
             )
+
+    with torch.device("meta"):
+        for linear in (MobileNetV3("small").head[2], timm.create_model("tf_mobilenetv3_small_100").conv_head):
+            assert linear.weight.shape[:2] == (1024, 576)
+    more = 256 * (576 + 1 + 1000)  # weights and bias of the hidden layer, weights of the last
+    assert round((2_542_856 + more) / 1e6, 1) == 2.9
 
 
 def rows_of(size: str) -> dict[str, dict[str, Any]]:
@@ -121,16 +128,18 @@ def test_squeeze_weights_channels() -> None:
 
 @pytest.mark.parametrize(("stage", "sees"), [(2, False), (3, True)])
 def test_squeeze_sees_the_whole_image(stage: int, sees: bool) -> None:
-    """The corner of stage 2 does not depend on the opposite corner of the image; that of stage 3, the first with
-    a squeeze, does, although its convolutions see 99 pixels of 160."""
+    """The corner of stage 2 does not depend on the opposite corner of the image; in stage 3, the first with a squeeze,
+    each channel there depends on each pixel, although its convolutions see 99 pixels of 160."""
     torch.manual_seed(0)
     model = filled(MobileNetV3).eval()
     x = torch.randn(1, 3, 160, 160, requires_grad=True)
     out = nn.Sequential(*list(model.children())[: stage + 1])(x)
-    grad = torch.autograd.grad(out[0, :, 0, 0].square().sum(), x)[0]
-    assert bool(grad[0, :, -1, -1].abs().sum() > 0) == sees
-    if sees:
-        assert rows_of("large")["stage3"]["field"] == 99
+    for channel in out[0, :, 0, 0]:
+        read = torch.autograd.grad(channel, x, retain_graph=True)[0][0].abs().sum(0) > 0
+        assert bool(read[-1, -1]) == bool(read.all()) == sees
+    squeezed = [any(isinstance(m, Squeeze) for m in part.modules()) for part in model.children()]
+    assert squeezed.index(True) == 3  # the stem is 0
+    assert rows_of("large")["stage3"]["field"] == 99
 
 
 def test_head_after_the_mean() -> None:
@@ -162,10 +171,19 @@ def test_padding_of_tensorflow() -> None:
 
 
 def test_epsilon() -> None:
-    """Every batch normalization has eps 0.001 and momentum 0.01; torch's 0.00001 in their place moves the logits."""
+    """Every batch normalization of torchvision's has eps 0.001 and momentum 0.01; torch's 0.00001, which timm's has,
+    moves the logits."""
+    import timm
+    from torchvision import models
+
     model = filled(MobileNetV3).eval()
-    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
-    assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.01)}
+    with torch.device("meta"):
+        theirs = [getattr(models, f"mobilenet_v3_{size}")() for size in ("large", "small")]
+        timms = timm.create_model("mobilenetv3_large_100")
+    for network in (model, *theirs):
+        norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+        assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.01)}
+    assert {m.eps for m in timms.modules() if isinstance(m, nn.BatchNorm2d)} == {nn.BatchNorm2d(1).eps} == {1e-5}
     other = copy.deepcopy(model)
     for module in other.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -185,6 +203,7 @@ def test_new_head() -> None:
     after = dict(model.named_parameters())
     assert all(after[name] is value for name, value in before.items())
     assert model(torch.rand(2, 3, 32, 32, dtype=torch.float64)).shape == (2, 7)
+    assert new_head(MobileNetV3("small", width=0.25).to("meta"), 7).weight.device == torch.device("meta")
     with pytest.raises(ValueError, match="no linear layer"):
         new_head(nn.Conv2d(3, 3, 1), 7)
 

@@ -86,10 +86,10 @@ def test_fewer_classes() -> None:
     assert {classes: round(count / 1e6, 1) for classes, count in counts.items()} == {10: 2.5, 1000: 3.8}
 
 
-def counted(block: nn.Module, channels: int, size: int) -> int:
+def counted(block: nn.Module, channels: int, height: int, width: int) -> int:
     """Multiply-adds of one run, as torch counts them."""
     with FlopCounterMode(display=False) as counter:
-        block.eval()(torch.empty(1, channels, size, size, device="meta"))
+        block.eval()(torch.empty(1, channels, height, width, device="meta"))
     return counter.get_total_flops() // 2
 
 
@@ -98,17 +98,20 @@ def test_cost_of_a_block() -> None:
     chance = random.Random(0)
     for _ in range(20):
         channels, out, factor = chance.randint(1, 24), chance.randint(1, 24), chance.randint(1, 6)
-        start, middle, size = chance.choice((0, 3, 5)), chance.choice((0, 3, 5)), chance.randint(1, 20)
+        start, middle = chance.choice((0, 3, 5)), chance.choice((0, 3, 5))
+        height, width = chance.randint(1, 20), chance.randint(1, 20)
         wide = factor * channels
         said = channels * start**2 + channels * wide + wide * middle**2 + wide * out
         with torch.device("meta"):
             block = UniversalBottleneck(channels, out, start, middle, factor)
-        assert counted(block, channels, size) == size**2 * said
+        assert counted(block, channels, height, width) == height * width * said
     for factor in (2, 3, 4, 6):
         with torch.device("meta"):
-            blocks = [UniversalBottleneck(8, 8, *kernels, factor) for kernels in ((0, 0), (3, 0), (0, 3))]
-        bare, first, second = (counted(block, 8, 9) for block in blocks)
-        assert factor * (first - bare) == second - bare > 0
+            bare = UniversalBottleneck(8, 8, 0, 0, factor)
+            pairs = [(UniversalBottleneck(8, 8, k, 0, factor), UniversalBottleneck(8, 8, 0, k, factor)) for k in (3, 5)]
+        base = counted(bare, 8, 9, 9)
+        for first, second in pairs:
+            assert factor * (counted(first, 8, 9, 9) - base) == counted(second, 8, 9, 9) - base > 0
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
@@ -119,7 +122,7 @@ def test_start_runs_before_the_stride(kernel: int, factor: int) -> None:
         block = UniversalBottleneck(8, 8, kernel, kernel, factor, stride=2)
     convs = [m for m in block.branch if isinstance(m, nn.Conv2d)]
     assert [conv.stride for conv in convs] == [(1, 1), (1, 1), (2, 2), (1, 1)]
-    first, middle = counted(convs[0], 8, 16), counted(convs[2], factor * 8, 16)
+    first, middle = counted(convs[0], 8, 16, 12), counted(convs[2], factor * 8, 16, 12)
     assert factor * first == 4 * middle > 0
 
 
@@ -129,7 +132,7 @@ def test_multiply_adds_of_older_networks(evidence: Any) -> None:
 
     for name, times in (("mobilenetv3_large_100", 1.2), ("mobilenetv1_100", 3.1), ("efficientnet_b0", 2.1)):
         with torch.device("meta"):
-            found = counted(timm.create_model(name), 3, 224)
+            found = counted(timm.create_model(name), 3, 224, 224)
         assert round(found / evidence()["multiply_adds"], 1) == times
 
 
