@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from snippets.mobile.ghostnet.from_scratch import Bottleneck, Ghost, GhostNet
+from snippets.mobile.ghostnet.from_scratch import Bottleneck, Ghost, GhostNet, Squeeze
 from snippets.mobile.ghostnet.use import GhostConv, small_network
 from tests.support import oracles  # noqa: F401 - before timm
 from tests.support.networks import parameters_of, same_logits
@@ -84,16 +84,19 @@ def test_a_ghost_of_one_map() -> None:
 
 
 def test_layers_of_a_block() -> None:
-    """Convolutions of a block outside its two modules: none at stride 1, one depthwise between them at stride 2."""
-    for stride, between in ((1, 0), (2, 1)):
-        branch = Bottleneck(8, 5, 24, 8, False, stride).branch
-        kinds = [type(m) for m in branch if isinstance(m, Ghost | nn.Conv2d)]
-        assert kinds == [Ghost, *between * [nn.Conv2d], Ghost]
+    """Convolutions of a block outside its two modules: none at stride 1, one depthwise between them at stride 2; and
+    those of a squeeze, which seven of the sixteen blocks have."""
+    for stride, between, squeeze in ((1, 0, False), (2, 1, False), (1, 0, True), (2, 1, True)):
+        branch = Bottleneck(8, 5, 24, 8, squeeze, stride).branch
+        kinds = [type(m) for m in branch if any(isinstance(part, nn.Conv2d) for part in m.modules())]
+        assert kinds == [Ghost, *between * [nn.Conv2d], *squeeze * [Squeeze], Ghost]
         for layer in branch:
             if isinstance(layer, nn.Conv2d):
                 assert layer.groups == layer.in_channels == 24
     with torch.device("meta"):
         blocks = [m for m in GhostNet().modules() if isinstance(m, Bottleneck)]
+    assert sum(isinstance(m, Squeeze) for block in blocks for m in block.branch) == 7
+    assert len(blocks) == 16
     for block in blocks:
         ghosts = [m for m in block.branch if isinstance(m, Ghost)]
         assert [any(isinstance(m, nn.ReLU) for m in g.modules()) for g in ghosts] == [True, False]

@@ -165,9 +165,13 @@ def test_dead_channels_become_large_weights() -> None:
 
 
 def test_deployed_leaves_the_original_alone() -> None:
-    """`deployed` works on a copy: parameters, statistics and mode stay."""
-    model = MobileOne("s1", depths=(1, 1, 1, 1), base=(4, 4, 4, 4)).train()
-    before = copy.deepcopy(model.state_dict())
-    deployed(model)
-    assert model.training
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    """`deployed` and `deploy` work on a copy: blocks, parameters, statistics and mode stay."""
+    for model, fuse in (
+        (MobileOne("s1", depths=(1, 1, 1, 1), base=(4, 4, 4, 4)), deployed),
+        (nn.Sequential(use.RepConv(3, 8), use.RepConv(8, 8, groups=8)), use.deploy),
+    ):
+        before = copy.deepcopy(model.train().state_dict())
+        assert fuse(model).state_dict().keys() != before.keys()
+        assert model.training
+        assert model.state_dict().keys() == before.keys()
+        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

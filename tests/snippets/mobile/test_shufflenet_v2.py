@@ -67,19 +67,20 @@ def test_units_agree() -> None:
 
 
 def test_features_are_reused() -> None:
-    """After one, two, three and four units a half, a quarter, an eighth and a sixteenth passed as they are."""
+    """One to four units pass a half, a quarter, an eighth and a sixteenth, rounded up."""
     torch.manual_seed(0)
-    x = torch.randn(2, 64, 4, 4)
-    y = x
-    for power in range(1, 5):
-        y = Unit(64, 64, 1)(y)
-        same = sum(any(torch.equal(y[:, i], x[:, j]) for j in range(64)) for i in range(64))
-        assert same == 64 >> power
+    for channels in (64, 116):
+        x = torch.randn(2, channels, 4, 4)
+        y = x
+        for power in range(1, 5):
+            y = Unit(channels, channels, 1)(y)
+            same = sum(any(torch.equal(y[:, i], x[:, j]) for j in range(channels)) for i in range(channels))
+            assert same == -(-channels // 2**power)
 
 
-@pytest.mark.parametrize("channels", [16, 116, 232])
+@pytest.mark.parametrize("channels", [16, 116, 232, 256, 258])
 def test_without_shuffle(channels: int) -> None:
-    """Without the shuffle half of the channels leave eight units as they came; with it the first one only."""
+    """Without the shuffle half of the channels leave eight units as they came; with it, up to 256, the first only."""
     torch.manual_seed(0)
     x = torch.randn(1, channels, 2, 2)
     for shuffled in (True, False):
@@ -88,7 +89,11 @@ def test_without_shuffle(channels: int) -> None:
             for unit in units:
                 unit.shuffle = nn.Identity()
         same = (nn.Sequential(*units)(x)[0, :, None] == x[0]).flatten(2).all(dim=2)  # (output, input)
-        assert same.nonzero().tolist() == [[i, i] for i in range(1 if shuffled else channels // 2)]
+        if shuffled:
+            assert same.nonzero()[0].tolist() == [0, 0]
+            assert same.sum() == (1 if channels <= 256 else 2)
+        else:
+            assert same.nonzero().tolist() == [[i, i] for i in range(channels // 2)]
 
 
 def test_no_additions() -> None:
