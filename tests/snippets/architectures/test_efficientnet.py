@@ -146,7 +146,7 @@ def test_rounding_up_costs(evidence: Any) -> None:
 
 
 def test_published_b1() -> None:
-    """The published B1 has 1.1 times the depth, B0's width and images of 240 pixels: less than one step of all three."""
+    """The published B1 has 1.1 times the depth, B0's width and images of 240 pixels: less than a step of all three."""
     from torchvision import models
 
     assert (WIDTHS[1], DEPTHS[1]) == (1.0, 1.1)
