@@ -39,7 +39,7 @@ class UNet(nn.Module):
         self.crops = [0 if padding else 12 * 2**k - 8 for k in range(depth)]  # what the levels below lost at each side
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, classes, height, width) out, 92 pixels less at each side."""
+        """(batch, channels, height, width) in, (batch, classes, height, width) out; by default 92 less at each side."""
         skips = []
         for block, pool in zip(self.down, self.pool, strict=True):
             x = block(x)

@@ -68,6 +68,7 @@ def test_multiply_adds(evidence: Any) -> None:
 
 def test_stage_three(evidence: Any) -> None:
     """Stage 3 takes 47% of the multiply-adds, each other stage 16 or 17%; stage 4 holds half of the parameters."""
+    assert VARIANTS["T"][1] == (3, 3, 9, 3)  # three times as many blocks in stage 3
     rows, total = evidence()["stages"], evidence()
     shares = [rows[f"stage{stage}"]["multiply_adds"] / total["multiply_adds"] for stage in (1, 2, 3, 4)]
     assert [round(share, 2) for share in shares] == [0.17, 0.16, 0.47, 0.16]
@@ -87,14 +88,14 @@ def test_cost_of_a_block(channels: int, more: float) -> None:
 
 
 def test_starts_as_the_identity() -> None:
-    """With its initial scale of 1e-6, each block of a new network changes its input by less than a millionth."""
+    """With its initial scale of 1e-6, each block of a new ConvNeXt-T changes its input by less than a millionth."""
     torch.manual_seed(0)
-    model, x = ConvNeXt(width=32), torch.rand(2, 3, 64, 64)
+    model, x = ConvNeXt(), torch.rand(2, 3, 64, 64)
     seen = []
     for module in model.modules():
         if isinstance(module, Block):
             module.register_forward_hook(
-                lambda _, given, out: seen.append(((out - given[0]).norm() / out.norm()).item())
+                lambda _, given, out: seen.append(((out - given[0]).norm() / given[0].norm()).item())
             )
     model.eval()(x)
     assert len(seen) == 18
@@ -153,7 +154,7 @@ def test_what_decays() -> None:
 
 
 def test_shape_of_layer_scale() -> None:
-    """torchvision's layer scales have three dimensions, timm's one."""
+    """torchvision's layer scales have the shape (channels, 1, 1), as from scratch; timm's have one dimension."""
     import timm
     from torchvision import models
 
@@ -165,6 +166,8 @@ def test_shape_of_layer_scale() -> None:
             found = [p for key, p in model.named_parameters() if key.endswith(name)]
             assert len(found) == 18
             assert {p.dim() for p in found} == {dims}
+            assert all(p.shape[0] == p.numel() for p in found)
+    assert Block(8).scale.shape == (8, 1, 1)
 
 
 def test_layer_norm_needs_channels_last() -> None:
@@ -172,6 +175,9 @@ def test_layer_norm_needs_channels_last() -> None:
     norm = nn.LayerNorm(96)
     with pytest.raises(RuntimeError, match=r"Given normalized_shape=\[96\], expected input with shape \[\*, 96\]"):
         norm(torch.rand(2, 96, 56, 56))
+    with torch.device("meta"):
+        network = ConvNeXt()
+        assert network.stage1(network.stem(torch.empty(1, 3, 384, 384))).shape == (1, 96, 96, 96)
     x = torch.rand(2, 96, 4, 96)
     assert norm(x).mean(dim=3).abs().max() < 1e-5 < ChannelNorm(96)(x).mean(dim=3).abs().max()
     assert ChannelNorm(96)(x).mean(dim=1).abs().max() < 1e-5

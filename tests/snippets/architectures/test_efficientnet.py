@@ -145,6 +145,22 @@ def test_rounding_up_costs(evidence: Any) -> None:
             assert sum(isinstance(m, MBConv) for m in EfficientNet(depth=depth).modules()) == blocks
 
 
+def test_published_b1() -> None:
+    """The published B1 has 1.1 times the depth, B0's width and images of 240 pixels: less than a step of all three."""
+    from torchvision import models
+
+    assert (WIDTHS[1], DEPTHS[1]) == (1.0, 1.1)
+    published = models.EfficientNet_B1_Weights
+    assert published.IMAGENET1K_V1.meta["num_params"] == parameters_of(lambda: EfficientNet(1.0, 1.1))
+    assert published.IMAGENET1K_V1.transforms.keywords["crop_size"] == 240
+    with torch.device("meta"):
+        counts = [
+            sum(row["multiply_adds"] for row in stages(model, size).values())
+            for model, size in ((EfficientNet(1.0, 1.1), 240), (EfficientNet(1.1, 1.2), 257))
+        ]
+    assert counts[0] < counts[1]
+
+
 def test_small_images() -> None:
     """At 32 by 32 the network of use.py keeps 4 by 4 before the mean, B0 one pixel."""
     x = torch.rand(2, 3, 32, 32)
@@ -191,9 +207,10 @@ def test_eps_of_libraries() -> None:
 
 
 def test_other_eps_loads_silently() -> None:
-    """A state loads into a network with another eps without a word, and the logits differ."""
+    """A state loads into a network with another eps without a word, and the logits of an untrained B0 differ."""
     torch.manual_seed(0)
-    model, other = EfficientNet(0.25, 0.5, classes=10).eval(), EfficientNet(0.25, 0.5, classes=10).eval()
+    model, other = efficientnet(classes=10).double().eval(), efficientnet(classes=10).double().eval()
+    assert {m.eps for m in model.modules() if isinstance(m, nn.BatchNorm2d)} == {1e-5}
     for module in other.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eps = 1e-3
@@ -202,9 +219,10 @@ def test_other_eps_loads_silently() -> None:
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.get_buffer("running_var").fill_(0.01)
-    x = torch.randn(2, 3, 32, 32)
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
     with torch.no_grad():
         y, z = model(x), other(x)
+    assert y.isfinite().all()
     assert (y - z).norm() > 0.1 * y.norm()
 
 

@@ -115,6 +115,16 @@ def test_fusing_costs(evidence: Any) -> None:
         assert rows["6"][key] / rows["3"][key] == pytest.approx(all_fused, abs=0.05)
 
 
+def test_whose_weights() -> None:
+    """torchvision says of its L that the weights are the original paper's, and of S and M that it trained them."""
+    from torchvision import models
+
+    for name, ported in (("S", False), ("M", False), ("L", True)):
+        meta = getattr(models, f"EfficientNet_V2_{name}_Weights").IMAGENET1K_V1.meta
+        assert ("ported from the original paper" in meta["_docs"]) is ported
+        assert ("new training recipe" in meta["_docs"]) is not ported
+
+
 def test_small_images() -> None:
     """At 32 by 32, S leaves one pixel before the mean, the network of use.py 8 by 8."""
     x = torch.rand(2, 3, 32, 32)
@@ -147,7 +157,7 @@ def test_growth(first: float, last: float, stages: int) -> None:
 
 
 def test_input_normalization() -> None:
-    """torchvision's L, timm's tf_ S and L: mean and deviation 0.5; torchvision's S and M: ImageNet's."""
+    """torchvision's L, timm's tf_ S, M and L: mean and deviation 0.5; torchvision's S and M: ImageNet's."""
     import timm
     from torchvision import models
 
@@ -155,7 +165,7 @@ def test_input_normalization() -> None:
     for name, expected in (("S", imagenet), ("M", imagenet), ("L", half)):
         transforms = getattr(models, f"EfficientNet_V2_{name}_Weights").IMAGENET1K_V1.transforms()
         assert (transforms.mean, transforms.std) == expected
-    for name in ("tf_efficientnetv2_s", "tf_efficientnetv2_l"):
+    for name in ("tf_efficientnetv2_s", "tf_efficientnetv2_m", "tf_efficientnetv2_l"):
         settings: Any = timm.get_pretrained_cfg(name)
         assert (list(settings.mean), list(settings.std)) == half
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from snippets.architectures.regnet.from_scratch import VARIANTS, Block, RegNet, stage_sizes
 from snippets.architectures.regnet.use import Block as SmallBlock
 from snippets.architectures.regnet.use import regnet_for_small_images
+from snippets.architectures.regnet.use import stage_sizes as small_sizes
 from snippets.experiment import Stages
 from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.networks import filled, numbers, parameters_of, same_logits
@@ -128,11 +129,14 @@ def test_initialization_ignores_groups() -> None:
 
 
 def test_width_must_fit_the_groups() -> None:
-    """A width that is no multiple of the group's raises torch's error; stage_sizes gives widths that fit."""
+    """A width that is no multiple of the group's raises torch's error; both stage_sizes give widths that fit."""
     with pytest.raises(ValueError, match="in_channels must be divisible by groups"):
         nn.Conv2d(80, 80, 3, groups=80 // 24)
     for blocks, first, slope, step, group, _ in VARIANTS.values():
-        assert all(width % min(group, width) == 0 for width, _ in stage_sizes(blocks, first, slope, step, group))
+        for sizes in (stage_sizes, small_sizes):
+            found = sizes(blocks, first, slope, step, group)
+            assert all(width % min(group, width) == 0 for width, _ in found)
+            assert sum(count for _, count in found) == blocks
 
 
 def test_small_images() -> None:

@@ -79,11 +79,18 @@ def test_sizes_that_fit() -> None:
 
 
 def test_padded_takes_any_size() -> None:
-    """The padded form returns height and width of its input, for all from 16 to 40 pixels."""
+    """The padded form returns height and width of its input, from 16 to 40 pixels; alone in training from 32."""
     with torch.device("meta"):
         model = Padded(width=1).eval()
         for size in range(16, 41):
             assert model(torch.empty(1, 3, size, 56 - size)).shape == (1, 2, size, 56 - size)
+            assert model.train()(torch.empty(2, 3, size, size)).shape == (2, 2, size, size)
+            if size < 32:
+                with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+                    model(torch.empty(1, 3, size, size))
+            else:
+                assert model(torch.empty(1, 3, size, size)).shape == (1, 2, size, size)
+            model.eval()
 
 
 def test_receptive_field() -> None:
@@ -126,6 +133,22 @@ def test_skips_bring_the_place(evidence: Any) -> None:
     assert shares["with skips"]["15"] > 0.98
     assert shares["without skips"]["15"] < 0.05
     assert shares["without skips"]["69"] < 0.5 < shares["without skips"]["75"]
+
+
+def test_initialization_decides() -> None:
+    """With the paper's initialization, under 15% of the gradient is within 15 by 15 pixels, with skips too."""
+    for seed in range(2):
+        torch.manual_seed(seed)
+        model, x = UNet(width=8), torch.randn(1, 1, 220, 220, requires_grad=True)
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                reached = module.in_channels * (9 if module.kernel_size == (3, 3) else 1)  # upsampling overlaps nothing
+                nn.init.normal_(module.weight, std=(2 / reached) ** 0.5)
+                nn.init.zeros_(module.bias)
+        y = model(x)
+        (slope,) = torch.autograd.grad(y[0, 0, y.shape[-2] // 2, y.shape[-1] // 2], x)
+        size = slope[0, 0].abs() / slope.abs().sum()
+        assert 0.03 < size[103:118, 103:118].sum() < 0.15
 
 
 def test_tiles_equal_the_whole() -> None:
