@@ -37,6 +37,7 @@ def test_equals_torch(size: float, norm_type: float, max_norm: float) -> None:
     assert before.item() == pytest.approx(nn.utils.clip_grad_norm_(theirs, max_norm, norm_type).item(), rel=1e-12)
     assert torch.allclose(flat(ours), flat(theirs), rtol=1e-12, atol=0)
     assert ours[3].grad is None
+    assert clip_norm_(ours[3:], max_norm, norm_type) == nn.utils.clip_grad_norm_(theirs[3:], max_norm, norm_type) == 0
     ours, theirs = parameters(size), parameters(size)
     clip_value_(ours, max_norm)
     nn.utils.clip_grad_value_(theirs, max_norm)
