@@ -39,7 +39,8 @@ def load_checkpoint(path: str | Path, **parts: Any) -> int:
         parts: the same names as when it was saved, on any device.
 
     Raises:
-        ValueError: when the file has other parts; nothing is loaded then.
+        ValueError: when the file has other parts; nothing is loaded then. Where a part itself refuses its state, the
+            parts before it are loaded already.
     """
     checkpoint = torch.load(path, map_location="cpu")  # parts copy to their own device; random states stay here
     if parts.keys() != checkpoint["parts"].keys():
@@ -62,8 +63,13 @@ def batches_from(step: int, samples: int, batch_size: int, seed: int = 0) -> Ite
         samples: size of the data set; each epoch has another order of it.
         batch_size: samples a batch; what does not fill one is left out until the next epoch.
         seed: the order of epoch e depends on seed and e alone.
+
+    Raises:
+        ValueError: at the first batch, when the data set does not fill one.
     """
     per_epoch = samples // batch_size
+    if per_epoch == 0:
+        raise ValueError(f"{samples} samples do not fill a batch of {batch_size}")
     first, skip = divmod(step, per_epoch)
     for epoch in itertools.count(first):
         generator = torch.Generator().manual_seed(seed + epoch)

@@ -15,8 +15,8 @@ def accumulated_gradient(
     parts: Sequence[tuple[Tensor, Tensor]],
     ignore_index: int = -100,
 ) -> list[Tensor]:
-    """Gradients of the mean loss over all parts together; ``.grad`` is left alone."""
-    parameters = list(model.parameters())
+    """Gradients of the mean loss over all parts, of the parameters that are not frozen; ``.grad`` is left alone."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
     counts = [int((targets != ignore_index).sum()) for _, targets in parts]
     result = [torch.zeros_like(p) for p in parameters]
     for (inputs, targets), count in zip(parts, counts, strict=True):

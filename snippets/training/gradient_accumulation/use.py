@@ -22,7 +22,8 @@ def train_epoch(
 
     Args:
         model: in train mode, without layers that use statistics of the batch.
-        sum_loss: loss of outputs and targets, added up over all targets that count, not averaged.
+        sum_loss: loss added up over all targets that count, not averaged; without class weights, and with one term
+            for each number in the targets (class probabilities have only one for each row).
         optimizer: of the model's parameters.
         loader: gives micro-batches of any sizes.
         micro_batches: how many of them make one update.

@@ -13,6 +13,8 @@ from torch import Tensor
 def clip_norm_(parameters: Iterable[Tensor], max_norm: float, norm_type: float = 2.0) -> Tensor:
     """Scale all gradients by one factor, so that their joint norm is at most ``max_norm``; returns the norm before."""
     grads = [p.grad for p in parameters if p.grad is not None]
+    if not grads:
+        return torch.tensor(0.0)
     norm = torch.linalg.vector_norm(torch.cat([grad.flatten() for grad in grads]), norm_type)
     factor = (max_norm / (norm + 1e-6)).clamp(max=1.0)  # torch adds 1e-6 as well
     for grad in grads:

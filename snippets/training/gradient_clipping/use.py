@@ -18,7 +18,7 @@ def backward_clip_step(
     Args:
         loss: a number to minimize.
         optimizer: the parameters of all its groups are clipped together.
-        max_norm: the largest norm of the gradient that reaches the optimizer; ``inf`` only measures.
+        max_norm: the largest norm of the gradient that reaches the optimizer; ``inf`` only measures, if it is finite.
         scaler: of float16 training; gradients are unscaled before they are measured.
 
     Returns:

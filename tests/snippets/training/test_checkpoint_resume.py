@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -79,6 +80,22 @@ def test_batches_from_any_step(start: int) -> None:
     first, second = torch.cat(whole[:PER_EPOCH]), torch.cat(whole[PER_EPOCH : 2 * PER_EPOCH])
     assert len(set(first.tolist())) == len(set(second.tolist())) == 8 * PER_EPOCH
     assert not torch.equal(first, second)
+
+
+def test_batches_that_no_data_fill() -> None:
+    """A data set smaller than one batch is refused with both numbers."""
+    with pytest.raises(ValueError, match="5 samples do not fill a batch of 8"):
+        next(batches_from(0, 5, 8))
+
+
+def test_part_that_refuses_its_state(tmp_path: Path) -> None:
+    """An optimizer with other groups raises its own error; the model before it is loaded by then."""
+    saved, run = build(), build()
+    save_checkpoint(tmp_path / "run.pt", 7, **saved)
+    run["optimizer"] = torch.optim.AdamW([{"params": [p]} for p in run["model"].parameters()])
+    with pytest.raises(ValueError, match="different number of parameter groups"):
+        load_checkpoint(tmp_path / "run.pt", **run)
+    assert same({"model": saved["model"]}, {"model": run["model"]})
 
 
 class Unsaveable:
@@ -167,13 +184,21 @@ def test_loading_keeps_dtypes(dtype: torch.dtype) -> None:
 
 
 def test_whole_models_do_not_load(tmp_path: Path) -> None:
-    """torch.save(model) gives a file that torch.load refuses with this text; its state_dict loads."""
+    """torch.load refuses a whole model and NumPy's random state with this text; a state_dict and lists load."""
     model = nn.Linear(3, 3)
     torch.save(model, tmp_path / "model.pt")
     with pytest.raises(Exception, match="Weights only load failed"):
         torch.load(tmp_path / "model.pt")
     torch.save(model.state_dict(), tmp_path / "model.pt")
     assert set(torch.load(tmp_path / "model.pt")) == {"weight", "bias"}
+    name, keys, *rest = np.random.RandomState(0).get_state()
+    torch.save((name, keys, *rest), tmp_path / "numpy.pt")
+    with pytest.raises(Exception, match="Weights only load failed"):
+        torch.load(tmp_path / "numpy.pt")
+    torch.save((name, keys.tolist(), *rest), tmp_path / "numpy.pt")
+    loaded = np.random.RandomState(1)
+    loaded.set_state(torch.load(tmp_path / "numpy.pt"))
+    assert loaded.rand() == np.random.RandomState(0).rand()
 
 
 def test_state_dict_is_no_copy() -> None:
@@ -187,10 +212,19 @@ def test_state_dict_is_no_copy() -> None:
 
 
 def test_loading_brings_the_old_rate() -> None:
-    """An optimizer built with another learning rate has the old one after loading."""
+    """After loading, the old learning rate is back, in the optimizer and in LambdaLR's base_lrs."""
     old, new = (torch.optim.AdamW([nn.Parameter(torch.zeros(2))], lr=lr) for lr in (1e-2, 1e-4))
     new.load_state_dict(old.state_dict())
     assert new.param_groups[0]["lr"] == 1e-2
+    before, after = (torch.optim.lr_scheduler.LambdaLR(o, lambda epoch: 1.0) for o in (old, new))
+    after.load_state_dict(before.state_dict())
+    new.param_groups[0]["lr"] = 1e-4  # the optimizer's alone does not last
+    new.step()
+    after.step()
+    assert new.param_groups[0]["lr"] == 1e-2
+    after.base_lrs = [1e-4]
+    after.step()
+    assert new.param_groups[0]["lr"] == 1e-4
 
 
 def at_the_end(evidence: Any, missing: str, key: str) -> Tensor:

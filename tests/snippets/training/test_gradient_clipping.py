@@ -37,6 +37,7 @@ def test_equals_torch(size: float, norm_type: float, max_norm: float) -> None:
     assert before.item() == pytest.approx(nn.utils.clip_grad_norm_(theirs, max_norm, norm_type).item(), rel=1e-12)
     assert torch.allclose(flat(ours), flat(theirs), rtol=1e-12, atol=0)
     assert ours[3].grad is None
+    assert clip_norm_(ours[3:], max_norm, norm_type) == nn.utils.clip_grad_norm_(theirs[3:], max_norm, norm_type) == 0
     ours, theirs = parameters(size), parameters(size)
     clip_value_(ours, max_norm)
     nn.utils.clip_grad_value_(theirs, max_norm)
@@ -88,6 +89,7 @@ def test_adam_ignores_the_threshold() -> None:
     for adam in (torch.optim.Adam, torch.optim.AdamW):
         wide, narrow = moved(adam, 0.1), moved(adam, 0.01)
         assert ((narrow - wide).norm() / wide.norm()).item() < 1e-3  # what is left is Adam's eps
+        assert (moved(adam, 1e-8).norm() / wide.norm()).item() < 0.5  # near eps the limit counts again
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -164,12 +166,17 @@ def test_order() -> None:
 
 
 def test_measures_without_clipping() -> None:
-    """max_norm=inf changes no gradient and returns the norm; the norm returned is the one before clipping."""
+    """max_norm=inf changes no gradient, unless the norm is infinite; the norm returned is the one before clipping."""
     given = parameters()
     before = flat(given)
     assert nn.utils.clip_grad_norm_(given, math.inf).item() == pytest.approx(before.norm().item())
     assert torch.equal(flat(given), before)
     assert nn.utils.clip_grad_norm_(given, 1.0).item() == pytest.approx(before.norm().item())
+    for value in (math.inf, 1e200):  # the square of the second is no float64
+        given = parameters()
+        given[0].grad[2, 3] = value
+        assert nn.utils.clip_grad_norm_(given, math.inf).isinf()
+        assert flat(given).isnan().all()
 
 
 def test_overflow_is_skipped() -> None:

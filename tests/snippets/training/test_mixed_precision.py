@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -78,20 +79,22 @@ def test_small_updates_need_float32() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_dtypes_of_autocast(dtype: torch.dtype) -> None:
-    """Linear, matmul, convolution: 16 bits. Named losses: float32. A loss written by hand keeps its inputs' 16 bits."""
+    """Linear, matmul, convolution: 16 bits; named losses: float32; squares by hand: 16, with float32 targets 32."""
     x, y = torch.randn(4, 8), torch.zeros(4, dtype=torch.int64)
+    low_target = torch.rand(4, 8).to(dtype)  # a float32 target would make any loss float32
     with torch.autocast("cpu", dtype=dtype):
         out = nn.Linear(8, 8)(x)
         for low in (out, x @ x.T, nn.Conv2d(1, 2, 1)(x.view(4, 1, 2, 4)), out.relu()):
             assert low.dtype == dtype
         losses = [
             functional.cross_entropy(out, y),
-            functional.mse_loss(out, x),
-            functional.l1_loss(out, x),
-            functional.binary_cross_entropy_with_logits(out, x.sigmoid()),
+            functional.mse_loss(out, low_target),
+            functional.l1_loss(out, low_target),
+            functional.binary_cross_entropy_with_logits(out, low_target),
         ]
         assert {loss.dtype for loss in losses} == {torch.float32}
-        assert (out - 1).square().mean().dtype == dtype
+        assert (out - low_target).square().mean().dtype == dtype
+        assert (out - x).square().mean().dtype == torch.float32
 
 
 def trained(dtype: torch.dtype, scaler: torch.amp.GradScaler, steps: int = 3) -> tuple[nn.Module, list[float]]:
@@ -169,7 +172,7 @@ def test_half_model_is_refused() -> None:
 
 
 def test_scale_falls_and_grows() -> None:
-    """An overflow skips the step and halves the scale; 2,000 good steps double it. The scale begins at 65,536."""
+    """It begins at 65,536; an overflow skips the step and halves the scale, 2,000 good steps in a row double it."""
     p = nn.Parameter(torch.ones(1))
     optimizer = torch.optim.SGD([p], lr=1e-6)
     scaler = make_scaler("cpu", torch.float16)
@@ -184,8 +187,22 @@ def test_scale_falls_and_grows() -> None:
 
     assert step(math.inf) == 32768
     assert p.item() == 1.0
-    assert [step(1.0) for _ in range(2000)][-2:] == [32768, 65536]
+    assert {step(1.0) for _ in range(1999)} == {32768}
+    assert step(math.inf) == 16384  # the count begins again
+    assert [step(1.0) for _ in range(2000)][-2:] == [16384, 32768]
     assert p.item() < 1.0
+
+
+@pytest.mark.parametrize(("major", "real"), [(7, False), (8, True), (9, True)])
+def test_emulation_counts(monkeypatch: pytest.MonkeyPatch, major: int, real: bool) -> None:
+    """A GPU older than Ampere that can hold bfloat16 answers True, unless emulation is excluded."""
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(major=major))
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda _: True)
+    assert torch.cuda.is_bf16_supported()
+    assert torch.cuda.is_bf16_supported(including_emulation=False) == real
 
 
 def test_float16_without_scaler_stops_learning(evidence) -> None:
