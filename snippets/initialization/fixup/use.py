@@ -16,7 +16,7 @@ class FixupBlock(nn.Module):
         stride: stride of the first convolution and of the shortcut.
 
     Shape:
-        (batch, in_channels, height, width) -> (batch, out_channels, height / stride, width / stride)
+        (batch, in_channels, height, width) -> (batch, out_channels, height / stride, width / stride), rounded up
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
