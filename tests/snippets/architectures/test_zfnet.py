@@ -62,6 +62,9 @@ def test_accuracy_on_digits(evidence: Any) -> None:
 def test_back_to_the_maximum() -> None:
     """One pooling, with and without overlap: the value stands where the maximum was, all else is 0."""
     torch.manual_seed(0)
+    rounded_up = torch.zeros(1, 1, 4, 4)
+    rounded_up[..., 3, 3] = 1  # a window of 3 with stride 2 reaches it only where sides are rounded up
+    assert torch.equal(project([nn.MaxPool2d(3, 2, ceil_mode=True)], rounded_up, 0), rounded_up)
     for kernel, stride, padding in ((2, 2, 0), (3, 2, 0), (3, 2, 1)):
         x = torch.rand(3, 2, 9, 9)
         back = project([nn.MaxPool2d(kernel, stride, padding)], x, 1)
@@ -113,5 +116,7 @@ def test_stays_in_the_field() -> None:
 
 
 def test_refuses_means() -> None:
-    with pytest.raises(ValueError, match="a mean has no place to go back to"):
-        project([nn.Conv2d(3, 4, 3), nn.AvgPool2d(2)], torch.rand(1, 3, 8, 8), 0)
+    """Of a fixed window and of a fixed number of outputs."""
+    for mean in (nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)):
+        with pytest.raises(ValueError, match="a mean has no place to go back to"):
+            project([nn.Conv2d(3, 4, 3), mean], torch.rand(1, 3, 8, 8), 0)
