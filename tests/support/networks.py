@@ -24,8 +24,8 @@ def numbers(shape: Sequence[int], salt: int) -> Tensor:
     return ((place * 40503 + 7919 * salt) % 65536).float().div_(32768).sub_(1).reshape(tuple(shape))
 
 
-def filled(make: Make) -> nn.Module:
-    """A network whose weights keep the size of a signal; running means and variances that are not 0 and 1."""
+def filled(make: Make, dropout: bool = False) -> nn.Module:
+    """A network whose weights keep the size of a signal; running statistics are not 0 and 1, dropout is off."""
     with torch.device("meta"):
         model = make()
     model.to_empty(device="cpu")
@@ -42,7 +42,7 @@ def filled(make: Make) -> nn.Module:
                 value.copy_(1 + 0.3 * numbers(value.shape, salt))
             else:
                 value.copy_(0.1 * numbers(value.shape, salt))
-    for module in model.modules():
+    for module in () if dropout else model.modules():
         if type(module).__name__ in RANDOM_MODULES:
             for name in ("p", "drop_prob"):
                 if hasattr(module, name):
@@ -70,6 +70,7 @@ def same_logits(
     rename: Callable[[str], str] | None = None,
     shape: tuple[int, ...] = (2, 3, 64, 64),
     tolerance: float = 1e-4,
+    dropout: bool = False,
 ) -> None:
     """Equal outputs under copied weights, in eval and in train mode, and equal running statistics after it.
 
@@ -79,13 +80,17 @@ def same_logits(
         rename: our name of a parameter or buffer -> its name in the reference; without it, they stand in one order.
         shape: of the input; small, for what is compared is arithmetic.
         tolerance: relative to the largest output: float32 rounds at 6e-8, and some hundred layers add their roundings.
+        dropout: left as both networks have it; in train mode both draw the same numbers.
     """
-    reference, own = filled(theirs), filled(ours)
+    reference, own = filled(theirs, dropout), filled(ours, dropout)
     take_weights(own, reference, rename)
     x = numbers(shape, 3)
     for training in (False, True):
         with torch.no_grad():
-            y, z = own.train(training)(x), reference.train(training)(x)
+            torch.manual_seed(0)
+            y = own.train(training)(x)
+            torch.manual_seed(0)
+            z = reference.train(training)(x)
         z = z if isinstance(z, Tensor) else z[0]  # some return helpers' outputs too
         assert torch.isfinite(z).all()
         assert z.std() > 1e-6, "the outputs are all alike: the comparison would prove nothing"

@@ -12,7 +12,8 @@ class AlexNet(nn.Module):
 
     Args:
         classes: number of classes.
-        paper: the network of 2012: two towers, which are groups here, more channels, local response normalization.
+        paper: the network of 2012: two towers, which are groups here, more channels, local response normalization,
+            dropout after both hidden linear layers.
         width: units of the two hidden fully connected layers.
     """
 
@@ -20,6 +21,7 @@ class AlexNet(nn.Module):
         super().__init__()
         a, b, c, d, e = (96, 256, 384, 384, 256) if paper else (64, 192, 384, 256, 256)
         towers = 2 if paper else 1
+        enters, leaves = ([], [nn.Dropout(0.5)]) if paper else ([nn.Dropout(0.5)], [])
 
         def norm() -> list[nn.Module]:  # torch divides alpha by the number of channels, 5, the paper does not
             return [nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2)] if paper else []
@@ -33,8 +35,8 @@ class AlexNet(nn.Module):
         )  # fmt: skip
         self.pool = nn.AdaptiveAvgPool2d(6)
         self.head = nn.Sequential(
-            nn.Dropout(0.5), nn.Linear(e * 6 * 6, width), nn.ReLU(inplace=True),
-            nn.Dropout(0.5), nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, classes),
+            *enters, nn.Linear(e * 6 * 6, width), nn.ReLU(inplace=True),
+            nn.Dropout(0.5), nn.Linear(width, width), nn.ReLU(inplace=True), *leaves, nn.Linear(width, classes),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:

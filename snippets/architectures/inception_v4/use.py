@@ -50,7 +50,7 @@ class ScaledInception(nn.Module):
 
 
 def block35(channels: int = 320, width: int = 32, scale: float = 0.17) -> ScaledInception:
-    """The block for maps of 35 by 35, in its published widths or in others."""
+    """The block for maps of 35 by 35, in the widths that the authors released or in others."""
     last = [(1, width), (3, width * 3 // 2), (3, 2 * width)]
     return ScaledInception(channels, [[(1, width)], [(1, width), (3, width)], last], scale)
 

@@ -22,7 +22,7 @@ class NetworkInNetwork(nn.Module):
 
     Args:
         classes: maps of the last layer, of each of which the mean is a logit.
-        width: of the layers; 192 in the paper's network.
+        width: of the layers; 192 in the published network.
         dropout: between the three parts.
     """
 

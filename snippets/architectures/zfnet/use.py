@@ -19,8 +19,7 @@ def project(layers: Iterable[nn.Module], x: Tensor, channel: int, rectify: bool 
             on the way back.
         x: images (batch, channels, height, width).
         channel: of the last layer.
-        rectify: whether only positive values go back through a ReLU; without it the result is the gradient of a
-            network without ReLUs.
+        rectify: whether only positive values go back through a ReLU; if not, they pass unchanged.
 
     Returns:
         as large as ``x``.
@@ -31,10 +30,10 @@ def project(layers: Iterable[nn.Module], x: Tensor, channel: int, rectify: bool 
     back: list[tuple[nn.Module, Tensor, torch.Size]] = []
     for layer in layers:
         before, places = x, x
-        if isinstance(layer, nn.AvgPool2d):
+        if isinstance(layer, nn.AvgPool2d | nn.AdaptiveAvgPool2d):
             raise ValueError("a mean has no place to go back to; project from before it")
         if isinstance(layer, nn.MaxPool2d):
-            size = (layer.kernel_size, layer.stride, layer.padding)
+            size = (layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.ceil_mode)
             x, places = nn.functional.max_pool2d(x, *size, return_indices=True)
         else:
             x = layer(x)

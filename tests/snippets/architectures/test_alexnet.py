@@ -29,7 +29,8 @@ def test_equals_torchvision() -> None:
         model.classifier[6] = nn.Linear(16, 10)
         return model
 
-    same_logits(lambda: AlexNet(10, width=16), theirs, shape=(2, 3, 160, 64))  # features of 4 by 1, for the pool
+    shape = (2, 3, 160, 64)  # features of 4 by 1, for the pool
+    same_logits(lambda: AlexNet(10, width=16), theirs, shape=shape, dropout=True)
 
 
 def test_counts() -> None:
@@ -45,10 +46,11 @@ def test_counts() -> None:
 def test_towers_are_groups() -> None:
     """A convolution in two groups is two convolutions, each of half the channels, and has half the weights."""
     torch.manual_seed(0)
-    x = torch.randn(2, 96, 9, 9)
     model = AlexNet(10, paper=True, width=8)
-    for layer in model.features:
-        if isinstance(layer, nn.Conv2d) and layer.groups == 2:
+    convs = [layer for layer in model.features if isinstance(layer, nn.Conv2d)]
+    assert [conv.groups for conv in convs] == [1, 2, 1, 2, 2]
+    for layer in convs:
+        if layer.groups == 2:
             x = torch.randn(2, layer.in_channels, 7, 7)
             halves = []
             for half, part in enumerate(x.chunk(2, dim=1)):
@@ -57,6 +59,18 @@ def test_towers_are_groups() -> None:
                 halves.append(tower(part))
             torch.testing.assert_close(layer(x), torch.cat(halves, dim=1), rtol=1e-4, atol=1e-5)
             assert layer.weight.numel() == layer.in_channels * layer.out_channels * layer.kernel_size[0] ** 2 // 2
+
+
+def test_place_of_dropout() -> None:
+    """After the two hidden linear layers in the form of 2012, before them in torchvision's."""
+    from torchvision import models
+
+    with torch.device("meta"):
+        heads = {True: AlexNet(paper=True).head, False: models.alexnet().classifier}
+    for paper, head in heads.items():
+        kept = [type(layer).__name__ for layer in head if not isinstance(layer, nn.ReLU)]
+        hidden = ["Linear", "Dropout"] if paper else ["Dropout", "Linear"]
+        assert kept == [*hidden, *hidden, "Linear"]
 
 
 def test_norm_is_the_papers() -> None:
@@ -120,7 +134,7 @@ def test_small_images_are_too_small() -> None:
     """An image of 32 pixels ends in the error that the page quotes; 63 are the least. The form of the code takes 15."""
     model = AlexNet(10, width=8)
     for size in (32, 62):
-        with pytest.raises(RuntimeError, match="Output size is too small"):
+        with pytest.raises(RuntimeError, match=r"Given input size.*Output size is too small"):
             model(torch.zeros(1, 3, size, size))
     assert model(torch.zeros(1, 3, 63, 63)).shape == (1, 10)
     ours = make_alexnet(width=8).eval()
@@ -130,6 +144,10 @@ def test_small_images_are_too_small() -> None:
 
 
 def test_weights_of_the_two_forms_do_not_fit() -> None:
-    """Loading the one tower's weights into the form of 2012 is refused with the message that the page quotes."""
+    """Loading torchvision's weights into the form of 2012 is refused with the message that the page quotes."""
+    from torchvision import models
+
+    with torch.device("meta"):
+        paper, theirs = AlexNet(paper=True), models.alexnet()
     with pytest.raises(RuntimeError, match=r"size mismatch for features\.0\.weight"):
-        AlexNet(10, paper=True, width=8).load_state_dict(AlexNet(10, width=8).state_dict())
+        paper.load_state_dict(theirs.state_dict())

@@ -35,8 +35,8 @@ def torchvisions(**options: bool) -> nn.Module:
 
 
 def test_equals_torchvision() -> None:
-    """Logits in both modes, dropout at 0, and running statistics, without the auxiliary head."""
-    same_logits(InceptionV3, lambda: torchvisions(aux_logits=False), shape=(2, 3, 96, 96))
+    """Logits in both modes, with the same draws of dropout, and running statistics, without the auxiliary head."""
+    same_logits(InceptionV3, lambda: torchvisions(aux_logits=False), shape=(2, 3, 96, 96), dropout=True)
 
 
 def test_parameters() -> None:
@@ -82,23 +82,38 @@ def test_even_kernels_are_refused() -> None:
 
 
 def test_table(evidence) -> None:
-    """The sum of multiply-adds is what torchvision publishes, and each map of the blocks is as the names say."""
+    """The sum, 5.7 G multiply-adds, is what torchvision publishes; maps of the blocks are as their names say."""
     from torchvision.models import Inception_V3_Weights
 
     numbers = evidence()
     assert numbers["multiply_adds"] / 1e9 == pytest.approx(Inception_V3_Weights.IMAGENET1K_V1.meta["_ops"], abs=0.001)
+    assert numbers["multiply_adds"] / 1e9 == pytest.approx(5.7, abs=0.05)
     for name, shape in {"blocks35": [288, 35, 35], "blocks17": [768, 17, 17], "blocks8": [2048, 8, 8]}.items():
         assert numbers["stages"][name]["shape"] == shape
     assert numbers["stages"]["blocks8"]["field"] == numbers["stages"]["head"]["field"] == 1311
 
 
 def test_smallest_image() -> None:
-    """75 by 75 pixels suffice, 74 by 74 raise that error."""
+    """75 by 75 pixels suffice, 74 by 74 raise that error; in training with torchvision's head 299 and 298."""
     with torch.device("meta"):
         model = InceptionV3(classes=10).eval()
     assert model(torch.empty(1, 3, 75, 75, device="meta")).shape == (1, 10)
     with pytest.raises(RuntimeError, match="Kernel size can't be greater than actual input size"):
         model(torch.empty(1, 3, 74, 74, device="meta"))
+    with torch.device("meta"):
+        training = torchvisions(aux_logits=True).train()
+    assert training(torch.empty(2, 3, 299, 299, device="meta")).logits.shape == (2, 1000)
+    with pytest.raises(RuntimeError, match="Kernel size can't be greater than actual input size"):
+        training(torch.empty(2, 3, 298, 298, device="meta"))
+
+
+def test_accuracy_of_torchvision() -> None:
+    """77.3% top-1 with crops of 299 by 299."""
+    from torchvision.models import Inception_V3_Weights
+
+    weights = Inception_V3_Weights.IMAGENET1K_V1
+    assert weights.meta["_metrics"]["ImageNet-1K"]["acc@1"] == pytest.approx(77.3, abs=0.05)
+    assert weights.transforms().crop_size == [299]
 
 
 def test_two_scales_of_images() -> None:

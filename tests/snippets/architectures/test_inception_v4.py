@@ -96,7 +96,10 @@ def test_smallest_image() -> None:
 
 
 def test_padding_of_the_mean() -> None:
-    """The mean before the 1 x 1 convolution: of 4 in the corner; torch's default and Inception v3 divide by 9."""
+    """The mean before the 1 x 1 convolution: of 4 in the corner; torch's default and Inception v3 divide by 9.
+
+    torchvision's Inception v3 calls it with torch's default: its network equals the guide's Inception v3.
+    """
     x = numbers((1, 2, 5, 5), 1)
     ours, theirs = pooled(2, 4)[0](x), third.pooled(2, 4)[0](x)
     corner = x[..., :2, :2].sum(dim=(2, 3))

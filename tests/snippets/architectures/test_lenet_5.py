@@ -84,9 +84,16 @@ def test_squash_keeps_one() -> None:
 
 
 def test_subsampling_is_a_trained_average() -> None:
-    """At its start it is the squashed average of four pixels; both of its numbers get gradients."""
+    """The average of four pixels times a number of the channel plus another, squashed; both get gradients."""
+    torch.manual_seed(0)
     layer, x = Subsampling(2), torch.randn(1, 2, 4, 4)
     torch.testing.assert_close(layer(x), squash(F.avg_pool2d(x, 2)))
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([0.5, -1.0]).view(2, 1, 1))
+        layer.bias.copy_(torch.tensor([0.1, 0.2]).view(2, 1, 1))
+    average = F.avg_pool2d(x, 2)
+    expected = torch.stack([squash(2 * average[:, 0] + 0.1), squash(-4 * average[:, 1] + 0.2)], dim=1)
+    torch.testing.assert_close(layer(x), expected)
     layer(x).sum().backward()
     assert all(p.grad is not None and (p.grad != 0).all() for p in layer.parameters())
 

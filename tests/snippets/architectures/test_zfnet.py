@@ -62,6 +62,9 @@ def test_accuracy_on_digits(evidence: Any) -> None:
 def test_back_to_the_maximum() -> None:
     """One pooling, with and without overlap: the value stands where the maximum was, all else is 0."""
     torch.manual_seed(0)
+    rounded_up = torch.zeros(1, 1, 4, 4)
+    rounded_up[..., 3, 3] = 1  # a window of 3 with stride 2 reaches it only where sides are rounded up
+    assert torch.equal(project([nn.MaxPool2d(3, 2, ceil_mode=True)], rounded_up, 0), rounded_up)
     for kernel, stride, padding in ((2, 2, 0), (3, 2, 0), (3, 2, 1)):
         x = torch.rand(3, 2, 9, 9)
         back = project([nn.MaxPool2d(kernel, stride, padding)], x, 1)
@@ -100,18 +103,25 @@ def test_gradient_of_a_linear_network() -> None:
 
 
 def test_stays_in_the_field() -> None:
-    """7 x 7 with stride 2, pooling of 3 with stride 2, 5 x 5: 27 pixels a side at most, and for some images all."""
+    """7 x 7, pooling of 3, 5 x 5, each with stride 2: 27 pixels a side from 8 p - 3 on, and for some images all."""
     torch.manual_seed(0)
     layers = [nn.Conv2d(3, 16, 7, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(16, 32, 5, 2), nn.ReLU()]
     widest = 0
     for channel in range(8):
-        for image in project(layers, torch.rand(4, 3, 64, 64), channel):
+        x = torch.rand(4, 3, 64, 64)
+        answers = nn.Sequential(*layers)(x)[:, channel]
+        for image, answer in zip(project(layers, x, channel), answers, strict=True):
             touched = image.abs().sum(0).nonzero()
             if len(touched):
+                first = 8 * torch.tensor(divmod(int(answer.argmax()), answer.shape[1])) - 3
+                assert (touched >= first).all()
+                assert (touched < first + 27).all()
                 widest = max(widest, int((touched.amax(0) - touched.amin(0) + 1).max()))
     assert widest == 27
 
 
 def test_refuses_means() -> None:
-    with pytest.raises(ValueError, match="a mean has no place to go back to"):
-        project([nn.Conv2d(3, 4, 3), nn.AvgPool2d(2)], torch.rand(1, 3, 8, 8), 0)
+    """Of a fixed window and of a fixed number of outputs."""
+    for mean in (nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)):
+        with pytest.raises(ValueError, match="a mean has no place to go back to"):
+            project([nn.Conv2d(3, 4, 3), mean], torch.rand(1, 3, 8, 8), 0)
