@@ -49,11 +49,14 @@ def test_epochs_as_updates_freeze():
 
 
 def test_finished_stays_at_zero():
-    """A run that reached zero and whose total_iters is raised stays at zero."""
+    """A run that reached zero and whose total_iters is raised stays at zero; a new rate and a new scheduler help."""
     optimizer, scheduler = new_run(make_scheduler, (0.1,), total_iters=10)
     advance(optimizer, scheduler, range(10))
     scheduler.total_iters = 30
     assert advance(optimizer, scheduler, range(20)) == [[0.0]] * 20
+    optimizer.param_groups[0]["lr"] = 0.05
+    again = [rate for (rate,) in advance(optimizer, make_scheduler(optimizer, total_iters=20), range(21))]
+    assert again == pytest.approx([learning_rate(t, 0.05, 20) for t in range(21)])
 
 
 def test_power_moves_the_mass():
