@@ -79,8 +79,14 @@ def test_noise_freezes_it():
 
 
 def test_zero_rate_does_not_freeze():
-    """A group with lr 0 still moves: the floor of step_sizes lifts its step to 1e-6, and it grows from there."""
+    """A group with lr 0 still moves: the floor of step_sizes lifts its step to 1e-6, and it grows from there.
+
+    Both limits hold at every step, also at the first and where a gradient is 0.
+    """
     assert path([1.0] * 60, lr=0.0)[-1] < -0.05
+    assert [a - b for a, b in pairwise(path([1.0] * 3, lr=0.0))] == pytest.approx([1e-6, 1.2e-6, 1.44e-6])
+    assert path([1.0], lr=100.0)[1] == -50
+    assert path([0.0, 1.0], lr=0.0)[2] == pytest.approx(-1e-6)
 
 
 def test_two_numbers_for_a_parameter():
