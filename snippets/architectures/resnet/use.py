@@ -32,7 +32,7 @@ class Residual(nn.Module):
         nn.init.zeros_(last.weight)  # each block starts as its shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         return (self.shortcut(x) + self.branch(x)).relu()
 
 
