@@ -76,7 +76,7 @@ class MBConv(nn.Module):
         self.shortcut, self.drop_path = stride == 1 and channels == out, DropPath(drop)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         return x + self.drop_path(self.branch(x)) if self.shortcut else self.branch(x)
 
 

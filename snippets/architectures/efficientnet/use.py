@@ -26,7 +26,7 @@ class MBConv(nn.Module):
         self.shortcut = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         y = self.filter(self.widen(x))
         y = self.narrow(y * self.gate(y))
         return x + y if self.shortcut else y

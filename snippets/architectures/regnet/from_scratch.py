@@ -74,7 +74,7 @@ class Block(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, width, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, width, height / stride, width / stride) out, rounded up."""
         return self.relu(self.shortcut(x) + self.branch(x))
 
 

@@ -30,7 +30,7 @@ class Block(nn.Module):
             self.shortcut = nn.Sequential(nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, width, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, width, height / stride, width / stride) out, rounded up."""
         return (self.shortcut(x) + self.branch(x)).relu()
 
 

@@ -34,7 +34,7 @@ class RepBlock(nn.Module):
         return y if self.identity is None else y + self.identity(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         return self.branches(x).relu()
 
 

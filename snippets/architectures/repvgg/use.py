@@ -18,7 +18,7 @@ class RepBlock(nn.Module):
         self.identity = nn.BatchNorm2d(out) if stride == 1 and channels == out else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         if self.single is not None:
             return self.single(x).relu()
         y = self.large_norm(self.large(x)) + self.small_norm(self.small(x))

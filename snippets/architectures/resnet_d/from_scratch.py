@@ -35,7 +35,7 @@ class Bottleneck(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, 4 * width, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, 4 * width, height / stride, width / stride) out, rounded up."""
         return self.relu(self.shortcut(x) + self.branch(x))
 
 

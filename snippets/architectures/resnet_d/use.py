@@ -36,7 +36,7 @@ class Block(nn.Module):
         self.shortcut = average_shortcut(channels, out, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         return (self.shortcut(x) + self.branch(x)).relu()
 
 

@@ -35,7 +35,7 @@ class PreActBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, 4 * width, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, 4 * width, height / stride, width / stride) out, rounded up."""
         activated = self.before(x)
         shortcut = x if self.project is None else self.project(activated)
         return shortcut + self.branch(activated)

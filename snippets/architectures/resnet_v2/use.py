@@ -29,7 +29,7 @@ class PreActBasic(nn.Module):
         self.project = None if same else nn.Conv2d(channels, out, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         activated = self.before(x)
         shortcut = x if self.project is None else self.project(activated)
         return shortcut + self.branch(activated)

@@ -31,7 +31,7 @@ class WideBasic(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         activated = self.before(x)
         shortcut = x if self.project is None else self.project(activated)
         return shortcut + self.branch(activated)

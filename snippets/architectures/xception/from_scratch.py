@@ -34,7 +34,7 @@ class Block(nn.Module):
         self.branch = nn.Sequential(*layers, *pool)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out."""
+        """(batch, channels, height, width) in, (batch, out, height / stride, width / stride) out, rounded up."""
         return self.shortcut(x) + self.branch(x)
 
 
