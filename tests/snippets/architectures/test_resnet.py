@@ -157,5 +157,5 @@ def test_degradation_on_digits(evidence) -> None:
     assert (plain.diff(dim=0) > 0).all()
     assert (residual < plain).all()
     assert residual.mean(dim=1)[2] < plain.mean(dim=1)[1]  # 24 layers with, below 8 without
-    assert residual.mean(dim=1)[2] > residual.mean(dim=1)[0]
+    assert 1 > residual.mean(dim=1)[2] > residual.mean(dim=1)[0]
     assert plain[-1].min() > 2.2
