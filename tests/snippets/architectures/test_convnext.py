@@ -71,15 +71,6 @@ def test_new_last_layer() -> None:
         assert theirs(x).shape == timms(x).shape == (2, 10)
 
 
-def test_grey_images() -> None:
-    """One channel is refused; expanded to three, the same images pass through both networks of the page."""
-    grey = torch.rand(2, 1, 32, 32)
-    for model in (convnext_for_small_images(10, width=8, blocks=(1, 1, 1)), small()[0]):
-        with pytest.raises(RuntimeError, match="to have 3 channels, but got 1 channels"):
-            model(grey)
-        assert model(grey.expand(-1, 3, -1, -1)).shape == (2, 10)
-
-
 def test_multiply_adds(evidence: Any) -> None:
     """The sum is torchvision's, and 4.5 billion as in the paper."""
     from torchvision import models
