@@ -79,7 +79,7 @@ def test_sizes_that_fit() -> None:
 
 
 def test_padded_takes_any_size() -> None:
-    """The padded form returns height and width of its input, from 16 to 40 pixels; alone in training from 32."""
+    """The padded form returns height and width of its input, from 16 to 40 pixels; alone in training if one has 32."""
     with torch.device("meta"):
         model = Padded(width=1).eval()
         for size in range(16, 41):
@@ -88,6 +88,7 @@ def test_padded_takes_any_size() -> None:
             if size < 32:
                 with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
                     model(torch.empty(1, 3, size, size))
+                assert model(torch.empty(1, 3, size, 32)).shape == (1, 2, size, 32)
             else:
                 assert model(torch.empty(1, 3, size, size)).shape == (1, 2, size, size)
             model.eval()

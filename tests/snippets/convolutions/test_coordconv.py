@@ -70,15 +70,19 @@ def test_adds_a_plane(kernel: int) -> None:
 
 
 def test_moving_adds_a_constant() -> None:
-    """The input moves by n rows: the output moves with it, and n times the slope of the plane is added."""
+    """The input moves by n rows: away from the border the output moves with it, and n times the plane's slope is added;
+    beside zero padding it does not."""
     torch.manual_seed(0)
-    layer = CoordConv2d(2, 4, 3).double()
-    x = torch.randn(1, 2, 20, 9).double()
-    slope = added(layer, x)[0].diff(dim=1)[:, 0, 0]
-    for n in (1, 3, 5):
-        moved = layer(x.roll(n, dims=2))[0, :, n:]
-        expected = layer(x)[0, :, :-n] + n * slope[:, None, None]
-        torch.testing.assert_close(moved, expected)
+    for padding in (0, 1):
+        layer = CoordConv2d(2, 4, 3, padding=padding).double()
+        x = torch.randn(1, 2, 20, 9).double()
+        slope = added(layer, x)[0].diff(dim=1)[:, 9, 4]
+        for n in (1, 3, 5):
+            moved = layer(x.roll(n, dims=2))[0, :, n:]
+            expected = layer(x)[0, :, :-n] + n * slope[:, None, None]
+            rows, columns = (slice(padding, size - padding) for size in moved.shape[1:])
+            torch.testing.assert_close(moved[:, rows, columns], expected[:, rows, columns])
+            assert torch.allclose(moved, expected) is (padding == 0)
 
 
 def reader() -> nn.Sequential:

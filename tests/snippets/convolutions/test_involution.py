@@ -73,22 +73,28 @@ def test_what_an_output_sees(evidence: Any) -> None:
 
 
 def test_kernel_comes_from_one_pixel() -> None:
-    """The kernel of a place depends on the pixel there and on no neighbour; in every channel on that one pixel."""
+    """In eval mode the kernel that the layer computes for a place depends on all channels of the pixel there and on no
+    other pixel; in train mode it depends on others too."""
     torch.manual_seed(0)
-    layer = Involution(8, 5, group_channels=4, reduction=1).double().eval()
-    for i, j in ((0, 0), (3, 4), (6, 6)):
-        x = torch.randn(1, 8, 7, 7, dtype=torch.float64, requires_grad=True)
-        gradient = torch.autograd.grad(kernels_of(layer, x)[0, :, :, i, j].square().sum(), x)[0].abs() > 0
-        assert gradient[0, :, i, j].all()
-        assert gradient.sum() == 8
+    layer, made = Involution(8, 5, group_channels=4, reduction=1).double(), []
+    layer.span.register_forward_hook(lambda _module, _given, out: made.append(out))
+    for mode in (False, True):
+        for i, j in ((0, 0), (3, 4), (6, 6)):
+            x = torch.randn(1, 8, 7, 7, dtype=torch.float64, requires_grad=True)
+            layer.train(mode)(x)
+            gradient = torch.autograd.grad(made[-1][0, :, i, j].square().sum(), x)[0].abs() > 1e-12
+            assert gradient[0, :, i, j].all()
+            assert bool(gradient.sum() == 8) is not mode
 
 
 def test_moves_with_the_image() -> None:
-    """A shifted image gives the shifted output, away from the border."""
+    """In eval mode a shifted image gives the shifted output, away from the border; in train mode it does not."""
     torch.manual_seed(0)
-    layer, x = Involution(8, 5, group_channels=4).double().eval(), torch.randn(1, 8, 20, 20, dtype=torch.float64)
-    shifted = layer(x.roll((3, 2), (2, 3)))
-    torch.testing.assert_close(shifted[:, :, 6:-4, 5:-4], layer(x).roll((3, 2), (2, 3))[:, :, 6:-4, 5:-4])
+    layer, x = Involution(8, 5, group_channels=4).double(), torch.randn(1, 8, 23, 22, dtype=torch.float64)
+    for mode in (False, True):
+        ys = [layer.train(mode)(part) for part in (x[:, :, 3:, 2:], x[:, :, :20, :20])]
+        difference = (ys[0][:, :, 2:15, 2:16] - ys[1][:, :, 5:18, 4:18]).abs().max().item()
+        assert (difference < 1e-12) is not mode
 
 
 @pytest.mark.parametrize("channels", [64, 256])
@@ -149,14 +155,18 @@ def test_unfolding_makes_copies() -> None:
 
 @pytest.mark.parametrize(("channels", "kernel"), [(16, 7), (32, 3), (256, 5)])
 def test_size_at_the_start(channels: int, kernel: int) -> None:
-    """With torch's default start, outputs are about k times √(1/6 + 4/(3 c)) as large as independent inputs."""
-    squares = []
+    """With torch's default start, outputs are about k times √(1/6 + 4/(3 c)) as large as independent inputs; in eval
+    mode they are smaller, for the hidden channels are not normalized yet."""
+    squares: dict[bool, list[float]] = {True: [], False: []}
     for seed in range(10):
         torch.manual_seed(seed)
         layer, x = Involution(channels, kernel), torch.randn(2, channels, 24, 24)
-        squares.append(layer(x)[:, :, 4:-4, 4:-4].square().mean().item())
+        for mode in (False, True):  # eval first: the running statistics are those of a new layer
+            y = layer.train(mode)(x)[:, :, 4:-4, 4:-4]
+            squares[mode].append(y.square().mean().item())
     expected = kernel * math.sqrt(1 / 6 + 4 / (3 * channels))
-    assert math.sqrt(sum(squares) / 10) == pytest.approx(expected, rel=0.06)
+    assert math.sqrt(sum(squares[True]) / 10) == pytest.approx(expected, rel=0.06)
+    assert math.sqrt(sum(squares[False]) / 10) < 0.9 * expected
 
 
 @pytest.mark.parametrize("size", [7, 8, 9])

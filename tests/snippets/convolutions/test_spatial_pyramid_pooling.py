@@ -22,7 +22,8 @@ def small() -> tuple[nn.Module, Tensor]:
 
 @pytest.mark.parametrize("levels", [(4, 2, 1), (6, 3, 2, 1), (5,)])
 def test_equals_torch(levels: tuple[int, ...]) -> None:
-    """For 40 sizes: the module with torch's pooling, outputs and gradients."""
+    """For 40 sizes: the module with torch's pooling, outputs, and gradients where no values are equal; of equal maxima
+    torch's has one with a gradient, ours all."""
     torch.manual_seed(0)
     module = SpatialPyramidPooling(levels)
     for size in range(1, 41):
@@ -32,6 +33,10 @@ def test_equals_torch(levels: tuple[int, ...]) -> None:
         grad = torch.randn_like(ours)
         mine, its = (torch.autograd.grad(y, x, grad)[0] for y in (ours, theirs))
         torch.testing.assert_close(mine, its, rtol=1e-12, atol=1e-12)
+    x = torch.zeros(1, 1, 12, 12, dtype=torch.float64, requires_grad=True)
+    mine, its = (torch.autograd.grad(y[0, -1], x)[0] for y in (pyramid(x, (1,)), SpatialPyramidPooling((1,))(x)))
+    torch.testing.assert_close(mine, torch.full_like(x, 1 / 144))
+    assert its.count_nonzero() == its.sum() == 1
 
 
 def test_length_is_fixed() -> None:
