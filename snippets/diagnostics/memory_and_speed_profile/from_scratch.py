@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-
 Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
