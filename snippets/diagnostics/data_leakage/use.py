@@ -43,8 +43,9 @@ def near_copies(train: Tensor, other: Tensor, share: float = 0.2, rows: int = 10
         share: a pair counts up to this share of the median distance between samples of the two sets.
         rows: so many samples are compared with the training set at a time; it changes the memory, not the result.
     """
-    centre = train.flatten(1).double().mean(0)  # without it cdist, which squares, loses small distances
-    a, b = ((each.flatten(1).double() - centre).float() for each in (other, train))
+    a, b = (each.flatten(1).to(torch.promote_types(each.dtype, torch.float32)) for each in (other, train))
+    centre = b.mean(0)  # far from 0 cdist, which squares, loses small distances
+    a, b = (a - centre).float(), (b - centre).float()
     usual = torch.cdist(a[:1000], b[:1000]).median()
     nearest = [torch.cdist(part, b).min(dim=1) for part in a.split(rows)]
     distance = torch.cat([part.values for part in nearest])  # (samples of other,)

@@ -45,7 +45,7 @@ def make_loader(dataset: Dataset, batch_size: int, train: bool, num_workers: int
 def mine(items: Iterable[Item]) -> Iterator[Item]:
     """The share of this worker, for the ``__iter__`` of an ``IterableDataset``.
 
-    Each worker still goes through all items and drops those of the others: decode and augment behind it.
+    Each worker still goes through all items and drops those of the others: decode and augment what this yields.
     """
     worker = get_worker_info()
     return iter(items) if worker is None else itertools.islice(items, worker.id, None, worker.num_workers)

@@ -75,8 +75,21 @@ def test_meta_device_is_refused() -> None:
         memory(model, F.cross_entropy, *batch(2), torch.optim.SGD(model.parameters()))
 
 
+class Scaled(nn.Module):
+    """A loss with a weight that is trained, and a count of its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(3))
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, outputs: Tensor, y: Tensor) -> Tensor:
+        self.calls += 1
+        return F.cross_entropy(outputs, y) * self.scale.exp().mean()
+
+
 def test_leaves_everything_as_it_was() -> None:
-    """Weights, buffers, gradients, optimizer state and random numbers are the same before and after."""
+    """Weights, buffers, gradients, optimizer state, loss and random numbers are the same before and after."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(20, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 5))
     optimizer = torch.optim.Adam(model.parameters())
@@ -90,23 +103,16 @@ def test_leaves_everything_as_it_was() -> None:
     torch.manual_seed(2)
     memory(model, F.cross_entropy, x, y, optimizer)
     assert torch.equal(torch.rand(3), expected)
+    loss = Scaled()
+    optimizer.add_param_group({"params": loss.parameters()})
+    before[1].update(copy.deepcopy(optimizer.state_dict()))
+    memory(model, loss, x, y, optimizer)
+    assert (loss.calls, loss.scale.grad, loss.scale.tolist()) == (0, None, [0.0] * 3)
+    assert optimizer.state_dict()["state"].keys() == before[1]["state"].keys()
     assert all(torch.equal(value, before[0][key]) for key, value in model.state_dict().items())
     for key, state in optimizer.state_dict()["state"].items():
         assert all(torch.equal(value, before[1]["state"][key][name]) for name, value in state.items())
     assert all(torch.equal(p.grad, old) for p, old in zip(model.parameters(), gradients, strict=True))  # type: ignore[arg-type]
-
-
-class Scaled(nn.Module):
-    """A loss with a weight that is trained, and a count of its calls."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.zeros(3))
-        self.register_buffer("calls", torch.zeros(()))
-
-    def forward(self, outputs: Tensor, y: Tensor) -> Tensor:
-        self.calls += 1
-        return F.cross_entropy(outputs, y) * self.scale.exp().mean()
 
 
 def test_losses_with_weights() -> None:
