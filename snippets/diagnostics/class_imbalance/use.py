@@ -1,4 +1,4 @@
-"""Three corrections for rare classes: weights in the loss, a balanced sampler, and a shift of the finished outputs.
+"""Three corrections for rare classes: weights in the loss, a balanced sampler, and a shift of the trained outputs.
 
 Source: Buda et al., "A systematic study of the class imbalance problem in convolutional neural networks", 2017.
 """
@@ -16,8 +16,10 @@ def class_weights(y: Tensor, classes: int) -> Tensor:
         classes: their number.
 
     Raises:
-        ValueError: when a class has no sample; no weight can make up for that.
+        ValueError: when a class has no sample, for which no weight can make up, or a label is not in 0 … classes - 1.
     """
+    if ((y < 0) | (y >= classes)).any():
+        raise ValueError(f"labels outside 0 to {classes - 1}: from {y.min()} to {y.max()}")
     counts = torch.bincount(y, minlength=classes)
     if (counts == 0).any():
         raise ValueError(f"classes without a training sample: {(counts == 0).nonzero().flatten().tolist()}")

@@ -13,7 +13,13 @@ def exact_copies(train: Tensor, other: Tensor) -> list[tuple[int, int]]:
     Args:
         train: the training inputs, (samples, ...).
         other: those of the validation or test set, of the same dtype.
+
+    Raises:
+        ValueError: when the two have not the same dtype and shape of a sample, so that no bits could be equal.
     """
+    if (train.dtype, train.shape[1:]) != (other.dtype, other.shape[1:]):
+        kinds = [f"{each.dtype} {list(each.shape[1:])}" for each in (train, other)]
+        raise ValueError(f"samples of {kinds[0]} and of {kinds[1]} are never equal bit by bit")
     places: dict[bytes, int] = {}
     for place, sample in enumerate(train):
         places.setdefault(key(sample), place)
@@ -37,7 +43,9 @@ def near_copies(train: Tensor, other: Tensor, share: float = 0.2, rows: int = 10
         share: a pair counts up to this share of the median distance between samples of the two sets.
         rows: so many samples are compared with the training set at a time; it changes the memory, not the result.
     """
-    a, b = other.flatten(1).float(), train.flatten(1).float()
+    a, b = (each.flatten(1).to(torch.promote_types(each.dtype, torch.float32)) for each in (other, train))
+    centre = b.mean(0)  # far from 0 cdist, which squares, loses small distances
+    a, b = (a - centre).float(), (b - centre).float()
     usual = torch.cdist(a[:1000], b[:1000]).median()
     nearest = [torch.cdist(part, b).min(dim=1) for part in a.split(rows)]
     distance = torch.cat([part.values for part in nearest])  # (samples of other,)

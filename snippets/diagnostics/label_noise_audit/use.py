@@ -23,10 +23,15 @@ def cross_validated(
         y: the given labels, integers, (samples,).
         folds: so many models are trained.
         generator: source of the folds.
+
+    Raises:
+        ValueError: when a fold, or the data for its model, would be empty.
     """
-    parts = torch.randperm(len(x), generator=generator, device=x.device).chunk(folds)
+    if not 2 <= folds <= len(x):
+        raise ValueError(f"{len(x)} samples cannot be held out in {folds} folds; take 2 to {len(x)}")
+    parts = torch.randperm(len(x), generator=generator, device=x.device).tensor_split(folds)
     found = [
-        fit_predict(x[rest], y[rest], x[part])
+        fit_predict(x[rest], y[rest], x[part]).detach()
         for i, part in enumerate(parts)
         for rest in [torch.cat([*parts[:i], *parts[i + 1 :]])]
     ]
@@ -38,7 +43,12 @@ def confident_classes(probabilities: Tensor, y: Tensor) -> Tensor:
     """The class to which each sample belongs with confidence, -1 where there is none, (samples,).
 
     Confident is a probability that is at least the mean one of the samples that bear this label.
+
+    Raises:
+        ValueError: when a number is below 0 or above 1: logits, or their logarithms, want ``softmax(dim=1)`` first.
     """
+    if ((probabilities < 0) | (probabilities > 1 + 1e-3)).any():
+        raise ValueError("these are no probabilities; apply softmax(dim=1) to logits or log-probabilities")
     classes = probabilities.shape[1]
     thresholds = torch.stack([probabilities[y == c, c].mean() for c in range(classes)])  # NaN for a missing class
     confident = probabilities >= thresholds - 1e-6

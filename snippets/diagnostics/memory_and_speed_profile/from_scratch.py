@@ -9,21 +9,23 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+
 
 def forward_operations(model: nn.Module, inputs: Tensor) -> int:
     """Each output number of a layer costs one multiplication and one addition for each weight that reaches it.
 
     Args:
-        model: its linear and convolutional layers are counted, and nothing else.
+        model: its linear and convolutional layers are counted, and nothing else; it is run once, in the mode it is in.
         inputs: one batch.
     """
     total = 0
 
-    def count(layer: nn.Linear | nn.Conv2d, args: object, output: Tensor) -> None:
+    def count(layer: Layer, args: object, output: Tensor) -> None:
         nonlocal total
         total += 2 * output.numel() * math.prod(layer.weight.shape[1:])  # weights of one output feature
 
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    layers = [m for m in model.modules() if isinstance(m, Layer)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     try:
         model(inputs)

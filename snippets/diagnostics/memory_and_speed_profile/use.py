@@ -38,25 +38,29 @@ def memory(
     targets: Tensor,
     optimizer: torch.optim.Optimizer,
 ) -> Memory:
-    """Bytes of one step with this batch; it is taken by a copy of model and optimizer.
+    """Bytes of one step with this batch; it is taken by a copy of model, loss and optimizer.
 
     Activations are what autograd keeps for the backward pass, each piece of memory once, without weights and inputs.
 
     Args:
         model: in train mode, as it trains.
-        loss_fn: maps outputs and targets to a loss.
+        loss_fn: maps outputs and targets to a loss; weights of its own that the optimizer holds count as the model's.
         inputs: one batch; activations grow in proportion to it.
         targets: its targets.
-        optimizer: over the model's parameters.
+        optimizer: over the model's parameters; its step needs no closure, as L-BFGS's does.
 
     Raises:
         ValueError: on the meta device, whose tensors have no memory.
     """
     if inputs.is_meta or any(p.is_meta for p in model.parameters()):
         raise ValueError("tensors on the meta device have no memory; operations() can count them")
-    model, optimizer = copy.deepcopy((model, optimizer))
+    grads = [(p, p.grad) for p in model.parameters()]  # a loss with a penalty on the weights adds to their gradients
+    results = [v for m in model.modules() for v in vars(m).values() if torch.is_tensor(v) and not v.is_leaf]
+    # Results that the model keeps of its last pass, such as attention: deepcopy refuses them.
+    model, loss_fn, optimizer = copy.deepcopy((model, loss_fn, optimizer), {id(v): v.detach().clone() for v in results})
     optimizer.zero_grad()
-    known = {each.untyped_storage().data_ptr() for each in (*model.parameters(), *model.buffers(), inputs, targets)}
+    weights = [*model.parameters(), *(p for group in optimizer.param_groups for p in group["params"])]
+    known = {each.untyped_storage().data_ptr() for each in (*weights, *model.buffers(), inputs, targets)}
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -66,26 +70,31 @@ def memory(
         return tensor
 
     devices = [inputs.device] if inputs.is_cuda else []
-    with torch.random.fork_rng(devices=devices), torch.enable_grad():
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            loss = loss_fn(model(inputs), targets)
-        loss.backward()
-        optimizer.step()
+    try:
+        with torch.random.fork_rng(devices=devices), torch.enable_grad():
+            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+                loss = loss_fn(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
+    finally:
+        for parameter, grad in grads:
+            parameter.grad = grad
     state = (value for values in optimizer.state.values() for value in values.values() if isinstance(value, Tensor))
-    gradients = (p.grad for p in model.parameters() if p.grad is not None)
-    sizes = [size(each) for each in (model.parameters(), gradients, state, model.buffers())]
+    gradients = (p.grad for p in weights if p.grad is not None)
+    sizes = [size(each) for each in (weights, gradients, state, model.buffers())]
     return Memory(*sizes, activations=sum(kept.values()))  # type: ignore[misc]
 
 
 def size(tensors: Iterable[Tensor]) -> int:
-    """Bytes of the tensors' storages, each once."""
-    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+    """Bytes of the tensors' storages, each once; of a sparse one those of its values and their places."""
+    parts = [p for t in tensors for p in ((t._values(), t._indices()) if t.is_sparse else (t,))]
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in parts}.values())
 
 
 def operations(step: Callable[[], object]) -> dict[str, int]:
     """Floating-point operations of matrix products, convolutions and attention, by module and in total ("Global").
 
-    One multiplication and addition counts as two. All other operations count as none.
+    The step is run as it is, updates included. One multiplication and addition counts as two; all else counts as none.
     """
     with FlopCounterMode(display=False) as counter:
         step()
@@ -106,7 +115,7 @@ class Calls(TorchDispatchMode):
 
 
 def calls(step: Callable[[], object]) -> Counter[str]:
-    """How often each operation is called, backward pass and optimizer included.
+    """How often each operation is called, backward pass and optimizer included. The step is run as it is.
 
     ``_local_scalar_dense`` is ``item()``, for which the program waits if the number is on a GPU.
     """

@@ -23,7 +23,13 @@ def make_loader(dataset: Dataset, batch_size: int, train: bool, num_workers: int
         train: for training or for evaluation.
         num_workers: processes that prepare batches ahead; 0 prepares each one when it is asked for.
         seed: of the order, and of the random numbers in the workers.
+
+    Raises:
+        ValueError: when the training data are fewer than a batch, of which nothing would be left.
     """
+    samples = len(dataset)  # type: ignore[arg-type]
+    if train and samples < batch_size:
+        raise ValueError(f"{samples} samples make no batch of {batch_size}, and smaller ones are dropped")
     return DataLoader(
         dataset,
         batch_size=batch_size,
@@ -37,7 +43,10 @@ def make_loader(dataset: Dataset, batch_size: int, train: bool, num_workers: int
 
 
 def mine(items: Iterable[Item]) -> Iterator[Item]:
-    """The share of this worker: the ``__iter__`` of an ``IterableDataset`` should go through no more than that."""
+    """The share of this worker, for the ``__iter__`` of an ``IterableDataset``.
+
+    Each worker still goes through all items and drops those of the others: decode and augment what this yields.
+    """
     worker = get_worker_info()
     return iter(items) if worker is None else itertools.islice(items, worker.id, None, worker.num_workers)
 
@@ -53,21 +62,23 @@ def waiting_and_working(
     Args:
         loader: gives at least two batches.
         step: what is done with a batch: transfer, forward pass, backward pass, update.
-        batches: how many to measure at most.
+        batches: how many to measure at most, from 1 on.
         clock: gives seconds.
 
     Raises:
-        ValueError: when the loader gives fewer than two batches.
+        ValueError: when the loader gives fewer than two batches, or none is to be measured.
     """
-    iterator = iter(loader)
+    if batches < 1:
+        raise ValueError(f"{batches} batches are to be measured; take 1 or more")
+    iterator, end = iter(loader), object()
     waiting, working, count = 0.0, 0.0, 0
     for batch in itertools.islice(iterator, 1):
         step(batch)
     _finish()
     while count < batches:
         asked = clock()
-        batch = next(iterator, None)
-        if batch is None:
+        batch = next(iterator, end)
+        if batch is end:
             break
         got = clock()
         step(batch)

@@ -17,11 +17,11 @@ def set_seed(seed: int) -> None:
     Args:
         seed: from 0 to 2**32 - 1, which is NumPy's limit.
     """
-    random.seed(seed)
-    torch.manual_seed(seed)
     numpy = sys.modules.get("numpy")  # torch imports it if it is installed
     if numpy is not None:
-        numpy.random.seed(seed)
+        numpy.random.seed(seed)  # first, because it refuses other seeds
+    random.seed(seed)
+    torch.manual_seed(seed)
 
 
 def make_deterministic(on: bool = True) -> None:
@@ -30,9 +30,10 @@ def make_deterministic(on: bool = True) -> None:
     Call it before the first use of a GPU. It can make training slower.
 
     Args:
-        on: False restores torch's defaults.
+        on: False restores torch's defaults; a CUBLAS_WORKSPACE_CONFIG that was set stays.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if on:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(on)
     torch.backends.cudnn.benchmark = False
 

@@ -32,9 +32,12 @@ def train_epoch(
 
     Returns:
         Mean loss over the samples, each as it was when its batch was used.
+
+    Raises:
+        ValueError: when there is no batch, as from a generator that is used a second time.
     """
     device = next(model.parameters()).device
-    model.train()  # again in each epoch, because evaluation has called eval()
+    model.train()  # in each epoch, because an evaluation may have called eval()
     total, count = torch.zeros((), device=device), 0
     for x, y in batches:
         x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
@@ -48,32 +51,42 @@ def train_epoch(
             scheduler.step()  # after optimizer.step()
         total += loss.detach() * len(y)  # a number without its graph; read once, at the end
         count += len(y)
+    if not count:
+        raise ValueError("there is no batch; a generator can be gone through only once")
     return total.item() / count
 
 
 @torch.no_grad()
 def evaluate(model: nn.Module, loss_fn: nn.Module, batches: Batches) -> tuple[float, float]:
-    """Mean loss and accuracy over all samples, in eval mode; every module's mode is put back afterwards.
+    """Mean loss and accuracy over all samples, in eval mode; modes and torch's random state are put back afterwards.
 
     Args:
         model: a classifier with outputs of shape (batch, classes).
         loss_fn: takes outputs and targets, returns the mean loss of the batch.
-        batches: pairs of inputs and targets, neither shuffled nor cut to whole batches.
+        batches: pairs of inputs and targets of shape (batch,), neither shuffled nor cut to whole batches.
+
+    Raises:
+        ValueError: when there is no batch, or outputs and targets have other shapes: their accuracy would be another.
     """
     device = next(model.parameters()).device
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     total, right, count = torch.zeros((), device=device), torch.zeros((), device=device), 0
     try:
-        for x, y in batches:
-            x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
-            outputs = model(x)
-            total += loss_fn(outputs, y) * len(y)  # the last batch may be smaller
-            right += (outputs.argmax(dim=1) == y).sum()
-            count += len(y)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):  # a DataLoader draws a seed
+            for x, y in batches:
+                x, y = x.to(device, non_blocking=True), y.to(device, non_blocking=True)
+                outputs = model(x)
+                if outputs.dim() != 2 or y.shape != outputs.shape[:1]:
+                    raise ValueError(f"outputs {list(outputs.shape)}, targets {list(y.shape)}: not one class a sample")
+                total += loss_fn(outputs, y) * len(y)  # the last batch may be smaller
+                right += (outputs.argmax(dim=1) == y).sum()
+                count += len(y)
     finally:
         for module, mode in modes:
             module.training = mode
+    if not count:
+        raise ValueError("there is no batch; a generator can be gone through only once")
     return total.item() / count, right.item() / count
 
 

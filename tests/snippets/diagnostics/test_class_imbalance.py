@@ -47,7 +47,7 @@ def test_scale_of_weights_is_nothing(counts: tuple[int, ...]) -> None:
 
 
 def test_missing_class_is_an_error() -> None:
-    """A class without samples is named, by all three functions."""
+    """A class without samples is named, by all three functions; so is a label that is no class, above or below."""
     y = targets(5, 0, 3)
     for call in (
         lambda: class_weights(y, 3),
@@ -56,6 +56,14 @@ def test_missing_class_is_an_error() -> None:
     ):
         with pytest.raises(ValueError, match=r"without a training sample: \[1\]"):
             call()
+    for wrong in (targets(5, 2, 3), torch.tensor([0, 1, -100])):
+        for call in (
+            lambda y=wrong: class_weights(y, 2),
+            lambda y=wrong: balanced_sampler(y, 2),
+            lambda y=wrong: shifted(torch.zeros(2, 2), y, 2),
+        ):
+            with pytest.raises(ValueError, match="labels outside 0 to 1"):
+                call()
 
 
 @pytest.mark.parametrize("counts", [(950, 50), (1, 10, 100)])
@@ -96,12 +104,21 @@ def test_all_three_agree() -> None:
     weight = class_weights(y, 3).double()
     exact = table / table.sum(dim=0)
     exact = exact / exact.sum(dim=1, keepdim=True)
-    balanced = table * weight  # as a sampler would draw it
+    common = 95 * 10  # of each class as many copies as make all classes equally frequent
+    balanced = table * (common // table.sum(dim=0))
+    assert balanced.sum(dim=0).tolist() == [common] * 3
     plain = solved(table, None)
     for logits in (solved(table, weight), solved(balanced, None), shifted(plain, y, 3)):
         assert torch.allclose(logits.softmax(dim=1), exact, atol=1e-5)
     assert torch.allclose(plain.softmax(dim=1), table / table.sum(dim=1, keepdim=True), atol=1e-5)
     assert not torch.allclose(plain.softmax(dim=1), exact, atol=0.1)
+
+
+def test_shift_keeps_the_order() -> None:
+    """With two classes, samples sorted by the probability of the rare one are in the same order after the shift."""
+    logits = torch.randn(100, 2, dtype=torch.float64)
+    before, after = (z.softmax(dim=1)[:, 1].argsort() for z in (logits, shifted(logits, targets(95, 5), 2)))
+    assert torch.equal(before, after)
 
 
 def test_shift_subtracts_the_log_frequency() -> None:

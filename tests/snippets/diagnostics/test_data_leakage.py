@@ -31,6 +31,9 @@ def test_exact_copies_are_found(pixels: Tensor, dtype: torch.dtype) -> None:
     assert exact_copies(train, val) == planted
     assert exact_copies(torch.cat([train, train]), val) == planted
     assert exact_copies(train.transpose(2, 3), val.transpose(2, 3)) == planted  # not contiguous
+    for changed in (val.to(torch.float16), val.flatten(1)):
+        with pytest.raises(ValueError, match="never equal"):
+            exact_copies(train, changed)
 
 
 def test_near_copies_are_found(pixels: Tensor) -> None:
@@ -44,6 +47,20 @@ def test_near_copies_are_found(pixels: Tensor) -> None:
     gaps = [(pixels[1000 + a] - pixels[b]).norm().item() for a, b in untouched]
     assert gaps == sorted(gaps)
     assert near_copies(pixels[:1000], pixels[1000:], rows=100) == untouched
+
+
+@pytest.mark.parametrize("offset", [-500.0, 2000.0, 1e5])
+def test_offset_changes_nothing(pixels: Tensor, offset: float) -> None:
+    """100 exact copies and 797 untouched images: the same pairs when a constant is added to all features."""
+    train, other = pixels[:1000], torch.cat([pixels[:100], pixels[1000:]])
+    expected = near_copies(train, other)
+    assert len(expected) == 107
+    for dtype in (torch.float32, torch.float64) if offset < 1e5 else (torch.float64,):
+        shifted = near_copies(train.to(dtype) + offset, other.to(dtype) + offset)
+        assert sorted(shifted) == sorted(expected)
+    if offset == 2000:
+        whole = near_copies((16 * train + offset).short(), (16 * other + offset).short())  # as integers
+        assert sorted(whole) == sorted(expected)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5])

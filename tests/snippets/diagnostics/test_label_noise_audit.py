@@ -13,7 +13,7 @@ from snippets.diagnostics.label_noise_audit.from_scratch import confident_learni
 from snippets.diagnostics.label_noise_audit.use import confident_joint, cross_validated, label_issues
 
 
-@pytest.mark.parametrize("folds", [2, 5, 7])
+@pytest.mark.parametrize("folds", [2, 5, 7, 20, 53])
 def test_folds_are_apart(folds: int) -> None:
     """Each sample is held out once, by a model that got all samples of the other folds, and lands in its own row."""
     x, held_out = torch.arange(53.0)[:, None], []
@@ -28,6 +28,33 @@ def test_folds_are_apart(folds: int) -> None:
     assert torch.equal(found, x.expand(-1, 3))
     assert torch.cat(held_out).sort(dim=0).values.tolist() == x.tolist()
     assert len(held_out) == folds
+
+
+@pytest.mark.parametrize("folds", [0, 1, 54])
+def test_empty_fold_is_an_error(folds: int) -> None:
+    """No fold, no data to train on, or more folds than samples."""
+    with pytest.raises(ValueError, match="53 samples cannot be held out"):
+        cross_validated(lambda x, y, held: held, torch.ones(53, 1), torch.zeros(53).long(), folds)
+
+
+def test_logits_are_refused() -> None:
+    """Logits and log-probabilities are no probabilities; no list is made of them. Gradients of a model are dropped."""
+    p, y = case(1)
+    for wrong in (p.log(), p.log() + 3, 5 * p):
+        for function in (label_issues, confident_joint):
+            with pytest.raises(ValueError, match="no probabilities"):
+                function(wrong, y)
+    model = torch.nn.Linear(3, 3)
+    found = cross_validated(lambda x, y, held: model(held).softmax(1), torch.randn(9, 3), torch.arange(9) % 3, 3)
+    assert not found.requires_grad
+
+
+def test_few_samples_fill_the_list() -> None:
+    """One sample with little for its own class: half of 50 right labels are listed; without it none."""
+    p = torch.tensor([[0.95, 0.05]] * 25 + [[0.93, 0.07]] * 25 + [[0.97, 0.03]])
+    y = torch.tensor([0] * 50 + [1])
+    assert set(range(25, 50)) <= set(label_issues(p, y).tolist())
+    assert label_issues(p[:50], y[:50]).tolist() == []
 
 
 def test_thresholds_follow_the_class() -> None:
@@ -132,6 +159,13 @@ def test_precision_for_recall(evidence: Any, noise: str) -> None:
     assert (recall < plain_recall).all()
 
 
+def test_least_probable_tenth(evidence: Any) -> None:
+    """With each seed better than confident learning in both numbers for random noise, worse in both for the other."""
+    for noise, sign in zip(NOISES, (1, -1), strict=True):
+        for ours, plain in zip(scores(evidence, noise, WAYS[0]), scores(evidence, noise, WAYS[2]), strict=True):
+            assert (sign * (plain - ours) > 0).all()
+
+
 @pytest.mark.parametrize(("noise", "most"), [(NOISES[0], 0.5), (NOISES[1], 0.1)])
 def test_trained_on_the_same_misses(evidence: Any, noise: str, most: float) -> None:
     """Judged by a model that has trained on them: recall under 0.5, under 0.1 where one class is taken for another."""
@@ -140,8 +174,9 @@ def test_trained_on_the_same_misses(evidence: Any, noise: str, most: float) -> N
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_neighbours_find_more(evidence: Any, noise: str) -> None:
-    """Recall of ten neighbours: over 0.8 and above that of confident learning, with each seed."""
-    recall = scores(evidence, noise, WAYS[3])[1]
+    """Recall of ten neighbours: over 0.8 and above confident learning's, with each seed; precision below it."""
+    precision, recall = scores(evidence, noise, WAYS[3])
+    assert (precision < scores(evidence, noise, WAYS[0])[0]).all()
     assert recall.min() > 0.8
     assert (recall > scores(evidence, noise, WAYS[0])[1]).all()
 

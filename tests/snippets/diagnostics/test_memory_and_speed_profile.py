@@ -75,8 +75,21 @@ def test_meta_device_is_refused() -> None:
         memory(model, F.cross_entropy, *batch(2), torch.optim.SGD(model.parameters()))
 
 
+class Scaled(nn.Module):
+    """A loss with a weight that is trained, and a count of its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(3))
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, outputs: Tensor, y: Tensor) -> Tensor:
+        self.calls += 1
+        return F.cross_entropy(outputs, y) * self.scale.exp().mean()
+
+
 def test_leaves_everything_as_it_was() -> None:
-    """Weights, buffers, gradients, optimizer state and random numbers are the same before and after."""
+    """Weights, buffers, gradients, optimizer state, loss and random numbers are the same before and after."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(20, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 5))
     optimizer = torch.optim.Adam(model.parameters())
@@ -90,10 +103,63 @@ def test_leaves_everything_as_it_was() -> None:
     torch.manual_seed(2)
     memory(model, F.cross_entropy, x, y, optimizer)
     assert torch.equal(torch.rand(3), expected)
+    loss = Scaled()
+    optimizer.add_param_group({"params": loss.parameters()})
+    before[1].update(copy.deepcopy(optimizer.state_dict()))
+    memory(model, loss, x, y, optimizer)
+    assert (loss.calls, loss.scale.grad, loss.scale.tolist()) == (0, None, [0.0] * 3)
+    assert optimizer.state_dict()["state"].keys() == before[1]["state"].keys()
     assert all(torch.equal(value, before[0][key]) for key, value in model.state_dict().items())
     for key, state in optimizer.state_dict()["state"].items():
         assert all(torch.equal(value, before[1]["state"][key][name]) for name, value in state.items())
     assert all(torch.equal(p.grad, old) for p, old in zip(model.parameters(), gradients, strict=True))  # type: ignore[arg-type]
+
+
+def test_losses_with_weights() -> None:
+    """A loss's own weights are counted, and stay as they were; a penalty on the model's adds nothing to gradients."""
+    model, loss = mlp(), Scaled()
+    numbers = (20 + 1) * 32 + (32 + 1) * 48 + (48 + 1) * 5 + 3
+    found = memory(model, loss, *batch(4), torch.optim.Adam([*model.parameters(), *loss.parameters()]))
+    assert (found.weights, found.gradients, found.optimizer) == (4 * numbers, 4 * numbers, 8 * numbers + 4 * 7)
+    assert loss.calls == 0
+    assert loss.scale.grad is None
+
+    def fails(outputs: Tensor, y: Tensor) -> Tensor:
+        sum(p.square().sum() for p in model.parameters()).backward()  # type: ignore[union-attr]
+        raise RuntimeError("planted")
+
+    def penalized(outputs: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, y) + sum(p.square().sum() for p in model.parameters())
+
+    memory(model, penalized, *batch(4), torch.optim.Adam(model.parameters()))
+    with pytest.raises(RuntimeError, match="planted"):
+        memory(model, fails, *batch(4), torch.optim.Adam(model.parameters()))
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_sparse_gradients() -> None:
+    """Of an embedding with sparse gradients: values and places of the rows of the batch, averages of all rows."""
+    model = nn.EmbeddingBag(100, 5, sparse=True)
+    x = torch.arange(24).reshape(8, 3)
+    found = memory(model, F.cross_entropy, x, torch.arange(8) % 5, torch.optim.SparseAdam(model.parameters()))
+    assert found.gradients == 24 * 5 * 4 + 24 * 8
+    assert found.optimizer == 2 * found.weights == 2 * 100 * 5 * 4
+
+
+@pytest.mark.parametrize("kind", ["attention", "weight_norm"])
+def test_results_that_a_model_keeps(kind: str) -> None:
+    """A model that keeps a result of its last pass, and the older weight_norm: measured as others are, and kept."""
+    model = mlp()
+    if kind == "weight_norm":
+        with pytest.warns(FutureWarning):
+            nn.utils.weight_norm(model[2])
+    else:
+        model.register_forward_hook(lambda module, args, output: setattr(module, "kept", output))
+    model(batch(4)[0])
+    before = {id(v) for m in model.modules() for v in vars(m).values() if torch.is_tensor(v)}
+    found = memory(model, F.cross_entropy, *batch(4), torch.optim.SGD(model.parameters()))
+    assert found.weights == found.gradients >= 4 * ((20 + 1) * 32 + (32 + 1) * 48 + (48 + 1) * 5)
+    assert {id(v) for m in model.modules() for v in vars(m).values() if torch.is_tensor(v)} == before
 
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
@@ -104,12 +170,14 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         (3, 4, 17, 19),
     ),
     "ResNet-50": (models.resnet50, (2, 3, 224, 224)),
+    "sound": (lambda: nn.Sequential(nn.Conv1d(2, 4, 5, stride=3), nn.ReLU(), nn.Conv1d(4, 6, 3, groups=2)), (3, 2, 40)),
+    "video": (lambda: nn.Conv3d(2, 4, (1, 3, 3), padding=1), (2, 2, 5, 8, 8)),
 }
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_equals_flop_counter(kind: str) -> None:
-    """Operations of four networks, on the meta device, equal FlopCounterMode's to the last one."""
+    """Operations of six networks, on the meta device, equal FlopCounterMode's to the last one."""
     make, shape = NETWORKS[kind]
     with torch.device("meta"):
         model, x = make(), torch.empty(shape)

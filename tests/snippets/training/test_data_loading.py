@@ -36,7 +36,10 @@ def test_each_sample_once(workers: int) -> None:
 
 
 def test_splits_the_time() -> None:
-    """With a clock that a loader moves by 3 and a step by 5: 3 and 5 a batch; the first batch took 100 and is out."""
+    """With a clock that a loader moves by 3 and a step by 5: 3 and 5 a batch; the first batch took 100 and is out.
+
+    A batch that is None, of a loader that only says when, is a batch and not the end.
+    """
     now = 0.0
 
     def loader(count: int) -> Iterator[int]:
@@ -51,9 +54,21 @@ def test_splits_the_time() -> None:
 
     for count, batches in ((2, 50), (10, 50), (10, 4)):
         assert waiting_and_working(loader(count), step, batches, clock=lambda: now) == (3.0, 5.0)
+    assert waiting_and_working(iter([None] * 3), lambda batch: step(0), clock=lambda: now) == (0.0, 5.0)
+    with pytest.raises(ValueError, match="take 1 or more"):
+        waiting_and_working(loader(3), step, batches=0, clock=lambda: now)
     for count in (0, 1):
         with pytest.raises(ValueError, match="fewer than two"):
             waiting_and_working(loader(count), step, clock=lambda: now)
+
+
+def test_less_than_a_batch_is_an_error() -> None:
+    """Training: 7 samples make no batch of 8, and 8 make one. Evaluation: 7 are a batch."""
+    seven, eight = TensorDataset(torch.arange(7)), TensorDataset(torch.arange(8))
+    with pytest.raises(ValueError, match="7 samples make no batch of 8"):
+        make_loader(seven, 8, train=True, num_workers=0)
+    assert len(epoch(make_loader(eight, 8, train=True, num_workers=0))) == 1
+    assert len(epoch(make_loader(seven, 8, train=False, num_workers=0))) == 1
 
 
 class Noted(Dataset):
@@ -62,14 +77,15 @@ class Noted(Dataset):
     def __init__(self) -> None:
         self.made = 0
         self.extra = 0
+        self.shared = torch.zeros((), dtype=torch.int64).share_memory_()
 
     def __len__(self) -> int:
         return 8
 
-    def __getitem__(self, i: int) -> tuple[int, int]:
+    def __getitem__(self, i: int) -> tuple[int, int, int]:
         self.made += 1
         worker = get_worker_info()
-        return (-1 if worker is None else worker.id), self.extra
+        return (-1 if worker is None else worker.id), self.extra, int(self.shared)
 
 
 def test_workers_prepare_ahead() -> None:
@@ -79,7 +95,7 @@ def test_workers_prepare_ahead() -> None:
     assert [next(batches)[0].item(), next(batches)[0].item()] == [-1, -1]
     assert dataset.made == 2
     dataset = Noted()
-    assert {w for workers, _ in DataLoader(dataset, num_workers=2) for w in workers.tolist()} == {0, 1}
+    assert {w for workers, *_ in DataLoader(dataset, num_workers=2) for w in workers.tolist()} == {0, 1}
     assert dataset.made == 0
 
 
@@ -152,12 +168,14 @@ def test_streams_are_repeated(workers: int) -> None:
 
 @pytest.mark.parametrize("persistent", [True, False])
 def test_workers_hold_a_copy(persistent: bool) -> None:
-    """A change between epochs is not seen by persistent workers, and is seen by those that start anew."""
+    """A change between epochs is not seen by persistent workers, and is seen by those that start anew; one of a
+    tensor in shared memory is seen by both."""
     dataset = Noted()
     loader = DataLoader(dataset, num_workers=1, persistent_workers=persistent)
-    assert {extra.item() for _, extra in loader} == {0}
+    assert {(extra.item(), shared.item()) for _, extra, shared in loader} == {(0, 0)}
     dataset.extra = 7
-    assert {extra.item() for _, extra in loader} == {0 if persistent else 7}
+    dataset.shared.fill_(7)
+    assert {(extra.item(), shared.item()) for _, extra, shared in loader} == {(0 if persistent else 7, 7)}
 
 
 def test_sizes_must_agree() -> None:

@@ -7,6 +7,7 @@ import warnings
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from snippets.training.training_loop_skeleton.evidence import LOOPS
 from snippets.training.training_loop_skeleton.use import evaluate, train_epoch
@@ -73,17 +74,25 @@ def test_mean_is_that_of_the_whole_set(size: int) -> None:
 
 
 def test_weighted_losses_have_no_such_mean() -> None:
-    """With class weights, batches of 7 and of 100 give different means; without, the same."""
+    """With class weights or ignored targets, batches of 7 and of 100 give different means; without, the same."""
     model = network()
     x, y = torch.randn(100, 6, dtype=torch.float64), torch.arange(100) // 34  # in blocks
     for weight in (None, torch.tensor([1.0, 5.0, 20.0], dtype=torch.float64)):
         loss = nn.CrossEntropyLoss(weight)
         small, large = (evaluate(model, loss, zip(x.split(n), y.split(n), strict=True))[0] for n in (7, 100))
         assert (small == pytest.approx(large, rel=1e-5)) == (weight is None)
+    y[3:50] = -100  # which CrossEntropyLoss ignores
+    small, large = (evaluate(model, loss_fn, zip(x.split(n), y.split(n), strict=True))[0] for n in (10, 100))
+    assert small != pytest.approx(large, rel=1e-2)
+    kept = [(a[b >= 0], b[b >= 0]) for a, b in zip(x.split(10), y.split(10), strict=True) if (b >= 0).any()]
+    assert evaluate(model, loss_fn, kept)[0] == pytest.approx(large, rel=1e-5)
 
 
 def test_evaluation_leaves_no_trace() -> None:
-    """Weights, buffers, gradients, random state and modes are the same; a frozen norm stays in eval mode."""
+    """Weights, buffers, gradients, random state and modes are the same; a frozen norm stays in eval mode.
+
+    With a list of batches and with loaders, of which each draws a seed, and where the model or the data fail.
+    """
     model = network(nn.BatchNorm1d(8), nn.Dropout(0.5))
     model.train()
     model[1].eval()
@@ -91,11 +100,36 @@ def test_evaluation_leaves_no_trace() -> None:
     gradients = [p.grad.clone() for p in model.parameters()]
     state, modes = copy.deepcopy(model.state_dict()), [m.training for m in model.modules()]
     random = torch.get_rng_state()
-    evaluate(model, loss_fn, batches())
+    data = TensorDataset(torch.randn(9, 6, dtype=torch.float64), torch.arange(9) % 3)
+    torch.set_rng_state(random)
+    for given in (batches(), DataLoader(data, 4), DataLoader(data, 4, shuffle=True)):
+        evaluate(model, loss_fn, given)
+    for wrong in ([], [(batches()[0][0], torch.zeros(8, 1))], [(torch.zeros(8, 5).double(), torch.zeros(8).long())]):
+        with pytest.raises((ValueError, RuntimeError)):
+            evaluate(model, loss_fn, wrong)
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
     assert all(torch.equal(p.grad, g) for p, g in zip(model.parameters(), gradients, strict=True))
     assert [m.training for m in model.modules()] == modes == [True, True, False, True, True]
     assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_what_has_no_accuracy_is_refused() -> None:
+    """Targets in a column, a picture of targets, and no batch at all: an error and no number."""
+    column = (torch.randn(8, 6, dtype=torch.float64), torch.zeros(8, 1, dtype=torch.float64))
+    picture = (torch.randn(2, 1, 4, 4), torch.zeros(2, 4, 4).long())
+    for model, loss, pair in (
+        (nn.Linear(6, 1).double(), nn.BCEWithLogitsLoss(), column),
+        (nn.Conv2d(1, 3, 1), loss_fn, picture),
+    ):
+        with pytest.raises(ValueError, match="not one class a sample"):
+            evaluate(model, loss, [pair])
+    used = iter(batches())
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    train_epoch(model, loss_fn, used, optimizer)
+    for again in (lambda: train_epoch(model, loss_fn, used, optimizer), lambda: evaluate(model, loss_fn, used)):
+        with pytest.raises(ValueError, match="no batch"):
+            again()
 
 
 def test_eval_mode_stays() -> None:
