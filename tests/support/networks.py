@@ -70,7 +70,7 @@ def same_logits(
     rename: Callable[[str], str] | None = None,
     shape: tuple[int, ...] = (2, 3, 64, 64),
     tolerance: float = 1e-4,
-    dropout: bool = False,
+    dropout: bool = True,
 ) -> None:
     """Equal outputs under copied weights, in eval and in train mode, and equal running statistics after it.
 
@@ -80,7 +80,7 @@ def same_logits(
         rename: our name of a parameter or buffer -> its name in the reference; without it, they stand in one order.
         shape: of the input; small, for what is compared is arithmetic.
         tolerance: relative to the largest output: float32 rounds at 6e-8, and some hundred layers add their roundings.
-        dropout: left as both networks have it; in train mode both draw the same numbers.
+        dropout: left as both networks have it, since in train mode both draw the same numbers; else it is off.
     """
     reference, own = filled(theirs, dropout), filled(ours, dropout)
     take_weights(own, reference, rename)

@@ -22,7 +22,7 @@ def arrives(model, loss_fn, inputs, targets):
     own = copied(model)
     weights = [p for p in own.parameters() if p.requires_grad and p.dim() > 1]
     with torch.random.fork_rng(), torch.enable_grad():
-        loss = loss_fn(copied(inputs), targets)
+        loss = loss_fn(own(inputs), targets)
     first, last = torch.autograd.grad(loss, [weights[0], weights[-1]])
     return first.norm() > 0.01 * last.norm()
 
@@ -94,7 +94,7 @@ def gradients_too_small_for_half(model, loss_fn, inputs, targets, outputs, scale
     off = torch.autocast(inputs.device.type, enabled=False)
     with torch.random.fork_rng(), torch.enable_grad(), off:
         gradients = torch.autograd.grad(
-            loss_fn(copied(inputs), targets), weights, allow_unused=True
+            loss_fn(own(inputs), targets), weights, allow_unused=True
         )
     scale = scaler.get_scale() if scaler is not None else 1.0
     numbers = torch.cat([g.flatten() for g in gradients if g is not None]).abs()

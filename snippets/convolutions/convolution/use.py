@@ -33,12 +33,13 @@ def receptive_field(layers: Iterable[nn.Module]) -> tuple[int, int]:
     """Pixels of the input that one output spans, and pixels from one output to the next, for layers in a row.
 
     Args:
-        layers: convolutions, max and mean poolings, all with square kernels, and layers that work pixel by pixel.
+        layers: convolutions, max and mean poolings, all with square kernels, and layers that work pixel by pixel;
+            also in nested nn.Sequential, but not in blocks with a skip connection.
     """
     convolutions = nn.Conv1d | nn.Conv2d | nn.Conv3d
     poolings = nn.MaxPool1d | nn.MaxPool2d | nn.MaxPool3d | nn.AvgPool1d | nn.AvgPool2d | nn.AvgPool3d
     field = jump = 1
-    for layer in layers:
+    for layer in (inner for outer in layers for inner in outer.modules()):
         if isinstance(layer, convolutions | poolings):
             settings = (getattr(layer, name, 1) for name in ("kernel_size", "stride", "dilation"))
             kernel, stride, dilation = (s[0] if isinstance(s, tuple) else s for s in settings)

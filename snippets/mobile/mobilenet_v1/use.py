@@ -32,7 +32,7 @@ def separable(layer: nn.Conv2d) -> nn.Sequential:
 
 
 def separate(model: nn.Module) -> int:
-    """Replace every convolution with a larger kernel than 1×1 and over 3 input channels in place; return how many."""
+    """Replace in place each convolution without groups, over 1×1 and with over 3 input channels; return how many."""
     replaced = 0
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):

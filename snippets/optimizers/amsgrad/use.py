@@ -1,4 +1,4 @@
-"""AMSGrad: Adam whose second moment never shrinks, as a flag of torch's Adam and AdamW.
+"""AMSGrad: Adam with the largest second moment so far, as a flag of torch's Adam and AdamW.
 
 Source: Reddi et al., "On the Convergence of Adam and Beyond", 2018, algorithm 2.
 """

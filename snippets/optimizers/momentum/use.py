@@ -12,7 +12,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 0.01, weight_decay: float = 
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
-        lr: learning rate; under a steady gradient each step is ten times as long as lr times the gradient.
+        lr: learning rate; under a steady gradient the steps grow to ten times lr times the gradient.
         weight_decay: times a weight, is added to its gradient.
 
     Raises:

@@ -30,7 +30,7 @@ def test_equals_torchvision() -> None:
         return model
 
     shape = (2, 3, 160, 64)  # features of 4 by 1, for the pool
-    same_logits(lambda: AlexNet(10, width=16), theirs, shape=shape, dropout=True)
+    same_logits(lambda: AlexNet(10, width=16), theirs, shape=shape)
 
 
 def test_counts() -> None:

@@ -57,6 +57,20 @@ def test_parameters(monkeypatch: pytest.MonkeyPatch, evidence: Any) -> None:
     assert tiny == parameters_of(lambda: timm.create_model("convnext_tiny"))
 
 
+def test_new_last_layer() -> None:
+    """Where torchvision and timm have the last linear layer: a new one there gives the new number of logits."""
+    import timm
+    from torchvision import models
+
+    with torch.device("meta"):
+        theirs, timms, x = models.convnext_tiny(), timm.create_model("convnext_tiny"), torch.rand(2, 3, 64, 64)
+        for head, name in ((theirs.classifier, "2"), (timms.head, "fc")):
+            old = head.get_submodule(name)
+            assert isinstance(old, nn.Linear)
+            setattr(head, name, nn.Linear(old.in_features, 10))
+        assert theirs(x).shape == timms(x).shape == (2, 10)
+
+
 def test_multiply_adds(evidence: Any) -> None:
     """The sum is torchvision's, and 4.5 billion as in the paper."""
     from torchvision import models

@@ -63,7 +63,12 @@ def test_gate_equals_libraries(channels: int, reduction: int) -> None:
     for other in others:
         out = other(x)
         torch.testing.assert_close(out, expected)
-        torch.testing.assert_close(*(torch.autograd.grad(y, x, grad, retain_graph=True)[0] for y in (out, expected)))
+        found, wanted = (
+            torch.autograd.grad(y, [x, *module.parameters()], grad, retain_graph=True)
+            for y, module in ((out, other), (expected, ours))
+        )
+        for one, two in zip(found, wanted, strict=True):
+            torch.testing.assert_close(one.flatten(), two.flatten())
 
 
 @pytest.mark.parametrize("depth", [50, 101, 152])
@@ -158,7 +163,7 @@ def test_gates_that_start_open() -> None:
 
 
 def test_padding_changes_the_gate() -> None:
-    """An image in a frame of zeros four times its area has a quarter of the means, and other outputs inside."""
+    """A map in a frame of zeros four times its area has a quarter of the means, and other outputs inside."""
     torch.manual_seed(0)
     layer, x = SqueezeExcite(32).double(), torch.rand(1, 32, 8, 8, dtype=torch.float64)
     padded = nn.functional.pad(x, (4, 4, 4, 4))

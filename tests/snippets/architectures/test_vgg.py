@@ -31,7 +31,7 @@ def test_equals_torchvision(depth: int, norm: bool) -> None:
         return model
 
     shape = (2, 3, 64, 32)  # features of 2 by 1, for the pool
-    same_logits(lambda: VGG(depth, 10, norm, width=8), theirs, shape=shape, dropout=True)
+    same_logits(lambda: VGG(depth, 10, norm, width=8), theirs, shape=shape)
 
 
 @pytest.mark.parametrize("norm", [False, True])

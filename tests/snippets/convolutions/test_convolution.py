@@ -119,6 +119,7 @@ def test_receptive_field_formula() -> None:
         for p in model.parameters():
             nn.init.constant_(p, 0.1)  # no weight is 0, and Softplus lets every gradient pass
         field, jump = receptive_field(layers)
+        assert receptive_field([nn.Sequential(nn.Sequential(*layers[:2]), *layers[2:])]) == (field, jump)
         x = torch.zeros(1, 1, field, field + jump, dtype=torch.float64, requires_grad=True)
         y = model(x)
         assert y.shape[2:] == (1, 2)

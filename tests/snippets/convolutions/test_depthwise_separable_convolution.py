@@ -16,12 +16,31 @@ from torch.utils.flop_counter import FlopCounterMode
 from snippets.convolutions.depthwise_separable_convolution.evidence import CHANNELS, PLACE, SIZE, costs
 from snippets.convolutions.depthwise_separable_convolution.from_scratch import SeparableConv2d
 from snippets.convolutions.depthwise_separable_convolution.use import separable_conv
+from tests.support import oracles  # noqa: F401 - before torchvision
 
 Evidence = Callable[..., Any]
 
 
 def small() -> tuple[nn.Module, Tensor]:
     return separable_conv(6, 10, stride=2), torch.rand(2, 6, 9, 9)
+
+
+def test_finds_depthwise_kernels() -> None:
+    """The page's line finds the 17 depthwise kernels of MobileNetV2, no grouped, dense or one-channel one."""
+    from torchvision import models
+
+    def found(model: nn.Module) -> list[Tensor]:
+        return [m.weight for m in model.modules() if isinstance(m, nn.Conv2d) and 1 < m.groups == m.in_channels]
+
+    others = [nn.Conv2d(1, 6, 3), nn.Conv2d(6, 6, 1), nn.Conv2d(6, 6, 3, groups=3)]
+    block = separable_conv(6, 10)
+    depthwise = found(nn.Sequential(*others, block))
+    assert len(depthwise) == 1
+    assert depthwise[0] is block[0].weight
+    with torch.device("meta"):
+        kernels = found(models.mobilenet_v2())
+    assert len(kernels) == 17
+    assert all(kernel.shape[1:] == (1, 3, 3) for kernel in kernels)
 
 
 def configurations(count: int) -> list[dict[str, int]]:

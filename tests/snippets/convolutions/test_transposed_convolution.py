@@ -187,10 +187,21 @@ def test_fan_in_is_swapped(stride: int, groups: int) -> None:
         y = layer(torch.randn(2, 64, 12, 12))[..., 12:-12, 12:-12] if stride > 2 else layer(torch.randn(2, 64, 20, 20))
         y = y[..., 6:-6, 6:-6] if stride <= 2 else y
         assert y.var().item() == pytest.approx(64 * 36 / (stride**2 * groups), rel=0.1)
-        if groups == 1:
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="linear")
-            layer.weight.mul_(stride)
-            assert layer(torch.randn(2, 64, 20, 20))[..., 6:-6, 6:-6].var().item() == pytest.approx(1, rel=0.1)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (4, 2), (6, 1), (6, 2), (6, 3), (6, 6)])
+def test_start_keeps_the_variance(kernel: int, stride: int) -> None:
+    """One group: linear, from variance 1 to variance 1; with torch's gain, the same from what enters a ReLU."""
+    torch.manual_seed(0)
+    layer = nn.ConvTranspose2d(64, 64, kernel, stride, bias=False)
+    x = torch.randn(4, 64, 20, 20)
+    with torch.no_grad():
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="linear")
+        layer.weight.mul_(stride)
+        assert layer(x)[..., 6:-6, 6:-6].var().item() == pytest.approx(1, rel=0.1)
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out")
+        layer.weight.mul_(stride)
+        assert layer(x.relu())[..., 6:-6, 6:-6].var().item() == pytest.approx(1, rel=0.1)
 
 
 def test_pattern_at_the_start(evidence) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.initialization.rezero.evidence import DEPTH, NAMES, SEEDS, STEPS
+from snippets.initialization.rezero.evidence import DEPTH, NAMES, SEEDS, STEPS, train
 from snippets.initialization.rezero.from_scratch import backward, forward
 from snippets.initialization.rezero.use import ReZero, rezero_mlp
 
@@ -90,12 +90,20 @@ def test_trains_where_plain_residual_explodes(losses):
     assert (losses["residual"].amax(1) > 100).all()
 
 
-def test_layer_norm_is_faster_by_step(losses):
-    """Three seeds: from step 10 on pre-LayerNorm is below ReZero but for single steps, at the end under 2/3 of it."""
+def test_layer_norm_is_faster_by_step(losses, monkeypatch):
+    """Three seeds: from step 10 on pre-LayerNorm is below ReZero but for single steps, at the end under 2/3 of it.
+
+    At ten times the learning rate, 1e-2, ReZero's mean of the last ten steps is the lower one, for each seed.
+    """
     rezero, normalized = losses["ReZero"], losses["residual, pre-LayerNorm"]
     assert (normalized < rezero)[:, 9:].double().mean() > 0.95
     assert (normalized.median(0).values < rezero.median(0).values)[9:].all()
     assert (normalized[:, -10:].mean(1) < rezero[:, -10:].mean(1) / 1.5).all()
+    adam = torch.optim.Adam
+    monkeypatch.setattr(torch.optim, "Adam", lambda parameters, lr: adam(parameters, lr=10 * lr))
+    fast_rezero, fast_normalized = (train(name)[0][:, -10:].mean(1) for name in NAMES[:2])
+    assert (fast_rezero < fast_normalized / 1.2).all()
+    assert (fast_rezero < normalized[:, -10:].mean(1)).all()  # also lower than layer normalization at 1e-3
 
 
 def test_figure(losses, evidence):

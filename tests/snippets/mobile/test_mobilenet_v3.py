@@ -44,7 +44,7 @@ def test_block_of_the_code_equals_the_networks() -> None:
 
 def test_parameters() -> None:
     """As many as torchvision's and timm's, both sizes; among them the weights that timm took from the authors.
-    With the paper's 1,280 hidden channels in place of 1,024, Small would have its 2.9 million."""
+    With 1,280 hidden channels in place of 1,024, Small would have the 2.9 million of the authors' table."""
     import timm
     from torchvision import models
 

@@ -111,18 +111,23 @@ def test_no_additions() -> None:
 def test_even_widths_move_least() -> None:
     """hw (c + c') + c c' numbers, at least 2 sqrt(hw B) + B / hw with B multiply-adds, reached at c = c'; 60 layers."""
     chance = random.Random(0)
-    place = 28 * 28
+
+    def counted(channels: int, out: int, h: int, w: int) -> tuple[int, int]:
+        layer = nn.Conv2d(channels, out, 1, bias=False, device="meta")
+        x = torch.empty(1, channels, h, w, device="meta")
+        y = layer(x)
+        return y.numel() * layer.weight[0].numel(), x.numel() + y.numel() + layer.weight.numel()
+
     for _ in range(60):
-        channels, out = chance.randint(1, 400), chance.randint(1, 400)
-        found = traffic(nn.Conv2d(channels, out, 1, bias=False))
-        work = found["multiply_adds"]
-        assert work == place * channels * out
-        assert found["moved"] == place * (channels + out) + channels * out
-        assert found["moved"] >= 2 * (place * work) ** 0.5 + work / place - 1e-6
-        even = traffic(nn.Conv2d(channels, channels, 1, bias=False))
-        assert even["moved"] == pytest.approx(
-            2 * (place * even["multiply_adds"]) ** 0.5 + even["multiply_adds"] / place
-        )
+        channels, out, h, w = (chance.randint(1, most) for most in (400, 400, 60, 60))
+        work, moved = counted(channels, out, h, w)
+        assert work == h * w * channels * out
+        assert moved == h * w * (channels + out) + channels * out
+        assert moved >= 2 * (h * w * work) ** 0.5 + work / (h * w) - 1e-6
+        work, moved = counted(channels, channels, h, w)
+        assert moved == pytest.approx(2 * (h * w * work) ** 0.5 + work / (h * w))
+    work, moved = counted(16, 1024, 28, 28)
+    assert traffic(nn.Conv2d(16, 1024, 1, bias=False)) == {"multiply_adds": work, "moved": moved}
 
 
 def test_traffic(evidence: Any) -> None:

@@ -58,6 +58,20 @@ def test_equals_torch(shape: tuple[int, ...], dtype: torch.dtype, options: dict[
             assert (mine.double() - its.double()).abs().max().item() < 4 * ROUNDING[dtype] * scale
 
 
+def test_one_dimension() -> None:
+    """BatchNorm1d normalizes axis 1 of two or three; 64 features last raise the page's text, 64 in both are silent."""
+    torch.manual_seed(0)
+    layer = nn.BatchNorm1d(64, dtype=torch.float64)
+    for shape in [(32, 64), (32, 64, 7)]:
+        out = layer(torch.randn(shape, dtype=torch.float64) + 3).movedim(1, 0).flatten(1)
+        torch.testing.assert_close(out.mean(dim=1), torch.zeros(64, dtype=torch.float64))
+    with pytest.raises(RuntimeError, match="running_mean should contain 7 elements not 64"):
+        layer(torch.randn(32, 7, 64, dtype=torch.float64))
+    tokens = torch.randn(32, 64, 64, dtype=torch.float64) + torch.arange(64)  # each feature has its own mean
+    assert layer(tokens).mean(dim=(0, 1)).abs().max() > 1
+    assert layer(tokens.transpose(1, 2)).mean(dim=(0, 2)).abs().max() < 1e-9
+
+
 def test_figure_shows_the_channel_in_the_whole_batch(evidence) -> None:
     """All pixels of the framed channel in each sample, nothing else; the layer from scratch reaches the same."""
     reached = torch.tensor(evidence("axes"), dtype=torch.bool)

@@ -55,18 +55,20 @@ def test_a_bound_of_zero_is_not_the_default():
 def test_first_dtype_sets_eps():
     """eps1 of float32 is 1e-7, unless a bfloat16 tensor comes first in the group: then it is 0.0078 for both.
 
-    With foreach=True torch groups the tensors by dtype, and the one that comes first does not decide.
+    A tensor without gradient does not count. With foreach=True torch groups the tensors by dtype, and the one that
+    comes first does not decide.
     """
 
-    def step_of_float32(*dtypes: torch.dtype, foreach: bool | None = None) -> float:
+    def step_of_float32(*dtypes: torch.dtype, foreach: bool | None = None, frozen: int = 0) -> float:
         tensors = [torch.ones(2, dtype=dtype).requires_grad_() for dtype in dtypes]
-        for p in tensors:
+        for p in tensors[frozen:]:
             p.grad = torch.full_like(p, 1e-4)
         torch.optim.Adafactor(tensors, lr=0.1, foreach=foreach).step()
         return 1 - tensors[dtypes.index(torch.float32)][0].item()
 
     assert step_of_float32(torch.float32, torch.bfloat16) == pytest.approx(0.1)
     assert step_of_float32(torch.bfloat16, torch.float32) == pytest.approx(0.1 * 1e-4 / 0.0078125, rel=1e-3)
+    assert step_of_float32(torch.bfloat16, torch.float32, frozen=1) == pytest.approx(0.1)
     in_groups = [
         step_of_float32(*dtypes, foreach=True)
         for dtypes in ((torch.float32, torch.bfloat16), (torch.bfloat16, torch.float32))

@@ -151,6 +151,24 @@ def test_average_passes_the_noise_floor(evidence):
     assert ends[1][1] / ends[0][1] == pytest.approx(1.4, abs=0.1)
 
 
+@pytest.mark.parametrize("lr", [0.02, 0.1])
+def test_decay_removes_most_of_the_noise(evidence, lr):
+    """A line to 0 leaves under a fifth of the last error, the average at a constant rate under half of that."""
+    torch.manual_seed(0)
+    truth = torch.randn(experiment.RUNS, experiment.SIZE)
+    w = torch.zeros_like(truth, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=lr)
+    scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=experiment.STEPS)
+    for _ in range(experiment.STEPS):
+        x, noise = torch.randn_like(truth), torch.randn(experiment.RUNS)
+        w.grad = ((x * (w.detach() - truth)).sum(dim=1) - noise).unsqueeze(1) * x
+        optimizer.step()
+        scheduler.step()
+    decayed = (w.detach() - truth).square().sum(dim=1).mean().item()
+    last, average = (evidence()[str(lr)][key][-1] for key in ("last", "average"))
+    assert 2 * average < decayed < last / 5
+
+
 def test_early_average_lags_behind(evidence):
     """At rate 0.02 the average from the first step on has the larger error at step 500, and the smaller at 600."""
     last, average = experiment.errors(0.02, -1)  # t0 + 2 is step 1

@@ -101,7 +101,7 @@ def test_weights_stay_within_a_box(decay):
 
 
 def test_adam_steps_are_shorter():
-    """Under gradients of pure noise Adam's mean step is 0.18 lr, whatever the size of the noise; Lion's is lr."""
+    """Under pure noise of any size Adam's mean step is 0.18 lr once a hundred steps are past; Lion's is lr."""
     for size in (1e-3, 1.0, 1e3):
         generator = torch.Generator().manual_seed(0)
         p, q = (torch.zeros(1000, dtype=torch.float64, requires_grad=True) for _ in range(2))
@@ -113,9 +113,9 @@ def test_adam_steps_are_shorter():
             q.grad = p.grad.clone()
             adam.step()
             lion.step()
-            if step >= 1400:
-                lengths[0] += (p.detach() - before[0]).abs().mean() / 100
-                lengths[1] += (q.detach() - before[1]).abs().mean() / 100
+            if step >= 100:
+                lengths[0] += (p.detach() - before[0]).abs().mean() / 1400
+                lengths[1] += (q.detach() - before[1]).abs().mean() / 1400
         assert lengths[0].item() == pytest.approx(0.18 * 0.01, rel=0.04)
         assert lengths[1].item() == pytest.approx(0.01)
         assert lengths[1] > 5 * lengths[0]

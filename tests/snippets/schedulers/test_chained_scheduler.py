@@ -110,6 +110,24 @@ def test_stepping_two_schedulers_by_hand_is_the_same(evidence):
     assert found == evidence()["Constant, Exponential"]["chain"]
 
 
+@pytest.mark.parametrize("part", [*FACTORS, lambda o: LambdaLR(o, lambda t: 0.98**t)])
+def test_plateau_after_the_chain(part):
+    """A plateau scheduler stepped after the chain divides all later rates by ten; LambdaLR undoes that in one step."""
+    optimizer, plain = sgd(), rates((FACTORS[3], part))
+    chain = ChainedScheduler([FACTORS[3](optimizer), part(optimizer)], optimizer=optimizer)
+    plateau = ReduceLROnPlateau(optimizer, factor=0.1, patience=8, eps=0)  # cuts once, at the tenth call
+    found = []
+    for step in range(STEPS):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        chain.step()
+        plateau.step(1.0 if step < 10 else -step)
+    assert found[:10] == pytest.approx(plain[:10])
+    assert found[10] == pytest.approx(plain[10] / 10)
+    lasts = 10 if part in FACTORS else 1
+    assert found[11:] == pytest.approx([rate / lasts for rate in plain[11:]], abs=1e-10)
+
+
 def test_wrong_parts_are_refused():
     """An empty list, schedulers of two optimizers, and one that needs a metric."""
     one, other = sgd(), sgd()

@@ -1,12 +1,15 @@
 """Step order, resuming, parameter groups: what every scheduler of torch does, and the claims of the page."""
 
 import copy
+import inspect
 import math
 
 import pytest
 import torch
 from torch import nn
+from torch.optim import lr_scheduler
 from torch.optim.lr_scheduler import (
+    ChainedScheduler,
     ConstantLR,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
@@ -14,7 +17,12 @@ from torch.optim.lr_scheduler import (
     ExponentialLR,
     LambdaLR,
     LinearLR,
+    LRScheduler,
+    MultiplicativeLR,
+    MultiStepLR,
+    OneCycleLR,
     PolynomialLR,
+    ReduceLROnPlateau,
     SequentialLR,
     StepLR,
 )
@@ -156,13 +164,44 @@ def test_another_optimizer_keeps_its_rate():
     assert first.param_groups[0]["lr"] == pytest.approx(0.1 * 0.5**5)
 
 
-@pytest.mark.parametrize("kind", [LambdaLR, ExponentialLR])
+WITH_EPOCH: dict[type, dict] = {
+    LambdaLR: {"lr_lambda": lambda t: 0.9**t},
+    MultiplicativeLR: {"lr_lambda": lambda t: 0.9},
+    StepLR: {"step_size": 3},
+    MultiStepLR: {"milestones": [3]},
+    ConstantLR: {},
+    LinearLR: {},
+    ExponentialLR: {"gamma": 0.9},
+    PolynomialLR: {"total_iters": 8},
+    CosineAnnealingLR: {"T_max": 8},
+    CyclicLR: {"base_lr": 0.1, "max_lr": 0.2, "cycle_momentum": False},
+    OneCycleLR: {"max_lr": 0.1, "total_steps": 8, "cycle_momentum": False},
+}
+
+
+def test_with_epoch_names_all():
+    """These are torch's schedulers that have LRScheduler's step; of the others one takes an epoch without a warning."""
+    kinds = {k for k in vars(lr_scheduler).values() if isinstance(k, type) and issubclass(k, LRScheduler)}
+    kinds = {k for k in kinds if k.__module__ == lr_scheduler.__name__ and not k.__name__.startswith("_")}
+    assert {k for k in kinds - {LRScheduler} if k.step is LRScheduler.step} == set(WITH_EPOCH)
+    others = kinds - set(WITH_EPOCH) - {LRScheduler}
+    assert others == {CosineAnnealingWarmRestarts, ReduceLROnPlateau, SequentialLR, ChainedScheduler}
+    for kind in (SequentialLR, ChainedScheduler):
+        assert list(inspect.signature(kind.step).parameters) == ["self"]
+    assert list(inspect.signature(ReduceLROnPlateau.step).parameters)[1] == "metrics"
+
+
+@pytest.mark.parametrize("kind", [*WITH_EPOCH, CosineAnnealingWarmRestarts], ids=lambda kind: kind.__name__)
 def test_epoch_argument_warns(kind):
-    """scheduler.step(3) warns that the argument is deprecated; step() does not."""
+    """scheduler.step(3) warns that the argument is deprecated, step() does not; warm restarts take 3 silently."""
     optimizer = optimizer_of(0.1)
-    scheduler = kind(optimizer, (lambda t: 0.9**t) if kind is LambdaLR else 0.9)
+    scheduler = kind(optimizer, **WITH_EPOCH.get(kind, {"T_0": 8}))
     optimizer.step()
     scheduler.step()  # any warning would be an error in this suite
+    if kind is CosineAnnealingWarmRestarts:
+        scheduler.step(2.5)
+        assert scheduler.T_cur == 2.5
+        return
     with pytest.warns(UserWarning, match=r"The epoch parameter in `scheduler.step\(\)` was not necessary and is being"):
         scheduler.step(3)
 
@@ -176,12 +215,23 @@ def test_loading_overrides_the_settings():
 
 
 def test_finished_cosine_stays_at_zero():
-    """A cosine stepped to its end and given a longer T_max has rate 0 for the rest."""
+    """A cosine stepped to its end has rate 0 for the rest with a longer T_max, and so has a new one built at 0.
+
+    With a new `lr` and `initial_lr` in the group new schedules start from there, recursive or not.
+    """
     optimizer = optimizer_of(0.1)
     scheduler = CosineAnnealingLR(optimizer, T_max=100)
     advance(optimizer, scheduler, 100)
     scheduler.T_max = 300
     assert advance(optimizer, scheduler, 200) == [0] * 200
+    assert advance(optimizer, CosineAnnealingLR(optimizer, T_max=200), 200) == [0] * 200
+    group = optimizer.param_groups[0]
+    for keys, start in ((["lr"], 0.1), (["lr", "initial_lr"], 0.05)):  # LambdaLR starts from initial_lr
+        group.update(dict.fromkeys(keys, 0.05))
+        assert advance(optimizer, LambdaLR(optimizer, lambda t: 1 - t / 200), 1) == pytest.approx([start])
+    group["lr"] = 0.05
+    rates = advance(optimizer, CosineAnnealingLR(optimizer, T_max=200), 201)
+    assert (rates[0], rates[100], rates[200]) == pytest.approx((0.05, 0.025, 0.0), abs=1e-9)
 
 
 def test_base_rates_are_loaded_too():

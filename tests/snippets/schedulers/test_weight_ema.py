@@ -38,10 +38,11 @@ def test_equals_the_weighted_sum(how):
     assert sum(factors) == pytest.approx(1)
 
 
-def test_equals_timm():
+@pytest.mark.parametrize("foreach", [True, False])
+def test_equals_timm(foreach):
     """timm's ModelEmaV3 gives the same weights from the state at its construction on; torch's first call copies."""
     seen = list(states(20))
-    ours, timms = make_ema(seen[1], 0.9), ModelEmaV3(seen[0], decay=0.9, foreach=False)
+    ours, timms = make_ema(seen[1], 0.9), ModelEmaV3(seen[0], decay=0.9, foreach=foreach)
     ours.update_parameters(seen[0])
     assert torch.equal(ours.module[0].weight, seen[0][0].weight)
     for model in seen[1:]:
@@ -51,15 +52,20 @@ def test_equals_timm():
 
 
 def test_buffers_are_averaged():
-    """use_buffers=True averages batch norm's statistics too; without it they are the last model's."""
+    """use_buffers=True gives batch norm's statistics the weights' factors; without it they are the last model's."""
     seen = list(states(10))
     with_buffers = make_ema(seen[0], 0.9)
     without = AveragedModel(seen[0], multi_avg_fn=get_ema_multi_avg_fn(0.9))
     for model in seen:
         with_buffers.update_parameters(model)
         without.update_parameters(model)
-    assert torch.equal(without.module[1].running_mean, seen[-1][1].running_mean)
-    assert not torch.allclose(with_buffers.module[1].running_mean, seen[-1][1].running_mean)
+    factors = [0.9**9] + [0.1 * 0.9 ** (9 - k) for k in range(1, 10)]
+    for name in ("running_mean", "running_var"):
+        values = [getattr(model[1], name) for model in seen]
+        expected = sum(f * value for f, value in zip(factors, values, strict=True))
+        torch.testing.assert_close(getattr(with_buffers.module[1], name), expected, rtol=0, atol=1e-12)
+        assert torch.equal(getattr(without.module[1], name), values[-1])
+        assert not torch.allclose(expected, values[-1])
 
 
 def test_class_copies_buffers():
