@@ -80,6 +80,30 @@ def classes_renamed(served, x_live, y_live):
         return f"{right:.0%} are right, and {would_be:.0%} after renaming the classes, true to predicted: {names}"
 
 
+def served_weights_differ(model, served):
+    """Compare the weights of the validated network with those of the served one of the same structure, by name."""
+    ours, theirs = (
+        {
+            name.replace("module.", "").replace("_orig_mod.", ""): w
+            for name, w in net.state_dict().items()
+        }
+        for net in (model, served)
+    )
+    off = {}
+    for name in ours.keys() & theirs.keys():
+        a, b = ours[name].detach().cpu(), theirs[name].detach().cpu()
+        if a.shape == b.shape and a.is_floating_point() and b.is_floating_point():
+            a, b = a.double(), b.double()
+            change = (a - b).norm().item() / max(a.norm().item(), 1e-12)
+            if not change <= 0.02:  # NaN, too
+                cut = ((b == 0) & (a != 0)).double().mean().item()
+                off[name] = (
+                    f"{name} by {change:.0%}, {cut:.0%} are 0 in the server only"
+                )
+    if off:
+        return f"{len(off)} tensors differ, such as {off[min(off)]}"
+
+
 def live_data_can_be_told_apart(x_val, x_live):
     """Train a linear classifier to tell live samples from those of the validation set, with three-fold validation.
 

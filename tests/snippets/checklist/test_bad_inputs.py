@@ -56,11 +56,14 @@ def test_a_small_group_is_found_and_a_feature_that_is_mostly_zero_is_none() -> N
 
 
 def test_bytes_wrap_round() -> None:
-    """In torch and in NumPy, a uint8 plus or minus a Python number stays uint8 and wraps round."""
+    """In torch and in NumPy, a uint8 plus or minus a Python number stays uint8 and wraps round; so does a cast."""
     for values in (torch.tensor([250, 3], dtype=torch.uint8), np.array([250, 3], dtype=np.uint8)):
         assert [int(value) for value in values + 10] == [4, 13]
         assert [int(value) for value in values - 10] == [240, 249]
         assert (values + 10).dtype == values.dtype
+    for kind in (np.int16, np.int32, np.int64):
+        assert np.array([300, -100], dtype=kind).astype(np.uint8).tolist() == [44, 156]
+        assert torch.from_numpy(np.array([300, -100], dtype=kind)).to(torch.uint8).tolist() == [44, 156]
 
 
 def solarize(x: torch.Tensor) -> torch.Tensor:

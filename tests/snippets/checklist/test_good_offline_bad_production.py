@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
+import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 from snippets.checklist.good_offline_bad_production import check
 from tests.support.planted import Record, Run, causes, prove
@@ -78,6 +82,51 @@ def test_a_shift_in_a_column_of_small_scale_tells_live_data() -> None:
         x[:, 1] *= 1e-3
     x_live[:, 1] += 3e-3
     assert check.live_data_can_be_told_apart(x_val, x_live)
+
+
+@pytest.mark.parametrize(("bits", "counts"), [(16, False), (8, False), (4, True)])
+def test_rounding_that_counts(bits: int, counts: bool) -> None:
+    """bfloat16, and whole numbers with a scale for each row; of weights as torch draws them, and of normal ones."""
+    for draw in (nn.init.kaiming_uniform_, nn.init.normal_):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+        served = copy.deepcopy(model)
+        for ours, theirs in zip(model, served, strict=True):
+            if isinstance(ours, nn.Linear) and isinstance(theirs, nn.Linear):
+                draw(ours.weight)
+                largest = 2 ** (bits - 1) - 1
+                scale = ours.weight.detach().abs().amax(dim=1, keepdim=True) / largest
+                rounded = (ours.weight / scale).round() * scale if bits < 16 else ours.weight.bfloat16().float()
+                theirs.weight.data.copy_(rounded)
+        assert bool(check.served_weights_differ(model, served)) == counts
+
+
+def test_prune_masks_in_each_pass() -> None:
+    """Whatever an optimizer makes of the weights beneath, those of the mask are 0 in the next pass."""
+    torch.manual_seed(0)
+    layer = prune.l1_unstructured(nn.Linear(8, 8), "weight", amount=0.5)
+    mask = layer.weight_mask.clone()
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.1)
+    for _ in range(3):
+        layer(torch.randn(4, 8)).square().sum().backward()
+        optimizer.step()
+        layer.weight_orig.data += 1.0  # as by decay, or by a step without the mask
+        layer(torch.randn(4, 8))
+        assert ((layer.weight == 0) == (mask == 0)).all()
+
+
+def test_weights_of_the_same_file_under_other_names_are_alike() -> None:
+    """A wrapper, a compiled network, a copy; a file of another epoch is named; other shapes are not compared."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
+    for served in (model, copy.deepcopy(model), nn.DataParallel(model), torch.compile(model, backend="eager")):
+        assert not check.served_weights_differ(model, served)
+    later = copy.deepcopy(model)
+    later[2].weight.data.mul_(1.1)
+    assert "2.weight by 10%" in check.served_weights_differ(model, later)
+    later[2].weight.data.mul_(torch.nan)
+    assert check.served_weights_differ(model, later)
+    assert not check.served_weights_differ(model, nn.Sequential(nn.Linear(5, 16)))
 
 
 def test_an_exported_graph_keeps_its_mode() -> None:

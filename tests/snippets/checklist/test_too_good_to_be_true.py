@@ -38,3 +38,12 @@ def test_an_honest_feature_and_rows_of_categories() -> None:
     assert f"feature {iris.feature_names.index('petal width (cm)')} alone" in found
     rows = torch.randint(0, 3, (2000, 4))
     assert check.copies_across_the_split(rows[:1600], rows[1600:])
+
+
+def test_nan_ranks_first() -> None:
+    """Where the own score, the others' or both are NaN, none of the others is counted; among finite ones some are."""
+    own, others = torch.tensor(0.0), torch.linspace(-1, 1, 100)
+    nan = torch.tensor(torch.nan)
+    assert int((others > own).sum()) == 50
+    for scores, score in ((others, nan), (others * nan, own), (others * nan, nan)):
+        assert int((scores > score).sum()) == 0
