@@ -138,7 +138,10 @@ def learned_weights_vanish(terms, model, inputs, targets):
 def only_scaled(before, after, term):
     """Whether a term fell below a tenth, by the same factor on a batch and on its half, where its value is another."""
     whole, part = (found[term][0] for found in before)
-    if whole <= 0 or part <= 0 or abs(part / whole - 1) < 0.01:
+    if whole <= 0 or part <= 0 or abs(part / whole - 1) < 1e-3:
         return False  # nothing to tell a factor by
     factor, of_part = after[0][term][0] / whole, after[1][term][0] / part
-    return factor < 0.1 and abs(of_part - factor) <= 1e-3 * abs(factor)
+    alike = 0.01 * abs(
+        part / whole - 1
+    )  # a hundredth of what something added would make
+    return factor < 0.1 and abs(of_part - factor) <= alike * abs(factor)

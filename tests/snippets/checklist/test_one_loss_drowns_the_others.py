@@ -283,3 +283,24 @@ def test_small_networks_hold_no_weights_of_losses(model: nn.Module) -> None:
         return {"fit": functional.mse_loss(outputs, targets[0]), "size": outputs.abs().mean()}
 
     assert not check.learned_weights_vanish(of_heads if isinstance(model, Heads) else of_dict, model, *batch)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_learned_weights_in_the_course_of_training(held: bool) -> None:
+    """Trained for a while: with the weights at nearly 0, or held, the answer is as it was in the beginning."""
+    torch.manual_seed(0)
+    model, targets = Weighted(), torch.randint(9, (512,))
+    inputs = nn.functional.one_hot(targets % 8, 8) + 0.3 * torch.randn(512, 8)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+
+    def terms(model: Weighted, inputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        both = zip(("kind", "size"), model.losses(inputs, targets), model.s, strict=True)
+        return {name: (-s).exp() * loss + (s if held else 0) for name, loss, s in both}
+
+    for step in range(301):
+        rows = torch.randint(512, (64,))
+        if step % 100 == 0:
+            assert bool(check.learned_weights_vanish(terms, model, inputs[rows], targets[rows])) is not held
+        optimizer.zero_grad()
+        torch.stack(list(terms(model, inputs[rows], targets[rows]).values())).sum().backward()
+        optimizer.step()
