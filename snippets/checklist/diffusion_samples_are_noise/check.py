@@ -12,16 +12,36 @@ def data_unlike_the_noise(clean):
         return f"the data reach from {low:g} to {high:g}, {size:.2g} in root mean square; the noise has 1"
 
 
+def explained(clean, noisy, targets, axis=0):
+    """How much of the target two numbers for each place along an axis explain: for each sample, or each column."""
+    flat = [
+        v.detach().double().movedim(axis, 0).flatten(1) for v in (noisy, clean, targets)
+    ]
+    known, wanted = torch.stack(flat[:2], dim=2), flat[2][..., None]
+    rest = wanted - known @ (torch.linalg.pinv(known) @ wanted)
+    return 1 - (rest.square().sum((1, 2)) / wanted.square().sum((1, 2))).nanmedian()
+
+
 def target_from_elsewhere(clean, noisy, targets):
     """Ask whether the target can be told from the noisy and the clean image together, as noise and velocity can."""
     if clean[0].numel() < 16:
         return None  # two numbers for each sample are fitted: they would fit a few values by chance
-    known = torch.stack([noisy.flatten(1), clean.flatten(1)], dim=2).detach().double()
-    wanted = targets.detach().flatten(1).double()[..., None]
-    rest = wanted - known @ (torch.linalg.pinv(known) @ wanted)
-    share = 1 - (rest.square().sum((1, 2)) / wanted.square().sum((1, 2))).nanmedian()
-    if share < 0.9:
+    share = explained(clean, noisy, targets)
+    if share < 0.9 and not level_of_another_sample(clean, noisy, targets):
         return f"noisy and clean images explain {share:.0%} of the target: it is not the noise that was added"
+
+
+def level_of_another_sample(clean, noisy, targets):
+    """Ask whether the noise level changes within a sample, along an axis as long as the batch; not for images as targets."""
+    for axis in range(1, clean.dim()):
+        if clean.shape[axis] != len(clean) or clean[0].numel() < 16:
+            continue
+        by_sample, by_place = (explained(clean, noisy, targets, n) for n in (0, axis))
+        if by_sample < 0.99 < by_place:
+            return (
+                f"the noise level belongs to a place along axis {axis}, not to a sample: with one level for each place, "
+                f"noisy and clean images explain {by_place:.0%} of the target, with one for each sample {by_sample:.0%}"
+            )
 
 
 def sampler_takes_another_kind(sample, alphas_cumprod, clean, noisy, targets):

@@ -94,3 +94,54 @@ def missing_labels_counted(loss_fn, outputs, targets, missing=None):
     counted = (slope[unknown] != 0).sum().item()
     if counted:
         return f"the loss depends on {counted} of {int(unknown.sum())} outputs whose label is missing"
+
+
+def half(batch):
+    """The first half of a batch, in whatever it comes; two samples at least."""
+    if isinstance(batch, dict):
+        return {key: half(value) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return [half(value) for value in batch]
+    whole = not isinstance(batch, torch.Tensor) or batch.dim() == 0
+    return batch if whole else batch[: max(2, len(batch) // 2)]
+
+
+def learned_weights_vanish(terms, model, inputs, targets):
+    """Move trained numbers far down the slope: does all that they reach shrink by one factor, on half of the batch, too?
+
+    Costs two calls of `gradients`, and two more for each number in tensors that are no longer than there are terms.
+    """
+    batches = (inputs, targets), (half(inputs), half(targets))
+    before = [gradients(terms, model, *batch) for batch in batches]
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    for k, (name, weight) in enumerate(named):
+        for j in range(weight.numel() if weight.numel() <= len(before[0]) else 0):
+            slopes = {
+                term: reached[k].flatten()[j].item()
+                for term, (_, reached) in before[0].items()
+                if reached[k] is not None and bool(reached[k].flatten()[j])
+            }
+            kept = weight.detach().clone()
+            try:
+                with torch.no_grad():
+                    weight.view(-1)[j] -= 10 if sum(slopes.values()) > 0 else -10
+                after = [gradients(terms, model, *batch) for batch in batches]
+            finally:
+                with torch.no_grad():
+                    weight.copy_(kept)
+            if slopes and all(only_scaled(before, after, term) for term in slopes):
+                reached = ", ".join(f"{t} (now {before[0][t][0]:.3g})" for t in slopes)
+                number = f"{name}[{j}]" if weight.dim() else name
+                return f"`{number}` only weighs {reached}, and no term keeps that weight from going to 0"
+
+
+def only_scaled(before, after, term):
+    """Whether a term fell below a tenth, by the same factor on a batch and on its half, where its value is another."""
+    whole, part = (found[term][0] for found in before)
+    if whole <= 0 or part <= 0 or abs(part / whole - 1) < 1e-3:
+        return False  # nothing to tell a factor by
+    factor, of_part = after[0][term][0] / whole, after[1][term][0] / part
+    alike = 0.01 * abs(
+        part / whole - 1
+    )  # a hundredth of what something added would make
+    return factor < 0.1 and abs(of_part - factor) <= alike * abs(factor)

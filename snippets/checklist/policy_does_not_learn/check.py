@@ -19,6 +19,25 @@ def values_beyond_the_end(targets, rewards, done):
         )
 
 
+def time_limit_as_end(targets, rewards, done, truncated=None):
+    """Compare targets and rewards where a time limit cut the episode off, and where it went on.
+
+    `truncated` as the world returned it with each of these steps: keep it beside `done` for this check.
+    """
+    if truncated is None or not targets.shape == rewards.shape == truncated.shape:
+        return None
+    cut, over = truncated.bool(), done.bool() | truncated.bool()
+    added = (targets.detach() - rewards).abs()  # the value of what comes next
+    if not cut.any() or over.all() or not added[~over].mean():
+        return None
+    later, at_cut = added[~over].mean().item(), added[cut].mean().item()
+    if at_cut < 0.01 * later:
+        return (
+            f"targets add {later:.3g} to the reward where the episode goes on, {at_cut:.3g} at the {int(cut.sum())} "
+            "steps where a time limit cut it off: wrong if the task itself goes on"
+        )
+
+
 def log_probs_of_other_actions(dist, actions, log_probs):
     """Compute the log-probabilities anew, of actions as `dist` drew them: before they are clipped or squashed."""
     expected = dist.log_prob(actions)

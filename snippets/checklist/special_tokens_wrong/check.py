@@ -34,3 +34,31 @@ def texts_that_end_otherwise(ids, labels, stop_id):
     share = (ends == usual).float().mean().item()
     if share > 0.9:
         return f"generation stops at {stop_id}, which no text contains; {share:.0%} of the texts end with {int(usual)}"
+
+
+def prompts_that_stop_early(ids, prompts, stop_id):
+    """Look in training texts at what follows the tokens with which all prompts of generation end.
+
+    `prompts`: token ids of several prompts with different words, as they are handed to the model.
+    """
+    prompts = [torch.as_tensor(prompt).flatten().tolist() for prompt in prompts]
+    if all(prompt == prompts[0] for prompt in prompts):
+        return None  # what they have in common could be their words
+    size = 2 if len({tuple(prompt[-2:]) for prompt in prompts}) == 1 else 1
+    ends, next_tokens = {tuple(prompt[-size:]) for prompt in prompts}, []
+    for text in ids.tolist():
+        while len(text) > 1 and text[-1] == text[-2]:
+            text.pop()  # padding
+        for i in range(size, len(text) - 1):
+            if tuple(text[i - size : i]) in ends:
+                next_tokens.append(text[i])
+    usual = max(set(next_tokens), key=next_tokens.count, default=None)
+    stops = torch.as_tensor(stop_id).flatten().tolist()
+    if len(ends) > 1 or len(next_tokens) < 4 or usual in stops:
+        return None
+    share = next_tokens.count(usual) / len(next_tokens)
+    if share > 0.9:
+        return (
+            f"all prompts end with {list(*ends)}; in training, {share:.0%} of {len(next_tokens)} times {usual} follows: "
+            "if that token belongs to the template, the prompts lack it"
+        )

@@ -228,3 +228,40 @@ def test_data_of_other_sizes() -> None:
         assert not check.data_unlike_the_noise(clean)
     for clean in (pixels, pixels / 255 / 255):
         assert "root mean square" in check.data_unlike_the_noise(clean)
+
+
+SQUARES = [((16, 3, 24, 16), (16,), 3), ((8, 1, 8, 8), (8, 1), 2), ((8, 8, 4, 4), (8, 1, 1), 1), ((64, 64), (64,), 1)]
+
+
+@pytest.mark.parametrize(("shape", "spread", "axis"), SQUARES, ids=str)
+@pytest.mark.parametrize("kind", ["noise", "velocity"])
+def test_levels_along_another_axis(shape: tuple[int, ...], spread: tuple[int, ...], axis: int, kind: str) -> None:
+    """A level of each sample that runs along width, height or channels is found; one along the samples is not."""
+    for seed in range(3):
+        torch.manual_seed(seed)
+        clean, noise = torch.rand(shape) * 2 - 1, torch.randn(shape)
+        level = COSINE[torch.randint(len(COSINE), shape[:1])]
+        for form, ill in ((spread, True), ((-1, *[1] * (len(shape) - 1)), False)):
+            share = level.reshape(form)
+            noisy = share.sqrt() * clean + (1 - share).sqrt() * noise
+            target = noise if kind == "noise" else share.sqrt() * noise - (1 - share).sqrt() * clean
+            says = check.level_of_another_sample(clean, noisy, target)
+            assert f"along axis {axis}" in says if ill else not says
+            assert not check.target_from_elsewhere(clean, noisy, target)
+        assert not check.level_of_another_sample(clean, noisy, clean)
+        assert not check.level_of_another_sample(clean, noisy, torch.randn(shape))
+        assert check.target_from_elsewhere(clean, noisy, torch.randn(shape))
+
+
+def test_levels_of_other_kinds() -> None:
+    """One level for the whole batch, or a batch of another size than every axis: nothing is said."""
+    torch.manual_seed(0)
+    clean, noise = torch.rand(8, 1, 8, 8), torch.randn(8, 1, 8, 8)
+    assert not check.level_of_another_sample(clean, 0.6 * clean + 0.8 * noise, noise)
+    assert not check.level_of_another_sample(clean[:6], 0.6 * clean[:6] + 0.8 * noise[:6], noise[:6])
+
+
+def test_sizes_that_differ() -> None:
+    """With a batch that is not as long as an image is wide, the same line ends with an error."""
+    with pytest.raises(RuntimeError, match=r"The size of tensor a \(12\) must match the size of tensor b \(16\)"):
+        torch.rand(12) * torch.rand(12, 1, 16, 16)

@@ -33,6 +33,17 @@ def test_the_near_end_is_worth_more_again_and_again() -> None:
     assert near / (1 - gamma**2) > 1.1 * far / (1 - gamma**7)
 
 
+def test_values_under_a_limit() -> None:
+    """A reward of 1 a step, gamma 0.99: cut after 200 steps, a value that all steps share settles at 67, not at 100."""
+    gamma, rewards = 0.99, torch.ones(200, dtype=torch.float64)
+    truncated = torch.arange(200) == 199
+    for cut, settled in ((truncated, 67), (torch.zeros(200, dtype=torch.bool), 100)):
+        value = torch.zeros((), dtype=torch.float64)
+        for _ in range(2000):
+            value = (rewards + gamma * value * ~cut).mean()
+        assert round(value.item()) == settled
+
+
 def test_another_action_teaches_nothing_on_average() -> None:
     """The log-probability of an action drawn from the policy has a gradient of zero on average."""
     logits = torch.randn(5, dtype=torch.float64, requires_grad=True)
@@ -130,3 +141,26 @@ def test_exploration_of_other_kinds(seed: int) -> None:
     open_policy = Categorical(logits=outputs)
     assert check.never_explored(greedy, dist=open_policy)
     assert not check.never_explored(open_policy.sample(), dist=open_policy)
+
+
+@pytest.mark.parametrize("shape", [(96,), (96, 1), (12, 8)], ids=str)
+def test_limits_of_other_kinds(shape: tuple[int, ...]) -> None:
+    """A limit taken for the end is found, in batches and rollouts; a value added there, or at true ends too, is not."""
+    torch.manual_seed(0)
+    rewards, values = torch.rand(shape), 5 + torch.rand(shape)
+    place = torch.arange(96).reshape(shape)
+    terminated, truncated = place % 17 == 3, place % 12 == 11
+    done = terminated | truncated
+    for flags in (bool, float):
+        ends, cuts = (done, truncated) if flags is bool else (done.float(), truncated.float())
+        ill = rewards + 0.9 * values * ~done
+        right = rewards + 0.9 * values * ~terminated
+        assert f"at the {int(truncated.sum())} steps" in str(check.time_limit_as_end(ill, rewards, ends, cuts))
+        assert not check.time_limit_as_end(right, rewards, ends, cuts)
+        assert not check.time_limit_as_end(rewards + 0.9 * values, rewards, ends, cuts)  # no end is heeded
+        assert not check.time_limit_as_end(ill, rewards, ends, torch.zeros_like(cuts))
+        assert not check.time_limit_as_end(ill, rewards, ends)
+        assert not check.time_limit_as_end(ill - ill.mean(), rewards, ends, cuts)
+        assert not check.time_limit_as_end(rewards, rewards, ends, cuts)  # gamma 0, or values that are still 0
+        assert check.values_beyond_the_end(right, rewards, ends)
+        assert not check.values_beyond_the_end(ill, rewards, ends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from snippets.checklist.special_tokens_wrong import check
@@ -28,3 +29,63 @@ def test_several_stop_tokens() -> None:
     assert "100% of the texts end with 8" in check.texts_that_end_otherwise(ids, labels, [3, 9])
     labels[labels == 8] = -100
     assert check.stop_token_masked(ids, labels, [8, 9])
+
+
+BOS, HEAD, HEADED, EOT, LINE, USER, ANSWER, SYSTEM, PAD = range(100, 109)
+Said = list[tuple[int, list[int]]]
+
+
+def headers(dialogue: Said, opened: bool) -> list[int]:
+    """A template with a begin token, and a header of four tokens before each turn."""
+    ids = [BOS] + [t for who, said in dialogue for t in (HEAD, who, HEADED, LINE, *said, EOT)]
+    return [*ids, HEAD, ANSWER, HEADED, LINE] if opened else ids
+
+
+def lines(dialogue: Said, opened: bool) -> list[int]:
+    """A template whose headers and turns end with a new line."""
+    ids = [t for who, said in dialogue for t in (HEAD, who, LINE, *said, EOT, LINE)]
+    return [*ids, HEAD, ANSWER, LINE] if opened else ids
+
+
+def marks(dialogue: Said, opened: bool) -> list[int]:
+    """A template with one token before each turn, and no other for who answers."""
+    ids = [t for who, said in dialogue for t in (HEAD, who, *said, EOT)]
+    return [*ids, HEAD, ANSWER] if opened else ids
+
+
+@pytest.mark.parametrize("template", [headers, lines, marks])
+@pytest.mark.parametrize("turns", [1, 3])
+@pytest.mark.parametrize("side", ["left", "right", "end token"])
+def test_templates_of_other_kinds(template: type[headers], turns: int, side: str) -> None:
+    """Prompts without the words that begin an answer are found, with them they are not, however texts are padded."""
+    chance = torch.Generator().manual_seed(0)
+
+    def said() -> list[int]:
+        return torch.randint(50, (int(torch.randint(3, 9, (1,), generator=chance)),), generator=chance).tolist()
+
+    def dialogue() -> Said:
+        return [(SYSTEM, [7, 7]), *((who, said()) for _ in range(turns) for who in (USER, ANSWER))]
+
+    texts = [template(dialogue(), False) for _ in range(16)]
+    longest, pad = max(map(len, texts)), EOT if side == "end token" else PAD
+    pads = [[pad] * (longest - len(text)) for text in texts]
+    both = zip(pads, texts, strict=True)
+    ids = torch.tensor([some + text if side == "left" else text + some for some, text in both])
+    questions = [dialogue()[:-1] for _ in range(5)]
+    for opened in (False, True):
+        prompts = [template(question, opened) for question in questions]
+        says = check.prompts_that_stop_early(ids, prompts, [EOT, BOS])
+        assert bool(says) is not opened
+        assert opened or f"times {HEAD} follows" in says
+        assert not check.prompts_that_stop_early(ids, prompts[:1], EOT)
+    assert not check.prompts_that_stop_early(ids, [[*template(q, True), 3] for q in questions], EOT)  # begun for it
+
+
+def test_prompts_of_a_model_that_goes_on_writing() -> None:
+    """Beginnings of texts, whole texts, and a begin token alone are no prompts that lack something."""
+    torch.manual_seed(0)
+    ids = torch.cat([torch.full((16, 1), BOS), torch.randint(50, (16, 20)), torch.full((16, 1), EOT)], dim=1)
+    assert not check.prompts_that_stop_early(ids, ids[:5, :4], EOT)
+    assert not check.prompts_that_stop_early(ids, [[BOS]] * 5, EOT)
+    ids[:, -2] = 33
+    assert not check.prompts_that_stop_early(ids, ids[:, :-1].tolist(), EOT)
