@@ -104,3 +104,27 @@ def boxes_without_gradient(loss_fn, outputs, targets):
             f"the loss has gradient 0 for {int(still.sum())} of {still.numel()} boxes: "
             "it does not move them, which is right only for padding and for boxes matched to no object"
         )
+
+
+def first_class_never_found(outputs, targets):
+    """Compare the labels that a detector returns with the annotated ones, over some hundred images.
+
+    Both are dictionaries with "labels", as in torchvision, or lists of them, one for each image.
+    """
+    found, asked = (
+        [
+            d["labels"].flatten()
+            for d in ([x] if isinstance(x, dict) else x)
+            if isinstance(d, dict)
+        ]
+        for x in (outputs, targets)
+    )
+    if not found or not asked:
+        return None
+    found, asked = torch.cat(found), torch.cat(asked)
+    zeros = int((asked == 0).sum())
+    if zeros > 4 and not (found == 0).any() and (len(found) or zeros == len(asked)):
+        return (
+            f"{zeros} annotated labels are 0, and none of {len(found)} returned ones: if 0 is a class of yours, "
+            "the detector may keep 0 for the background"
+        )

@@ -1,4 +1,4 @@
-"""Why embeddings collapse to one point: call these with one batch, its embeddings and the loss."""
+"""Why embeddings collapse or tell nothing: call these with one batch, its embeddings and the loss."""
 
 import torch
 
@@ -36,3 +36,15 @@ def constant_that_is_perfect(loss_fn, outputs, targets):
             best, constant = loss_fn(perfect, targets), loss_fn(same, targets)
     if constant <= best + 1e-5:
         return f"one point for all has the loss {float(constant):.3f}, a perfect embedding {float(best):.3f}"
+
+
+def views_that_are_equal(inputs, targets):
+    """Compare two views of the same samples, as they enter the network, element by element."""
+    if inputs.shape != targets.shape or not inputs.numel():
+        return None
+    equal = int((inputs == targets).reshape(len(inputs), -1).all(dim=1).sum())
+    if equal > 0.9 * len(inputs):
+        return (
+            f"{equal} of {len(inputs)} pairs are equal in every element: if these are two views, "
+            "only dropout in the network, where there is some, tells them apart"
+        )

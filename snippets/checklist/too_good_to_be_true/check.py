@@ -17,6 +17,27 @@ def copies_across_the_split(x_train, x_val):
         )
 
 
+def pairs_the_other_way_round(x_train, x_val):
+    """Count the validation pairs (a, b) that the training set holds as (b, a); pairs are rows, or columns of (2, n).
+
+    Says nothing where pairs with new partners are held as often: ids of users and items meet by chance.
+    """
+    sides = []
+    for x in (x_train, x_val):
+        x = x.T if x.dim() == 2 and x.shape[0] == 2 else x
+        if x.dim() < 2 or x.shape[1] != 2:
+            return None
+        x = x.cpu().numpy()
+        sides.append([(a.tobytes(), b.tobytes()) for a, b in x])
+    held, pairs = set(sides[0]), [(a, b) for a, b in sides[1] if a != b]
+    turned = sum((b, a) in held for a, b in pairs)
+    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(0))
+    partners = [pairs[i][1] for i in order.tolist()]
+    chance = sum((b, a) in held for (a, _), b in zip(pairs, partners, strict=True))
+    if turned - chance > 0.01 * len(pairs) + 4 * chance**0.5:
+        return f"{turned} of {len(pairs)} validation pairs are in the training set the other way round"
+
+
 def moments_across_the_split(x_train, x_val):
     """Count the moments in validation windows (windows, time, channels) that training windows contain too.
 

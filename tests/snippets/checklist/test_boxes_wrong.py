@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from snippets.checklist.boxes_wrong import check
+from tests.support import oracles  # noqa: F401 - before torchvision
 from tests.support.planted import Record, Run, causes, program, prove, run
 
 
@@ -154,3 +156,55 @@ def test_with_itself() -> None:
     read = fixed["to_corners"](sized)
     assert not torch.allclose(read, fixed["actual"])
     assert torch.allclose(fixed["iou"](read, read), torch.ones(100))
+
+
+def labels(*numbers: int) -> dict[str, Tensor]:
+    """Labels as torchvision's detectors return and take them."""
+    return {"labels": torch.tensor(numbers, dtype=torch.long), "boxes": torch.zeros(len(numbers), 4)}
+
+
+def test_class_numbers_in_other_shapes() -> None:
+    """Lists of images and one class alone are found; detectors that return 0, numbers from 1 and few zeros are not."""
+    asked = [labels(0, 1), labels(0, 0, 2), labels(), labels(0, 0)]
+    found = check.first_class_never_found([labels(1), labels(2, 2), labels(1), labels()], asked)
+    assert found.startswith("5 annotated labels are 0, and none of 4 returned ones")
+    assert check.first_class_never_found([labels()] * 6, [labels(0)] * 6)
+    assert check.first_class_never_found([labels(0), labels(2)], asked) is None
+    assert check.first_class_never_found([labels(1), labels(2)], [labels(1, 2), labels(3)] * 9) is None
+    assert check.first_class_never_found([labels(1)], [labels(0, 1)]) is None
+    assert check.first_class_never_found([labels()] * 4, asked) is None  # it finds nothing at all yet
+    assert check.first_class_never_found(torch.zeros(5, 4), torch.zeros(5, 4)) is None
+    assert check.first_class_never_found([torch.zeros(2, 4)], [torch.zeros(2, 4)]) is None
+
+
+@pytest.mark.parametrize("detector", ["FasterRCNN", "SSD", "RetinaNet", "FCOS"])
+def test_label_of_the_background(detector: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for every score, Faster R-CNN and SSD return no 0 with 3 classes; RetinaNet and FCOS return it as well."""
+    from torchvision.models.detection import FasterRCNN, RetinaNet
+    from torchvision.models.detection.anchor_utils import AnchorGenerator, DefaultBoxGenerator
+    from torchvision.models.detection.fcos import FCOS
+    from torchvision.models.detection.ssd import SSD
+    from torchvision.ops import boxes
+
+    torch.manual_seed(0)
+    monkeypatch.setattr(boxes, "batched_nms", lambda found, *_: torch.arange(len(found)))  # needs a compiled part
+    backbone = nn.Conv2d(3, 32, 3, stride=8, padding=1)
+    backbone.out_channels = [32] if detector == "SSD" else 32  # type: ignore[assignment]
+    anchors = AnchorGenerator(((16,),), ((1.0,),))
+    if detector == "FasterRCNN":
+        heads = FasterRCNN(backbone, 3, min_size=64, rpn_anchor_generator=anchors, box_score_thresh=0.0).roi_heads
+        some = torch.rand(50, 2) * 30
+        places = torch.cat([some, some + 20], dim=1)
+        returned = heads.postprocess_detections(torch.randn(50, 3), torch.randn(50, 12), [places], [(64, 64)])[2]
+    else:
+        model = (
+            SSD(backbone, DefaultBoxGenerator([[2]]), (64, 64), 3, score_thresh=0.0, detections_per_img=10**6)
+            if detector == "SSD"
+            else {"RetinaNet": RetinaNet, "FCOS": FCOS}[detector](
+                backbone, 3, min_size=64, anchor_generator=anchors, score_thresh=0.0
+            )
+        )
+        with torch.no_grad():
+            returned = [found["labels"] for found in model.eval()([torch.rand(3, 64, 64)])]
+    numbers = set(torch.cat(returned).tolist())
+    assert numbers == ({1, 2} if detector in ("FasterRCNN", "SSD") else {0, 1, 2})

@@ -47,3 +47,36 @@ def test_nan_ranks_first() -> None:
     assert int((others > own).sum()) == 50
     for scores, score in ((others, nan), (others * nan, own), (others * nan, nan)):
         assert int((scores > score).sum()) == 0
+
+
+def test_pairs_in_other_shapes() -> None:
+    """Columns of an edge index, and pairs of vectors, are found; rows that are no pairs are not looked at."""
+    torch.manual_seed(0)
+    edges = torch.combinations(torch.arange(60))[torch.randperm(1770)[:800]]
+    both = torch.cat([edges, edges.flip(1)])[torch.randperm(1600)]
+    train, val = both[:1400], both[1400:]
+    vectors = torch.randn(60, 5)
+    for a, b in ((train, val), (train.T, val.T), (vectors[train], vectors[val])):
+        assert "the other way round" in check.pairs_the_other_way_round(a, b)
+    assert not check.copies_across_the_split(train, val)
+    for a, b in (
+        (torch.randn(90, 30), torch.randn(9, 30)),
+        (torch.randn(90), torch.randn(9)),
+        (both[:, 0], both[:, 1]),
+    ):
+        assert check.pairs_the_other_way_round(a, b) is None
+
+
+def test_sound_pairs() -> None:
+    """Silent: one row a pair, both directions on one side, points in the plane, loops, ids of users and items."""
+    torch.manual_seed(0)
+    edges = torch.combinations(torch.arange(60))[torch.randperm(1770)[:800]]
+    train, val = edges[:700], edges[700:]
+    assert not check.pairs_the_other_way_round(train, val)
+    assert not check.pairs_the_other_way_round(torch.cat([train, train.flip(1)]), torch.cat([val, val.flip(1)]))
+    assert not check.pairs_the_other_way_round(torch.randn(500, 2), torch.randn(100, 2))
+    loops = torch.arange(50).repeat(2, 1).T
+    assert not check.pairs_the_other_way_round(loops, loops)
+    for users in (20, 200):  # bought by chance, low numbers more often
+        bought = (torch.rand(3000, 2).square() * users).long()
+        assert not check.pairs_the_other_way_round(bought[:2500], bought[2500:])
