@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from snippets.initialization.kaiming_init.evidence import INITS, SEEDS, STEPS, train
 from snippets.initialization.kaiming_init.from_scratch import kaiming_normal_, kaiming_normal_std, kaiming_uniform_
 from snippets.initialization.kaiming_init.use import deep_relu_network, init_relu_layer
+from tests.support.rates import learning_rate_times
 
 
 def log_growth(variance: float, slope: float = 0.0, width: int = 256, depth: int = 50, nets: int = 8) -> float:
@@ -108,7 +109,10 @@ def test_fan_out_keeps_the_gradient():
 
 
 def test_only_kaiming_trains_twenty_layers(evidence):
-    """50 layers: Kaiming keeps the signal, Xavier and torch's default lose it; 20 layers: only Kaiming's is trained."""
+    """50 layers: Kaiming keeps the signal, Xavier and torch's default lose it; 20 layers: only Kaiming's is trained.
+
+    At 0.3 and 3 times the learning rate Kaiming's loss is the lowest with each seed.
+    """
     final, size = {}, {}
     for name in INITS:
         signals, losses = (torch.tensor(evidence()[name][what]) for what in ("signals", "losses"))
@@ -123,14 +127,24 @@ def test_only_kaiming_trains_twenty_layers(evidence):
     assert final["Kaiming"].median().item() == pytest.approx(0.2, abs=0.05)
     assert final["Xavier"].median().item() == pytest.approx(1.2, abs=0.1)
     assert final["torch default"].median().item() == pytest.approx(2.2, abs=0.1)
+    x, y = two_hundred_digits()
+    for factor in (0.3, 3):
+        with learning_rate_times(factor):
+            last = {name: [train(v, seed, x, y)[-1] for seed in range(SEEDS)] for name, v in INITS.items()}
+        assert max(last["Kaiming"]) < min(last["Xavier"] + last["torch default"])
+
+
+def two_hundred_digits() -> tuple[Tensor, Tensor]:
+    """The experiment's images and labels."""
+    digits = load_digits()
+    x = torch.tensor(digits.data[:200], dtype=torch.float32)
+    return (x - x.mean()) / x.std(), torch.tensor(digits.target[:200])
 
 
 @pytest.mark.parametrize(("lr", "least", "most"), [(0.1, 0, 2), (0.01, 5, 5)])
 def test_plain_networks_need_a_lower_rate(lr, least, most):
     """Five networks of eight ReLU layers, SGD with momentum 0.9: at 0.1 most end at guessing or NaN, at 0.01 none."""
-    digits = load_digits()
-    x = torch.tensor(digits.data[:200], dtype=torch.float32)
-    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:200])
+    x, y = two_hundred_digits()
     losses = []
     for seed in range(5):
         torch.manual_seed(seed)
@@ -149,9 +163,7 @@ def test_plain_networks_need_a_lower_rate(lr, least, most):
 
 def test_two_layers_need_ten_steps_more():
     """With two layers all three train; torch's default ends where Kaiming was about ten steps before."""
-    digits = load_digits()
-    x = torch.tensor(digits.data[:200], dtype=torch.float32)
-    x, y = (x - x.mean()) / x.std(), torch.tensor(digits.target[:200])
+    x, y = two_hundred_digits()
     runs = [torch.tensor([train(variance, seed, x, y, 2) for seed in range(SEEDS)]) for variance in INITS.values()]
     kaiming, xavier, default = (losses.median(0).values for losses in runs)
     assert max(kaiming[-1], xavier[-1], default[-1]) < math.log(10) / 2  # half of what guessing costs

@@ -13,6 +13,7 @@ from torch.nn.utils.parametrizations import weight_norm
 import snippets.initialization.robust_weightnorm_resnet_init.evidence as experiment
 from snippets.initialization.robust_weightnorm_resnet_init.from_scratch import backward, forward
 from snippets.initialization.robust_weightnorm_resnet_init.use import WeightNormBlock, weight_norm_gain, weight_normed
+from tests.support.rates import learning_rate_times
 
 Run = Callable[[str, bool, int], tuple[list[float], float]]
 
@@ -202,7 +203,10 @@ def test_biases_keep_the_curve_level(run):
 
 
 def test_proposed_trains_best_in_residual(run):
-    """Twelve seeds: Kaiming gives NaN; the proposed mean loss is a tenth below torch's default, not for every seed."""
+    """Twelve seeds: Kaiming gives NaN; the proposed mean loss is a tenth below torch's default, not for every seed.
+
+    At a third of the learning rate torch's default has the lower mean loss of six seeds.
+    """
     seeds = 12
     assert all(math.isnan(run("Kaiming", True, seed)[1]) for seed in range(seeds))
     table, gap = (
@@ -212,6 +216,13 @@ def test_proposed_trains_best_in_residual(run):
     assert gap > 0.1 * mean_loss(run, "torch default", True, seeds)
     assert table > 2 * gap
     assert any(run("torch default", True, seed)[1] < run("proposed", True, seed)[1] for seed in range(seeds))
+    x, y = experiment.load()
+    with learning_rate_times(1 / 3):
+        default, proposed = (
+            sum(experiment.run(method, True, seed, x, y)[1] for seed in range(6)) / 6
+            for method in ("torch default", "proposed")
+        )
+    assert default < proposed
 
 
 def test_norms_of_the_residual_network(run):

@@ -8,9 +8,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from snippets.initialization.xavier_init.evidence import DEPTH, INITS, SEEDS, network
+from snippets.initialization.xavier_init.evidence import DEPTH, INITS, SEEDS, network, train
 from snippets.initialization.xavier_init.from_scratch import xavier_normal_, xavier_uniform_, xavier_uniform_std
 from snippets.initialization.xavier_init.use import init_attention, init_tanh_layer
+from tests.support.rates import learning_rate_times
 
 
 def signal(variance: float, activation: Callable[[Tensor], Tensor], depth: int, width: int = 256) -> float:
@@ -135,7 +136,8 @@ def test_steady_signal_is_not_enough(evidence):
     """The older rule starves layer 1 of gradient; 8/n keeps the signal, but gradients explode; Xavier trains twice.
 
     Under 8/n a layer multiplies the gradient's second moment by 8 E[tanh'^2]: half of the units are saturated, which
-    takes away more than three quarters, and 1.8 is left.
+    takes away more than three quarters, and 1.8 is left. At three times the learning rate the losses say the same, and
+    at ten times Xavier does not train either.
     """
     signals, gradients, losses = {}, {}, {}
     for name in INITS:
@@ -160,8 +162,16 @@ def test_steady_signal_is_not_enough(evidence):
     assert (losses[older] - math.log(10)).abs().max() < 0.1  # random guessing
     assert losses[large].min() > 1
 
-    x = torch.tensor(load_digits().data[:128], dtype=torch.float32)
+    digits = load_digits()
+    x, y = torch.tensor(digits.data[:128], dtype=torch.float32), torch.tensor(digits.target[:128])
     x = (x - x.mean()) / x.std()
+    with learning_rate_times(3):
+        last = {name: [train(network(v, seed), x, y) for seed in range(SEEDS)] for name, v in INITS.items()}
+    assert max(last[xavier] + last[gain]) < 0.2
+    assert torch.tensor(last[older]).sub(math.log(10)).abs().max() < 0.1
+    assert min(last[large]) > 1
+    with learning_rate_times(10):
+        assert min(train(network(INITS[name], seed), x, y) for name in (xavier, gain) for seed in range(SEEDS)) > 1.5
     with torch.no_grad():
         output = network(INITS[large], 0)[: 2 * DEPTH](x)  # of the last tanh
     slope = (1 - output.square()).square().mean().item()

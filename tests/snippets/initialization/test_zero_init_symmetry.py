@@ -7,8 +7,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
+import snippets.initialization.zero_init_symmetry.evidence as experiment
 from snippets.initialization.zero_init_symmetry.evidence import EVERY, SEEDS, learning_curve, make_model, rank
 from snippets.initialization.zero_init_symmetry.use import distinct_units
+from tests.support.rates import learning_rate_times
 
 OPTIMIZERS = {
     "SGD": lambda p: torch.optim.SGD(p, lr=0.05),
@@ -312,8 +314,11 @@ def test_tiny_noise_is_distinct():
     assert [distinct_units(model[index].weight) for index in (0, 2)] == [32, 32]
 
 
-def test_zero_last_layer_ends_level(evidence):
-    """A zero last layer leads after 10 steps, trails from 30 to 60, and ends within 0.01 of Kaiming."""
+def test_zero_last_layer_ends_level(evidence, monkeypatch):
+    """A zero last layer leads after 10 steps, trails from 30 to 60, and ends within 0.01 of Kaiming.
+
+    At a third of the learning rate it leads from step 10 to 40, at 10/3 of it it trails after 10.
+    """
     digits = load_digits()
     torch.manual_seed(0)
     order = torch.randperm(len(digits.target))
@@ -324,12 +329,17 @@ def test_zero_last_layer_ends_level(evidence):
         """Accuracy (seeds, every tenth step) and the ranks of the second hidden layer: the figure's seeds, and more."""
         runs, ranks = list(evidence()[start]["curves"]), set(evidence()[start]["ranks"])
         for seed in seeds[SEEDS.stop :]:
-            torch.manual_seed(seed)
-            model = make_model(start)
-            runs.append(learning_curve(model, x, y))
+            runs.append(curve(model := model_of(start, seed)))
             ranks.add(rank(model, x))
         assert len(runs) == len(seeds)
         return torch.tensor(runs), ranks
+
+    def model_of(start: str, seed: int) -> nn.Sequential:
+        torch.manual_seed(seed)
+        return make_model(start)
+
+    def curve(model: nn.Sequential) -> list[float]:
+        return learning_curve(model, x, y)
 
     (kaiming, kaiming_ranks), (zero, zero_ranks) = (curves(start, range(8)) for start in ("Kaiming", "last layer 0"))
     lead = (zero - kaiming).mean(0)  # of 8 seeds
@@ -337,6 +347,12 @@ def test_zero_last_layer_ends_level(evidence):
     assert lead[30 // EVERY : 60 // EVERY + 1].max() < -0.005
     assert lead[30 // EVERY] < -0.03
     assert lead[-1].abs() < 0.01
+    for factor, steps in ((1 / 3, 40), (10 / 3, 10)):
+        monkeypatch.setattr(experiment, "STEPS", steps)
+        with learning_rate_times(factor):
+            pairs = [[curve(model_of(start, s)) for start in ("last layer 0", "Kaiming")] for s in range(8)]
+        now = torch.tensor(pairs).mean(0).T.diff(dim=1).neg().flatten()[1:]  # of 8 seeds, from step 10 on
+        assert now.min() > 0.01 if factor < 1 else now.max() < -0.02
     # What the figure's description and the table say, of their two seeds.
     both = SEEDS.stop
     for accuracy in (kaiming[:both, -1].mean(), zero[:both, -1].mean()):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from snippets.normalization.dynamic_tanh import use
-from snippets.normalization.dynamic_tanh.evidence import ALPHAS, SEEDS
+from snippets.normalization.dynamic_tanh.evidence import ALPHAS, SEEDS, accuracy
 from snippets.normalization.dynamic_tanh.from_scratch import DynamicTanh
+from tests.support.rates import learning_rate_times
 
 both = pytest.mark.parametrize("layer_class", [DynamicTanh, use.DynamicTanh], ids=["from_scratch", "use"])
 
@@ -128,9 +132,28 @@ def test_fast_path_wants_eps() -> None:
 
 
 def test_alpha_on_digits(evidence) -> None:
-    """0.02, 0.5 and 2.5: within 4 points of LayerNorm; 12.5: over 4 points below."""
+    """0.02, 0.5 and 2.5: within 4 points of LayerNorm; 12.5: over 4 points below.
+
+    At 0.3 times the learning rate only 2.5 is within 4 points, and 0.02 over 7 below; at ten times 0.02 is the best.
+    """
     reference = sum(evidence()["LayerNorm"]) / SEEDS
     *near, far = [sum(runs) / SEEDS for runs in evidence()["dynamic tanh"]]
     assert ALPHAS == [0.02, 0.5, 2.5, 12.5]
     assert all(mean == pytest.approx(reference, abs=0.04) for mean in near)
     assert far < reference - 0.04
+
+    torch.manual_seed(0)
+    data, order = load_digits(), torch.randperm(1797)
+    x, y = torch.tensor(data.data, dtype=torch.float32)[order] / 16, torch.tensor(data.target)[order]
+
+    def means(factor: float) -> tuple[float, list[float]]:
+        norms = [nn.LayerNorm, *(partial(DynamicTanh, alpha=alpha) for alpha in ALPHAS)]
+        with learning_rate_times(factor):
+            found = [sum(accuracy(norm, seed, x, y) for seed in range(SEEDS)) / SEEDS for norm in norms]
+        return found[0], found[1:]
+
+    reference, slow = means(0.3)
+    assert [abs(mean - reference) < 0.04 for mean in slow] == [False, False, True, False]
+    assert slow[0] < reference - 0.07
+    reference, fast = means(10)
+    assert fast[0] == max(reference, *fast)

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from snippets.normalization.stochastic_depth.evidence import train
 from snippets.normalization.stochastic_depth.from_scratch import SkippedBlock, survival
 from snippets.normalization.stochastic_depth.use import DropPath, Residual, drop_path_rates
 from tests.support import oracles  # noqa: F401 - before torchvision
+from tests.support.rates import learning_rate_times
 
 WIDE, WIDE_DROPPED = "200 images, width 32, last rate 0", "200 images, width 32, last rate 0.5"
 NARROW, NARROW_DROPPED = "1,000 images, width 12, last rate 0", "1,000 images, width 12, last rate 0.5"
@@ -167,7 +170,15 @@ def test_full_network_gains_nothing(evidence: Any) -> None:
 
 
 def test_narrow_network_loses(evidence: Any) -> None:
-    """At width 12 each seed of the full network loses, over six points in the mean."""
+    """At width 12 each seed of the full network loses, over six points in the mean.
+
+    At ten times the learning rate the mean gains over a point.
+    """
     difference = scores(evidence, NARROW)[0] - scores(evidence, NARROW_DROPPED)[0]
     assert difference.min() > 0.02
     assert difference.mean() > 0.06
+    data = load_digits()
+    x, y = torch.tensor(data.data, dtype=torch.float32) / 16, torch.tensor(data.target)
+    with learning_rate_times(10):
+        without, dropped = (torch.tensor(train(last, 1000, 12, x, y)[0]).mean() for last in (0.0, 0.5))
+    assert dropped > without + 0.01

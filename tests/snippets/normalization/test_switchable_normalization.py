@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from snippets.normalization.switchable_normalization import from_scratch, use
-from snippets.normalization.switchable_normalization.evidence import BATCHES, SEEDS
+from snippets.normalization.switchable_normalization.evidence import BATCHES, NORMS, SEEDS, run
+from tests.support.rates import learning_rate_times
 
 FORMS = [use.SwitchNorm, from_scratch.SwitchNorm]
 SPACES = [(7,), (5, 4), (3, 4, 2)]
@@ -126,12 +128,22 @@ def accuracy(evidence, name: str) -> Tensor:
 
 
 def test_as_good_as_the_best_on_digits(evidence) -> None:
-    """Its mean accuracy is above the best fixed one's at batches of 2, and within two points of it at 32."""
+    """Its mean accuracy is above the best fixed one's at batches of 2, and within two points of it at 32.
+
+    At three times the learning rate it is over three points below batch normalization at 2.
+    """
     ours = accuracy(evidence, "switchable").mean(dim=1)
     best = torch.stack([accuracy(evidence, name).mean(dim=1) for name in ("batch", "instance", "layer")]).amax(dim=0)
     assert ours.shape == (len(BATCHES),)
     assert (ours - best).abs()[1] < 0.02
     assert (ours - best)[0] > 0
+    data = load_digits()
+    x, y = torch.tensor(data.images, dtype=torch.float32).unsqueeze(1) / 16, torch.tensor(data.target)
+    with learning_rate_times(3):
+        fast = {
+            name: sum(run(NORMS[name], 2, seed, x, y)[0] for seed in range(SEEDS)) for name in ("batch", "switchable")
+        }
+    assert fast["switchable"] < fast["batch"] - 0.03 * SEEDS
 
 
 def test_proportions_hardly_move(evidence) -> None:
