@@ -203,7 +203,7 @@ def test_medium_decay_is_steadier(evidence, monkeypatch):
         assert max(average[-10:]) > max(model[-10:])
     monkeypatch.setattr(experiment, "LR", 0.13)
     for seed, average in zip(experiment.SEEDS, evidence()["0.99"], strict=True):
-        assert experiment.train(seed)[0, -1] < 1.02 * average[-1]  # rounding moves a loss by less
+        assert experiment.train(seed)[0, -1] < 1.02 * average[-1]  # as low, to 2 %
 
 
 def test_early_average_is_worse(evidence):
