@@ -126,11 +126,32 @@ def test_other_data_has_no_such_form():
     assert w.abs().max() > 10 * w.abs().min()
 
 
+def pairs(name: str, times: float) -> list[tuple[bool, torch.Tensor]]:
+    """For five seeds, 300 batches of 2 at a multiple of the rate: all training points right; margins of new ones."""
+    y = torch.tensor(experiment.LABELS, dtype=torch.float64)
+    x = example(y)
+    optimizer_class, settings = experiment.EXAMPLE[name]
+    runs = []
+    for seed in range(5):
+        generator = torch.Generator().manual_seed(seed)
+        w = torch.zeros(x.shape[1], dtype=x.dtype, requires_grad=True)
+        optimizer = optimizer_class([w], **settings | {"lr": times * settings["lr"]})
+        for _ in range(300):
+            part = torch.randperm(experiment.TRAIN, generator=generator)[:2]
+            optimizer.zero_grad()
+            (x[part] @ w - y[part]).square().mean().backward()
+            optimizer.step()
+        margins = (x @ w * y).detach()
+        runs.append((bool((margins[:20] > 0).all()), margins[20:]))
+    return runs
+
+
 @pytest.mark.parametrize("name", ["RMSprop", "Adam", "AdamW, weight_decay 0.1"])
 def test_small_batches_end_the_gap(name, evidence):
     """With all 20 points in a step, or 10, half of the new points are wrong; with batches of 5 none is, only just.
 
-    With batches of 2 none is with any of five seeds, and by far.
+    With batches of 2 none is with any of five seeds, and by far, up to three times the rate; at ten times Adam has half
+    of them wrong with some seeds.
     """
     numbers = evidence()
     assert numbers["right"][name] == [1, 0.5, 1]  # training points; new points, all 20 in a step; batches of 5
@@ -138,20 +159,12 @@ def test_small_batches_end_the_gap(name, evidence):
     assert (trained, (margins > 0).double().mean().item()) == (1, 0.5)
     end = numbers["margins, batches of 5"][name][-1]
     assert 0 < end < 0.1, "only just: the labels' distance from 0 is 1, and SGD's margin is 0.75"
-    y = torch.tensor(experiment.LABELS, dtype=torch.float64)
-    x = example(y)
-    optimizer_class, settings = experiment.EXAMPLE[name]
-    for seed in range(5):
-        generator = torch.Generator().manual_seed(seed)
-        w = torch.zeros(x.shape[1], dtype=x.dtype, requires_grad=True)
-        optimizer = optimizer_class([w], **settings)
-        for _ in range(300):
-            part = torch.randperm(experiment.TRAIN, generator=generator)[:2]
-            optimizer.zero_grad()
-            (x[part] @ w - y[part]).square().mean().backward()
-            optimizer.step()
-        assert (x[:20] @ w * y[:20]).min() > 0, "every training point is right"
-        assert (x[20:] @ w * y[20:]).min() > 0.1, "and every new one"
+    for fits, margins in pairs(name, 1) + pairs(name, 3):
+        assert fits, "every training point is right"
+        assert margins.min() > 0.1, "and every new one"
+    if name == "Adam":
+        shares = [(margins > 0).double().mean().item() for _, margins in pairs(name, 10)]
+        assert shares.count(0.5) >= 2
 
 
 def test_figure_shows_the_smallest_margins(evidence) -> None:

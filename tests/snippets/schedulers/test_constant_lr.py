@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, ExponentialLR
 
+from snippets.schedulers.constant_lr import evidence as experiment
 from snippets.schedulers.constant_lr.evidence import BASE, STEPS, WARMUP
 from snippets.schedulers.constant_lr.from_scratch import learning_rate
 from snippets.schedulers.constant_lr.use import make_scheduler
@@ -73,14 +74,20 @@ def test_chaining_multiplies():
     assert rates[20] / rates[19] == pytest.approx(9)
 
 
-def test_warm_up_survives_a_sharp_start(evidence):
-    """Without warm-up the run diverges, with 20 low updates it converges, constant or linear."""
+def test_warm_up_survives_a_sharp_start(evidence, monkeypatch):
+    """At 0.5 the run diverges without warm-up and converges with either; at 0.3 and 0.17 it is faster without."""
+    assert BASE == 0.5
     runs = evidence()
     assert len(runs["no warm-up"]["losses"]) < STEPS
     for name in ("ConstantLR", "LinearLR"):
         losses = runs[name]["losses"]
         assert len(losses) == STEPS
         assert losses[-1] < 1e-6
+    for base in (0.3, 0.17):
+        monkeypatch.setattr(experiment, "BASE", base)
+        without, constant, ramp = (experiment.run(make)[1] for make in experiment.SCHEDULES.values())
+        assert without[WARMUP] < min(constant[WARMUP], ramp[WARMUP])
+        assert max(without[-1], constant[-1], ramp[-1]) < 1e-6
 
 
 def test_base_rate_is_above_the_limit_only_at_the_start(evidence):

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import CyclicLR
 
+from snippets.schedulers.cyclic_lr import evidence as experiment
 from snippets.schedulers.cyclic_lr.from_scratch import learning_rate
 from snippets.schedulers.cyclic_lr.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -78,17 +79,42 @@ def test_per_epoch_steps_crawl():
     assert rates[20] == pytest.approx(0.055)
 
 
-def test_loss_is_worse_at_the_top(evidence):
-    """On digits the loss at the top of the third triangle is over twice that of the bottom before and after it."""
+@pytest.fixture
+def scaled(monkeypatch):
+    """A function of a factor for both bounds: the median losses of each schedule of the experiment."""
+
+    def run(factor: float) -> dict[str, torch.Tensor]:
+        monkeypatch.setattr(experiment, "LOW", 0.01 * factor)
+        monkeypatch.setattr(experiment, "HIGH", 0.8 * factor)
+        return {
+            name: torch.tensor([experiment.train(make, seed)[1] for seed in experiment.SEEDS]).median(0).values
+            for name, make in experiment.SCHEDULES.items()
+        }
+
+    assert (experiment.LOW, experiment.HIGH) == (0.01, 0.8)
+    return run
+
+
+def test_loss_is_worse_at_the_top(evidence, scaled):
+    """On digits the loss at the top of the third triangle is over twice that of the bottom before and after it; with
+    bounds a third as high it is lower than at the bottom before.
+    """
     triangular = evidence()["triangular"]
     assert triangular[199] > 2 * triangular[159]
     assert triangular[199] > 2 * triangular[239]
+    low = scaled(1 / 3)["triangular"]
+    assert low[239] < low[199] < low[159]
 
 
-def test_shrinking_triangles_learn_less_here(evidence):
-    """At the end of 240 updates the two shrinking modes have the higher loss: they spend the budget at low rates."""
+def test_shrinking_triangles_learn_less_here(evidence, scaled):
+    """At the end of 240 updates the two shrinking modes have the higher loss; at three times the bounds exp_range alone
+    is far from random guessing, 2.3.
+    """
     losses = evidence()
     assert losses["triangular"][-1] < losses["triangular2"][-1] < losses["exp_range 0.99"][-1]
+    high = {name: curve[-1] for name, curve in scaled(3).items()}
+    assert high.pop("exp_range 0.99") < 0.5
+    assert min(high.values()) > 1.8
 
 
 def test_no_better_than_cosine_here(evidence):

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from snippets.schedulers.multi_step_lr.evidence import MILESTONES, mean_loss, rates_of
+from snippets.schedulers.multi_step_lr.evidence import BASE, MILESTONES, STEPS, mean_loss, rates_of
 from snippets.schedulers.multi_step_lr.from_scratch import learning_rate
 from snippets.schedulers.multi_step_lr.use import make_scheduler
 from tests.support.schedulers import advance, assert_same_curve, curve_of, interrupted, new_run
@@ -78,11 +78,19 @@ def test_epochs_as_milestones_of_updates():
 
 
 def test_usual_milestones_end_lowest(evidence):
-    """Of the three pairs, 50 and 75 % end lowest: early drops freeze the flat direction, late ones leave the noise."""
+    """Of the three pairs 50 and 75 % end lowest from 0.5, 0.17 and 1.5; from 0.05 late drops do, and none is better."""
     last = {name.split(",")[0]: losses[-1] for name, losses in evidence().items()}
     shown = {"usual": 0.108, "early": 0.144, "late": 0.215, "never": 0.293}
     assert last == pytest.approx(shown, abs=1e-3)
     assert min(last, key=last.__getitem__) == "usual"
+
+    def lowest(base: float) -> list[str]:
+        rates = {name.split(",")[0]: rates_of(at) for name, at in MILESTONES.items()} | {"never": [BASE] * STEPS}
+        ends = {name: mean_loss([base / BASE * lr for lr in row])[-1] for name, row in rates.items()}
+        return sorted(ends, key=ends.__getitem__)
+
+    assert [lowest(base)[0] for base in (BASE / 3, BASE, 3 * BASE)] == ["usual"] * 3
+    assert lowest(BASE / 10)[:2] == ["never", "late"]
 
 
 CURVATURES = torch.tensor([[1.0], [0.05]])

@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim import lr_scheduler, swa_utils
 from torch.optim.lr_scheduler import ChainedScheduler, ConstantLR, LinearLR, ReduceLROnPlateau, SequentialLR
 
+from snippets.schedulers.reduce_lr_on_plateau import evidence as experiment
 from snippets.schedulers.reduce_lr_on_plateau.evidence import EPOCHS
 from snippets.schedulers.reduce_lr_on_plateau.from_scratch import learning_rate
 from snippets.schedulers.reduce_lr_on_plateau.use import make_scheduler
@@ -210,11 +211,17 @@ def test_per_batch_waits_ten_batches(make, noise):
         assert len(drops([row[0] for row in run(noisy, make=make)])) >= 3
 
 
-def test_lowers_the_final_loss(evidence):
-    """On digits the validation loss at the end is lower than with a constant rate, in the median of three seeds."""
+def test_lowers_the_final_loss(evidence, monkeypatch):
+    """On digits the validation loss at the end is lower than with a constant rate of 0.5, in the median of three seeds;
+    a constant rate of 0.17 ends as low, with each seed.
+    """
+    assert experiment.PEAK == 0.5
     last = {way: median(run["losses"][-1] for run in runs) for way, runs in evidence().items()}
     assert last["plateau"] < last["constant"] - 0.03
     assert max(last, key=last.__getitem__) == "constant"
+    monkeypatch.setattr(experiment, "PEAK", 0.17)
+    for seed, run in zip(experiment.SEEDS, evidence()["plateau"], strict=True):
+        assert experiment.train("constant", seed)[1][-1] < 1.02 * run["losses"][-1]  # as low, to 2 %
 
 
 def test_lowest_loss_comes_before_the_fall(evidence):

@@ -89,8 +89,15 @@ def test_drop_lowers_the_noise_floor(evidence):
 
 
 def test_last_stair_is_too_short(evidence):
-    """A rate of 0.005 needs more than 100 steps: the third stair ends at more than twice its floor."""
+    """A rate of 0.005 needs more than 100 steps: the third stair ends at more than twice its floor.
+
+    From 0.17 the second stair ends a fifth and more above its floor, too, and the first on it.
+    """
+    assert experiment.BASE == 0.5
     assert evidence()["StepLR"][299] > 2 * floor(0.005)
+    lower = simulate(0.1, 0.17)[1]
+    assert lower[90:100].mean().item() == pytest.approx(floor(0.17), rel=0.05)
+    assert lower[190:200].mean() > 1.2 * floor(0.017)
 
 
 def test_constant_rate_stays_at_its_floor(evidence):
