@@ -18,11 +18,11 @@ PAPERS = {  # part 3 of the check list: title -> year it gave
 CRITICS = ("how-to-start-training", "robust-weightnorm-resnet-init", "hessian-chain-init")  # of Xavier and Kaiming
 VERDICT = {
     "en": (
-        "**What it says against Xavier and Kaiming.**",
+        "**What the paper says against Xavier and Kaiming.**",
         "**What the experiment confirms.**",
-        "**What it does not.**",
+        "**What the experiment does not confirm.**",
     ),
-    "zh": ("**它对 Xavier 和 Kaiming 的批评。**", "**实验证实的部分。**", "**实验没有证实的部分。**"),
+    "zh": ("**论文对 Xavier 和 Kaiming 的批评。**", "**实验证实的部分。**", "**实验没有证实的部分。**"),
 }
 
 
