@@ -149,6 +149,8 @@ def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:
     assert finding, f"{row['check']} does not find the cause"
     assert not asked(check, fixed), f"{row['check']} raises a false alarm on the cure: {asked(check, fixed)}"
     assert not asked(check, other), f"{row['check']} takes {unlike} for this cause: {asked(check, other)}"
+    unasked = _given(check, broken)[0].keys() - _given(check, other)[0].keys()
+    assert not unasked, f"{row['check']} gets no {', '.join(sorted(unasked))} of {unlike}: its silence says nothing"
     _is_safe_to_end(symptom, check, broken)
     _takes_networks_that_keep_results(check, broken, finding)
     _readable(cause)

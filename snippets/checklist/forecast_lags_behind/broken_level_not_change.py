@@ -15,6 +15,12 @@ class Forecaster(nn.Module):
         return self.net(x)
 
 
+def forecast(x):
+    """Give the 2 values that follow each window."""
+    with torch.no_grad():
+        return model(x)
+
+
 torch.manual_seed(0)
 noise = torch.randn(1600)
 change = torch.zeros(1600)
@@ -39,12 +45,8 @@ for step in range(1, 301):
     loss.backward()
     optimizer.step()
     if step % 15 == 0:
-        with torch.no_grad():
-            misses, repeats = (
-                std * (model(x_test) - y_test),
-                std * (x_test[:, -1:] - y_test),
-            )
-        error, repeat = misses.square().mean().sqrt(), repeats.square().mean().sqrt()
+        error = std * (forecast(x_test) - y_test).square().mean().sqrt()
+        repeat = std * (x_test[:, -1:] - y_test).square().mean().sqrt()
         r2 = 1 - error**2 / (std * y_test).var()
         print(
             f"step {step:3d}  loss {loss.item():.5f}  error {error:.2f}  repeat {repeat:.2f}  r2 {r2:.3f}"

@@ -41,7 +41,8 @@ for step in range(100):
         small, large = weight(1), weight(4)
     targets = x_train[torch.randint(len(x_train), (64,))]
     inputs = targets + 0.3 * torch.randn_like(targets)
-    loss = sum(terms(model, inputs, targets).values())
+    error, penalty = terms(model, inputs, targets).values()
+    loss = error + penalty
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()

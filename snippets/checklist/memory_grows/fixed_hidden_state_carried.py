@@ -1,4 +1,4 @@
-"""Predict the next value of a long wave, chunk by chunk, and update once a pass."""
+"""Predict the next value of a long wave, chunk by chunk, update once a pass; then value by value, as they arrive."""
 
 import weakref
 
@@ -22,6 +22,15 @@ class Reader(nn.Module):
         return self.head(states), hidden
 
 
+def answer(x):
+    """Read a wave value by value, and predict the next of each."""
+    outputs, hidden = [], None
+    for value in x.split(1, dim=1):
+        output, hidden = model(value, hidden)
+        outputs.append(output)
+    return torch.cat(outputs, dim=1)
+
+
 class Mark:
     """Hangs on a graph, and lives as long as the graph does."""
 
@@ -29,9 +38,7 @@ class Mark:
 model, loss_fn = Reader(), nn.MSELoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 alive: weakref.WeakSet = weakref.WeakSet()
-losses, predictions, total = [], [], 0.0
-
-hidden = None
+losses, predictions, total, hidden = [], [], 0.0, None
 optimizer.zero_grad()
 for step in range(1, 25):
     start = 5 * (step - 1)
@@ -49,3 +56,5 @@ for step in range(1, 25):
     total += losses[-1]
     print(f"step {step:3d}  graphs alive {len(alive):3d}  mean {total / step:.4f}")
 optimizer.step()
+error = loss_fn(answer(wave[:, :-1]), wave[:, 1:]).item()
+print(f"step  24  live {error:.4f}")

@@ -22,7 +22,7 @@ def play(cells, actions):
     return torch.where(done, 2, cells), rewards, done
 
 
-cells = torch.full((256,), 2)
+cells, clock = torch.full((256,), 2), torch.zeros(256)
 far = ended = 0
 for step in range(1, 301):
     inputs = observe(cells)
@@ -30,6 +30,8 @@ for step in range(1, 301):
     drawn = torch.rand(256) < 0.3
     actions = torch.where(drawn, torch.randint(2, (256,)), outputs.argmax(dim=1))
     cells, rewards, done = play(cells, actions)
+    clock += 1
+    truncated = (clock == 100) & ~done
     with torch.no_grad():
         next_values = model(observe(cells)).amax(dim=1)
     targets = rewards + gamma * next_values * ~done
@@ -39,6 +41,7 @@ for step in range(1, 301):
     loss.backward()
     optimizer.step()
     far, ended = far + (rewards == 1).sum().item(), ended + done.sum().item()
+    cells, clock = torch.where(truncated, 2, cells), clock * ~(done | truncated)
     if step % 20 == 0:
         print(f"step {step:3d}  success {far / max(ended, 1):.2f}")
         far = ended = 0
