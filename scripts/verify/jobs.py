@@ -14,7 +14,8 @@ from scripts.verify.preload import preload
 
 MATPLOTLIBRC = Path(__file__).with_name("matplotlibrc")
 # What a snippet may know of its caller: nothing that could be a secret.
-KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SYSTEMROOT")
+ARITHMETIC = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA")  # how a CPU rounds: tools.other_cpus sets them
+KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "SYSTEMROOT", *ARITHMETIC)
 
 
 @dataclass(frozen=True)

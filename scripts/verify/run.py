@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -93,6 +94,7 @@ def key(snippet: Snippet, device: str, device_name: str, settings: Settings) -> 
         device=device,
         device_name=device_name,
         versions=environment.versions(),
+        arithmetic=[os.environ.get(name) for name in jobs.ARITHMETIC],
         verifier=environment.fingerprint(),
         guards=settings.guards,
         limits=[settings.timeout, settings.memory, settings.disk, settings.repeat],
