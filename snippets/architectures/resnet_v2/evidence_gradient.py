@@ -1,4 +1,4 @@
-"""How much of a change at the output of each of 54 blocks reaches the first one, with and without a ReLU after the sum.
+"""Which share of its input each of 54 blocks passes on by its skip connection, with and without a ReLU after the sum.
 
 Source: He et al., "Identity Mappings in Deep Residual Networks", 2016, section 2, equation 5
 """
