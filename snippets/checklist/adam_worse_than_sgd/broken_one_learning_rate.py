@@ -20,10 +20,10 @@ for name in ("sgd", "adam"):
         nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)
     )
     if name == "sgd":
-        optimizer = sgd = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        optimizer = sgd = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
         scheduler = torch.optim.lr_scheduler.LinearLR(sgd, 1.0, 0.0, steps)
     else:
-        optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.2)
         scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
     losses = []
     for step in range(steps):

@@ -20,7 +20,7 @@ for name in ("sgd", "adam"):
         nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)
     )
     if name == "sgd":
-        optimizer = sgd = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        optimizer = sgd = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
         scheduler = torch.optim.lr_scheduler.LinearLR(sgd, 1.0, 0.0, steps)
     else:
         optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
