@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Two processes with two threads each fight for two cores: measured ten times slower.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help site test serve verify lint new lock bench clean format vendor canary
+.PHONY: help site test serve verify lint new lock bench clean format vendor canary cpus
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -55,6 +55,9 @@ bench: $(READY) ## measure verifier, search, page weight, Lighthouse, rebuilds, 
 
 canary: site ## the same pages with the generators that may follow MkDocs (ARGS=--newest: their newest versions)
 	$(RUN) scripts.tools.canary $(ARGS)
+
+cpus: $(READY) ## the snippets and claims as other processors round (ARGS=older-x86: as that one)
+	$(RUN) scripts.tools.other_cpus $(ARGS)
 
 vendor: ## fetch the front-end files that the repository ships, at the versions in scripts/tools/vendor.json
 	$(RUN) scripts.tools.vendor

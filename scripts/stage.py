@@ -7,6 +7,7 @@
     build/stage/files/             what stands beside the pages
     build/rendered/LANG/           what the generator made of them
     build/out/                     both editions together, until they are published
+    build/other-cpus/NAME/         a copy of the sources that is verified as another processor rounds
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ class Stage:
     def claims(self) -> Path:
         """What became of the claims' tests."""
         return self.build / "claims.json"
+
+    def other_cpu(self, name: str) -> Path:
+        """A copy of the sources, with a ``build/`` of its own."""
+        return self.build / "other-cpus" / name
 
     @property
     def folder(self) -> Path:

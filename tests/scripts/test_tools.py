@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import http.server
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from scripts.tools import links, torch_versions, widths
+from scripts.tools import links, other_cpus, torch_versions, widths
+from scripts.verify import jobs
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
@@ -54,6 +56,38 @@ def test_link_check_without_a_catalogue(capsys: pytest.CaptureFixture[str], tmp_
     assert "usage" in capsys.readouterr().err
     (tmp_path / "catalog.json").write_text("[]")
     assert links.main([str(tmp_path / "catalog.json")]) == 0
+
+
+def test_other_cpus_are_tried_in_a_copy(tmp_path: Path) -> None:
+    """What git knows is copied, what is gone goes, and the verdicts of before stay."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    for name in ("one.py", "docs/two.md", "gone.py", "unknown.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    subprocess.run(["git", "add", "one.py", "docs", "gone.py"], cwd=tmp_path, check=True)
+    folder = other_cpus.copy(tmp_path, "not-x86")
+    (folder / "build").mkdir()
+    (folder / "build" / "claims.json").write_text("{}")
+    (tmp_path / "gone.py").unlink()
+    (tmp_path / "one.py").write_text("changed")
+    assert other_cpus.copy(tmp_path, "not-x86") == folder
+    files = {p.relative_to(folder).as_posix(): p.read_text() for p in folder.rglob("*") if p.is_file()}
+    assert files == {"one.py": "changed", "docs/two.md": "docs/two.md", "build/claims.json": "{}"}
+
+
+def test_other_cpus_reach_the_verifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a processor is emulated by is handed on to the snippets' processes, and part of a verdict's key."""
+    names = {name for settings in other_cpus.CPUS.values() for name in settings}
+    assert names == set(jobs.ARITHMETIC)
+    for name in names:
+        monkeypatch.setenv(name, "default")
+    assert names <= set(jobs.environment(tmp_path))
+
+
+def test_unknown_cpu(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        other_cpus.main(["vax"])
+    assert "no processor is called vax; there are older-x86, not-x86" in capsys.readouterr().err
 
 
 def test_torch_versions_pins_what_the_lock_file_pins() -> None:
