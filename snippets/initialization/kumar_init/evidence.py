@@ -14,16 +14,20 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 INITS = {"Xavier, 1/n": 1.0, "Kumar, 12.8/n": 12.8, "40/n": 40.0}
-SEEDS, STEPS, WIDTH, DEPTH = 3, 100, 64, 5
+SEEDS, STEPS, WIDTH, DEPTH = 6, 100, 64, 5
 
 
 def spread(variance: float, seed: int, width: int = 256, depth: int = 15) -> list[float]:
-    """Standard deviation over inputs of each unit's output, mean over units, after each layer."""
+    """Standard deviation over inputs of each unit's output, mean over units, after each layer.
+
+    In float64, because differences of 1e-8 between outputs near 0.5 are float32's own rounding.
+    """
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(64, width, generator=generator)
+    x = torch.randn(64, width, generator=generator, dtype=torch.float64)
     found = []
     for _ in range(depth):
-        x = torch.sigmoid(x @ torch.randn(width, width, generator=generator) * math.sqrt(variance / width))
+        weight = torch.randn(width, width, generator=generator, dtype=torch.float64) * math.sqrt(variance / width)
+        x = torch.sigmoid(x @ weight)
         found.append(x.std(dim=0).mean().item())
     return found
 

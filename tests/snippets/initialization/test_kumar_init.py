@@ -1,5 +1,6 @@
 """Kumar's rule: closed form, its linearized recursion, Monte Carlo, and the claims of its page."""
 
+import functools
 import math
 
 import pytest
@@ -51,27 +52,32 @@ def test_recursion_by_monte_carlo():
     assert y.var().item() == pytest.approx(linearized_variance(4.0, 0.5, 0.25, 1, start=0.49), rel=0.1)
 
 
-def spread(variance: float, depth: int, width: int = 512) -> list[float]:
-    torch.manual_seed(0)
-    x = torch.randn(64, width)
+@functools.cache
+def spread(variance: float, depth: int, seed: int, width: int = 512) -> list[float]:
+    """In float64: ten layers at variance 1/n leave 5e-7, where float32's rounding of 0.5 is 3e-8."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(64, width, dtype=torch.float64, generator=generator)
     found = []
     for _ in range(depth):
-        x = torch.sigmoid(x @ (torch.randn(width, width) * math.sqrt(variance / width)).T)
+        weight = torch.randn(width, width, dtype=torch.float64, generator=generator) * math.sqrt(variance / width)
+        x = torch.sigmoid(x @ weight.T)
         found.append(x.std(dim=0).mean().item())
     return found
 
 
 def test_inputs_stay_apart_longer():
     """A sigmoid layer shrinks the spread between inputs to 0.24 times under variance 1/n, to 0.6 under Kumar's."""
-    xavier, kumar = spread(1.0, 6), spread(12.8, 10)
-    assert (xavier[5] / xavier[1]) ** (1 / 4) == pytest.approx(0.24, abs=0.01)
-    assert (kumar[9] / kumar[1]) ** (1 / 8) == pytest.approx(0.6, abs=0.04)
+    for seed in range(3):
+        xavier, kumar = spread(1.0, 10, seed), spread(12.8, 10, seed)
+        assert (xavier[9] / xavier[1]) ** (1 / 8) == pytest.approx(0.24, abs=0.01)
+        assert (kumar[9] / kumar[1]) ** (1 / 8) == pytest.approx(0.6, abs=0.04)
 
 
 def test_ten_layers():
     """After ten sigmoid layers the spread is under 1e-5 with variance 1/n, and over 1e-3 with Kumar's."""
-    assert spread(1.0, 10)[-1] < 1e-5
-    assert spread(12.8, 10)[-1] > 1e-3
+    for seed in range(3):
+        assert spread(1.0, 10, seed)[-1] < 1e-5
+        assert spread(12.8, 10, seed)[-1] > 1e-3
 
 
 @pytest.fixture(scope="module")
@@ -82,29 +88,29 @@ def losses(evidence) -> list[torch.Tensor]:
     return found
 
 
-def steps_to(level: float, losses: list[torch.Tensor]) -> list[int]:
-    """Step at which the median loss is below ``level`` for the first time."""
-    return [int((runs.median(0).values < level).nonzero()[0]) for runs in losses]
-
-
 def test_kumar_trains_sooner(losses):
-    """Kumar's variance reaches a loss of 1 after 42 steps, Xavier's after 74; its last loss is lower in every seed."""
+    """Kumar's variance reaches a loss of 1 within 50 steps with each seed, Xavier's within 55 with none.
+
+    The figure: the medians stay above 2.2 for about 30, 11 and 7 steps. Guessing costs 2.3.
+    """
     xavier, kumar, _ = losses
-    assert steps_to(1, losses)[:2] == pytest.approx([74, 42], abs=1)
-    assert steps_to(2.2, losses) == pytest.approx([33, 11, 7], abs=1)  # guessing costs 2.3
-    assert kumar[:, -1].max() < xavier[:, -1].min() / 3
+    assert (kumar[:, :51].min(1).values < 1).all()
+    assert (xavier[:, :56] > 1).all()
+    assert kumar[:, -1].max() < xavier[:, -1].min()
+    above = [int((runs.median(0).values < 2.2).nonzero()[0]) for runs in losses]
+    assert 26 <= above[0] <= 38
+    assert above[1:] == pytest.approx([11, 7], abs=2)
 
 
 def test_larger_variance_is_ahead(losses, evidence):
-    """40/n, three times Kumar's variance, is a little ahead of it at the end, and keeps more of the spread."""
-    _, kumar, larger = losses
-    ratio = larger[:, -1] / kumar[:, -1]
-    assert ratio.max() < 1
-    assert ratio.min() > 0.7
+    """40/n, three times Kumar's variance, is a little ahead of its median at the end, and keeps more of the spread."""
+    _, kumar, larger = (runs[:, -1].median() for runs in losses)
+    assert 0.7 < larger / kumar < 1
     spreads = [torch.tensor(evidence()[name]["spreads"]).median(0).values for name in INITS]
     assert (spreads[0] < spreads[1]).all()
     assert (spreads[1] < spreads[2]).all()
-    assert [s[-1].log10().item() for s in spreads] == pytest.approx([-7.9, -3.7, -2.2], abs=0.1)
+    factors = [s[-1].item() / said for s, said in zip(spreads, (3e-10, 2e-4, 8e-3), strict=True)]
+    assert factors == pytest.approx([1, 1, 1], rel=0.35)  # one seed differs from another by up to 0.6
 
 
 def test_torchs_gain_is_one():
@@ -134,8 +140,9 @@ def test_rescaled_sigmoid_is_better():
     """Through 10 layers 2 sigmoid(2x) - 1, which is tanh, keeps the spread over 50 times better than the sigmoid."""
     x = torch.linspace(-3, 3, 50)
     torch.testing.assert_close(2 * torch.sigmoid(2 * x) - 1, torch.tanh(x))
-    torch.manual_seed(0)
-    x = torch.randn(64, 512)
-    for _ in range(10):
-        x = torch.tanh(x @ kumar_init_(torch.empty(512, 512), torch.tanh).T)
-    assert x.std(dim=0).mean() > 50 * spread(12.8, 10)[-1]
+    for seed in range(3):
+        torch.manual_seed(seed)
+        x = torch.randn(64, 512)
+        for _ in range(10):
+            x = torch.tanh(x @ kumar_init_(torch.empty(512, 512), torch.tanh).T)
+        assert x.std(dim=0).mean() > 50 * spread(12.8, 10, seed)[-1]

@@ -94,11 +94,13 @@ def test_rectification_values():
     assert max(rectification(t) for t in range(6, 1000)) < 0.65
 
 
-def test_adam_times_r():
-    """With an eps of 0, each step from 6 on is Adam's times r."""
+@pytest.mark.parametrize(("beta1", "beta2"), [(0.9, 0.999), (0.0, 0.99), (0.95, 0.9), (0.5, 0.9999)])
+def test_adam_times_r(beta1, beta2):
+    """With an eps of 0 and no decay, each step from 6 on is r times Adam's after the same gradients."""
     torch.manual_seed(0)
     p, q = (torch.zeros(5, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    rectified, adam = torch.optim.RAdam([p], eps=0), torch.optim.Adam([q], eps=0)
+    options = {"eps": 0, "betas": (beta1, beta2)}
+    rectified, adam = torch.optim.RAdam([p], **options), torch.optim.Adam([q], **options)
     for t in range(1, 60):
         p.grad = torch.randn(5, dtype=torch.float64)
         q.grad = p.grad.clone()
@@ -106,7 +108,7 @@ def test_adam_times_r():
         rectified.step()
         adam.step()
         if t > 5:
-            torch.testing.assert_close(p - old_p, (q - old_q) * rectification(t), rtol=1e-9, atol=0)
+            torch.testing.assert_close(p - old_p, (q - old_q) * rectification(t, beta2), rtol=1e-9, atol=1e-15)
 
 
 def first_steps(scale):
@@ -125,7 +127,10 @@ def test_first_steps_scale_with_the_gradient():
 
 
 def test_clipping_bounds_the_first_steps():
-    """With gradients clipped to norm 1, none of the first five steps is longer than the learning rate."""
+    """With gradients clipped to norm 1, none of the first five steps, decay aside, is longer than the learning rate.
+
+    The snippet's decay of 0.01 comes on top: with weights of norm 300 it takes three times that.
+    """
     generator = torch.Generator().manual_seed(0)
     for draw in (torch.ones, lambda n: torch.randn(n, generator=generator)):  # the same gradient each time, or any
         weights = [torch.zeros(n, requires_grad=True) for n in (1, 30)]
@@ -138,6 +143,16 @@ def test_clipping_bounds_the_first_steps():
             optimizer.step()
             step = torch.cat([p.detach() for p in weights]) - before
             assert 0 < step.norm().item() <= 1e-3 * (1 + 1e-5)  # float32
+        p = torch.full((100,), 30.0, dtype=torch.float64, requires_grad=True)
+        decayed = make_optimizer([p], lr=1e-3)
+        for _ in range(5):
+            before = p.detach().clone()
+            p.grad = 1000 * draw(p.numel()).double()
+            torch.nn.utils.clip_grad_norm_(p, 1.0)
+            decayed.step()
+            step = p.detach() - before
+            assert step.norm() > 2e-3
+            assert (step + 1e-3 * 0.01 * before).norm() <= 1e-3 * (1 + 1e-6)
 
 
 def test_low_beta2_is_never_adaptive():
@@ -145,13 +160,14 @@ def test_low_beta2_is_never_adaptive():
     for beta2 in (0.0, 0.3, 0.6, 2 / 3):
         assert max(rho(t, beta2) for t in range(1, 200)) <= 5 + 1e-9
     assert max(rho(t, 0.7) for t in range(1, 200)) > 5
-    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.RAdam([p], lr=1.0, betas=(0.0, 0.6))
-    for _ in range(50):
-        old = p.item()
-        p.grad = torch.full((1,), 7.0, dtype=torch.float64)
-        optimizer.step()
-    assert old - p.item() == pytest.approx(7.0)
+    for beta2 in (0.0, 0.3, 0.6, 2 / 3):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.RAdam([p], lr=1.0, betas=(0.9, beta2))
+        for _ in range(200):
+            old = p.item()
+            p.grad = torch.full((1,), 7.0, dtype=torch.float64)
+            optimizer.step()
+            assert old - p.item() == pytest.approx(7.0)  # not divided by its size
 
 
 def test_default_decay_is_l2():

@@ -1,5 +1,6 @@
 """LambdaLR: equal to its formula, and the claims of its page."""
 
+import warnings
 from functools import partial
 
 import pytest
@@ -22,7 +23,34 @@ def test_equals_the_formula(function):
     assert assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, lr_lambda=function)) == 0
 
 
-@pytest.mark.parametrize("function", [inverse_time, lambda t: 0.5 ** (t // 30)])
+def test_a_rate_set_by_hand_is_overwritten():
+    """The base is the rate at the first scheduler; what is set later, the next step overwrites; a second keeps it."""
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+    optimizer.param_groups[0]["lr"] = 0.1  # after the optimizer was made, before the scheduler
+    scheduler = LambdaLR(optimizer, lambda t: 0.5**t)
+    assert scheduler.get_last_lr() == [0.1]
+    for t in range(1, 4):
+        optimizer.param_groups[0]["lr"] = 7.0
+        optimizer.step()
+        scheduler.step()
+        assert scheduler.get_last_lr() == [0.1 * 0.5**t]
+        assert optimizer.param_groups[0]["lr"] == 0.1 * 0.5**t
+    optimizer.param_groups[0]["lr"] = 7.0
+    assert LambdaLR(optimizer, lambda t: 1.0).get_last_lr() == [0.1]
+
+
+class Decay:
+    """A callable object, whose attributes travel in the state."""
+
+    def __init__(self, gamma: float) -> None:
+        self.gamma = gamma
+
+    def __call__(self, step: int) -> float:
+        return self.gamma**step
+
+
+@pytest.mark.parametrize("function", [inverse_time, lambda t: 0.5 ** (t // 30), Decay(0.97)])
 def test_resumes(function):
     whole = curve_of(make_scheduler, 150, (0.1, 0.003), lr_lambda=function)
     for at in (1, 30, 70):
@@ -52,22 +80,20 @@ def test_plain_function_is_not_saved(function):
     assert advance(optimizer, new, range(2))[1] == [0.05]
 
 
-class Decay:
-    """A callable object, whose attributes travel in the state."""
-
-    def __init__(self, gamma: float) -> None:
-        self.gamma = gamma
-
-    def __call__(self, step: int) -> float:
-        return self.gamma**step
-
-
 def test_callable_object_is_saved():
-    """An object's attributes are saved and loaded, over the constructor's; a partial's arguments are not."""
+    """An object's attributes are saved, and loaded into an object of its class, over the constructor's.
+
+    Into a plain function they are not, and nothing warns; a partial's arguments are not saved.
+    """
     _, old = new_run(make_scheduler, (0.1,), lr_lambda=Decay(0.9))
     optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=Decay(0.5))
     new.load_state_dict(old.state_dict())
     assert advance(optimizer, new, range(2))[1] == pytest.approx([0.09])
+    optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.5**t)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        new.load_state_dict(old.state_dict())
+        assert advance(optimizer, new, range(2))[1] == [0.05]
     _, old = new_run(make_scheduler, (0.1,), lr_lambda=partial(pow, 0.9))
     optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=partial(pow, 0.5))
     new.load_state_dict(old.state_dict())
