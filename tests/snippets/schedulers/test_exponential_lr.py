@@ -21,9 +21,12 @@ def test_resumes():
     assert interrupted(make_scheduler, 150, 70, (0.1,))[0] == curve_of(make_scheduler, 150)[70:]
 
 
-def test_gamma_from_the_last_rate():
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 1e-4, 100.0])
+@pytest.mark.parametrize("steps", [1, 7, 200])
+def test_gamma_from_the_last_rate(share, steps):
     """gamma = r ** (1 / n) gives r times the base rate after n steps."""
-    assert curve_of(make_scheduler, 201, gamma=0.01 ** (1 / 200))[200][0] == pytest.approx(0.001)
+    curve = curve_of(make_scheduler, steps + 1, gamma=share ** (1 / steps))
+    assert curve[steps][0] == pytest.approx(0.1 * share)
 
 
 def test_half_life():

@@ -62,6 +62,17 @@ def test_no_steps_keep_the_first_factor():
     assert curve_of(make_scheduler, 50, total_iters=1)[1:] == [pytest.approx([0.1])] * 49
 
 
+@pytest.mark.parametrize("length", [2.5, 4.7, 9.5])
+def test_fractional_length_stops_short(length):
+    """A total_iters that is no whole number: the ramp stops at the last whole step before it, without a warning."""
+    rates = [row[0] for row in curve_of(make_scheduler, 50, total_iters=length)]  # a warning would be an error here
+    last = int(length)
+    stop = 0.1 * (0.1 + 0.9 * last / length)
+    assert rates[:last] == pytest.approx([0.1 * (0.1 + 0.9 * t / length) for t in range(last)])
+    assert rates[last:] == pytest.approx([stop] * (50 - last))
+    assert length != 2.5 or stop == pytest.approx(0.082)
+
+
 def test_recursion_keeps_a_wrong_start():
     """A rate that is a tenth of the right one stays a tenth for ever; the closed form would forget it."""
     optimizer, scheduler = new_run(make_scheduler, (0.1,))
