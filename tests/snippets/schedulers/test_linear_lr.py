@@ -45,6 +45,9 @@ def test_resumes(settings):
     whole = curve_of(make_scheduler, 120, (0.1, 0.003), **settings)
     for at in (3, 10, 50, 80, 110):
         assert interrupted(make_scheduler, 120, at, (0.1, 0.003), **settings)[0] == whole[at:]
+        late = interrupted(make_scheduler, 120, at, (0.1, 0.003), built_last=True, **settings)[0]
+        again = settings.get("start_factor", 0.1)  # made after the optimizer's state, it multiplies once more
+        assert late == [pytest.approx([again * rate for rate in row]) for row in whole[at:]]
 
 
 def test_constructor_changes_the_rate():
