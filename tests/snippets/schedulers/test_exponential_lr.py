@@ -48,6 +48,30 @@ def test_reach_is_bounded(evidence):
         assert 0 <= walks[gamma]["left"][-1] < walks[gamma]["rates"][-1]
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("gamma", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("nearly", [False, True])
+def test_travel_is_bounded(gamma, momentum, nearly):
+    """SGD's whole path is at most G * base / (1 - gamma) / (1 - momentum): for gradients that turn, or do not."""
+    size, base = 3.0, 0.1
+    torch.manual_seed(0)
+    x = torch.nn.Parameter(torch.zeros(5, dtype=torch.float64))
+    optimizer = torch.optim.SGD([x], lr=base, momentum=momentum)
+    scheduler = make_scheduler(optimizer, gamma=gamma)
+    path = 0.0
+    for _ in range(round(15 / (1 - gamma))):  # less than 1e-6 of the learning rate is left
+        before = x.detach().clone()
+        gradient = torch.ones_like(x) if nearly else torch.randn_like(x)
+        x.grad = size * gradient / gradient.norm()
+        optimizer.step()
+        scheduler.step()
+        path += (x.detach() - before).norm().item()
+    plain = size * base / (1 - gamma)
+    assert path <= plain / (1 - momentum) * (1 + 1e-9)  # rounded sums
+    if nearly:  # one direction throughout: plain SGD comes as far as that, momentum farther
+        assert path == pytest.approx(plain) if momentum == 0 else path > 1.2 * plain
+
+
 def test_per_batch_freezes():
     """gamma=0.95 meant per epoch, stepped at each of 500 batches: after one epoch 7e-12 of the rate is left."""
     left = curve_of(make_scheduler, 501, gamma=0.95)[500][0] / 0.1
