@@ -72,8 +72,12 @@ def weights(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
     return [p.detach().clone() for group in optimizer.param_groups for p in group["params"]]
 
 
-def interrupted(make: Make, steps: int, at: int, rates: Sequence[float], **settings: Any) -> tuple[list, list]:
+def interrupted(
+    make: Make, steps: int, at: int, rates: Sequence[float], built_last: bool = False, **settings: Any
+) -> tuple[list, list]:
     """Train to step `at`, save weights, optimizer and scheduler to a file, build all anew, load, train to the end.
+
+    With `built_last` the scheduler is made when the optimizer's state has been loaded: the wrong order.
 
     Returns:
         the curve from step `at` on, and the final weights.
@@ -86,11 +90,13 @@ def interrupted(make: Make, steps: int, at: int, rates: Sequence[float], **setti
     file.seek(0)
     checkpoint = torch.load(file, weights_only=True)
 
-    optimizer, scheduler = new_run(make, rates, **settings)
+    optimizer, scheduler = new_run((lambda optimizer, **_: None) if built_last else make, rates, **settings)
     with torch.no_grad():
         for group, saved in zip(optimizer.param_groups, checkpoint["weights"], strict=True):
             group["params"][0].copy_(saved)
     optimizer.load_state_dict(checkpoint["optimizer"])
+    if built_last:
+        scheduler = make(optimizer, **settings)
     scheduler.load_state_dict(checkpoint["scheduler"])
     return advance(optimizer, scheduler, range(at, steps)), weights(optimizer)
 

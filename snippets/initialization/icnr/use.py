@@ -1,4 +1,4 @@
-"""ICNR: a convolution before PixelShuffle that starts as nearest-neighbour upsampling.
+"""ICNR: a convolution before PixelShuffle that, with a bias of 0, starts as nearest-neighbour upsampling.
 
 Source: Aitken et al., "Checkerboard artifact free sub-pixel convolution", 2017, section on convolution NN resize.
 """
@@ -23,7 +23,7 @@ def icnr_(
     initializer: Callable[..., Any] = nn.init.kaiming_normal_,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Fill in place the weight of a convolution that feeds ``nn.PixelShuffle(upscale_factor)``.
+    """Fill in place the weight of a convolution that feeds ``nn.PixelShuffle(upscale_factor)``; set its bias to 0.
 
     Args:
         tensor: weight, (out_channels * upscale_factor**2, in_channels, *kernel).

@@ -15,7 +15,7 @@ def learning_rate(step: int, base_lr: float = 0.1, factor: float = 0.1, total_it
         step: ``scheduler.step()`` calls made before this update.
         base_lr: the group's rate before the schedule.
         factor: factor of the first updates, in (0, 1]; torch accepts 0 and then divides by it.
-        total_iters: updates with the low rate.
+        total_iters: updates with the low rate, a whole number above 0; torch never jumps back from others.
 
     Raises:
         ValueError: for a negative step.

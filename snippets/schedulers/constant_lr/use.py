@@ -14,7 +14,7 @@ def make_scheduler(optimizer: torch.optim.Optimizer, factor: float = 0.1, total_
     Args:
         optimizer: its groups' ``lr`` are multiplied by ``factor`` at once.
         factor: factor of the first updates, in (0, 1]; torch accepts 0 and then divides by it.
-        total_iters: updates with the low rate.
+        total_iters: updates with the low rate, a whole number above 0; torch never jumps back from others.
     """
     return ConstantLR(optimizer, factor=factor, total_iters=total_iters)
 

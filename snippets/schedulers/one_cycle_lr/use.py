@@ -22,7 +22,7 @@ def make_scheduler(
         optimizer: its groups' ``lr`` are overwritten; its momentum (or first beta) is cycled.
         max_lr: the peak.
         total_steps: updates of the whole run; one ``step()`` more raises ValueError.
-        pct_start: part of the cycle in which the rate climbs.
+        pct_start: part of the cycle in which the rate climbs: two updates or more, one divides by zero.
         div_factor: the first rate is ``max_lr / div_factor``.
         final_div_factor: the last rate is the first one divided by this.
     """

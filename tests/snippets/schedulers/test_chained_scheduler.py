@@ -33,8 +33,12 @@ def test_equals_the_closed_form():
 
 
 def test_resumes():
+    """In the middle of the low start, at its end and later; made after the optimizer's state, a tenth is left."""
     for at in (5, 20, 100):
-        assert interrupted(make_scheduler, 150, at, (0.1,))[0] == curve_of(make_scheduler, 150)[at:]
+        rest = curve_of(make_scheduler, 150)[at:]
+        assert interrupted(make_scheduler, 150, at, (0.1,))[0] == rest
+        late = interrupted(make_scheduler, 150, at, (0.1,), built_last=True)[0]
+        assert [row[0] for row in late] == pytest.approx([0.1 * row[0] for row in rest])
 
 
 def test_decay_does_not_wait():

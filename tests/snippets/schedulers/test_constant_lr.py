@@ -3,7 +3,16 @@
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import ConstantLR, ExponentialLR
+from torch.optim.lr_scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    PolynomialLR,
+    StepLR,
+)
 
 from snippets.schedulers.constant_lr import evidence as experiment
 from snippets.schedulers.constant_lr.evidence import BASE, STEPS, WARMUP
@@ -20,8 +29,12 @@ def test_equals_the_closed_form(settings):
 
 
 def test_resumes():
+    """Resumed before, at and after the jump; made after the optimizer's state, the scheduler multiplies once more."""
     for at in (20, 50, 80):
-        assert interrupted(make_scheduler, 120, at, (0.1,))[0] == curve_of(make_scheduler, 120)[at:]
+        rest = curve_of(make_scheduler, 120)[at:]
+        assert interrupted(make_scheduler, 120, at, (0.1,))[0] == rest
+        late = interrupted(make_scheduler, 120, at, (0.1,), built_last=True)[0]
+        assert [row[0] for row in late] == pytest.approx([0.1 * row[0] for row in rest])
 
 
 def test_jump_at_total_iters():
@@ -60,25 +73,69 @@ def test_total_iters_zero_never_jumps_back():
     assert learning_rate(0, total_iters=0) == 0.1
 
 
-def test_chaining_multiplies():
-    """With ExponentialLR on the same optimizer the factors multiply: the rate jumps up ninefold in mid-decay."""
+@pytest.mark.parametrize("total_iters", [2.5, 7 / 3, 49.5])
+def test_fractional_total_iters_never_jumps_back(total_iters):
+    """torch looks for the step that equals total_iters; the formula jumps at the next whole step."""
+    curve = curve_of(make_scheduler, 200, total_iters=total_iters)  # a warning would be an error here
+    assert [row[0] for row in curve] == pytest.approx([0.01] * 200)
+    assert learning_rate(50, total_iters=total_iters) == 0.1
+
+
+def together(*makes):
+    """Rates of 30 updates with several schedulers stepped by hand on one optimizer."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
-    schedulers = [ConstantLR(optimizer, factor=0.1, total_iters=20), ExponentialLR(optimizer, gamma=0.9)]
+    schedulers = [make(optimizer) for make in makes]
     rates = []
     for _ in range(30):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         for scheduler in schedulers:
             scheduler.step()
-    assert rates == pytest.approx([0.1 * (0.1 if t < 20 else 1) * 0.9**t for t in range(30)])
-    assert rates[20] / rates[19] == pytest.approx(9)
+    return rates
+
+
+def low(optimizer):
+    return ConstantLR(optimizer, factor=0.1, total_iters=20)
+
+
+DECAYS = {
+    "exponential": lambda optimizer: ExponentialLR(optimizer, gamma=0.9),
+    "step": lambda optimizer: StepLR(optimizer, step_size=6, gamma=0.5),
+    "multi-step": lambda optimizer: MultiStepLR(optimizer, milestones=[5, 15]),
+    "linear": lambda optimizer: LinearLR(optimizer, 1.0, 0.1, total_iters=40),
+    "polynomial": lambda optimizer: PolynomialLR(optimizer, total_iters=40, power=2.0),
+    "cosine": lambda optimizer: CosineAnnealingLR(optimizer, T_max=40),
+}
+
+
+@pytest.mark.parametrize("decay", DECAYS.values(), ids=DECAYS)
+def test_chaining_multiplies(decay):
+    """With a decay that multiplies, before it or after it, the rate is the product and jumps up in mid-decay."""
+    alone = together(decay)
+    for makes in ((low, decay), (decay, low)):
+        rates = together(*makes)
+        assert rates == pytest.approx([rate * (0.1 if t < 20 else 1) for t, rate in enumerate(alone)])
+        assert rates[20] > 5 * rates[19]
+
+
+def test_lambda_overwrites_or_spikes():
+    """LambdaLR after ConstantLR: the low rate is lost. Before it: update 0 is low and update 20 ten times too high."""
+
+    def decay(optimizer):
+        return LambdaLR(optimizer, lambda step: 0.9**step)
+
+    alone = together(decay)
+    assert together(low, decay) == pytest.approx(alone)
+    before = together(decay, low)
+    assert before[1:20] + before[21:] == pytest.approx(alone[1:20] + alone[21:])
+    assert (before[0], before[20]) == pytest.approx((0.1 * alone[0], 10 * alone[20]))
 
 
 def test_warm_up_survives_a_sharp_start(evidence, monkeypatch):
     """At 0.5 the run diverges without warm-up and converges with either; at 0.3 and 0.17 it is faster without."""
     assert BASE == 0.5
     runs = evidence()
-    assert len(runs["no warm-up"]["losses"]) < STEPS
+    assert len(runs["no warm-up"]["losses"]) == 3  # the figure: it explodes within three updates
     for name in ("ConstantLR", "LinearLR"):
         losses = runs[name]["losses"]
         assert len(losses) == STEPS

@@ -25,7 +25,10 @@ def test_equals_the_closed_form(settings):
 
 def test_resumes():
     for at in (29, 30, 100):
-        assert interrupted(make_scheduler, 150, at, (0.1,))[0] == curve_of(make_scheduler, 150)[at:]
+        rest = curve_of(make_scheduler, 150)[at:]
+        assert interrupted(make_scheduler, 150, at, (0.1,))[0] == rest
+        late = interrupted(make_scheduler, 150, at, (0.1,), built_last=True)[0]
+        assert late == [[pytest.approx(0.1)], *rest[1:]]  # made after the optimizer's state: one update at the peak
 
 
 def test_cycles_grow():

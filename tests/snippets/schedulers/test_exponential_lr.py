@@ -21,9 +21,12 @@ def test_resumes():
     assert interrupted(make_scheduler, 150, 70, (0.1,))[0] == curve_of(make_scheduler, 150)[70:]
 
 
-def test_gamma_from_the_last_rate():
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 1e-4, 100.0])
+@pytest.mark.parametrize("steps", [1, 7, 200])
+def test_gamma_from_the_last_rate(share, steps):
     """gamma = r ** (1 / n) gives r times the base rate after n steps."""
-    assert curve_of(make_scheduler, 201, gamma=0.01 ** (1 / 200))[200][0] == pytest.approx(0.001)
+    curve = curve_of(make_scheduler, steps + 1, gamma=share ** (1 / steps))
+    assert curve[steps][0] == pytest.approx(0.1 * share)
 
 
 def test_half_life():
@@ -43,6 +46,30 @@ def test_reach_is_bounded(evidence):
     assert walks["0.9"]["left"][-1] == pytest.approx(2.0)
     for gamma in ("0.98", "0.995"):  # within one step of the minimum
         assert 0 <= walks[gamma]["left"][-1] < walks[gamma]["rates"][-1]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("gamma", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("nearly", [False, True])
+def test_travel_is_bounded(gamma, momentum, nearly):
+    """SGD's whole path is at most G * base / (1 - gamma) / (1 - momentum): for gradients that turn, or do not."""
+    size, base = 3.0, 0.1
+    torch.manual_seed(0)
+    x = torch.nn.Parameter(torch.zeros(5, dtype=torch.float64))
+    optimizer = torch.optim.SGD([x], lr=base, momentum=momentum)
+    scheduler = make_scheduler(optimizer, gamma=gamma)
+    path = 0.0
+    for _ in range(round(15 / (1 - gamma))):  # less than 1e-6 of the learning rate is left
+        before = x.detach().clone()
+        gradient = torch.ones_like(x) if nearly else torch.randn_like(x)
+        x.grad = size * gradient / gradient.norm()
+        optimizer.step()
+        scheduler.step()
+        path += (x.detach() - before).norm().item()
+    plain = size * base / (1 - gamma)
+    assert path <= plain / (1 - momentum) * (1 + 1e-9)  # rounded sums
+    if nearly:  # one direction throughout: plain SGD comes as far as that, momentum farther
+        assert path == pytest.approx(plain) if momentum == 0 else path > 1.2 * plain
 
 
 def test_per_batch_freezes():

@@ -45,6 +45,9 @@ def test_resumes(settings):
     whole = curve_of(make_scheduler, 120, (0.1, 0.003), **settings)
     for at in (3, 10, 50, 80, 110):
         assert interrupted(make_scheduler, 120, at, (0.1, 0.003), **settings)[0] == whole[at:]
+        late = interrupted(make_scheduler, 120, at, (0.1, 0.003), built_last=True, **settings)[0]
+        again = settings.get("start_factor", 0.1)  # made after the optimizer's state, it multiplies once more
+        assert late == [pytest.approx([again * rate for rate in row]) for row in whole[at:]]
 
 
 def test_constructor_changes_the_rate():
@@ -60,6 +63,17 @@ def test_no_steps_keep_the_first_factor():
     """total_iters=0 is no way to switch the ramp off: the rate stays at start_factor, where 1 step reaches the end."""
     assert curve_of(make_scheduler, 50, total_iters=0) == [pytest.approx([0.01])] * 50
     assert curve_of(make_scheduler, 50, total_iters=1)[1:] == [pytest.approx([0.1])] * 49
+
+
+@pytest.mark.parametrize("length", [2.5, 4.7, 9.5])
+def test_fractional_length_stops_short(length):
+    """A total_iters that is no whole number: the ramp stops at the last whole step before it, without a warning."""
+    rates = [row[0] for row in curve_of(make_scheduler, 50, total_iters=length)]  # a warning would be an error here
+    last = int(length)
+    stop = 0.1 * (0.1 + 0.9 * last / length)
+    assert rates[:last] == pytest.approx([0.1 * (0.1 + 0.9 * t / length) for t in range(last)])
+    assert rates[last:] == pytest.approx([stop] * (50 - last))
+    assert length != 2.5 or stop == pytest.approx(0.082)
 
 
 def test_recursion_keeps_a_wrong_start():

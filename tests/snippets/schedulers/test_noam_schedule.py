@@ -69,8 +69,11 @@ def test_resumes(at, d_model):
     def make(optimizer):
         return make_scheduler(optimizer, **settings)
 
+    whole = curve_of(make, 200, (0.1, 0.003))
     rest, _ = interrupted(make, 200, at, (0.1, 0.003))
-    assert rest == curve_of(make, 200, (0.1, 0.003))[at:]
+    assert rest == whole[at:]
+    late, _ = interrupted(make, 200, at, (0.1, 0.003), built_last=True)  # made after the optimizer's state
+    assert late == [whole[0], *whole[at + 1 :]]
 
 
 def test_lr_multiplies_the_formula():

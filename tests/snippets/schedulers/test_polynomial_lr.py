@@ -41,6 +41,18 @@ def test_default_length_is_five():
     assert curve_of(lambda o: torch.optim.lr_scheduler.PolynomialLR(o), 7)[5][0] == 0
 
 
+@pytest.mark.parametrize("power", [0.9, 1.0, 2.0])
+@pytest.mark.parametrize("length", [2.5, 4.5, 33.3])
+def test_fractional_length_stops_short(length, power):
+    """A total_iters that is no whole number: the rate stops at the last whole step before it, above zero."""
+    rates = [row[0] for row in curve_of(make_scheduler, 60, total_iters=length, power=power)]
+    last = int(length)
+    stop = 0.1 * (1 - last / length) ** power
+    assert rates[:last] == pytest.approx([0.1 * (1 - t / length) ** power for t in range(last)])
+    assert rates[last:] == pytest.approx([stop] * (60 - last))
+    assert (length, power) != (2.5, 1.0) or stop == pytest.approx(0.1 / 5)
+
+
 def test_epochs_as_updates_freeze():
     """total_iters=50 epochs, stepped at each of 100 batches: the rate is zero from the middle of epoch 0 on."""
     rates = [row[0] for row in curve_of(make_scheduler, 100, total_iters=50)]

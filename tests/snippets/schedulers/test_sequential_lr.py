@@ -109,7 +109,28 @@ def test_rises_past_the_end():
 def test_resumes_across_the_milestone():
     """Stopped before, at and after the milestone at 50: the rest is bit for bit the same."""
     for at in (49, 50, 51, 120):
-        assert interrupted(make_scheduler, 200, at, (0.1, 0.003))[0] == curve_of(make_scheduler, 200, (0.1, 0.003))[at:]
+        rest = curve_of(make_scheduler, 200, (0.1, 0.003))[at:]
+        assert interrupted(make_scheduler, 200, at, (0.1, 0.003))[0] == rest
+        assert interrupted(make_scheduler, 200, at, (0.1, 0.003), built_last=True)[0] != rest
+
+
+@pytest.mark.parametrize("milestone", [2.5, 5.25])
+def test_fractional_milestone_is_not_a_start(milestone):
+    """The part behind a milestone of 2.5 never has its step 0: it goes on from the warm-up's low rate, silently."""
+
+    def sequence(decay, at):
+        return lambda o: SequentialLR(o, [ConstantLR(o, 0.1, 100), decay(o)], [at])
+
+    whole = int(milestone) + 1
+    for decay in (lambda o: ExponentialLR(o, 0.9), lambda o: CosineAnnealingLR(o, 40)):
+        right = [row[0] for row in curve_of(sequence(decay, whole), 30)]
+        rates = [row[0] for row in curve_of(sequence(decay, milestone), 30)]
+        assert right[whole] == pytest.approx(0.1)
+        assert rates[:whole] == pytest.approx([0.01] * whole)
+        assert rates[whole:] == pytest.approx(
+            [0.1 * rate for rate in right[whole:]], rel=0.12
+        )  # a step before or after
+        assert rates[-1] < 0.5 * 0.01  # it does decay
 
 
 def test_second_part_starts_at_its_own_zero():

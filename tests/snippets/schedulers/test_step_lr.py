@@ -130,9 +130,16 @@ def test_momentum_outlives_the_drop():
 
 
 def test_fourth_drop_freezes(monkeypatch):
-    """100 updates more at 0.0005 take off an eighth, far above the third floor; the third stair took off about half."""
-    monkeypatch.setattr(experiment, "STEPS", 400)
-    ends = simulate(0.1)[1].unfold(0, 10, 10).mean(1)[9::10]  # last ten updates of each stair
-    assert ends[3] / ends[2] == pytest.approx(7 / 8, abs=0.02)
-    assert ends[2] / ends[1] == pytest.approx(0.45, abs=0.05)  # about half is taken off
-    assert ends[3] > 3 * floor(0.005)
+    """100 updates at 0.0005 take off a tenth, far above the third floor; those of the third stair more than half."""
+    monkeypatch.setattr(experiment, "STEPS", 401)
+    losses = simulate(0.1)[1]  # entry t: before update t, so that 100 updates lie between 300 and 400
+    assert losses[400] / losses[300] == pytest.approx(0.9, abs=0.02)
+    assert 0.35 < losses[300] / losses[200] < 0.5
+    assert losses[400] > 3 * floor(0.005)
+    exact = [4.5]
+    for t in range(400):  # the mean square of x without the chance of 4000 walks
+        rate = learning_rate(t, experiment.BASE, experiment.STAIR)
+        exact.append(0.5 * ((1 - rate) ** 2 * 2 * exact[-1] + rate**2))
+    assert [exact[t] for t in (100, 200, 300, 400)] == pytest.approx(losses[100::100].tolist(), rel=0.1)
+    assert exact[400] / exact[300] == pytest.approx(0.907, abs=1e-3)
+    assert exact[300] / exact[200] == pytest.approx(0.429, abs=1e-3)

@@ -104,6 +104,8 @@ def test_resumes(make, at):
     """Stopped within the warm-up, at its end, or later: the rest is bit for bit the same."""
     rest, _ = interrupted(make, 200, at, (0.1, 0.003))
     assert rest == curve_of(make, 200, (0.1, 0.003))[at:]
+    late, _ = interrupted(make, 200, at, (0.1, 0.003), built_last=True)  # made after the optimizer's state
+    assert late[0] != rest[0]
 
 
 def test_longer_run_after_resuming():
