@@ -84,5 +84,5 @@ if __name__ == "__main__":
         table.writerow(head)
         table.writerows(rows)
     Path("orthogonal-init.json").write_text(json.dumps(results))
-    for name, _, loss, *_ in rows:
-        print(f"{name}: mean training loss {float(loss):.1f}")
+    for row in rows:
+        print(f"{row[0]}: mean training loss {float(row[2]):.1f}")
