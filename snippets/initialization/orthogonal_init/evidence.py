@@ -13,7 +13,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-SEEDS, STEPS, WIDTH, DEPTH = 3, 40, 64, 30
+SEEDS, STEPS, WIDTH, DEPTH = 6, 40, 64, 30
 CASES = [
     ("linear, orthogonal", True, False),
     ("linear, normal", False, False),
@@ -37,10 +37,10 @@ def network(orthogonal: bool, relu: bool, seed: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def train(body: nn.Sequential, x: Tensor, y: Tensor) -> float:
+def train(body: nn.Sequential, x: Tensor, y: Tensor, lr: float = 0.01) -> float:
     """Loss after STEPS steps of gradient descent with a linear read-out."""
     model = nn.Sequential(body, nn.Linear(WIDTH, 10))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, fused=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, fused=True)
     for _ in range(STEPS):
         loss = nn.functional.cross_entropy(model(x), y)
         optimizer.zero_grad()
@@ -73,14 +73,16 @@ if __name__ == "__main__":
         axis.semilogy(range(1, WIDTH + 1), values.tolist(), style, marker=marker, markevery=6, label=name)
         losses = [train(network(orthogonal, relu, seed), x, y) for seed in range(SEEDS)]
         results[name] = {"singular values": values.tolist(), "losses": losses}
-        rows.append([name, f"{values[9] / values[0]:.0e}", f"{torch.tensor(losses).median():.2f}"])
+        shown = [sum(losses) / SEEDS, min(losses), max(losses)]
+        rows.append([name, f"{values[9] / values[0]:.0e}", *(f"{loss:.2f}" for loss in shown)])
     axis.set(xlabel="number of the singular value", ylabel="singular value", ylim=(1e-18, 1e2))
     axis.legend()
     plt.savefig("orthogonal-init.svg")
     with Path("orthogonal-init.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["network", "tenth singular value : largest", f"training loss after {STEPS} steps"])
+        head = ["network", "tenth singular value : largest", f"mean loss after {STEPS} steps", "lowest", "highest"]
+        table.writerow(head)
         table.writerows(rows)
     Path("orthogonal-init.json").write_text(json.dumps(results))
-    for name, _, loss in rows:
-        print(f"{name}: training loss {float(loss):.1f}")
+    for row in rows:
+        print(f"{row[0]}: mean training loss {float(row[2]):.1f}")

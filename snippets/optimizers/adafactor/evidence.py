@@ -12,7 +12,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-STEPS, SEEDS = 60, 2
+STEPS, SEEDS = 60, 4
 RATES = (1e-3, 4e-3, 1.6e-2, 6.4e-2, 0.256, 1.024)  # above 1 the relative step is 1 / sqrt(t) for every rate
 
 

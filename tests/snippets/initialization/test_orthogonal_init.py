@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snippets.initialization.orthogonal_init.evidence import CASES, SEEDS, STEPS, WIDTH, load, network
+from snippets.initialization.orthogonal_init.evidence import (
+    CASES,
+    SEEDS,
+    WIDTH,
+    load,
+    network,
+    singular_values,
+    train,
+)
 from snippets.initialization.orthogonal_init.from_scratch import orthonormal_rows_
 from snippets.initialization.orthogonal_init.use import init_recurrent, orthogonal_init_, orthogonal_init_std
 
@@ -111,44 +119,45 @@ def losses(evidence) -> dict[str, Tensor]:
 
 
 def test_linear_network_keeps_directions_and_trains_faster(spectra, losses):
-    """30 linear layers: every singular value is 1, where normal weights fall to 1e-10; each seed's loss is lower."""
+    """30 linear layers: every singular value is 1, where normal weights fall to 1e-10; the mean loss is lower."""
     orthogonal, normal = spectra["linear, orthogonal"], spectra["linear, normal"]
     torch.testing.assert_close(orthogonal, torch.ones(64, dtype=torch.float64), rtol=0, atol=1e-4)  # float32
     assert normal[-1] / normal[0] < 1e-10
-    assert losses["linear, orthogonal"].max() < losses["linear, normal"].min()
+    assert losses["linear, orthogonal"].mean() < 0.8 * losses["linear, normal"].mean()
 
 
-def median_loss(orthogonal: bool, lr: float, first: int = 0) -> float:
-    """The experiment's training of 30 ReLU layers at another learning rate or from other seeds, the median."""
+@pytest.fixture(scope="module")
+def at_three_times_the_rate() -> dict[str, list[float]]:
+    """The experiment's training of the ReLU networks at three times its learning rate."""
     x, y = load()
-    found = []
-    for seed in range(first, first + SEEDS):
-        model = nn.Sequential(network(orthogonal, True, seed), nn.Linear(WIDTH, 10))
-        optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-        for _ in range(STEPS):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(model(x), y).backward()
-            optimizer.step()
-        found.append(nn.functional.cross_entropy(model(x), y).item())
-    return torch.tensor(found).median().item()
+    return {
+        name: [train(network(orthogonal, relu, seed), x, y, lr=0.03) for seed in range(SEEDS)]
+        for name, orthogonal, relu in CASES
+        if relu
+    }
 
 
-def test_relu_losses_change_places(spectra, losses):
-    """30 ReLU layers: both spectra fall by ten powers of ten before the middle, orthogonal later.
+def test_relu_losses_overlap(spectra, losses, at_three_times_the_rate):
+    """30 ReLU layers: both spectra fall by ten powers of ten before the middle, orthogonal later, for six draws.
 
-    The orthogonal weights' median loss is lower at the experiment's learning rate, higher at three times it
-    and from three other seeds.
+    At the experiment's learning rate and at three times it the best of each kind of weight is better than the worst
+    of the other.
     """
-    assert [name for name, _, relu in CASES if relu] == ["ReLU, orthogonal", "ReLU, normal"]
-    orthogonal, normal = spectra["ReLU, orthogonal"], spectra["ReLU, normal"]
-    for values, linear in ((orthogonal, spectra["linear, orthogonal"]), (normal, spectra["linear, normal"])):
-        assert values[31] / values[0] < 1e-10
+    assert SEEDS == 6
+    for name in ("ReLU, orthogonal", "ReLU, normal"):
+        values, linear = spectra[name], spectra[name.replace("ReLU", "linear")]
         assert values[31] / values[0] < 1e-3 * linear[31] / linear[0]  # steeper than without ReLUs
-    assert orthogonal[9] / orthogonal[0] > 4 * normal[9] / normal[0]
-    assert losses["ReLU, orthogonal"].median() < losses["ReLU, normal"].median() - 0.1
-    assert median_loss(True, lr=0.01) == pytest.approx(losses["ReLU, orthogonal"].median().item(), abs=0.05)
-    assert median_loss(True, lr=0.03) > median_loss(False, lr=0.03)
-    assert median_loss(True, lr=0.01, first=1000) > median_loss(False, lr=0.01, first=1000)
+    x, _ = load()
+    for seed in range(SEEDS):
+        orthogonal, normal = (singular_values(network(kind, True, seed), x[0]) for kind in (True, False))
+        for values in (orthogonal, normal):
+            assert values[31] / values[0] < 1e-10
+        assert orthogonal[9] / orthogonal[0] > 2 * normal[9] / normal[0]
+    for runs in ({name: row.tolist() for name, row in losses.items()}, at_three_times_the_rate):
+        ours, theirs = runs["ReLU, orthogonal"], runs["ReLU, normal"]
+        assert len(ours) == len(theirs) == SEEDS
+        assert min(ours) < max(theirs)
+        assert min(theirs) < max(ours)
 
 
 def test_sign_correction():
@@ -184,13 +193,20 @@ def test_gates_are_separate_matrices():
             torch.testing.assert_close(torch.linalg.svdvals(gate), torch.ones(64))
 
 
-def test_convolution_is_no_isometry():
-    """A 3x3 convolution with orthonormal flattened rows stretches some images 1.5 times and shrinks others to 0.3."""
-    w = orthogonal_init_(torch.empty(16, 16, 3, 3, dtype=torch.float64), generator=seeded())
-    transfer = torch.fft.fft2(w, s=(8, 8)).permute(2, 3, 0, 1)  # one 16x16 matrix for each frequency of an 8x8 image
-    values = torch.linalg.svdvals(transfer)
-    assert values.max() > 1.5
-    assert values.min() < 0.3
+@pytest.mark.parametrize("padding_mode", ["zeros", "circular"])
+def test_convolution_is_no_isometry(padding_mode):
+    """A 3x3 convolution with orthonormal flattened rows stretches some images 1.5 times and shrinks others to 0.3.
+
+    With zero padding and with circular padding, for three draws.
+    """
+    for seed in range(3):
+        conv = nn.Conv2d(16, 16, 3, padding=1, padding_mode=padding_mode, bias=False, dtype=torch.float64)
+        orthogonal_init_(conv.weight, generator=seeded(seed))
+        images = torch.eye(16 * 8 * 8, dtype=torch.float64).unflatten(1, (16, 8, 8))  # every unit image
+        with torch.no_grad():
+            values = torch.linalg.svdvals(conv(images).flatten(1))
+        assert values.max() > 1.5
+        assert values.min() < 0.3
 
 
 def test_training_leaves_the_orthogonal_matrices():

@@ -55,25 +55,31 @@ def test_a_bound_of_zero_is_not_the_default():
 def test_first_dtype_sets_eps():
     """eps1 of float32 is 1e-7, unless a bfloat16 tensor comes first in the group: then it is 0.0078 for both.
 
-    A tensor without gradient does not count. With foreach=True torch groups the tensors by dtype, and the one that
-    comes first does not decide.
+    A tensor without gradient does not count. With foreach=True one of the two dtypes still decides for both, in either
+    order of the tensors; which one, torch does not say. With an eps of one's own, each tensor takes the full step.
     """
+    full, small = 0.1, 0.1 * 1e-4 / 0.0078125  # the step is gradient / max(gradient, eps1)
+    orders = (torch.float32, torch.bfloat16), (torch.bfloat16, torch.float32)
 
-    def step_of_float32(*dtypes: torch.dtype, foreach: bool | None = None, frozen: int = 0) -> float:
-        tensors = [torch.ones(2, dtype=dtype).requires_grad_() for dtype in dtypes]
-        for p in tensors[frozen:]:
+    def steps(
+        dtypes: tuple[torch.dtype, ...], foreach: bool | None = None, frozen: int = 0, eps: float | None = None
+    ) -> tuple[float, float]:
+        """What the float32 tensor and the bfloat16 tensor have moved."""
+        tensors = {dtype: torch.ones(2, dtype=dtype).requires_grad_() for dtype in dtypes}
+        for p in list(tensors.values())[frozen:]:
             p.grad = torch.full_like(p, 1e-4)
-        torch.optim.Adafactor(tensors, lr=0.1, foreach=foreach).step()
-        return 1 - tensors[dtypes.index(torch.float32)][0].item()
+        torch.optim.Adafactor(tensors.values(), lr=0.1, eps=(eps, 1e-3), foreach=foreach).step()
+        return 1 - tensors[torch.float32][0].item(), 1 - tensors[torch.bfloat16][0].item()
 
-    assert step_of_float32(torch.float32, torch.bfloat16) == pytest.approx(0.1)
-    assert step_of_float32(torch.bfloat16, torch.float32) == pytest.approx(0.1 * 1e-4 / 0.0078125, rel=1e-3)
-    assert step_of_float32(torch.bfloat16, torch.float32, frozen=1) == pytest.approx(0.1)
-    in_groups = [
-        step_of_float32(*dtypes, foreach=True)
-        for dtypes in ((torch.float32, torch.bfloat16), (torch.bfloat16, torch.float32))
-    ]
-    assert in_groups != pytest.approx([0.1, 0.1 * 1e-4 / 0.0078125], rel=1e-3)  # not by what comes first
+    by_float32 = pytest.approx((full, full), rel=0.03)  # 1 - 0.1 in bfloat16
+    by_bfloat16 = pytest.approx((small, 0), rel=1e-3)  # 1 - 0.00128 is 1 in bfloat16
+    assert steps(orders[0]) == by_float32
+    assert steps(orders[1]) == by_bfloat16
+    assert steps(orders[1], frozen=1)[0] == pytest.approx(full)
+    for dtypes in orders:
+        assert steps(dtypes, foreach=True) in (by_float32, by_bfloat16)
+        for foreach in (None, True):
+            assert steps(dtypes, foreach, eps=1e-15) == by_float32
 
 
 def test_memory_rows_plus_columns():
@@ -321,7 +327,7 @@ def mean_losses(run: dict) -> list[float]:
 
 
 def test_short_of_adamws_best(evidence) -> None:
-    """2 numbers for each parameter against 0.04; AdamW's best of six rates, 0.09 at 0.016, is lower at each of them."""
+    """2 numbers for each parameter against 0.04; AdamW's best of six rates, below 0.15, is lower at each of them."""
     runs = evidence()
     adamw, adafactor = (mean_losses(runs[name]) for name in ("AdamW", "Adafactor"))
     two, few = (runs[name]["numbers"] for name in ("AdamW", "Adafactor"))
@@ -329,11 +335,10 @@ def test_short_of_adamws_best(evidence) -> None:
     assert few == pytest.approx(0.04, abs=0.005)
     assert two / few == pytest.approx(50, rel=0.1)
     assert len(experiment.RATES) == 6
-    assert min(adamw) == adamw[2] == pytest.approx(0.09, abs=0.01)
-    assert min(adafactor) > 1.5 * min(adamw)
+    assert min(adamw) == adamw[2] < 0.15
+    assert min(adafactor) > 1.3 * min(adamw)
     assert adafactor[:4] == sorted(adafactor[:4], reverse=True)
-    assert adafactor[3] == pytest.approx(0.32, abs=0.03)
-    assert all(0.19 < loss < 0.4 for loss in adafactor[4:])
+    assert max(adafactor[3:]) < 0.5
 
 
 class NeverClips(torch.optim.Adafactor):
@@ -344,16 +349,18 @@ class NeverClips(torch.optim.Adafactor):
 
 
 def test_stands_higher_rates(evidence) -> None:
-    """At 0.256 and 1.024 AdamW is near ln 10, chance; Adafactor far below it, and so is Adafactor that never clips."""
+    """At 0.256 and 1.024 AdamW's mean loss is above 1.5; Adafactor's is below 0.6, and without clipping below 1."""
     adamw, adafactor = (mean_losses(evidence()[name]) for name in ("AdamW", "Adafactor"))
     assert experiment.RATES[4:] == (0.256, 1.024)
-    assert min(adamw[4:]) > 0.75 * math.log(10)  # other pairs of seeds have 2.0 at 0.256
-    assert adamw[4] == pytest.approx(2.31, abs=0.05)  # the figure
+    assert min(adamw[4:]) > 1.5  # single seeds have from 1.6 to 2.3 at 0.256
+    assert adamw[5] == pytest.approx(math.log(10), abs=0.1)
+    assert max(adafactor[4:]) < 0.6
     digits = load_digits()
     x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
-    runs = [[experiment.train(NeverClips, lr, seed, x, y)[0] for seed in range(2)] for lr in (0.256, 1.024)]
-    for losses in (adafactor[4:], torch.tensor(runs).mean(1).tolist()):
-        assert max(losses) < 0.4 * math.log(10)
+    runs = [
+        [experiment.train(NeverClips, lr, seed, x, y)[0] for seed in range(experiment.SEEDS)] for lr in (0.256, 1.024)
+    ]
+    assert torch.tensor(runs).mean(1).max() < 1
 
 
 def test_torch_squares_eps1():

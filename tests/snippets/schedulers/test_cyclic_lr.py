@@ -81,40 +81,38 @@ def test_per_epoch_steps_crawl():
 
 @pytest.fixture
 def scaled(monkeypatch):
-    """A function of a factor for both bounds: the median losses of each schedule of the experiment."""
+    """A function of a factor for both bounds and a schedule: losses of the experiment's runs (seeds, updates)."""
 
-    def run(factor: float) -> dict[str, torch.Tensor]:
+    def run(factor: float, name: str) -> torch.Tensor:
         monkeypatch.setattr(experiment, "LOW", 0.01 * factor)
         monkeypatch.setattr(experiment, "HIGH", 0.8 * factor)
-        return {
-            name: torch.tensor([experiment.train(make, seed)[1] for seed in experiment.SEEDS]).median(0).values
-            for name, make in experiment.SCHEDULES.items()
-        }
+        return torch.tensor([experiment.train(experiment.SCHEDULES[name], seed)[1] for seed in experiment.SEEDS])
 
     assert (experiment.LOW, experiment.HIGH) == (0.01, 0.8)
     return run
 
 
 def test_loss_is_worse_at_the_top(evidence, scaled):
-    """On digits the loss at the top of the third triangle is over twice that of the bottom before and after it; with
-    bounds a third as high it is lower than at the bottom before.
+    """On digits the loss at the top of the third triangle is over 1.5 times that of the bottom before and after it.
+
+    With bounds a third as high it is lower than at the bottom before.
     """
     triangular = evidence()["triangular"]
-    assert triangular[199] > 2 * triangular[159]
-    assert triangular[199] > 2 * triangular[239]
-    low = scaled(1 / 3)["triangular"]
+    assert triangular[199] > 1.5 * triangular[159]
+    assert triangular[199] > 1.5 * triangular[239]
+    low = scaled(1 / 3, "triangular").median(0).values
     assert low[239] < low[199] < low[159]
 
 
 def test_shrinking_triangles_learn_less_here(evidence, scaled):
-    """At the end of 240 updates the two shrinking modes have the higher loss; at three times the bounds exp_range alone
-    is far from random guessing, 2.3.
+    """At the end of 240 updates the two shrinking modes have the higher loss; at three times the bounds exp_range has
+    the lowest mean loss, and even triangles and the cosine have that of random guessing, 2.3.
     """
     losses = evidence()
     assert losses["triangular"][-1] < losses["triangular2"][-1] < losses["exp_range 0.99"][-1]
-    high = {name: curve[-1] for name, curve in scaled(3).items()}
-    assert high.pop("exp_range 0.99") < 0.5
-    assert min(high.values()) > 1.8
+    high = {name: scaled(3, name)[:, -1].mean().item() for name in experiment.SCHEDULES}
+    assert min(high, key=high.__getitem__) == "exp_range 0.99"
+    assert min(high["triangular"], high["cosine"]) > 2.2
 
 
 def test_no_better_than_cosine_here(evidence):

@@ -211,25 +211,38 @@ def test_per_batch_waits_ten_batches(make, noise):
         assert len(drops([row[0] for row in run(noisy, make=make)])) >= 3
 
 
-def test_lowers_the_final_loss(evidence, monkeypatch):
+@pytest.fixture(scope="module")
+def triples(evidence) -> list[list[dict[str, list[float]]]]:
+    """Runs with the plateau scheduler: the experiment's three seeds, and the six after them."""
+    others = [experiment.train("plateau", seed) for seed in range(3, 9)]
+    more = [{"rates": rates, "losses": losses} for rates, losses in others]
+    assert experiment.SEEDS == (0, 1, 2)
+    return [evidence()["plateau"], more[:3], more[3:]]
+
+
+def test_lowers_the_final_loss(evidence, triples, monkeypatch):
     """On digits the validation loss at the end is lower than with a constant rate of 0.5, in the median of three seeds;
-    a constant rate of 0.17 ends as low, with each seed.
+    a constant rate of 0.17 ends within a tenth of it, with each seed, and with six more.
     """
     assert experiment.PEAK == 0.5
     last = {way: median(run["losses"][-1] for run in runs) for way, runs in evidence().items()}
     assert last["plateau"] < last["constant"] - 0.03
     assert max(last, key=last.__getitem__) == "constant"
     monkeypatch.setattr(experiment, "PEAK", 0.17)
-    for seed, run in zip(experiment.SEEDS, evidence()["plateau"], strict=True):
-        assert experiment.train("constant", seed)[1][-1] < 1.02 * run["losses"][-1]  # as low, to 2 %
+    for seed, run in enumerate(run for triple in triples for run in triple):
+        assert experiment.train("constant", seed)[1][-1] == pytest.approx(run["losses"][-1], rel=0.1)
 
 
-def test_lowest_loss_comes_before_the_fall(evidence):
-    """For each seed the loss is lowest before the rate first falls, and the run ends over 5 % above it."""
-    for run in evidence()["plateau"]:
-        best = min(run["losses"])
-        assert run["losses"].index(best) < drops(run["rates"])[0]
-        assert run["losses"][-1] > 1.05 * best
+def test_lowest_loss_comes_before_the_fall(triples):
+    """In the median of three seeds the loss is lowest before the rate first falls, and ends over 5 % above that.
+
+    So it is for the experiment's seeds, and for two more triples.
+    """
+    for triple in triples:
+        bests = [min(run["losses"]) for run in triple]
+        leads = [drops(run["rates"])[0] - run["losses"].index(best) for run, best in zip(triple, bests, strict=True)]
+        assert median(leads) > 0
+        assert median(run["losses"][-1] / best for run, best in zip(triple, bests, strict=True)) > 1.05
 
 
 def test_wrong_mode_kills_the_rate(evidence):
