@@ -1,5 +1,6 @@
 """Linear warm-up: equal to its closed form, and the claims of its page."""
 
+import itertools
 import math
 
 import pytest
@@ -61,7 +62,7 @@ def test_early_milestone_jumps(w, share):
     assert early[milestone:] == pytest.approx([0.1] * (w + 5 - milestone))
     assert early[milestone] - early[milestone - 1] > 1.9 * step
     right = rates(w)
-    assert max(b - a for a, b in zip(right, right[1:], strict=False)) == pytest.approx(step)
+    assert max(b - a for a, b in itertools.pairwise(right)) == pytest.approx(step)
 
 
 def test_detectron2_is_linear_lr():
@@ -182,7 +183,7 @@ def test_does_not_help_at_a_low_rate(evidence):
 
 
 def test_proper_initialization_needs_none():
-    """With weights of the right size all twenty end below 0.5 at every rate without warm-up, about as low as with it."""
+    """With weights of the right size all twenty end below 0.5 at every rate without warm-up, about as with it."""
     for lr in RATES:
         without, with_warmup = train(lr, 1, scale=1.0), train(lr, WARMUP, scale=1.0)
         assert len(without) == 20
