@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from snippets.schedulers.lr_warmup.from_scratch import learning_rate
 from snippets.schedulers.lr_warmup.use import make_scheduler
 
-STEPS, WARMUP, SEEDS, RATES = 150, 40, 6, (0.01, 0.03, 0.06, 0.1)
+STEPS, WARMUP, SEEDS, RATES = 150, 40, 20, (0.01, 0.03, 0.06, 0.1)
 
 
 def curve(steps: int) -> list[float]:

@@ -24,8 +24,12 @@ def test_equals_torch(fill, dtype, shape):
         assert parameter.requires_grad
         assert torch.equal(parameter, nn.init.constant_(torch.empty(shape, dtype=dtype), value))
         assert torch.equal(parameter, torch.empty(shape, dtype=dtype).fill_(value))
-    assert torch.equal(fill(torch.empty(shape), 1.0), nn.init.ones_(torch.empty(shape)))
-    assert torch.equal(fill(torch.empty(shape), 0.0), nn.init.zeros_(torch.empty(shape)))
+    for value, of_torch in ((1.0, nn.init.ones_), (0.0, nn.init.zeros_)):
+        parameter = nn.Parameter(torch.empty(shape, dtype=dtype))
+        assert of_torch(parameter) is parameter
+        assert parameter.is_leaf
+        assert parameter.requires_grad
+        assert torch.equal(fill(torch.empty(shape, dtype=dtype), value), parameter)
     assert constant_std(shape) == 0
 
 
@@ -184,16 +188,29 @@ def test_all_parameters_is_too_many():
         optimizer.step()
         optimizer.zero_grad()
     assert not torch.equal(model[0].weight.detach(), torch.ones(6, 4))  # they were trained
+    parted = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Dropout(0.5), nn.Linear(6, 2))
+    for parameter in parted.parameters():
+        nn.init.constant_(parameter, 1.0)
+    optimizer = torch.optim.SGD(parted.parameters(), lr=0.1)
+    nn.functional.cross_entropy(parted(x), torch.arange(10) % 2).backward()
+    optimizer.step()
+    nn.functional.cross_entropy(parted(x), torch.arange(10) % 2).backward()  # the first step parts the last layer
+    optimizer.step()
+    assert len(parted[0].weight.unique(dim=0)) > 1
 
 
-def test_positive_bias_before_relu():
-    """A bias of 0.1 before a ReLU adds to the second moment at every layer: it doubles within eight layers."""
-    torch.manual_seed(0)
+@pytest.mark.parametrize(("scale", "least", "most"), [(1.0, 1.5, 2.5), (10.0, 1.0, 1.2)])
+def test_positive_bias_before_relu(scale, least, most):
+    """A bias of 0.1 before a ReLU adds to the mean square at every layer: it doubles within eight, from a start of 1.
+
+    From a start of 100 it grows by less than a fifth. Bias and no bias have the same weights.
+    """
     final = {}
     for value in (0.0, 0.1):
+        torch.manual_seed(0)
         moments = []
         for _ in range(8):
-            x = torch.randn(256, 256)
+            x = scale * torch.randn(256, 256)
             for _ in range(8):
                 layer = nn.Linear(256, 256)
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -201,8 +218,8 @@ def test_positive_bias_before_relu():
                 x = torch.relu(layer(x)).detach()
             moments.append(x.square().mean().item())
         final[value] = math.fsum(moments) / len(moments)
-    assert final[0.0] == pytest.approx(1.0, abs=0.25)
-    assert 1.5 < final[0.1] / final[0.0] < 2.5
+    assert final[0.0] == pytest.approx(scale**2, rel=0.25)
+    assert least < final[0.1] / final[0.0] < most
 
 
 def test_integer_and_frozen():

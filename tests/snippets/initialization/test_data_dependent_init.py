@@ -76,6 +76,11 @@ def test_equals_batch_norm():
     w = torch.randn(6, 8, dtype=torch.float64)
     weight, bias = folded(x, w)
     torch.testing.assert_close(x @ weight.T + bias, F.batch_norm(x @ w.T, None, None, training=True, eps=1e-12))
+    images = 5 + 3 * torch.randn(32, 3, 9, 9, dtype=torch.float64)
+    for layer, batch in ((nn.Linear(8, 6), x), (nn.Conv2d(3, 6, 3, stride=2, padding=1), images)):
+        model = nn.Sequential(layer).double()
+        want = F.batch_norm(model(batch), None, None, training=True, eps=1e-12)
+        torch.testing.assert_close(normalize_channels(model, batch)(batch), want)
 
 
 def test_rates_become_equal(batch):
@@ -99,18 +104,27 @@ def test_function_is_unchanged(batch):
 
 
 def test_rate_falls_with_the_square():
-    """Layer times s, next layer divided by s: the first rate falls by s^2, the second grows by s^2."""
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
-    x, y = torch.randn(16, 4, dtype=torch.float64), torch.arange(16) % 3
-    before = change_rates(model, F.cross_entropy(model(x), y))
-    with torch.no_grad():
-        model[0].weight.mul_(3)
-        model[0].bias.mul_(3)
-        model[2].weight.div_(3)
-    after = change_rates(model, F.cross_entropy(model(x), y))
-    assert after[0] / before[0] == pytest.approx(1 / 9)
-    assert after[1] / before[1] == pytest.approx(9)
+    """A layer times s, the next weight divided by s: the first rate falls by s^2, the second grows by s^2.
+
+    The function stays, at s below and above 1; dividing the next layer's bias, too, would change it.
+    """
+    for factor in (0.1, 0.5, 3.0, 20.0):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double()
+        x, y = torch.randn(16, 4, dtype=torch.float64), torch.arange(16) % 3
+        outputs = model(x).detach()
+        before = change_rates(model, F.cross_entropy(model(x), y))
+        with torch.no_grad():
+            model[0].weight.mul_(factor)
+            model[0].bias.mul_(factor)
+            model[2].weight.div_(factor)
+        torch.testing.assert_close(model(x).detach(), outputs)
+        after = change_rates(model, F.cross_entropy(model(x), y))
+        assert after[0] / before[0] == pytest.approx(factor**-2)
+        assert after[1] / before[1] == pytest.approx(factor**2)
+        with torch.no_grad():
+            model[2].bias.div_(factor)
+        assert (model(x) - outputs).abs().max() > 0.01
 
 
 RAW, SCALED = "raw pixels, 0 to 16", "scaled"
@@ -132,19 +146,19 @@ def mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-def rerun(inputs: str, method: str) -> float:
+def rerun(inputs: str, method: str, seeds: int = experiment.SEEDS) -> float:
     """Mean loss of the last ten steps, trained here."""
     x, y = experiment.load()
-    return mean([mean(experiment.train(method, seed, x[inputs], y)[1][-10:]) for seed in range(experiment.SEEDS)])
+    return mean([mean(experiment.train(method, seed, x[inputs], y)[1][-10:]) for seed in range(seeds)])
 
 
 def test_both_steps_are_needed(losses):
-    """Raw pixels: unit channels alone diverge, equal rates alone end at over 1.5 times the loss of both steps.
+    """Raw pixels: unit channels alone learn nothing, equal rates alone end at over 1.5 times the loss of both steps.
 
     Of the methods in the figure only both steps learn well; the default stays at guessing. At a tenth of the
     learning rate each step alone ends below both steps there, and above both steps at the full one.
     """
-    assert not any(math.isfinite(loss) for loss in losses(RAW, "unit channels"))
+    assert not any(loss < math.log(10) - 0.05 for loss in losses(RAW, "unit channels"))  # NaN or random guessing
     both = mean(losses(RAW, "unit channels, equal rates"))
     assert both < 1
     x, y = experiment.load()
@@ -172,19 +186,15 @@ def test_first_layer_outruns_the_rest(evidence):
 def test_scaled_inputs_gain_nothing(losses):
     """Scaled pixels: both steps end where Kaiming does; with unit channels alone, too, and only the default is behind.
 
-    "Where Kaiming does" is to within the distance of Kaiming's two seeds. At three times the learning rate both steps
-    are ahead of Kaiming there, and only as good as Kaiming at the figure's.
+    "Where Kaiming does" is a distance below 0.3, a quarter of what separates the default from them. Single seeds differ
+    by more, and so do two seeds at three times the learning rate.
     """
-    seeds = losses(SCALED, "Kaiming")
-    spread, kaiming = max(seeds) - min(seeds), sum(seeds) / len(seeds)
-    for method in ("unit channels", "unit channels, equal rates"):
-        assert mean(losses(SCALED, method)) == pytest.approx(kaiming, abs=min(spread, 0.2))
-    assert mean(losses(SCALED, "unit channels, equal rates")) > kaiming - 0.1
+    kaiming, *ours = (
+        rerun(SCALED, method, seeds=8) for method in ("Kaiming", "unit channels", "unit channels, equal rates")
+    )
+    for loss in ours:
+        assert loss == pytest.approx(kaiming, abs=0.3)
     assert mean(losses(SCALED, "default")) == pytest.approx(math.log(10), abs=0.05)
-    with learning_rate_times(3):
-        fast = rerun(SCALED, "unit channels, equal rates")
-        assert fast < rerun(SCALED, "Kaiming") - 0.2
-    assert fast == pytest.approx(kaiming, abs=min(spread, 0.1))
 
 
 def test_small_batches_lie():
@@ -193,8 +203,9 @@ def test_small_batches_lie():
     model = nn.Sequential(nn.Linear(64, 64))
     normalize_channels(model, torch.randn(8, 64))
     assert channels(model, torch.randn(4096, 64))[0][1].max() > 2
-    normalize_channels(model, torch.randn(1024, 64))
-    assert channels(model, torch.randn(4096, 64))[0][1].max() < 1.3
+    for samples, most in ((300, 1.5), (1024, 1.3)):  # a few hundred values do
+        normalize_channels(model, torch.randn(samples, 64))
+        assert channels(model, torch.randn(4096, 64))[0][1].max() < most
 
 
 @pytest.mark.parametrize("module", [nn.Tanh(), nn.GELU(), nn.LayerNorm(2), nn.BatchNorm1d(2)])

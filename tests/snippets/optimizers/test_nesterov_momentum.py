@@ -46,19 +46,24 @@ def test_torch_stores_the_point_ahead(mu):
         torch.testing.assert_close(ahead.detach(), theta + mu * velocity, rtol=1e-12, atol=1e-15)
 
 
-def test_paths_part_when_the_rate_changes():
-    """Ten steps at 0.05, then at 0.005: torch's parameter is the paper's point ahead until the change, not after it."""
+@pytest.mark.parametrize(("lr_after", "mu_after"), [(0.005, 0.9), (0.1, 0.9), (0.05, 0.5), (0.05, 0.95)])
+def test_paths_part_when_the_rate_changes(lr_after, mu_after):
+    """After ten steps learning rate or momentum changes: torch's parameter is the paper's point ahead until then only.
+
+    After the change it is neither ahead by the old nor by the new momentum, from the next step on.
+    """
     ahead = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
     optimizer = torch_nesterov([ahead], lr=0.05, momentum=0.9)
     theta, velocity = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
     for step in range(30):
-        lr = optimizer.param_groups[0]["lr"] = 0.05 if step < 10 else 0.005
-        velocity = 0.9 * velocity - lr * (theta + 0.9 * velocity)  # the gradient of a quadratic
+        lr, mu = (0.05, 0.9) if step < 10 else (lr_after, mu_after)
+        optimizer.param_groups[0].update(lr=lr, momentum=mu)
+        velocity = mu * velocity - lr * (theta + mu * velocity)  # the gradient of a quadratic
         theta = theta + velocity
         ahead.grad = ahead.detach().clone()
         optimizer.step()
-        apart = (ahead.detach() - theta - 0.9 * velocity).abs().item()
-        assert apart < 1e-12 if step < 10 else apart > 1e-3
+        apart = (ahead.detach() - theta - mu * velocity).abs().item()
+        assert apart < 1e-12 if step < 10 else step > 11 or apart > 1e-3
 
 
 def path(eta_h: float, mu: float, nesterov: bool, steps: int, noise: float = 0.0, seed: int = 0) -> torch.Tensor:
@@ -125,6 +130,21 @@ def test_steep_directions_are_damped(share, mu):
     below = 0.9 * lowest
     real = torch.tensor([[(1 + mu) * (1 - below), -mu * (1 - below)], [1.0, 0.0]], dtype=torch.float64)
     assert torch.linalg.eigvals(real).abs().max().item() > 1.0001 * math.sqrt(mu * (1 - below))
+
+
+@pytest.mark.parametrize("mu", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("eta_h", [0.001, 0.1, 0.5, 0.9])
+def test_acts_like_a_smaller_momentum(eta_h, mu):
+    """The paper's theta under torch's Nesterov is the path of torch's SGD with momentum mu (1 - eta h)."""
+    smaller = mu * (1 - eta_h)
+    ahead = torch.cat([torch.ones(1, dtype=torch.float64), path(eta_h, mu, True, 60)])
+    plain = torch.cat([torch.ones(1, dtype=torch.float64), path(eta_h, smaller, False, 60)])
+    velocity, theta = torch.zeros((), dtype=torch.float64), [ahead[0]]
+    for at in ahead[:-1]:  # the paper's velocity, from the gradient at torch's parameter
+        velocity = mu * velocity - eta_h * at
+        theta.append(theta[-1] + velocity)
+    torch.testing.assert_close(torch.stack(theta) + 0.0, plain, rtol=1e-9, atol=1e-12)
+    assert smaller < mu
 
 
 @pytest.mark.parametrize(

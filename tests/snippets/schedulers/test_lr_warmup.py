@@ -1,5 +1,6 @@
 """Linear warm-up: equal to its closed form, and the claims of its page."""
 
+import itertools
 import math
 
 import pytest
@@ -41,6 +42,27 @@ def test_total_iters_is_off_by_one(w):
     assert all(late < right * (1 - 1e-6) for late, right in zip(rates[1:w], ours[1:w], strict=True))
     assert rates[w - 1] < 0.0999
     assert rates[w:] == pytest.approx([0.1, 0.1])
+
+
+@pytest.mark.parametrize("w", [10, 100])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+def test_early_milestone_jumps(w, share):
+    """A milestone below total_iters: from a ramp that is not at its end to the full rate at once; at w no jump."""
+
+    def rates(milestone):
+        def make(o):
+            ramp = LinearLR(o, start_factor=1 / w, total_iters=w - 1)
+            return SequentialLR(o, [ramp, MultiStepLR(o, [1000])], milestones=[milestone])
+
+        return [row[0] for row in curve_of(make, w + 5)]
+
+    milestone, step = round(share * w), 0.1 / w
+    early = rates(milestone)
+    assert early[:milestone] == pytest.approx([learning_rate(t, warmup_steps=w) for t in range(milestone)])
+    assert early[milestone:] == pytest.approx([0.1] * (w + 5 - milestone))
+    assert early[milestone] - early[milestone - 1] > 1.9 * step
+    right = rates(w)
+    assert max(b - a for a, b in itertools.pairwise(right)) == pytest.approx(step)
 
 
 def test_detectron2_is_linear_lr():
@@ -133,17 +155,23 @@ def test_adam_early_steps_vary():
 
 
 def at_rate(evidence, lr):
-    """Losses of the six networks at a base rate: without warm-up and with 40 updates of it."""
+    """Losses of the twenty networks at a base rate: without warm-up and with 40 updates of it."""
     return torch.tensor([evidence()[name][lr] for name in ("no warm-up", "40 updates of warm-up")])
 
 
 def test_widens_the_range_of_rates(evidence):
-    """At 0.1 the median network without warm-up ends at random guessing, with it all six end below half of that."""
+    """At 0.06 the median is above 1.5 without warm-up and below 0.4 with it; at 0.1 none trains without, some with it.
+
+    To train is to end below half the loss of random guessing, ln 10. How many of the twenty do so at 0.1 with
+    warm-up depends on their draws.
+    """
+    without, with_warmup = at_rate(evidence, "0.06")
+    assert len(without) == len(with_warmup) == 20
+    assert without.median() > 1.5
+    assert with_warmup.median() < 0.4
     without, with_warmup = at_rate(evidence, "0.1")
-    assert without.median() > 2.0
-    assert with_warmup.max() < 1.15
-    assert without.median().item() == pytest.approx(math.log(10), abs=0.05)  # guessing, 2.3
-    assert with_warmup.median() < 0.75
+    assert without.min() > math.log(10) / 2
+    assert with_warmup.min() < math.log(10) / 2 < with_warmup.max()
     for lr in RATES[1:]:  # the figure's curves separate above 0.01
         assert at_rate(evidence, str(lr))[0].median() > 1.3 * at_rate(evidence, str(lr))[1].median()
 
@@ -155,8 +183,9 @@ def test_does_not_help_at_a_low_rate(evidence):
 
 
 def test_proper_initialization_needs_none():
-    """With weights of the right size all six networks train at every rate without warm-up, about as well as with it."""
+    """With weights of the right size all twenty end below 0.5 at every rate without warm-up, about as with it."""
     for lr in RATES:
         without, with_warmup = train(lr, 1, scale=1.0), train(lr, WARMUP, scale=1.0)
-        assert without.max() < 0.3
+        assert len(without) == 20
+        assert without.max() < 0.5
         assert without.median() < 1.25 * with_warmup.median()

@@ -1,11 +1,12 @@
 """MultiplicativeLR: equal to its product, and the claims of its page."""
 
+import math
 import warnings
 
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR, MultiplicativeLR
+from torch.optim.lr_scheduler import LambdaLR, MultiplicativeLR, SequentialLR
 
 from snippets.schedulers.multiplicative_lr.evidence import curve, inverse_time
 from snippets.schedulers.multiplicative_lr.from_scratch import learning_rate
@@ -20,15 +21,57 @@ def test_equals_the_product(function):
     assert_same_curve(curve, (0.1, 0.003), lambda t, lr: learning_rate(t, lr, lr_lambda=function))
 
 
-def test_resumes():
-    assert interrupted(make_scheduler, 150, 70, (0.1,))[0] == curve_of(make_scheduler, 150)[70:]
+def test_half_means_two_things():
+    """0.5 at every step: LambdaLR gives half at each update, MultiplicativeLR a millionth after 20 steps."""
+    assert curve_of(lambda o: LambdaLR(o, lambda t: 0.5), 30) == [[0.05]] * 30
+    assert curve_of(make_scheduler, 21, lr_lambda=lambda t: 0.5)[20][0] / 0.1 == pytest.approx(1e-6, rel=0.05)
+
+
+@pytest.mark.parametrize("at", [1, 70, 149])
+def test_resumes(at):
+    """With the states of optimizer and scheduler a resumed run has the same rates, bit for bit."""
+    rates = (0.1, 0.003)
+    assert interrupted(make_scheduler, 150, at, rates)[0] == curve_of(make_scheduler, 150, rates)[at:]
+
+
+def test_resumes_with_the_optimizer():
+    """A lambda is not in the state; the rate is in the optimizer's: without that the run goes on from the base rate."""
+    optimizer, scheduler = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.9)
+    advance(optimizer, scheduler, range(10))
+    assert scheduler.state_dict()["lr_lambdas"] == [None]
+    assert optimizer.state_dict()["param_groups"][0]["lr"] == pytest.approx(0.1 * 0.9**10)
+    again, resumed = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.9)
+    resumed.load_state_dict(scheduler.state_dict())
+    assert [row[0] for row in advance(again, resumed, range(10, 12))] == pytest.approx([0.1, 0.09])
+    other, changed = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.5)
+    other.load_state_dict(optimizer.state_dict())
+    changed.load_state_dict(scheduler.state_dict())
+    rates = [row[0] for row in advance(other, changed, range(10, 12))]
+    assert rates[1] / rates[0] == pytest.approx(0.5)  # the new function, not the old one
 
 
 def test_first_call_is_with_one():
-    """The function is never called with 0: update 0 has the base rate whatever it returns."""
+    """Neither the constructor nor the first step calls the function with 0: update 0 has the base rate."""
     seen = []
-    curve_of(make_scheduler, 4, lr_lambda=lambda step: seen.append(step) or 0.9)
+    optimizer, scheduler = new_run(make_scheduler, (0.1,), lr_lambda=lambda step: seen.append(step) or 0.9)
+    assert seen == []
+    assert advance(optimizer, scheduler, range(4))[0] == [0.1]
     assert seen == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("milestone", [1, 3, 7])
+def test_zero_in_a_sequence(milestone):
+    """As the second part of a SequentialLR the function is called with 0 at the milestone, and the rate multiplied."""
+    seen = []
+
+    def make(optimizer):
+        first = LambdaLR(optimizer, lambda t: 1.0)
+        second = make_scheduler(optimizer, lambda step: seen.append(step) or 0.5)
+        return SequentialLR(optimizer, [first, second], milestones=[milestone])
+
+    rates = [row[0] for row in curve_of(make, milestone + 3)]
+    assert seen == [0, 1, 2, 3]
+    assert rates == pytest.approx([0.1] * milestone + [0.05, 0.025, 0.0125])
 
 
 def test_ratios_give_lambda_lr(evidence):
@@ -36,6 +79,9 @@ def test_ratios_give_lambda_lr(evidence):
     curves = evidence()
     right = curves["LambdaLR, f(t) = 1 / (1 + t/50)"]
     assert curves["MultiplicativeLR, f(t) / f(t-1)"] == pytest.approx(right, rel=1e-12)
+    for f in (lambda t: 0.9**t, lambda t: 1 + t / 10, lambda t: 1 + math.sin(t) / 2, lambda t: (-1.0) ** t):
+        ratios = curve(MultiplicativeLR, lambda t, f=f: f(t) / f(t - 1))
+        assert ratios == pytest.approx(curve(LambdaLR, f), rel=1e-12)
     assert curve(LambdaLR, lambda t: 2.0**-t / 4)[1] == 0.125  # with f(0) = 1/4 the ratios miss the first factor
     assert curve(MultiplicativeLR, lambda t: 0.5)[1] == 0.5
 
@@ -63,9 +109,10 @@ def test_nothing_warns():
 
 
 def test_constant_function_is_exponential():
-    """lambda step: 0.98 is ExponentialLR(0.98)."""
-    ours = curve_of(make_scheduler, 100, lr_lambda=lambda step: 0.98)
-    assert ours == curve_of(lambda o: torch.optim.lr_scheduler.ExponentialLR(o, gamma=0.98), 100)
+    """lambda step: gamma is ExponentialLR(gamma), bit for bit."""
+    for gamma in (0.1, 0.5, 0.98, 1.0, 1.02):
+        ours = curve_of(make_scheduler, 100, (0.1, 0.003), lr_lambda=lambda step, gamma=gamma: gamma)
+        assert ours == curve_of(lambda o, g=gamma: torch.optim.lr_scheduler.ExponentialLR(o, g), 100, (0.1, 0.003))
 
 
 def test_hand_set_rate_is_kept():
@@ -77,7 +124,9 @@ def test_hand_set_rate_is_kept():
 
 
 def test_zero_is_final():
-    """A single factor 0 ends the training: no later factor brings the rate back."""
+    """A single factor 0 is final: no later factor brings the rate back. In LambdaLR it is one update."""
+    back = curve_of(lambda o: LambdaLR(o, lambda step: 0.0 if step == 5 else 2.0), 20)
+    assert [step for step, row in enumerate(back) if row == [0.0]] == [5]
     rates = curve_of(make_scheduler, 20, lr_lambda=lambda step: 0.0 if step == 5 else 2.0)
     assert rates[4][0] > 0
     assert all(row == [0.0] for row in rates[5:])
