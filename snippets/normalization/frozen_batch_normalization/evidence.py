@@ -7,14 +7,14 @@ import copy
 import csv
 import json
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 
 import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-SIZES, SEEDS, STEPS = [2, 4, 16], 3, 40
+SIZES, SEEDS, STEPS = [2, 4, 16], 8, 40
 CHANGES = {"moved by a pixel": lambda x: x.roll(1, dims=2), "darkened": lambda x: 0.4 * x}
 
 
@@ -65,16 +65,16 @@ if __name__ == "__main__":
         for name, line in (("frozen", "-"), ("train mode", "--")):
             scores = results[change][name]
             plt.plot(SIZES, [mean(row) for row in scores], style + line, label=f"{change}, {name}")
-            rows.append([f"{change}, {name}", *(" / ".join(f"{score:.2f}" for score in row) for row in scores)])
+            rows.append([f"{change}, {name}", *(f"{mean(row):.2f} ± {stdev(row):.2f}" for row in scores)])
     plt.xscale("log", base=2)
     plt.xticks(SIZES, [str(size) for size in SIZES])
     plt.ylim(0, 1)
     plt.xlabel("samples a batch")
-    plt.ylabel("mean test accuracy of three seeds")
+    plt.ylabel("mean test accuracy of eight seeds")
     plt.legend()
     plt.savefig("frozen-batch-normalization.svg")
     with Path("frozen-batch-normalization.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["batch normalization", *(f"batches of {size}" for size in SIZES)], *rows])
     Path("frozen-batch-normalization.json").write_text(json.dumps(results))
     for change in CHANGES:
-        print(f"{change}: before fine-tuning {mean(results[change]['no training'][0]):.2f}")
+        print(f"{change}: before fine-tuning {mean(results[change]['no training'][0]):.1f}")

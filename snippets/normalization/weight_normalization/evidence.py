@@ -7,6 +7,7 @@ Networks", 2016.
 import csv
 import json
 from pathlib import Path
+from statistics import mean, stdev
 
 import matplotlib.pyplot as plt
 import torch
@@ -16,7 +17,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from snippets.normalization.weight_normalization.use import initialize_
 
-SIZES, SEEDS, STEPS, WIDTH = [0.25, 0.5, 1.0, 2.0], 2, 40, 64
+SIZES, SEEDS, STEPS, WIDTH = [0.25, 0.5, 1.0, 2.0], 4, 40, 64
 KINDS = ["plain", "weight norm", "weight norm, measured start", "batch norm"]
 
 
@@ -57,17 +58,17 @@ if __name__ == "__main__":
     y = torch.tensor(digits.target)  # (1797,)
     results = {k: [[train(k, size, seed, x, y) for seed in range(SEEDS)] for size in SIZES] for k in KINDS}
     for kind, style in zip(KINDS, ["s--", "^:", "o-", "D-."], strict=True):
-        plt.plot(SIZES, [sum(runs) / SEEDS for runs in results[kind]], style, label=kind)
+        plt.plot(SIZES, [mean(runs) for runs in results[kind]], style, label=kind)
     plt.xscale("log")
     plt.xticks(SIZES, [f"{size:g}" for size in SIZES])
     plt.minorticks_off()
     plt.xlabel("size of the initial weights (1: Kaiming's)")
-    plt.ylabel("test accuracy, mean of two seeds")
+    plt.ylabel("test accuracy, mean of four seeds")
     plt.legend()
     plt.savefig("weight-normalization.svg")
     with Path("weight-normalization.csv").open("w", newline="") as file:
         rows = [
-            [f"{size:g}", *(" / ".join(f"{run:.2f}" for run in results[kind][i]) for kind in KINDS)]
+            [f"{size:g}", *(f"{mean(results[kind][i]):.2f} ± {stdev(results[kind][i]):.2f}" for kind in KINDS)]
             for i, size in enumerate(SIZES)
         ]
         csv.writer(file).writerows([["size of the initial weights (1: Kaiming's)", *KINDS], *rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from statistics import mean, stdev
 
 import pytest
 import torch
@@ -119,14 +120,16 @@ def test_requires_grad_is_not_enough(freezing: str) -> None:
 
 
 def test_small_batches_want_it(evidence) -> None:
-    """Batches of 2: each seed is better frozen, on both; in train mode each is worse than without fine-tuning."""
+    """Batches of 2: frozen, the mean is over 15 points higher, on both; in train mode it is below no fine-tuning's."""
     for rows in evidence().values():
-        frozen, train = (torch.tensor(rows[name][0]) for name in ("frozen", "train mode"))
-        assert (frozen > train).all()
-        assert (train < torch.tensor(rows["no training"][0])).all()
+        frozen, train, before = (mean(rows[name][0]) for name in ("frozen", "train mode", "no training"))
+        assert frozen > train + 0.15
+        assert train < before
+        assert stdev(rows["train mode"][0]) > 0.05
 
 
 def test_new_brightness_does_not(evidence) -> None:
-    """Darkened digits in batches of 4 and 16: each seed is better in train mode."""
+    """Darkened digits in batches of 4 and 16: the mean is higher in train mode."""
     rows = evidence()["darkened"]
-    assert (torch.tensor(rows["train mode"][1:]) > torch.tensor(rows["frozen"][1:])).all()
+    for train, frozen in zip(rows["train mode"][1:], rows["frozen"][1:], strict=True):
+        assert mean(train) > mean(frozen)

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from snippets.experiment import PLACE, SHAPE, reach
-from snippets.normalization.group_normalization.evidence import IMAGES, SEEDS, PerDevice, train
+from snippets.normalization.group_normalization.evidence import BATCH, IMAGES, SEEDS, PerDevice, train
 from snippets.normalization.group_normalization.from_scratch import GroupNorm
 from snippets.normalization.group_normalization.use import BATCH_NORMS, group_norm, replace_batch_norm
 from tests.support.rates import learning_rate_times
@@ -184,26 +184,28 @@ def test_devices_are_torch_batch_norms() -> None:
 
 
 def test_crossing_on_digits(evidence) -> None:
-    """From 2: over 25 points below group norm, alike over 45; from 8 and 32 random ones above it; group norm flat.
+    """Means. From 2: over 20 points below group norm, alike over 40; from 8 and 32 random ones above; group norm flat.
 
-    At ten times the learning rate group norm stays below one half, and is no better on average than 2 samples.
+    At ten times the learning rate group norm and batch norm from 2 are below 0.6, batch norm from 32 above 0.75.
     """
     mean = {name: [sum(runs) / SEEDS for runs in of_images] for name, of_images in evidence().items()}
     group = mean["group norm"][0]
     assert mean["group norm"] == [group] * len(IMAGES)
-    assert mean["batch norm"][0] < group - 0.25
-    assert mean["batch norm, samples alike"][0] < group - 0.45
+    assert mean["batch norm"][0] < group - 0.2
+    assert mean["batch norm, samples alike"][0] < group - 0.4
     assert min(mean["batch norm"][1:]) > group
     seeds = evidence()["group norm"][0]
-    assert max(seeds) - min(seeds) < 0.105
+    assert max(seeds) - min(seeds) < 0.155
     torch.manual_seed(0)
     data, order = load_digits(), torch.randperm(1797)
     x, y = torch.tensor(data.data, dtype=torch.float32)[order] / 16, torch.tensor(data.target)[order]
     with learning_rate_times(10):
-        of_groups = [train(partial(nn.GroupNorm, 4), seed, x, y) for seed in range(SEEDS)]
-        of_two = [train(partial(PerDevice, images=2), seed, x, y) for seed in range(SEEDS)]
-    assert max(of_groups) < 0.5
-    assert sum(of_two) >= sum(of_groups)
+        groups, two, all_of_them = (
+            sum(train(layer, seed, x, y) for seed in range(SEEDS)) / SEEDS
+            for layer in (partial(nn.GroupNorm, 4), partial(PerDevice, images=2), partial(PerDevice, images=BATCH))
+        )
+    assert max(groups, two) < 0.6
+    assert all_of_them > 0.75
 
 
 def test_axes(evidence) -> None:
