@@ -87,6 +87,17 @@ def test_what_a_check_says_of_another_program_is_told_apart():
         planted._answer(lambda x: x.add_(1), program)
 
 
+def test_a_look_alike_has_what_the_check_was_given():
+    def check(x, model=None):
+        return None
+
+    full, lacking = trained(), planted.Run("", {"x": torch.ones(2)}, None)
+    planted._could_have_spoken(check, full, full)
+    planted._could_have_spoken(check, lacking, full)
+    with pytest.raises(AssertionError, match="check gets no model of the look-alike"):
+        planted._could_have_spoken(check, full, lacking)
+
+
 @pytest.mark.parametrize("value", [0.0, 1e38, float("inf")])
 def test_a_nan_that_is_replaced_is_a_change(value):
     def check(x):

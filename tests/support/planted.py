@@ -149,8 +149,7 @@ def prove(cause: str, shows: Callable[[Run], bool], record: Record) -> None:
     assert finding, f"{row['check']} does not find the cause"
     assert not asked(check, fixed), f"{row['check']} raises a false alarm on the cure: {asked(check, fixed)}"
     assert not asked(check, other), f"{row['check']} takes {unlike} for this cause: {asked(check, other)}"
-    unasked = _given(check, broken)[0].keys() - _given(check, other)[0].keys()
-    assert not unasked, f"{row['check']} gets no {', '.join(sorted(unasked))} of {unlike}: its silence says nothing"
+    _could_have_spoken(check, broken, other)
     _is_safe_to_end(symptom, check, broken)
     _takes_networks_that_keep_results(check, broken, finding)
     _readable(cause)
@@ -195,6 +194,12 @@ def asked(check: Callable[..., Any], program_run: Run) -> str:
             if changed := untouched.changes(before, program_run.names):
                 raise Changed(f"{check.__name__} changes {', '.join(changed)}")
     return str(found or "")
+
+
+def _could_have_spoken(check: Callable[..., Any], broken: Run, other: Run) -> None:
+    """The look-alike has all that the check was given of the broken program: without it, silence says nothing."""
+    unasked = _given(check, broken)[0].keys() - _given(check, other)[0].keys()
+    assert not unasked, f"{check.__name__} gets no {', '.join(sorted(unasked))} of the look-alike: its silence is empty"
 
 
 def _is_safe_to_end(symptom: str, check: Callable[..., Any], program_run: Run) -> None:
