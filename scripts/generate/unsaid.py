@@ -9,7 +9,7 @@ from scripts.generate import figures, snippets
 from scripts.generate.site import Site
 from scripts.problems import Problem
 from scripts.sources import records
-from scripts.sources.labels import FILE
+from scripts.sources.labels import FILE, twin
 
 
 def problems(site: Site) -> Iterator[Problem]:
@@ -21,11 +21,12 @@ def problems(site: Site) -> Iterator[Problem]:
         for mark in page.of("embed"):
             stem = mark.target.rpartition(".")[0]
             shown = {mark.target, f"{stem}.csv"} & have.keys()
-            for word in sorted(set().union(*(_words(site.catalog.root, have[name]) for name in shown)) - labels.keys()):
+            words = set().union(*(_words(site.catalog.root, have[name]) for name in shown))
+            for word in sorted(word for word in words if twin(labels, word) is None):
                 yield _problem(page.path, mark.line, word, mark.target)
         for snippet in entry.snippets:
             if snippet.role == "from_scratch":
-                for word in sorted(snippets.meanings(snippet) - labels.keys() - {""}):
+                for word in sorted(word for word in snippets.meanings(snippet) if word and twin(labels, word) is None):
                     yield _problem(snippet.path, records.line_of(snippet.text, word), word, "a table of parameters")
 
 
@@ -35,5 +36,5 @@ def _words(root: Path, name: str) -> set[str]:
 
 
 def _problem(path: str, line: int, word: str, place: str) -> Problem:
-    remedy = f'Add a line to {FILE}: "{word}": 中文; a name stays as it is.'
+    remedy = f'Add a line to {FILE}: "{word}": 中文; a name stays as it is, and # stands for a number.'
     return Problem(path, line, f"'{word}' in {place} has no Chinese twin", remedy)

@@ -55,7 +55,7 @@ def _sourced(catalog: Catalog, row: Row, missing: set[str]) -> Iterator[Problem]
         remedy = hint(row.source.paper, catalog.papers, "Add the paper to docs/papers.bib.")
         yield _problem(row, f"unknown paper '{row.source.paper}'", remedy)
     for text in row.words:
-        if text not in catalog.labels and text not in missing:
+        if labels.twin(catalog.labels, text) is None and text not in missing:
             missing.add(text)
             remedy = hint(text, catalog.labels, f"Add '{text}: …' to {labels.FILE}.")
             yield _problem(row, f"'{text}' has no Chinese twin", remedy)

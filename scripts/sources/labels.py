@@ -1,7 +1,11 @@
-"""docs/zh/labels.yaml: English words of figures, table heads and parameter tables, each with its Chinese twin."""
+"""docs/zh/labels.yaml: English words of figures, table heads and parameter tables, each with its Chinese twin.
+
+A ``#`` stands for any number, so that a twin outlives what another processor measures: ``"# (# to #)": "#（# 到 #）"``.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +13,7 @@ from scripts.problems import Problem, stop_on
 from scripts.sources import records
 
 FILE = "docs/zh/labels.yaml"
+NUMBER = re.compile(r"(?<![\w.,#])-?\d+(?:[.,]\d+)*(?:e-?\d+)?(?!\w)")
 
 
 def load(root: Path) -> dict[str, str]:
@@ -31,6 +36,18 @@ def load(root: Path) -> dict[str, str]:
     return {str(key): str(twin) for key, twin in data.items()}
 
 
+def twin(labels: Mapping[str, str], text: str) -> str | None:
+    """The Chinese of a text: its own, or that of the same words with other numbers; None where there is neither."""
+    if text in labels:
+        return labels[text]
+    numbers = NUMBER.findall(text)
+    chinese = labels.get(NUMBER.sub("#", text)) if numbers else None
+    if chinese is None or chinese.count("#") != len(numbers):
+        return None
+    given = iter(numbers)
+    return re.sub("#", lambda _: next(given).replace(",", ""), chinese)
+
+
 def said(labels: Mapping[str, str], text: str, lang: str) -> str:
     """``text`` in a language; a name that has no twin is the same in both."""
-    return labels.get(text, text) if lang == "zh" else text
+    return (twin(labels, text) or text) if lang == "zh" else text
