@@ -128,7 +128,7 @@ def test_default_does_not_learn(evidence):
 
 
 def test_default_learns_late(monkeypatch):
-    """torch's default, six seeds, 300 steps: of some the error is below 0.2, of half or more above 0.8; guessing's is 1.
+    """torch's default, six seeds, 300 steps: errors of some are below 0.2, of half or more above 0.8; guessing: 1.
 
     A run that learns may unlearn: with seed 0 the error is 0.4 to 0.7 then, depending on the processor, later near 1.
     """
