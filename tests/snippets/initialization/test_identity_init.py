@@ -128,10 +128,14 @@ def test_default_does_not_learn(evidence):
 
 
 def test_default_learns_late(monkeypatch):
-    """torch's default, each of the three seeds: after 300 steps the error is below half of guessing's, which is 1."""
+    """torch's default, six seeds, 300 steps: errors of some are below 0.2, of half or more above 0.8; guessing: 1.
+
+    A run that learns may unlearn: with seed 0 the error is 0.4 to 0.7 then, depending on the processor, later near 1.
+    """
     monkeypatch.setattr(experiment, "STEPS", 300)
-    for seed in range(SEEDS):
-        assert sum(experiment.train(experiment.network(NAMES[2], seed))[-10:]) / 10 < 0.5
+    errors = [sum(experiment.train(experiment.network(NAMES[2], seed))[-10:]) / 10 for seed in range(6)]
+    assert any(error < 0.2 for error in errors)
+    assert sum(error > 0.8 for error in errors) >= 3
 
 
 def test_negative_state_is_cut():
