@@ -110,5 +110,5 @@ if __name__ == "__main__":
         csv.writer(file).writerows(rows)
     Path("index-training.json").write_text(json.dumps(results))
     for name in ("ReLU", "tanh"):
-        started = [row[1] for row in rows[1:] if row[0] == name and float(row[2]) < 1]
-        print(f"{name}, {DEPTH} layers, loss below 1 after {STEPS} steps: {', '.join(started)}")
+        started = [row[1] for row in rows[1:] if row[0] == name and float(row[2]) < 2]
+        print(f"{name}, {DEPTH} layers, loss below 2 after {STEPS} steps: {', '.join(started)}")

@@ -203,10 +203,13 @@ def trained(evidence) -> dict[str, dict[str, Tensor]]:
 
 
 def test_relu_network_starts_only_with_gain(trained):
-    """30 ReLU layers: only Kaiming and orthogonal with gain sqrt(2) leave the loss of guessing, log 10."""
+    """30 ReLU layers: only Kaiming and orthogonal with gain sqrt(2) leave guessing's log 10, each seed for below 2.
+
+    Of six seeds as three processors round, Kaiming's end at 0.8 to 1.8.
+    """
     for name, losses in trained["ReLU"].items():
         if name in ("Kaiming", "orthogonal"):
-            assert losses.max() < 1.5, name
+            assert losses.max() < 2, name
         else:
             assert losses.tolist() == pytest.approx([math.log(10)] * 3, abs=0.02), name
 
