@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
+from torch.utils.data import TensorDataset, random_split
 
 from snippets.checklist.too_good_to_be_true import check
 from tests.support.planted import Record, Run, causes, prove
@@ -97,10 +99,10 @@ def of(order: list[int]) -> tuple[list[int], list[int]]:
         lambda n: torch.randperm(n).tolist(),
         lambda n: np.random.permutation(n).tolist(),
         lambda n: random.sample(range(n), n),
-        lambda n: torch.utils.data.random_split(torch.arange(n), [n])[0].indices,
+        lambda n: random_split(TensorDataset(torch.arange(n)), [n])[0].indices,
     ],
 )
-def test_a_split_by_any_global_generator_is_found(permute: object) -> None:
+def test_a_split_by_any_global_generator_is_found(permute: Callable[[int], list[int]]) -> None:
     """torch, NumPy and Python; as tensors, arrays or lists; no state of theirs is changed."""
     before = torch.get_rng_state(), str(np.random.get_state()), random.getstate()
     for kind in (list, np.array, torch.tensor):
