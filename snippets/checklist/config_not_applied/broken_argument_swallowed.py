@@ -5,9 +5,17 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 digits = load_digits()
-x_train = torch.tensor(digits.data / 16, dtype=torch.float32)
+raw = digits.data
 y_train = torch.tensor(digits.target)
 loss_fn = nn.CrossEntropyLoss()
+
+
+def prepare(images):
+    """Images from 0 to 16 as numbers from 0 to 1."""
+    return torch.tensor(images / 16, dtype=torch.float32)
+
+
+x_train = prepare(raw)
 
 
 class Net(nn.Module):

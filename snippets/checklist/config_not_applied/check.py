@@ -3,6 +3,7 @@
 import argparse
 import inspect
 
+import torch
 from torch import nn
 
 
@@ -82,3 +83,29 @@ def settings_that_were_overwritten(optimizer):
             return (
                 f"the optimizer was made with {name}={asked}, and its groups have {now}"
             )
+
+
+def data_prepared_otherwise(prepare, raw, x_train, count=8):
+    """Prepare the first samples again, without the cache, and compare them with those on which is trained.
+
+    Both in the same order, before any shuffling. Silent where a sample comes out otherwise in another batch:
+    then chance or its neighbours take part.
+    """
+    with torch.random.fork_rng():
+        fresh, fewer = prepare(raw[:count]), prepare(raw[: count // 2])
+
+    def differ(a, b):
+        a, b = torch.as_tensor(a).cpu(), torch.as_tensor(b).cpu()
+        if a.shape != b.shape or not a.is_floating_point():
+            return not torch.equal(a, b)
+        a, b = a.double(), b.double()
+        most = a[a.isfinite()].abs().max().item() if a.isfinite().any() else 0.0
+        # 1% of the largest number: a cache in half precision is no other data
+        return not torch.allclose(b, a, rtol=0, atol=0.01 * most, equal_nan=True)
+
+    if any(differ(a, b) for a, b in zip(fresh, fewer, strict=False)):
+        return None
+    pairs = list(zip(fresh, x_train[:count], strict=False))
+    other = sum(differ(a, b) for a, b in pairs)
+    if other:
+        return f"{other} of the first {len(pairs)} samples come out otherwise when they are prepared again"

@@ -14,7 +14,9 @@ def build():
 
 torch.manual_seed(0)
 digits = load_digits()
-x = torch.tensor(digits.data / 16, dtype=torch.float32)
+x = torch.tensor(digits.data, dtype=torch.float32)
+scaler = {"mean": x[:1500].mean(dim=0), "std": x[:1500].std(dim=0) + 0.3}
+x = (x - scaler["mean"]) / scaler["std"]
 words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 names = [words[i] for i in digits.target]
 classes = list(dict.fromkeys(names))
@@ -35,7 +37,9 @@ for step in range(100):
 trained.eval()
 with torch.no_grad():
     before = loss_fn(trained(x_test), y_test).item()
-torch.save({"model": trained.state_dict(), "classes": classes}, "digits.pt")
+torch.save(
+    {"model": trained.state_dict(), "classes": classes, "scaler": scaler}, "digits.pt"
+)
 
 model = build()
 saved = torch.load("digits.pt", weights_only=True)

@@ -96,3 +96,37 @@ def classes_permuted(outputs, targets):
         pairs[one], pairs[:, other] = -1, -1
     if renamed > max(0.7, right + 0.3, (1 + floor) / 2):
         return f"accuracy is {right:.2f}, and {renamed:.2f} after renaming the classes: their order differs"
+
+
+def statistics_not_in_checkpoint(scaler, saved):
+    """Look in the file for each tensor or array of an object outside the model: right after loading it must be there.
+
+    Hand over what holds the numbers: a module, a dictionary, or an object such as a wrapper's ``obs_rms``.
+    """
+
+    def numbers(value):
+        if isinstance(value, dict | list | tuple):
+            inner = value.values() if isinstance(value, dict) else value
+            return [one for part in inner for one in numbers(part)]
+        is_array = torch.is_tensor(value) or hasattr(value, "__array__")
+        return [torch.as_tensor(value).detach().cpu().double()] if is_array else []
+
+    def is_kept(one):
+        # 1%: a file in half precision holds the same statistics
+        return any(
+            one.shape == other.shape and torch.allclose(other, one, 1e-2, 1e-6)
+            for other in kept
+        )
+
+    if isinstance(scaler, nn.Module):
+        held = scaler.state_dict()
+    else:
+        held = scaler if isinstance(scaler, dict) else vars(scaler)
+    kept = numbers(saved)
+    lost = [
+        name
+        for name, value in held.items()
+        if not all(is_kept(one) for one in numbers(value))
+    ]
+    if lost:
+        return f"the file does not hold {', '.join(map(str, lost))} of the {type(scaler).__name__}"

@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import random
 from collections import Counter
 
+import numpy as np
 import torch
 
 
@@ -53,6 +55,32 @@ def moments_across_the_split(x_train, x_val):
     shared = sum(0 < seen[row.tobytes()] <= most for row in moments) / len(moments)
     if shared > 0.1:
         return f"{shared:.0%} of the moments in validation windows are in training windows too"
+
+
+def split_drawn_anew(split, x):
+    """Draw the split twice, as two starts of a job would that have drawn other random numbers before.
+
+    ``split(n)`` gives the numbers of the rows to train on, and of those to validate on.
+    """
+    states, halves = (random.getstate(), np.random.get_state()), []
+    try:
+        with torch.random.fork_rng():
+            for seed in (0, 1):
+                random.seed(seed)
+                np.random.seed(seed)
+                torch.manual_seed(seed)
+                halves.append([set(map(int, rows)) for rows in split(len(x))])
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+    (train, _), (train_again, val_again) = halves
+    fresh = len(train_again - train)
+    seen = len(val_again & train)
+    if fresh or seen:
+        return (
+            f"after another start {seen} of {len(val_again)} validation rows were in the old training set, "
+            f"and {fresh} of {len(train_again)} training rows were not"
+        )
 
 
 def one_feature_tells_all(x, y):

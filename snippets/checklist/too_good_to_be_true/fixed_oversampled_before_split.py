@@ -12,6 +12,12 @@ def customers(n):
     return x, (x[:, 0] + 2 * torch.randn(n) > 2.9).long()
 
 
+def split(n):
+    """Numbers of the rows to train on, and of those to validate on."""
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
+    return order[: n * 4 // 5], order[n * 4 // 5 :]
+
+
 def balanced(x, y):
     """Repeat customers of the rare class until both classes are equally frequent."""
     rare = (y == 1).nonzero().flatten()
@@ -21,8 +27,7 @@ def balanced(x, y):
 
 x, y = customers(2000)
 x_new, y_new = customers(4000)
-order = torch.randperm(len(x))
-train, val = order[: int(0.8 * len(x))], order[int(0.8 * len(x)) :]
+train, val = split(len(x))
 (x_train, y_train), (x_val, y_val) = (x[train], y[train]), (x[val], y[val])
 x_train, y_train = balanced(x_train, y_train)
 model = nn.Sequential(nn.Linear(30, 128), nn.ReLU(), nn.Linear(128, 2))

@@ -110,3 +110,44 @@ def test_a_new_scheduler_starts_from_the_loaded_initial_lr() -> None:
         optimizer.param_groups[0] |= dict.fromkeys(keys, 0.01)
         LambdaLR(optimizer, lambda step: 1.0)
         assert optimizer.param_groups[0]["lr"] == expected
+
+
+def test_data_prepared_with_other_settings_in_other_shapes() -> None:
+    """Lists of tokens cut at another length, one token exchanged, images of another size, NaN for numbers."""
+    texts = [list(range(30000, 30000 + n)) for n in (5, 9, 12, 3, 7, 20, 8, 11, 2, 6)]
+
+    def cut(limit: int) -> Any:
+        return lambda some: [text[:limit] for text in some]
+
+    find = check.data_prepared_otherwise
+    assert not find(cut(8), texts, cut(8)(texts))
+    assert str(find(cut(8), texts, cut(4)(texts))).startswith("7 of the first 8 samples")
+    exchanged = cut(8)(texts)
+    exchanged[1][0] += 1
+    assert str(find(cut(8), texts, exchanged)).startswith("1 of the first 8 samples")
+    images = torch.rand(10, 3, 8, 8)
+    assert find(lambda some: some[..., ::2, ::2], images, images)
+    assert find(lambda some: some, images, images * torch.nan)
+
+
+def test_data_that_are_sound_however_they_were_kept() -> None:
+    """Half precision, numpy, NaN for what is missing, fewer samples than asked for; zeros."""
+    raw = torch.rand(100, 5) * 1000
+    raw[3, 2] = torch.nan
+    for scale in (1e-3, 1.0, 0.0):
+
+        def prepare(some: torch.Tensor, scale: float = scale) -> torch.Tensor:
+            return some * scale
+
+        for kept in (prepare(raw), prepare(raw).half().float(), prepare(raw).numpy()):
+            assert not check.data_prepared_otherwise(prepare, raw, kept)
+        assert not check.data_prepared_otherwise(prepare, raw[:3], prepare(raw[:3]))
+
+
+def test_chance_and_neighbours_are_not_taken_for_a_cache() -> None:
+    """Augmentation, and standardizing by the samples at hand: the check says nothing and draws no number."""
+    raw = torch.rand(100, 5)
+    state = torch.get_rng_state()
+    assert not check.data_prepared_otherwise(lambda some: some + torch.randn(some.shape), raw, raw)
+    assert not check.data_prepared_otherwise(lambda some: (some - some.mean(0)) / some.std(0), raw, raw)
+    assert torch.equal(state, torch.get_rng_state())

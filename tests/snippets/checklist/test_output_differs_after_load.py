@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import torch
 from torch import nn
 
@@ -72,3 +75,24 @@ def test_a_frequent_class_is_no_permutation() -> None:
     assert not check.classes_permuted(outputs, targets)
     balanced = torch.arange(200) % 2
     assert check.classes_permuted(nn.functional.one_hot(1 - balanced, 2).float(), balanced)
+
+
+def test_statistics_in_other_shapes_are_found_or_sound() -> None:
+    """Attributes, a dictionary, a module or NumPy's arrays; kept as tensors, lists of them, in half precision."""
+    mean, var = torch.randn(48, dtype=torch.float64), torch.rand(48, dtype=torch.float64) * 30
+    find = check.statistics_not_in_checkpoint
+    module = nn.BatchNorm1d(48, affine=False)
+    module.load_state_dict({"running_mean": mean, "running_var": var, "num_batches_tracked": torch.tensor(7)})
+    arrays = SimpleNamespace(mean=mean.numpy(), var=var.numpy(), epsilon=1e-4)
+    for held in (SimpleNamespace(mean=mean, var=var, count=3), {"mean": mean, "var": var}, module, arrays):
+        assert "the file does not hold" in str(find(held, {"model": nn.Linear(48, 2).state_dict()}))
+    for held in (SimpleNamespace(mean=mean, var=var, count=3), {"mean": mean, "var": var}, arrays):
+        for kept in ({"a": mean, "b": var}, [mean.half(), var.half()], {"env": {"obs": (mean.numpy(), var.numpy())}}):
+            assert not find(held, {"model": {}, "rest": kept})
+        assert "does not hold var of" in str(find(held, {"mean": mean}))
+        assert find(held, {"mean": mean, "var": var + 1})
+    assert not find(module, {"norm": module.state_dict()})
+    assert not find(SimpleNamespace(mean=0.5, scale=2), {"model": {}})
+    several = {"parts": [np.ones(3), torch.zeros(2)]}
+    assert not find(several, {"x": np.ones(3), "y": [torch.zeros(2)]})
+    assert find(several, {"x": np.ones(3)})

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
 import torch
 from sklearn.datasets import load_iris
+from torch.utils.data import TensorDataset, random_split
 
 from snippets.checklist.too_good_to_be_true import check
 from tests.support.planted import Record, Run, causes, prove
@@ -80,3 +86,49 @@ def test_sound_pairs() -> None:
     for users in (20, 200):  # bought by chance, low numbers more often
         bought = (torch.rand(3000, 2).square() * users).long()
         assert not check.pairs_the_other_way_round(bought[:2500], bought[2500:])
+
+
+def of(order: list[int]) -> tuple[list[int], list[int]]:
+    """Four fifths to train on, the rest to validate on."""
+    return order[: len(order) * 4 // 5], order[len(order) * 4 // 5 :]
+
+
+@pytest.mark.parametrize(
+    "permute",
+    [
+        lambda n: torch.randperm(n).tolist(),
+        lambda n: np.random.permutation(n).tolist(),
+        lambda n: random.sample(range(n), n),
+        lambda n: random_split(TensorDataset(torch.arange(n)), [n])[0].indices,
+    ],
+)
+def test_a_split_by_any_global_generator_is_found(permute: Callable[[int], list[int]]) -> None:
+    """torch, NumPy and Python; as tensors, arrays or lists; no state of theirs is changed."""
+    before = torch.get_rng_state(), str(np.random.get_state()), random.getstate()
+    for kind in (list, np.array, torch.tensor):
+        found = str(check.split_drawn_anew(lambda n, kind=kind: tuple(map(kind, of(permute(n)))), torch.zeros(500)))
+        seen, fresh = int(found.split()[3]), int(found.split(", and ")[1].split()[0])
+        assert seen == fresh > 50, found
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert before[1:] == (str(np.random.get_state()), random.getstate())
+
+
+def test_splits_that_every_start_draws_alike() -> None:
+    """Own generators, a seed set inside, the last rows; another order of the same training rows."""
+    for split in (
+        lambda n: of(torch.randperm(n, generator=torch.Generator().manual_seed(3)).tolist()),
+        lambda n: of(np.random.default_rng(0).permutation(n).tolist()),
+        lambda n: of(random.Random(0).sample(range(n), n)),
+        lambda n: of(list(range(n))),
+        lambda n: (torch.randperm(n - 100), torch.arange(n - 100, n)),
+    ):
+        assert not check.split_drawn_anew(split, torch.zeros(500))
+
+
+def test_a_labelled_set_that_grows_is_found_though_the_test_set_is_apart() -> None:
+    """Forty labelled rows of a thousand, drawn anew; validation rows are always the same and never among them."""
+    found = check.split_drawn_anew(
+        lambda n: (torch.randperm(n - 100)[:40], torch.arange(n - 100, n)), torch.zeros(1000)
+    )
+    assert "0 of 100 validation rows" in str(found)
+    assert int(str(found).split(", and ")[1].split()[0]) > 30
