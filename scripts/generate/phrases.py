@@ -101,7 +101,11 @@ LOOKS = {  # shapes of a loss curve, by the names of scripts/sources/causes.py
     "rises-again": {"en": "falls in validation, then rises", "zh": "验证损失先降后升"},
     "noisy": {"en": "differs from one validation to the next", "zh": "每次验证忽高忽低"},
     "fine": {"en": "looks fine, and the result is bad", "zh": "曲线正常，结果却差"},
-    "none": {"en": "there is no curve, but an error message", "zh": "没有曲线，只有报错"},
+    "none": {
+        "en": "does not show it: results change, or memory, or time",
+        "zh": "曲线上看不出来：结果会变，或者是内存、速度的问题",
+    },
+    "error": {"en": "ends in an error message", "zh": "曲线因报错而中断"},
 }
 SHAPES = {  # what the reader of curves says of each, with the numbers that docs/theme/assets/reader/shapes.js gives
     "lost": {

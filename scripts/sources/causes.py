@@ -19,7 +19,7 @@ KIND = "symptom"
 SHOWS = ("check", "bug", "seen")  # `--8<-- "check: log-of-zero"` shows what belongs to a cause
 CHECKS = "check.py"
 TEST = "test_cause"  # the test of every cause, in the symptom's test file; tests/support/planted.py does the work
-LOOKS = (  # shapes of a loss curve, as the picker lists them
+LOOKS = (  # shapes of a loss curve, as the picker lists them; at last what shows on no curve, and what ends in an error
     "lost",
     "explodes",
     "flat",
@@ -33,6 +33,7 @@ LOOKS = (  # shapes of a loss curve, as the picker lists them
     "noisy",
     "fine",
     "none",
+    "error",
 )
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 ADDRESS = re.compile(r"https://[^\s<>\"']+")

@@ -65,6 +65,21 @@ def judged_by_company(discriminator, inputs, fake):
         return f"beside real samples, generated ones score {beside.mean():.1f}, and alone {alone.mean():.1f}"
 
 
+def scores_that_share_slopes(discriminator, inputs):
+    """Measure how much of one sample's score hangs on the other samples: a penalty on each slope wants nothing of it."""
+    judge = copy_of(discriminator)
+    for module in judge.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.eval()
+    x = inputs.detach().clone().requires_grad_()
+    with torch.enable_grad(), torch.random.fork_rng():
+        (slope,) = torch.autograd.grad(judge(x)[0].sum(), x)
+    size = slope.flatten(1).abs().sum(dim=1)
+    others = (size[1:].sum() / size.sum().clamp(min=1e-30)).item()
+    if others > 0.01:
+        return f"{others:.0%} of the slope of a sample's score is towards the other samples of its batch"
+
+
 def discriminator_that_lags(discriminator, inputs, fake):
     """Train a copy of the discriminator while the generator stands still, and score it on the other half of the batch.
 

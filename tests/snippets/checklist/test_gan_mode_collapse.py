@@ -55,6 +55,27 @@ def test_dropout_and_frozen_statistics_are_no_company() -> None:
     assert check.judged_by_company(judge.eval(), real, fake)
 
 
+def test_norms_of_one_sample_share_no_slope() -> None:
+    """BatchNorm that uses the batch does, on images, too; frozen, or of another kind, or with dropout, nothing does."""
+    torch.manual_seed(0)
+    images = torch.randn(8, 3, 8, 8)
+    norms: tuple[tuple[nn.Module, bool], ...] = (
+        (nn.BatchNorm2d(8), True),
+        (nn.BatchNorm2d(8).eval(), False),
+        (nn.InstanceNorm2d(8, affine=True), False),
+        (nn.GroupNorm(4, 8), False),
+        (nn.LayerNorm([8, 8, 8]), False),
+        (nn.Dropout(), False),
+        (nn.Identity(), False),
+    )
+    for norm, speaks in norms:
+        body = [nn.Conv2d(3, 8, 3, padding=1), norm, nn.LeakyReLU(0.2)]
+        for last in ([nn.Conv2d(8, 1, 8), nn.Flatten(0)], [nn.Conv2d(8, 1, 3)]):
+            judge = nn.Sequential(*body, *last)
+            assert bool(check.scores_that_share_slopes(judge, images)) == speaks, norm
+            assert all(p.grad is None for p in judge.parameters())
+
+
 def test_old_spectral_norm_and_frozen_weights_can_be_copied() -> None:
     """Its weight is the result of an operation; and the discriminator may be frozen in the generator's step."""
     judge = nn.Sequential(nn.utils.spectral_norm(nn.Linear(2, 64)), nn.ReLU(), nn.Linear(64, 1))

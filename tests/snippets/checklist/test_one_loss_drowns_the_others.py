@@ -41,6 +41,25 @@ def test_the_factor_keeps_gradients_alike() -> None:
     assert abs(size(64) * 64**2 / (size(32) * 32**2) - 1) < 0.04
 
 
+@pytest.mark.parametrize("classes", [10, 100])
+def test_the_default_mean_divides_by_classes(classes: int) -> None:
+    """Without "batchmean", the value and the gradient are smaller by the number of classes, from class and function."""
+    torch.manual_seed(0)
+    student = torch.randn(64, classes, dtype=torch.float64, requires_grad=True)
+    wanted = torch.randn(64, classes, dtype=torch.float64).softmax(dim=1)
+
+    def taken(loss: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        value = loss(student.log_softmax(dim=1), wanted)
+        return value.detach(), torch.autograd.grad(value, student)[0]
+
+    right = taken(nn.KLDivLoss(reduction="batchmean"))
+    for loss in (nn.KLDivLoss(), functional.kl_div):
+        with pytest.warns(UserWarning, match="batchmean"):
+            small = taken(loss)
+        for one, other in zip(right, small, strict=True):
+            torch.testing.assert_close(one, classes * other)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_weights_that_grow(seed: int, tmp_path: Path) -> None:
     """The learned weight of a loss that falls is above 1 in the end; at a learning rate of 0.1 instead of 0.02, the

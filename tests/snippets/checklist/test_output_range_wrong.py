@@ -78,3 +78,20 @@ def test_one_class_of_pictures_soft_labels_and_the_function_of_the_loss() -> Non
     assert check.outputs_that_share_one(outputs.bfloat16(), (soft > 0.2).bfloat16())
     linear = nn.Linear(3, 1)
     assert check.outputs_that_are_no_probabilities(linear, F.binary_cross_entropy, 9 * torch.randn(64, 3))
+
+
+def test_background_cut_before_the_softmax() -> None:
+    """Of two channels one is left: neither Dice nor the cross-entropy has a gradient; cut afterwards, both have."""
+    torch.manual_seed(0)
+    labels = (torch.rand(4, 1, 8, 8) < 0.1).double()
+
+    def slopes(cut_first: bool) -> tuple[float, float, float]:
+        logits = torch.randn(4, 2, 8, 8, dtype=torch.float64, requires_grad=True)
+        logs = logits[:, 1:].log_softmax(1) if cut_first else logits.log_softmax(1)[:, 1:]
+        dice = 1 - 2 * (logs.exp() * labels).sum() / (logs.exp().sum() + labels.sum())
+        entropy = -(logs * labels).mean()
+        sizes = [torch.autograd.grad(loss, logits, retain_graph=True)[0].abs().max().item() for loss in (dice, entropy)]
+        return sizes[0], sizes[1], entropy.item()
+
+    assert max(map(abs, slopes(cut_first=True))) < 1e-15
+    assert min(slopes(cut_first=False)) > 1e-4
