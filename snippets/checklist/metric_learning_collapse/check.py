@@ -48,3 +48,26 @@ def views_that_are_equal(inputs, targets):
             f"{equal} of {len(inputs)} pairs are equal in every element: if these are two views, "
             "only dropout in the network, where there is some, tells them apart"
         )
+
+
+def rows_that_compete_with_themselves(loss_fn, outputs, targets):
+    """Ask the loss about one row of the batch, and about that row eight and sixteen times.
+
+    Where all rows are candidates and only one of them is right, k equal rows cost log k, however good the embedding.
+    """
+    counts = targets.unique(dim=0, return_counts=True)[1].double()
+    floor = (counts / len(targets) * counts.log()).sum().item()
+    if floor < 0.1:  # the right rows can still have nine tenths of the probability
+        return None
+    losses = []
+    with torch.no_grad(), torch.random.fork_rng():
+        for k in (1, 8, 16):
+            row = [t[:1].expand(k, *t.shape[1:]) for t in (outputs, targets)]
+            losses.append(float(loss_fn(*row)))
+    expected = torch.tensor([1.0, 8.0, 16.0]).log()
+    if torch.allclose(torch.tensor(losses), expected, atol=1e-3):
+        twice = (counts * (counts > 1)).sum().item() / len(targets)
+        return (
+            f"{twice:.0%} of the batch share their target with another row, which counts as wrong: "
+            f"the loss cannot fall below {floor:.2f}"
+        )

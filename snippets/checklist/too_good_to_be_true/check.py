@@ -136,3 +136,23 @@ def padding_in_the_score(model, x_val, y_val, val_score, pad=0):
     if abs(right.mean().item() - val_score) < 0.01 and val_score > real + 0.05:
         share = (y_val == pad).float().mean().item()
         return f"{share:.0%} of the positions are padding; without them the accuracy is {real:.2f}, not {val_score:.2f}"
+
+
+def ties_that_count_as_wins(model, x_val, y_val, val_score, k=10):
+    """Rank the true answer among all scores of its row, once above its equals and once below them.
+
+    A score that is not a number is no better than any. Says nothing unless the reported score is the first of the two.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            scores = model(x_val)
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    own = scores.gather(-1, y_val.unsqueeze(-1))
+    best = ((scores > own).sum(dim=-1) < k).double().mean().item()
+    worst = ((~(scores < own)).sum(dim=-1) <= k).double().mean().item()
+    if abs(best - val_score) < 0.01 and best > worst + 0.05:
+        return f"the hit rate is {best:.2f} if a tie counts as won, and {worst:.2f} if it counts as lost"

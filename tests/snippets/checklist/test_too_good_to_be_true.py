@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_iris
+from torch import nn
 from torch.utils.data import TensorDataset, random_split
 
 from snippets.checklist.too_good_to_be_true import check
-from tests.support.planted import Record, Run, causes, prove
+from tests.support.planted import Record, Run, causes, program, prove, run
 
 
 def shows(run: Run) -> bool:
@@ -132,3 +135,62 @@ def test_a_labelled_set_that_grows_is_found_though_the_test_set_is_apart() -> No
     )
     assert "0 of 100 validation rows" in str(found)
     assert int(str(found).split(", and ")[1].split()[0]) > 30
+
+
+def changed(cause: str, role: str, folder: Path, seed: int, **lines: str) -> Run:
+    """A program with another seed and another line; the names of ``lines`` only tell them apart."""
+    text = program(f"too-good-to-be-true/{cause}", role).read_text(encoding="utf-8")
+    for line in lines.values():
+        old, new = line.split(" => ")
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path = folder / f"{role}_{seed}_{len(lines)}.py"
+    path.write_text(text.replace("manual_seed(0)", f"manual_seed({seed})"), encoding="utf-8")
+    return run(path)
+
+
+def test_own_label_in_training_rows(tmp_path: Path) -> None:
+    """Rates of the training rows, in these rows as well: no gap to new rows, but worse than out of fold; six seeds."""
+    gaps, losses = [], []
+    for seed in range(6):
+        half = changed(
+            "encoded-with-own-label",
+            "broken",
+            tmp_path,
+            seed,
+            rate="= rates(shop, y) => = rates(shop[:1920], y[:1920])",
+        )
+        cured = changed("encoded-with-own-label", "fixed", tmp_path, seed)
+        gaps.append(half.last("val score") - half.last("new score"))
+        losses.append(cured.last("new score") - half.last("new score"))
+    assert abs(sum(gaps) / len(gaps)) < 0.03
+    assert min(losses) > 0.02
+
+
+def test_honest_metric_of_a_dead_model(tmp_path: Path) -> None:
+    """With half of the ties counted as higher, the broken metric is 0; the loss ends at log 2, scores at 0."""
+    for seed in range(3):
+        honest = "(scores > own).sum(dim=1) => (scores > own).sum(dim=1) + ((scores == own).sum(dim=1) - 1) / 2"
+        dead = changed("ties-count-as-wins", "broken", tmp_path, seed, honest=honest)
+        assert dead.last("val score") == 0
+        assert abs(dead.names["loss"].item() - math.log(2)) < 1e-6
+        assert not dead.names["model"](dead.names["x_val"]).any()
+
+
+def test_ties_in_other_shapes() -> None:
+    """Found: saturated, rounded, NaN scores, scores of every position. Silent: other metrics, few ties or classes."""
+    torch.manual_seed(0)
+    x, y = torch.randn(200, 5, 100), torch.randint(100, (200, 5))
+    squash, spoil = nn.Sigmoid(), nn.Threshold(1e9, float("nan"))
+    for model, scores in ((squash, 1e3 * x), (nn.Identity(), x.round()), (spoil, x), (squash, 1e3 * x[:, 0])):
+        labels = y if scores.dim() == 3 else y[:, 0]
+        own = model(scores).gather(-1, labels[..., None])
+        reported = ((model(scores) > own).sum(dim=-1) < 10).double().mean().item()
+        assert "counts as lost" in check.ties_that_count_as_wins(model, scores, labels, reported)
+        honest = ((~(model(scores) < own)).sum(dim=-1) <= 10).double().mean().item()
+        assert check.ties_that_count_as_wins(model, scores, labels, honest) is None
+    reported = ((x > x.gather(-1, y[..., None])).sum(dim=-1) < 10).double().mean().item()
+    assert check.ties_that_count_as_wins(nn.Identity(), x, y, reported) is None
+    assert (
+        check.ties_that_count_as_wins(nn.Identity(), torch.zeros(50, 3), torch.zeros(50, dtype=torch.long), 1.0) is None
+    )
