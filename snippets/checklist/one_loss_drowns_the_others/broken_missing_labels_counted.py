@@ -19,10 +19,8 @@ optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 
 def loss_fn(outputs, targets):
     """The mean loss over samples and questions; not every image came with an answer to each."""
-    losses = functional.binary_cross_entropy_with_logits(
-        outputs, targets.nan_to_num(0), reduction="none"
-    )
-    return losses.mean()
+    labels = targets.nan_to_num(0)
+    return functional.binary_cross_entropy_with_logits(outputs, labels)
 
 
 for step in range(1, 201):

@@ -85,3 +85,15 @@ def test_mask_values_as_attributes_and_numbers() -> None:
 
     assert check.numbers_outside_half(Masked())
     assert (torch.tensor([1.0, 0.0]).half() * -1e9).tolist() == [-math.inf, 0.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_cache_keeps_the_graph(dtype: torch.dtype) -> None:
+    """A pass under no_grad and one with gradients in one autocast block: each weight has a gradient."""
+    model, x = nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8), nn.Linear(8, 4)), torch.randn(5, 8)
+    with torch.autocast("cpu", dtype=dtype):
+        with torch.no_grad():
+            labels = model(x).argmax(dim=1)
+        loss = nn.functional.cross_entropy(model(x), labels)
+    loss.backward()
+    assert all(p.grad is not None and bool(p.grad.any()) for p in model.parameters())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch.nn.functional import mse_loss
 
 from snippets.checklist.grad_nan_forward_finite.check import branch_that_is_not_taken, first_broken_operation
 from tests.support.planted import Record, Run, causes, prove
@@ -62,3 +63,24 @@ def test_a_squared_distance_is_not_called_unused_and_chance_stays() -> None:
     found = branch_that_is_not_taken(model, lambda out, _: out.square().sum(dim=1).sqrt().square().sum(), x, x)
     assert "or squared after" in found
     assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("square", [lambda o, y: (o - y) ** 2, lambda o, y: mse_loss(o, y, reduction="none")])
+def test_targets_masked_after_the_loss(square: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+    """Masked after the loss, NaN targets leave it finite and make the gradient NaN; masked before, nothing is found."""
+    torch.manual_seed(0)
+    model, x = torch.nn.Linear(3, 2), torch.randn(8, 3)
+    targets = torch.randn(8, 2)
+    targets[::2, 0] = torch.nan
+
+    def late(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return square(outputs, targets)[~targets.isnan()].mean()
+
+    def early(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return square(outputs[~targets.isnan()], targets[~targets.isnan()]).mean()
+
+    loss = late(model(x), targets)
+    assert torch.isfinite(loss)
+    assert torch.autograd.grad(loss, model.weight)[0].isnan().any()
+    assert "4 numbers" in branch_that_is_not_taken(model, late, x, targets)
+    assert not branch_that_is_not_taken(model, early, x, targets)

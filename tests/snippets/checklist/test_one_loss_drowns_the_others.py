@@ -215,6 +215,40 @@ def test_missing_labels_of_other_kinds() -> None:
     assert not check.missing_labels_counted(functional.cross_entropy, outputs, torch.randint(3, (8,)))
 
 
+ELEMENTWISE: list[Callable[..., Tensor]] = [
+    functional.mse_loss,
+    functional.huber_loss,
+    functional.smooth_l1_loss,
+    functional.binary_cross_entropy_with_logits,
+]
+
+
+def of_missing(loss: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """The value of a loss over labels of which some are NaN, its gradient, and where labels are known."""
+    torch.manual_seed(0)
+    outputs, known = torch.randn(16, 3, requires_grad=True), torch.rand(16, 3) < 0.5
+    value = loss(outputs, torch.rand(16, 3).where(known, torch.nan))
+    return value.detach(), torch.autograd.grad(value, outputs)[0], known
+
+
+@pytest.mark.parametrize("loss", ELEMENTWISE)
+def test_masking_afterwards_is_too_late(loss: Callable[..., Tensor]) -> None:
+    """A mask after the loss gives a finite value and a gradient of NaN; before the loss, the same value and 0."""
+    late, torn, known = of_missing(lambda o, y: loss(o, y, reduction="none")[~y.isnan()].mean())
+    value, gradient, _ = of_missing(lambda o, y: loss(o[~y.isnan()], y[~y.isnan()]))
+    assert torch.allclose(late, value)
+    assert torch.isfinite(value)
+    assert torch.equal(torn.isnan(), ~known)
+    assert torch.allclose(torn[known], gradient[known])
+    assert (gradient[~known] == 0).all()
+
+
+@pytest.mark.parametrize("loss", ELEMENTWISE)
+def test_no_label_gives_nan(loss: Callable[..., Tensor]) -> None:
+    """The mean over no labels at all is NaN."""
+    assert loss(torch.randn(0), torch.rand(0)).isnan()
+
+
 class Weighted(nn.Module):
     """Two tasks and a number for the weight of each."""
 

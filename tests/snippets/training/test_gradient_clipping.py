@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -217,3 +218,29 @@ def test_best_loss_is_lower(evidence) -> None:
     assert RATES[best["no clipping"]] == 0.03
     assert RATES[best["norm clipped to 1"]] == 0.1
     assert min(medians["norm clipped to 1"]) < min(medians["no clipping"])
+
+
+@pytest.mark.parametrize("kind", ["filter", "generator", "list"])
+def test_used_up_parameters(kind: str) -> None:
+    """After the optimizer has gone through a filter or generator, nothing is clipped; a list is; one of them warns."""
+    torch.manual_seed(0)
+    model = nn.Linear(8, 4)
+    kinds = {
+        "filter": filter(lambda p: p.requires_grad, model.parameters()),
+        "generator": model.parameters(),
+        "list": list(model.parameters()),
+    }
+    given, start = kinds[kind], model.weight.detach().clone()
+    optimizer = torch.optim.SGD(given, lr=1.0)
+    (100 * model(torch.ones(2, 8)).square().sum()).backward()
+    before = [p.grad.clone() for p in model.parameters()]
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        norm = nn.utils.clip_grad_norm_(given, 1.0)
+    assert bool(said) == (kind == "generator")
+    assert (norm > 1) == (kind == "list")
+    assert (norm == 0) == (kind != "list")
+    same = all(torch.equal(p.grad, old) for p, old in zip(model.parameters(), before, strict=True))
+    assert same == (kind != "list")
+    optimizer.step()
+    assert not torch.equal(model.weight, start)
