@@ -75,7 +75,7 @@ def test_gradients_pass(evidence: Any) -> None:
 
 
 def test_loss_after_training(evidence: Any) -> None:
-    """With each of three seeds: 2.3 as of random guessing with torch's weights, over 1.8 with Kaiming's, gates below 1.7.
+    """Each of three seeds: 2.3, as of guessing, with torch's weights; over 1.8 with Kaiming's; below 1.7 with gates.
 
     Kaiming's ends at 1.90 to 2.33, as the processor rounds; the others move by less than 0.01.
     """
