@@ -6,6 +6,7 @@ Source: Srivastava et al., "Highway Networks", 2015, sections 2 and 3
 import csv
 import json
 from pathlib import Path
+from statistics import mean
 
 import matplotlib.pyplot as plt
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from snippets.architectures.highway_network.from_scratch import HighwayNetwork
 
-DEPTH, WIDTH, STEPS = 30, 50, 40
+DEPTH, WIDTH, STEPS, SEEDS = 30, 50, 40, 3
 
 
 def plain(kaiming: bool) -> nn.Sequential:
@@ -61,8 +62,10 @@ if __name__ == "__main__":
     sizes, losses = {}, {}
     for name, make in makers.items():
         torch.manual_seed(0)
-        model = make()
-        sizes[name], losses[name] = gradients(model, x[:128], y[:128]), loss_after_training(model, x, y)
+        sizes[name], losses[name] = gradients(make(), x[:128], y[:128]), []
+        for seed in range(SEEDS):
+            torch.manual_seed(seed)
+            losses[name].append(loss_after_training(make(), x, y))
     _, axes = plt.subplots()
     for (name, row), style in zip(sizes.items(), ("-", "--", ":"), strict=True):
         axes.plot(range(1, DEPTH + 1), row, style, label=name)
@@ -71,9 +74,9 @@ if __name__ == "__main__":
     plt.savefig("highway-network.svg")
     with Path("highway-network.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(
-            [["network", f"loss after {STEPS} steps"], *([n, f"{v:.1f}"] for n, v in losses.items())]
+            [["network", f"loss after {STEPS} steps"], *([n, f"{mean(v):.1f}"] for n, v in losses.items())]
         )
     text = json.dumps({"depth": DEPTH, "gradients": sizes, "losses": losses})
     Path("highway-network.json").write_text(text, encoding="utf-8")
-    for name, loss in losses.items():
-        print(f"{name}: loss {loss:.1f}")
+    for name, values in losses.items():
+        print(f"{name}: loss below 1.7 with {sum(value < 1.7 for value in values)} of {SEEDS} seeds")

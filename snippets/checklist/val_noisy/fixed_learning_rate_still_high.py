@@ -7,12 +7,12 @@ from torch import nn
 torch.manual_seed(0)
 digits = load_digits()
 x = torch.tensor(digits.data / 16, dtype=torch.float32)
-x = x + 0.35 * torch.randn(x.shape)
+x = x + 0.7 * torch.randn(x.shape)
 y = torch.tensor(digits.target)
 order = torch.randperm(len(x))
 x_train, y_train = x[order[:1000]], y[order[:1000]]
 x_val, y_val = x[order[1000:]], y[order[1000:]]
-model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+model = nn.Linear(64, 10)
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.002, momentum=0.9)
 

@@ -75,12 +75,16 @@ def test_gradients_pass(evidence: Any) -> None:
 
 
 def test_loss_after_training(evidence: Any) -> None:
-    """2.3 of the plain networks as of random guessing, 1.4 of the highway network."""
+    """Each of three seeds: 2.3, as of guessing, with torch's weights; over 1.8 with Kaiming's; below 1.7 with gates.
+
+    Kaiming's ends at 1.90 to 2.33, as the processor rounds; the others move by less than 0.01.
+    """
     plain, kaiming, highway = evidence()["losses"].values()
+    assert len(plain) == len(kaiming) == len(highway) == 3
     assert math.log(10) == pytest.approx(2.3, abs=0.05)
-    assert plain == pytest.approx(2.3, abs=0.05)
-    assert kaiming == pytest.approx(2.3, abs=0.05)
-    assert highway == pytest.approx(1.4, abs=0.1)
+    assert plain == pytest.approx([2.3] * 3, abs=0.05)
+    assert min(kaiming) > 1.8
+    assert max(highway) < 1.7
 
 
 @pytest.mark.parametrize("bias", [None, -1.0, -2.0, -3.0])

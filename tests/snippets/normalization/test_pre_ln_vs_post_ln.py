@@ -67,11 +67,15 @@ def test_stream_grows(evidence) -> None:
 
 
 def test_warm_up_on_digits(evidence) -> None:
-    """At 0.01, Post-LN without warm-up guesses in both seeds; with it, and Pre-LN, over 75%; at 0.001 all do."""
+    """At 0.01, Post-LN without warm-up is below 40% in four seeds; with it, and Pre-LN, over 65%; at 0.001 all are.
+
+    At 0.01 Post-LN ends at 0.09 to 0.27 without warm-up, and at 0.71 to 0.89 with it, as the processor rounds.
+    """
     scores = {name: dict(zip(RATES, evidence()[name]["accuracy"], strict=True)) for name in evidence()}
-    assert max(scores["Post-LN"][0.01]) < 0.12
-    assert min(scores["Post-LN, warm-up"][0.01] + scores["Pre-LN"][0.01]) > 0.75
-    assert min(score for of_rate in scores.values() for score in of_rate[0.001]) > 0.75
+    assert all(len(row) == 4 for of_rate in scores.values() for row in of_rate.values())
+    assert max(scores["Post-LN"][0.01]) < 0.4
+    assert min(scores["Post-LN, warm-up"][0.01] + scores["Pre-LN"][0.01]) > 0.65
+    assert min(score for of_rate in scores.values() for score in of_rate[0.001]) > 0.65
 
 
 @pytest.mark.parametrize("seed", range(3))
