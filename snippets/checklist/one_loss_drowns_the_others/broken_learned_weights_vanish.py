@@ -40,14 +40,14 @@ def terms(model, inputs, targets):
 
 model = Model()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
-for step in range(1, 301):
+for step in range(1, 601):
     batch = torch.randint(len(x_train), (64,))
     inputs, targets = x_train[batch], (y_train[batch], ink[batch])
     loss = sum(terms(model, inputs, targets).values())
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    if step % 15 == 0:
+    if step % 30 == 0:
         with torch.no_grad():
             outputs = model(x_test)[0]
         digit_loss = functional.cross_entropy(outputs, y_test)
