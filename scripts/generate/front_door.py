@@ -21,7 +21,7 @@ def picker(site: Site, entry: Entry, lang: str) -> str:
 
 
 def _shape(site: Site, entry: Entry, look: str, pages: list[Entry], lang: str) -> str:
-    drawn = "" if look in ("none", "error") else next(filter(None, (_thumbnail(site, page) for page in pages)), "")
+    drawn = "" if look in causes.NO_CURVE else next(filter(None, (_thumbnail(site, page) for page in pages)), "")
     lists = "".join(_symptom(entry, page, lang) for page in pages)
     name = html.text(LOOKS[look][lang])
     return f'<details id="looks-{look}"><summary>{drawn}<span>{name}</span></summary><ul>{lists}</ul></details>'

@@ -35,6 +35,7 @@ LOOKS = (  # shapes of a loss curve, as the picker lists them; at last what show
     "none",
     "error",
 )
+NO_CURVE = ("none", "error")
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 ADDRESS = re.compile(r"https://[^\s<>\"']+")
 FORM = "{id: log-of-zero, check: name_of_a_function, unlike: another-cause, report: https://…}"

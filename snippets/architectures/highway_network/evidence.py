@@ -59,10 +59,10 @@ if __name__ == "__main__":
         "plain, Kaiming's weights": lambda: plain(kaiming=True),
         "highway, torch's weights": lambda: HighwayNetwork(64, 10, WIDTH, DEPTH),
     }
-    sizes, losses = {}, {}
+    sizes, losses = {}, {name: [] for name in makers}
     for name, make in makers.items():
         torch.manual_seed(0)
-        sizes[name], losses[name] = gradients(make(), x[:128], y[:128]), []
+        sizes[name] = gradients(make(), x[:128], y[:128])
         for seed in range(SEEDS):
             torch.manual_seed(seed)
             losses[name].append(loss_after_training(make(), x, y))
