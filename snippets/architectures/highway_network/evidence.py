@@ -59,7 +59,8 @@ if __name__ == "__main__":
         "plain, Kaiming's weights": lambda: plain(kaiming=True),
         "highway, torch's weights": lambda: HighwayNetwork(64, 10, WIDTH, DEPTH),
     }
-    sizes, losses = {}, {name: [] for name in makers}
+    sizes: dict[str, list[float]] = {}
+    losses: dict[str, list[float]] = {name: [] for name in makers}
     for name, make in makers.items():
         torch.manual_seed(0)
         sizes[name] = gradients(make(), x[:128], y[:128])
