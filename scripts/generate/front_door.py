@@ -9,7 +9,23 @@ from scripts.generate.phrases import LOOKS, word
 from scripts.generate.site import Site
 from scripts.sources import causes
 from scripts.sources.pages import Entry
+from scripts.sources.snippets import Snippet
 from scripts.sources.ticks import Point
+
+EXAMPLES = {  # a run that shows the shape and little else, as symptom/cause
+    "lost": "loss-nan/log-of-zero",
+    "explodes": "loss-explodes-first-steps/learning-rate-too-high",
+    "flat": "loss-not-decreasing/optimizer-holds-other-parameters",
+    "slow": "weights-not-changing/rounded-away",
+    "plateau": "loss-plateaus-early/softmax-before-loss",
+    "oscillates": "loss-oscillates/learning-rate-too-high",
+    "spikes": "loss-spikes/last-batch-tiny",
+    "zero": "loss-zero-immediately/everything-masked",
+    "gap": "bn-train-eval-gap/averaged-weights",
+    "rises-again": "overfitting/trained-too-long",
+    "noisy": "bn-train-eval-gap/batches-not-alike",
+    "fine": "loss-decreases-acc-not/test-labels-encoded-differently",
+}
 
 
 def picker(site: Site, entry: Entry, lang: str) -> str:
@@ -21,7 +37,7 @@ def picker(site: Site, entry: Entry, lang: str) -> str:
 
 
 def _shape(site: Site, entry: Entry, look: str, pages: list[Entry], lang: str) -> str:
-    drawn = "" if look in causes.NO_CURVE else next(filter(None, (_thumbnail(site, page) for page in pages)), "")
+    drawn = curves.thumbnail(log(site, program)) if (program := example(site, look)) else ""
     lists = "".join(_symptom(entry, page, lang) for page in pages)
     name = html.text(LOOKS[look][lang])
     return f'<details id="looks-{look}"><summary>{drawn}<span>{name}</span></summary><ul>{lists}</ul></details>'
@@ -36,13 +52,12 @@ def _symptom(entry: Entry, page: Entry, lang: str) -> str:
     return f"<li>{html.entry_link(page, entry.section, lang)}<ul>{listed}</ul></li>"
 
 
-def _thumbnail(site: Site, page: Entry) -> str:
-    """The curve of the run that the symptom's page shows first."""
-    seen = (choice for mark in page.en.of("include") if (choice := causes.chosen(mark.target)))
-    name = next((cause for what, cause in seen if what == "seen"), "")
-    cause = next((one for one in causes.of(page) if one.id == name), None)
-    broken = causes.program(page, cause, "broken") if cause else None
-    return curves.thumbnail(log(site, broken)) if broken else ""
+def example(site: Site, look: str) -> Snippet | None:
+    """The planted run whose curve is drawn beside the words for a shape; None for what shows on no curve."""
+    symptom, _, name = EXAMPLES.get(look, "").partition("/")
+    page = site.catalog.by_id.get(symptom)
+    found = next((cause for cause in causes.of(page) if cause.id == name), None) if page else None
+    return causes.program(page, found, "broken") if page and found else None
 
 
 def ask(lang: str) -> str:

@@ -11,6 +11,10 @@ from jsonschema import Draft202012Validator
 from lxml import html
 from playwright.sync_api import Browser, Page, expect
 
+from scripts.generate import front_door, reader
+from scripts.generate.bugs import log
+from scripts.generate.site import Site
+from scripts.report import Report
 from scripts.sources import causes
 from scripts.sources.catalog import load
 from tests.site.pages import SITE
@@ -50,6 +54,19 @@ def test_picker_leads_to_every_symptom_and_every_cause_without_a_script(browser:
     shape.locator("summary").click()
     expect(shape.locator("a").first).to_be_visible()
     context.close()
+
+
+@pytest.mark.parametrize("look", [look for look in causes.LOOKS if look not in causes.NO_CURVE])
+def test_curve_drawn_beside_a_shape_is_one_of_that_shape(look):
+    site = Site(load(), Report.read(SITE / "verification.json"), {})
+    program = front_door.example(site, look)
+    assert program is not None
+    seen = reader.shapes(log(site, program))
+    assert look in seen or (look == "fine" and not seen)
+    for edition in EDITIONS:
+        shape = html.parse(SITE / edition / "index.html").find(f".//details[@id='looks-{look}']/summary")
+        assert shape is not None
+        assert shape.find("svg") is not None
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
