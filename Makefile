@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Two processes with two threads each fight for two cores: measured ten times slower.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help site test serve verify lint new lock bench clean format vendor canary cpus
+.PHONY: help site test serve verify lint new lock bench clean format vendor canary cpus seeds
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -58,6 +58,9 @@ canary: site ## the same pages with the generators that may follow MkDocs (ARGS=
 
 cpus: $(READY) ## the snippets and claims as other processors round (ARGS=older-x86: as that one)
 	$(RUN) scripts.tools.other_cpus $(ARGS)
+
+seeds: $(READY) ## the experiments and claims with 1000 added to each seed (ARGS=7: another number)
+	$(RUN) scripts.tools.other_seeds $(ARGS)
 
 vendor: ## fetch the front-end files that the repository ships, at the versions in scripts/tools/vendor.json
 	$(RUN) scripts.tools.vendor

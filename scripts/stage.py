@@ -7,7 +7,7 @@
     build/stage/files/             what stands beside the pages
     build/rendered/LANG/           what the generator made of them
     build/out/                     both editions together, until they are published
-    build/other-cpus/NAME/         a copy of the sources that is verified as another processor rounds
+    build/copies/NAME/             a copy of the sources that is verified with other rounding or other seeds
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Stage:
         """What became of the claims' tests."""
         return self.build / "claims.json"
 
-    def other_cpu(self, name: str) -> Path:
+    def copy(self, name: str) -> Path:
         """A copy of the sources, with a ``build/`` of its own."""
-        return self.build / "other-cpus" / name
+        return self.build / "copies" / name
 
     @property
     def folder(self) -> Path:

@@ -2,7 +2,7 @@
 
 Run as ``python -m scripts.tools.other_cpus [NAME ...]``. Sums of floats are rounded in another order by each set of
 instructions, and a training run amplifies that: a claim with a small margin holds on one machine and fails on the next.
-Each name of ``CPUS`` is tried in a copy of the sources, with verdicts of its own, below ``build/other-cpus/``.
+Each name of ``CPUS`` is tried in a copy of the sources, with verdicts of its own, below ``build/copies/``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CPUS = {
 
 def copy(root: Path, name: str) -> Path:
     """A copy of what git knows of the sources, in which the verdicts of before are kept."""
-    folder = Stage(root).other_cpu(name)
+    folder = Stage(root).copy(name)
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
     files = {file for file in listed.split("\0") if (root / file).is_file()}
     for old in folder.rglob("*"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.tools import links, other_cpus, torch_versions, widths
+from scripts.tools import links, other_cpus, other_seeds, torch_versions, widths
 from scripts.verify import jobs
 
 
@@ -88,6 +88,27 @@ def test_unknown_cpu(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         other_cpus.main(["vax"])
     assert "no processor is called vax; there are older-x86, not-x86" in capsys.readouterr().err
+
+
+def test_every_way_to_set_a_seed_is_shifted(tmp_path: Path) -> None:
+    """In experiments, claims and helpers, and not in planted bugs; nothing else changes, and no line moves."""
+    code = (
+        "torch.manual_seed(0)\nx = Generator(device=d).manual_seed(\n    seed,\n)\nmanual_seed(1), default_rng(s)\n"
+        "split(x, random_state=3), KMeans(random_state=None)\nseeds(4), random.seed(é := 5), default_rng()\n"
+    )
+    wanted = (
+        "torch.manual_seed(7 + (0))\nx = Generator(device=d).manual_seed(\n    7 + (seed),\n)\n"
+        "manual_seed(7 + (1)), default_rng(7 + (s))\nsplit(x, random_state=7 + (3)), KMeans(random_state=None)\n"
+        "seeds(4), random.seed(7 + (é := 5)), default_rng()\n"
+    )
+    assert other_seeds.shifted(code, 7) == wanted
+    places = ["snippets/optimizers/sgd/a.py", "snippets/checklist/nan/a.py", "tests/snippets/a.py", "tests/site/a.py"]
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).write_text("manual_seed(1)\n")
+    other_seeds.shift(tmp_path, 7)
+    texts = [(tmp_path / place).read_text() for place in places]
+    assert texts == ["manual_seed(7 + (1))\n", "manual_seed(1)\n", "manual_seed(7 + (1))\n", "manual_seed(1)\n"]
 
 
 def test_torch_versions_pins_what_the_lock_file_pins() -> None:
