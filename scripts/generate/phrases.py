@@ -297,6 +297,7 @@ WORDS: dict[str, dict[str, str]] = {
     "all": {"en": "all", "zh": "全部"},
     "yes": {"en": "yes", "zh": "是"},
     "no": {"en": "no", "zh": "否"},
+    "tasks": {"en": "Tasks", "zh": "任务"},
     "letters": {"en": "Letters", "zh": "按字母"},
     "tests_more": {"en": "Tests that prove more ({})", "zh": "进一步验证的测试（{}）"},
     "indexes": {"en": "Indexes", "zh": "索引"},

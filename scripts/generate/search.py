@@ -19,6 +19,7 @@ from scripts.generate.addresses import page_url
 from scripts.generate.phrases import word
 from scripts.sources import outline, pitfalls
 from scripts.sources.catalog import Catalog
+from scripts.sources.check_links import TASKS
 from scripts.sources.pages import LANGUAGES, Entry
 from scripts.sources.papers import Paper
 from scripts.sources.pitfalls import Pitfall
@@ -142,6 +143,8 @@ def _headings(catalog: Catalog, lang: str) -> Iterator[list[Any]]:
         for mark in entry.pages[lang].of("heading"):
             if mark.level > 1 and mark.target not in outline.IDS:
                 yield [number, mark.target, pitfalls.plain(mark.text)]
+        if entry.en.name == TASKS:
+            yield from ([number, task.id, task.names[lang]] for task in catalog.tasks)
 
 
 def _symptoms(catalog: Catalog, lang: str) -> Iterator[list[Any]]:

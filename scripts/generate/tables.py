@@ -17,6 +17,7 @@ from scripts.generate import (
     reader,
     recipes,
     symptom,
+    tasks,
 )
 from scripts.generate.site import Site
 from scripts.sources import causes
@@ -43,6 +44,7 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "reader-counts": reader.table,
     "ask": lambda site, entry, lang: front_door.ask(lang),
     "ticks": front_door.ticks,
+    "tasks": tasks.tasks,
     "verified": lambda site, entry, lang: front_door.verified(site, lang),
     "checkups": bugs.checkups,
     "crossed": crossed.table,

@@ -24,6 +24,7 @@ from scripts.sources import (
     sections,
     snippets,
     symptoms,
+    tasks,
     ticks,
 )
 from scripts.sources.accuracies import Accuracy
@@ -34,6 +35,7 @@ from scripts.sources.recipes import Recipe
 from scripts.sources.sections import Family, Section
 from scripts.sources.snippets import PLANTED, Snippet
 from scripts.sources.symptoms import Symptom, Tag
+from scripts.sources.tasks import Task
 from scripts.sources.ticks import Part
 
 SITE = "site"  # what the pages of no section are called in docs/search/
@@ -60,6 +62,7 @@ class Catalog:
     accuracies: list[Accuracy]
     labels: dict[str, str]
     checklist: list[Part]
+    tasks: list[Task]
 
     @cached_property
     def techniques(self) -> list[Entry]:
@@ -154,6 +157,7 @@ def load(root: Path = ROOT) -> Catalog:
         accuracies=accuracies.load(root),
         labels=labels.load(root),
         checklist=ticks.load(root),
+        tasks=tasks.load(root),
     )
 
 

@@ -46,6 +46,7 @@ OF_SITE = (
     "reader",
     "reader-counts",
     "picker",
+    "tasks",
     "ask",
     "verified",
 )
@@ -75,6 +76,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_claims,
         check_citations,
         check_links.check,
+        check_links.check_tasks,
         check_pitfalls,
         check_formulas,
         check_parity,

@@ -326,6 +326,32 @@ def test_snippet_on_two_pages(guide):
     assert "several pages" in only(guide).message
 
 
+TASK = "- id: sums\n  en: Sums\n  zh: 求和\n  see: {double: [use-it-when, pitfall-doubling-is-linear]}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("double:", "duoble:", 1, "the task 'sums': 'duoble' is no entry"),
+        ("use-it-when", "use-it-wen", 1, "the task 'sums': the page of 'double' has no #use-it-wen"),
+        ("use-it-when", "related", 1, "the task 'sums': the page of 'double' has no #related"),
+        ("[use-it-when, pitfall-doubling-is-linear]", "[]", 1, "the task 'sums': 'double' has no causes"),
+        ("{double: [use-it-when, pitfall-doubling-is-linear]}", "[double]", 4, "see does not say which causes"),
+        ("[use-it-when, pitfall-doubling-is-linear]", "use-it-when", 4, "see does not say which causes"),
+        ("zh: 求和", "sh: 求和", 1, "it has other keys"),
+        ("Sums", "3", 2, "en is no text"),
+        (TASK, TASK + TASK, 5, "two records have the id 'sums'"),
+    ],
+)
+def test_task_that_leads_nowhere(guide, old, new, line, words):
+    write(guide, "docs/tasks.yaml", TASK)
+    assert found(guide) == []
+    edit(guide, "docs/tasks.yaml", old, new)
+    problem = only(guide)
+    assert (problem.path, problem.line) == ("docs/tasks.yaml", line)
+    assert words in problem.message
+
+
 def test_paper_that_no_page_uses(guide):
     bib = (guide / "docs/papers.bib").read_text()
     write(guide, "docs/papers.bib", bib + bib.replace("doe2020paper", "unused"))
