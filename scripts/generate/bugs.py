@@ -64,7 +64,7 @@ def every(site: Site, lang: str) -> str:
                 html.link(f"{root}bugs/{cause.name}/{role}.py", f"{role}.py", download=f"{role}.py")
                 for role in ("broken", "fixed")
             )
-            name = html.link(f"{addresses.entry_href(entry, '')}#{cause.id}", html.text(heading(entry, cause, lang)))
+            name = html.link(f"{addresses.entry_href(entry, '')}#{cause.id}", html.inline(heading(entry, cause, lang)))
             seen = html.link(cause.report, html.text(place(cause.report)), rel="noopener") if cause.report else "–"
             rows.append([name, html.code(cause.check), html.text(finding(site, entry, cause)), files, seen])
         groups.append((entry.title(lang), rows))
@@ -85,7 +85,7 @@ def checkups(site: Site, entry: Entry, lang: str) -> str:
         for cause in causes.of(page):
             if cause.name in asked:
                 address = f"{addresses.entry_href(page, entry.section)}#{cause.id}"
-                name = html.link(address, html.text(heading(page, cause, lang)))
+                name = html.link(address, html.inline(heading(page, cause, lang)))
                 rows.append([name, html.text(asked[cause.name] or "–")])
         if rows:
             groups.append((page.title(lang), rows))
@@ -107,8 +107,8 @@ def bugs_json(site: Site) -> str:
                     "id": cause.name,
                     "symptom": entry.title("en"),
                     "symptom_zh": entry.title("zh"),
-                    "cause": heading(entry, cause, "en"),
-                    "cause_zh": heading(entry, cause, "zh"),
+                    "cause": heading(entry, cause, "en").replace("`", ""),
+                    "cause_zh": heading(entry, cause, "zh").replace("`", ""),
                     "url": url,
                     "url_zh": url_zh,
                     "broken": f"bugs/{cause.name}/broken.py",

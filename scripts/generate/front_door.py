@@ -46,7 +46,7 @@ def _shape(site: Site, entry: Entry, look: str, pages: list[Entry], lang: str) -
 def _symptom(entry: Entry, page: Entry, lang: str) -> str:
     address = entry_href(page, entry.section)
     listed = "".join(
-        f"<li>{html.link(f'{address}#{cause.id}', html.text(heading(page, cause, lang)))}</li>"
+        f"<li>{html.link(f'{address}#{cause.id}', html.inline(heading(page, cause, lang)))}</li>"
         for cause in causes.of(page)
     )
     return f"<li>{html.entry_link(page, entry.section, lang)}<ul>{listed}</ul></li>"

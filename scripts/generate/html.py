@@ -38,6 +38,12 @@ def code(value: str) -> str:
     return f"<code>{text(value)}</code>"
 
 
+def inline(value: str) -> str:
+    """A line of text in which what stands in backticks is code."""
+    parts = re.split(r"``?([^`]+)``?", value)
+    return "".join(code(part) if place % 2 else text(part) for place, part in enumerate(parts))
+
+
 def entry_link(entry: Entry, section: str, lang: str) -> str:
     """A link to an entry, by its title."""
     return link(entry_href(entry, section), text(entry.title(lang)))

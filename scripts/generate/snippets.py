@@ -112,7 +112,7 @@ def parameters(text: str, name: str, lang: str, say: Callable[[str], str] = str)
     """Tables of the parameters of a snippet's public functions and classes, from their docstrings."""
     head = [word(key, lang) for key in ("name", "type", "default", "meaning")]
     tables = [
-        html.table(head, [[*row[:3], _described(say(row[3]))] for row in rows], html.code(member), "parameters")
+        html.table(head, [[*row[:3], html.inline(say(row[3]))] for row in rows], html.code(member), "parameters")
         for member, rows in _documented(text, name)
     ]
     if not tables:
@@ -152,9 +152,3 @@ def _rows(docstring: Docstring) -> list[list[str]]:
                 meaning = " ".join(item.description.split())
                 rows.append([html.code(item.name), html.code(str(item.annotation or "")), default, meaning])
     return rows
-
-
-def _described(text: str) -> str:
-    """A line of a docstring as HTML: what stands in backticks is code."""
-    parts = re.split(r"``?([^`]+)``?", text)
-    return "".join(html.code(part) if place % 2 else html.text(part) for place, part in enumerate(parts))

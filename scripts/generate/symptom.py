@@ -52,7 +52,7 @@ def _check(site: Site, entry: Entry, cause: Cause, lang: str) -> Iterator[str]:
     assert snippet is not None  # as the sources' checks saw to
     home = site.catalog.by_id[cause.unlike.partition("/")[0]]
     other = next(one for one in causes.of(home) if one.name == cause.unlike)
-    title = html.text(heading(home, other, lang))
+    title = html.inline(heading(home, other, lang))
     there = "" if home is entry else addresses.entry_href(home, entry.section)
     yield f'<div class="check-lines" id="check-{cause.id}" markdown>\n'
     yield fence(pasted(snippet, cause.check), f' {{ .python title="{cause.check}" }}')

@@ -31,7 +31,7 @@ def _entry(entry: Entry, page: Entry, anchors: tuple[str, ...], lang: str) -> st
     address = entry_href(page, entry.section)
     places = anchors or tuple(cause.id for cause in causes.of(page))
     listed = "".join(
-        f"<li>{html.link(f'{address}#{place}', html.text(name(page, place, lang)))}</li>" for place in places
+        f"<li>{html.link(f'{address}#{place}', html.inline(name(page, place, lang)))}</li>" for place in places
     )
     return f"<li>{html.entry_link(page, entry.section, lang)}<ul>{listed}</ul></li>"
 

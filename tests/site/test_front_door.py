@@ -70,6 +70,31 @@ def test_curve_drawn_beside_a_shape_is_one_of_that_shape(look):
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
+def test_every_task_leads_to_its_places(edition):
+    catalog = load()
+    page = html.parse(SITE / edition / "tasks.html")
+    assert [link.get("href") for link in page.findall(".//nav[@class='letters']/a")] == [
+        f"#{t.id}" for t in catalog.tasks
+    ]
+    for task in catalog.tasks:
+        (shown,) = page.xpath(f"//h2[@id='{task.id}']/following-sibling::ul[1]")
+        wanted = {
+            (f"{catalog.by_id[name].section}/{name}.html", place)
+            for name, places in task.see.items()
+            for place in (places or [cause.id for cause in causes.of(catalog.by_id[name])])
+        }
+        links = {tuple(link.get("href").split("#")) for link in shown.findall(".//ul//a")}
+        assert links == wanted != set()
+
+
+@pytest.mark.parametrize("name", ["index", "tasks", "bugs", "checklist/loss-nan"])
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_headings_of_causes_show_their_code_as_code(edition, name):
+    page = html.parse(SITE / edition / f"{name}.html")
+    assert not [text for text in page.xpath("//main//a//text()[not(ancestor::pre)]") if "`" in text]
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
 def test_ticks_survive_a_reload_and_are_cleared_and_copied(page: Page, address, edition):
     page.goto(f"{address}{edition}checklist/index.html")
     boxes = page.locator(".ticks input")
