@@ -1,4 +1,4 @@
-"""Tables and lists over many entries: comparison tables, timelines, tags, papers, torch names, symptoms."""
+"""Tables and lists over many entries: comparison tables, timelines, tags, papers, torch names."""
 
 from __future__ import annotations
 
@@ -111,19 +111,6 @@ def _torch_name(name: str, alone: bool) -> str:
     own = f' id="{html.attr(last)}"' if alone and module else ""
     functional = f" <small>{html.code('F.' + last)}</small>" if module == "torch.nn.functional" else ""
     return f'<code id="{html.attr(name)}">{path}<b{own}>{html.text(last)}</b></code>{functional}'
-
-
-def symptoms(catalog: Catalog, lang: str) -> str:
-    """HTML table: symptom, and the entries that explain its causes. Symptoms without an entry yet are left out."""
-    rows = []
-    for symptom in catalog.symptoms:
-        entries = [catalog.by_id[fix] for fix in symptom.fixes]
-        if entries:
-            page = catalog.by_id.get(symptom.id)
-            said = html.entry_link(page, "", lang) if page else html.text(symptom.names[lang])
-            name = f'<span id="{html.attr(symptom.id)}">{said}</span>'
-            rows.append([name, word("comma", lang).join(html.entry_link(entry, "", lang) for entry in entries)])
-    return html.table([word("symptom", lang), word("look_at", lang)], rows, class_="symptoms")
 
 
 def sections(catalog: Catalog, lang: str) -> str:

@@ -304,7 +304,6 @@ WORDS: dict[str, dict[str, str]] = {
     "colon": {"en": ": ", "zh": "："},
     "comma": {"en": ", ", "zh": "、"},
     "semicolon": {"en": "; ", "zh": "；"},
-    "look_at": {"en": "Look at", "zh": "查看"},
     **RECIPES,
 }
 

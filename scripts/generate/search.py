@@ -84,7 +84,6 @@ def index(catalog: Catalog, lang: str) -> dict[str, Any]:
         "pitfalls": [_row(one.lead.rstrip(".。") for one in found) for found in hurdles],
         "errors": list(_errors(hurdles)),
         "headings": list(_headings(catalog, lang)),
-        "symptoms": list(_symptoms(catalog, lang)),
     }
 
 
@@ -145,13 +144,3 @@ def _headings(catalog: Catalog, lang: str) -> Iterator[list[Any]]:
                 yield [number, mark.target, pitfalls.plain(mark.text)]
         if entry.en.name == TASKS:
             yield from ([number, task.id, task.names[lang]] for task in catalog.tasks)
-
-
-def _symptoms(catalog: Catalog, lang: str) -> Iterator[list[Any]]:
-    """What a reader sees, the page of its first fix, and other ways to say it."""
-    places = {entry.id: number for number, entry in enumerate(catalog.entries) if entry.is_technique}
-    for symptom in catalog.symptoms:
-        if symptom.fixes and symptom.id not in places:  # one with a page is found by that
-            other = "en" if lang == "zh" else "zh"
-            aliases = [symptom.names[other], *symptom.aliases]
-            yield [symptom.names[lang], places[symptom.fixes[0]], _row(aliases)]

@@ -34,7 +34,6 @@ MADE: dict[str, Callable[[Site, Entry, str], str]] = {
     "names": lambda site, entry, lang: alphabet.names(site.catalog, lang),
     "torch": lambda site, entry, lang: indexes.torch_names(site.catalog, lang),
     "tags": lambda site, entry, lang: indexes.tags(site.catalog, lang),
-    "symptoms": lambda site, entry, lang: indexes.symptoms(site.catalog, lang),
     "sections": lambda site, entry, lang: indexes.sections(site.catalog, lang),
     "picker": front_door.picker,
     "story": networks.story,

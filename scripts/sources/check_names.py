@@ -57,11 +57,7 @@ def check_tags(catalog: Catalog) -> Iterator[Problem]:
 
 def check_fixes(catalog: Catalog) -> Iterator[Problem]:
     """What symptoms lead to are entries, or are said to be planned; what is planned is no entry yet."""
-    counted = Counter(symptom.id for symptom in catalog.symptoms)
     for symptom in catalog.symptoms:
-        if counted[symptom.id] > 1:
-            remedy = "A symptom that has a page stands there alone."
-            yield Problem(symptom.path, symptom.line, f"two symptoms have the id '{symptom.id}'", remedy)
         for fix in symptom.fixes:
             if fix not in catalog.by_id:
                 remedy = hint(fix, catalog.by_id, "Write that entry, or list it under 'planned'.")
@@ -74,8 +70,7 @@ def check_fixes(catalog: Catalog) -> Iterator[Problem]:
 
 def check_points(catalog: Catalog) -> Iterator[Problem]:
     """What the check list's points lead to are entries or symptoms, written or planned."""
-    known = {*catalog.by_id, *(symptom.id for symptom in catalog.symptoms)}
-    known |= {fix for symptom in catalog.symptoms for fix in symptom.planned}
+    known = {*catalog.by_id} | {fix for symptom in catalog.symptoms for fix in symptom.planned}
     for point in (point for part in catalog.checklist for point in part.points):
         for name in point.see:
             if name not in known:

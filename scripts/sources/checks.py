@@ -37,7 +37,6 @@ OF_SITE = (
     "torch",
     "timeline",
     "tags",
-    "symptoms",
     "sections",
     "recipes",
     "layers",

@@ -140,12 +140,6 @@ INDEX = '---\ntitle: "{title}"\nsummary: "{title}."\n---\n\n# {title}\n\n{body}\
 
 
 SEARCH = "double:\n  - make it twice\n"
-SYMPTOMS = """- id: too-small
-  en: The number is too small
-  zh: 太小
-  fixes: [double]
-  planned: [triple]
-"""
 TAGS = "- {id: numbers, en: numbers, zh: 数}\n"
 
 
@@ -162,7 +156,6 @@ def plant(root: Path) -> Path:
     write(root, "docs/papers.bib", BIB)
     write(root, "docs/tags.yaml", TAGS)
     write(root, "docs/search/demo.en.yaml", SEARCH)
-    write(root, "docs/symptoms.yaml", SYMPTOMS)
     write(root, "docs/en/demo/double.md", PAGE_EN)
     write(root, "docs/zh/demo/double.md", PAGE_ZH)
     for lang, home, section in (("en", "Home", "Demo"), ("zh", "首页", "示例")):

@@ -52,7 +52,6 @@ def symptom(guide: Path) -> Path:
     write(guide, f"{ROOM}/check.py", "def find_halved(x):\n    return x\n\n\ndef find_zero(x):\n    return x\n")
     write(guide, "tests/snippets/demo/test_too_small.py", "def test_cause():\n    assert True\n")
     edit(guide, "docs/sections.yaml", "[double]", "[double, too-small]")
-    (guide / "docs/symptoms.yaml").write_text("[]\n")
     return guide
 
 
@@ -78,6 +77,8 @@ MISTAKES = [
     (PAGE, "unlike: zero", "unlike: other/zero", "is told apart from no other"),
     (PAGE, "unlike: zero", "unlike: halved", "is told apart from no other"),
     (PAGE, "https://github.com/a/b/issues/1", "issue 1", "is no address"),
+    (PAGE, "fixes: [double]", "fixes: [duoble]", "symptom 'too-small': 'duoble' is no entry"),
+    (PAGE, "fixes: [double]", "fixes: []\nplanned: [double]", "'double' is planned, and is an entry"),
     (PAGE, '--8<-- "bug: zero"', "", "not every cause shows its bug"),
     (PAGE, '--8<-- "check: zero"', '--8<-- "check: nought"', "'nought' is no cause of this page"),
     (PAGE, "### Zero {#zero}", "### Zero {#nought}", "are not those of the front matter"),
@@ -104,9 +105,3 @@ def test_cause_without_its_program_or_check(symptom, name):
 def test_program_of_no_cause(symptom):
     write(symptom, f"{ROOM}/broken_other.py", "print(1)\n")
     assert any("no cause of the page has this program" in str(problem) for problem in found(symptom))
-
-
-def test_symptom_of_a_page_is_listed_once(symptom):
-    text = "- {id: too-small, en: It is small, zh: 太小, fixes: [double]}\n"
-    (symptom / "docs/symptoms.yaml").write_text(text)
-    assert any("two symptoms have the id 'too-small'" in str(problem) for problem in found(symptom))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import quickjs
-import yaml
 from playwright.sync_api import Browser
 
 from scripts.problems import ROOT
@@ -85,8 +84,6 @@ def queries(guide: Guide, file: Path = QUERIES) -> list[tuple[str, list[str]]]:
     """Each query of a list with the addresses that are right for it; queries whose page is not written are left out."""
     by_id = {doc["url"].rpartition("/")[2].removesuffix(".html"): doc["url"] for doc in guide.docs if "in" not in doc}
     addresses = {doc["url"] for doc in guide.docs}
-    symptoms = yaml.safe_load((ROOT / "docs" / "symptoms.yaml").read_text(encoding="utf-8")) or []
-    fixes = {symptom["id"]: symptom["fixes"] for symptom in symptoms}
     places = _places()
     found = []
     for line in file.read_text(encoding="utf-8").splitlines():
@@ -97,10 +94,8 @@ def queries(guide: Guide, file: Path = QUERIES) -> list[tuple[str, list[str]]]:
         for one in wanted.split("|"):
             kind, _, name = one.partition(":")
             entry, _, anchor = one.partition("#")
-            if kind == "symptom" and name in by_id:
+            if kind == "symptom":
                 right += [by_id[name]]
-            elif kind == "symptom":
-                right += [by_id[fix] for fix in fixes[name] if fix in by_id][:1]
             elif kind == "section":
                 right += addresses & {f"{name}/index.html"}
             elif anchor:

@@ -7,7 +7,7 @@ var GuideSearch = (() => {
   const BOOST = {
     title: 10, names: 9, torch: 8, asked: 5, papers: 4, authors: 3.5, summary: 3, text: 1, coauthors: 1,
   };
-  const KIND = { technique: 1, symptom: 0.95, error: 0.95, pitfall: 0.9, section: 0.85, heading: 0.8, page: 0.6 };
+  const KIND = { technique: 1, error: 0.95, pitfall: 0.9, section: 0.85, heading: 0.8, page: 0.6 };
   const CUT = new Set(["asked", "text"]); // fields that hold words as `tokens` gives them
   const SHOWN = 12, OF_ONE_PAGE = 3; // results, and places among them that lie on the same page
 

@@ -50,8 +50,8 @@ var GuideIndex = (() => {
     });
   }
 
-  /* The documents of an edition: pages, pitfalls, errors, headings and symptoms; with what `other`, the index of the
-     other edition, says of the same pages and pitfalls. */
+  /* The documents of an edition: pages, pitfalls, errors and headings; with what `other`, the index of the other
+     edition, says of the same pages and pitfalls. */
   function documents(data, other) {
     const mine = pages(data), theirs = other && pages(other);
     const whole = other && other.lang === "en" ? other : data; // the Chinese index has no titles of papers
@@ -82,10 +82,6 @@ var GuideIndex = (() => {
     data.headings.forEach(([page, anchor, title], at) => {
       docs.push({ ...place(page, anchor), kind: "heading", title, names: other ? [other.headings[at][2]] : [] });
     });
-    for (const [title, page, names] of data.symptoms) {
-      const summary = `→ ${data.titles[page]}: ${data.summaries[page]}`;
-      docs.push({ page, url: data.urls[page], kind: "symptom", title, summary, names: row(names) });
-    }
     return docs;
   }
 
