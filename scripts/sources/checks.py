@@ -24,6 +24,7 @@ from scripts.sources import (
     recipes,
     records,
     terms,
+    typography,
 )
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
@@ -83,6 +84,7 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_formulas,
         check_parity,
         check_terms,
+        check_typography,
     )
     for check in checks:
         yield from check(catalog)
@@ -242,6 +244,11 @@ def check_terms(catalog: Catalog) -> Iterator[Problem]:
     chinese = [page for _, page in _pages(catalog) if page.lang == "zh"]
     data = {name: records.source(catalog.root, name) for name in terms.DATA}
     yield from terms.check(terms.load(catalog.root), chinese, data)
+
+
+def check_typography(catalog: Catalog) -> Iterator[Problem]:
+    """Numbers and signs are written in one way."""
+    yield from typography.check(page for _, page in _pages(catalog))
 
 
 def check_parity(catalog: Catalog) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.problems import Problem
-from scripts.sources import marks, records
+from scripts.sources import records, typography
 from scripts.sources.pages import Page
 
 FILE = "docs/zh/terms.yaml"
@@ -23,8 +23,6 @@ DATA = (
     "docs/recipes.yaml",
     "docs/layers.yaml",
 )
-ALIASES = re.compile(r"^aliases:.*\n(?:[ -].*\n)*", re.MULTILINE)  # other names, by which people search
-UNREAD = re.compile(r"\{#[\w-]+\}|^ *--8<--.*$|\]\([^()\s]*", re.MULTILINE)  # anchors, includes and addresses
 ENGLISH = re.compile(r"[A-Za-z]+")
 
 
@@ -72,7 +70,7 @@ def check(terms: list[Term], pages: list[Page], data: dict[str, str]) -> Iterato
         pages: those of the Chinese edition.
         data: name -> text of data files with Chinese in them.
     """
-    texts = {page.path: _read(page) for page in pages}
+    texts = {page.path: typography.prose(page) for page in pages}
     texts |= {name: ENGLISH.sub(_blank, text) for name, text in data.items()}
     for path, text in texts.items():
         yield from _wrong(terms, path, text)
@@ -82,13 +80,6 @@ def check(terms: list[Term], pages: list[Page], data: dict[str, str]) -> Iterato
         if not any(term.zh in text for text in texts.values()):
             remedy = "Take the term out, or write the word that the pages use."
             yield Problem(FILE, term.line, f"nothing says '{term.zh}' ({term.en})", remedy)
-
-
-def _read(page: Page) -> str:
-    """What of a page is prose, every character in its line: no code, no addresses, no other names."""
-    head = page.text[: len(page.text) - len(page.body)]
-    text = ALIASES.sub(_blank, head) + marks.without_code(page.body)
-    return UNREAD.sub(_blank, text)
 
 
 def _blank(match: re.Match[str]) -> str:
