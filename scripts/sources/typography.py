@@ -69,13 +69,19 @@ def prose(page: Page) -> str:
 def check(pages: Iterable[Page]) -> Iterator[Problem]:
     """Every number and sign of a page that is written otherwise than the rest."""
     for page in pages:
-        text = prose(page)
-        for pattern, what, remedy in (*RULES[""], *RULES[page.lang]):
-            for match in pattern.finditer(text):
-                if not (pattern.pattern.startswith(NAMED) and _is_size(match.group())):
-                    line = text.count("\n", 0, match.start()) + 1
-                    near = text[max(0, match.start() - 12) : match.end() + 12].replace("\x00", " ").replace("\n", " ")
-                    yield Problem(page.path, line, f"{what}: '{near.strip()}'", remedy)
+        yield from _found(page)
+
+
+@cache
+def _found(page: Page) -> list[Problem]:
+    text, problems = prose(page), []
+    for pattern, what, remedy in (*RULES[""], *RULES[page.lang]):
+        for match in pattern.finditer(text):
+            if not (pattern.pattern.startswith(NAMED) and _is_size(match.group())):
+                line = text.count("\n", 0, match.start()) + 1
+                near = text[max(0, match.start() - 12) : match.end() + 12].replace("\x00", " ").replace("\n", " ")
+                problems.append(Problem(page.path, line, f"{what}: '{near.strip()}'", remedy))
+    return problems
 
 
 def _is_size(number: str) -> bool:
