@@ -108,6 +108,21 @@ def test_chinese_is_set_as_chinese(page: Page, address):
     assert (style["spacing"], style["nav"]) == ("normal", "normal")
 
 
+def test_chinese_quotation_marks_are_full_width_beside_a_latin_font(page: Page, address):
+    page.goto(f"{address}zh/initialization/kaiming-init.html")
+    page.add_style_tag(content="@font-face { font-family: 'Segoe UI'; src: local('DejaVu Sans') }")  # as Windows has
+    page.evaluate("Promise.all(['Segoe UI', 'Han signs'].map((name) => document.fonts.load(`16px '${name}'`, 'A“')))")
+    widths = page.evaluate(
+        """() => [...'A“”'].map((sign) => {
+          const p = document.querySelector('article p'), own = p.appendChild(document.createElement('span'));
+          own.textContent = `字${sign}字`;
+          return own.getBoundingClientRect().width / parseFloat(getComputedStyle(p).fontSize) - 2;
+        })"""
+    )
+    assert widths[0] < 0.99
+    assert widths[1:] == pytest.approx([1, 1], abs=0.02)
+
+
 # The marks of claims that stand in another line than what they prove.
 ORPHANS = """() => [...document.querySelectorAll('.claim-mark')].filter((mark) => {
   const walk = document.createTreeWalker(mark.parentElement, NodeFilter.SHOW_TEXT);
