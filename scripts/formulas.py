@@ -21,6 +21,9 @@ INLINE = r"(?<![\\$])\$(?![\s$])(?P<inline>(?:\\.|[^$\\])+?)(?<!\s)\$(?![\d$])"
 # Signs that must not begin a line; browsers break between a formula and what follows. A formula of several parts may
 # break within, and is left alone.
 CLOSING = re.compile(r"[,.;:!?)，。；：！？、）]+")
+# The mark of a claim that ends in a formula: no line begins with it. A formula that is too long for one line may break.
+CLAIM_MARK = re.compile(r'<a [^<>]*class="claim-mark"[^<>]*>✓</a>')
+SHORT = 30  # characters of TeX
 KATEX = Path(__file__).resolve().parent / "vendor" / "katex" / "katex.min.js"
 
 
@@ -59,8 +62,11 @@ class _Formula(InlineProcessor):
         display = "display" in m.groupdict()
         tex = m["display"] if display else m["inline"]
         html, end = render(tex.strip(), display), m.end(0)
-        sign = CLOSING.match(data, end)
-        if sign and not display and html.count('class="katex-base"') == 1:
+        whole = html.count('class="katex-base"') == 1
+        sign = CLOSING.match(data, end) if whole else None
+        if whole or len(tex) <= SHORT:
+            sign = sign or CLAIM_MARK.match(data, end)
+        if sign and not display:
             html, end = f'<span class="unbroken">{html}{sign.group()}</span>', sign.end()
         return self.md.htmlStash.store(html), m.start(0), end
 

@@ -26,7 +26,7 @@ WORDS: dict[str, dict[str, str]] = {
     "waits": {"en": "waits for the layer above", "zh": "等待上一层"},
     "row": {
         "en": "{0} · an output sees {1} pixels of the input in a row · jump {2} · {3} parameters · {4} multiply-adds",
-        "zh": "{0} · 每个输出在一行中看到输入的 {1} 个像素 · 间隔 {2} · {3} 个参数 · {4} 次乘加",
+        "zh": "{0} · 每个输出在一行中看到输入的 {1} 个像素 · 间距 {2} · {3} 个参数 · {4} 次乘加",
     },
     "sum": {"en": "Together: {0} parameters, {1} multiply-adds", "zh": "合计：{0} 个参数，{1} 次乘加"},
     "fault-number": {

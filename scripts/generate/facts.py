@@ -16,14 +16,7 @@ def facts(site: Site, entry: Entry, lang: str) -> str:
     year = entry.en.meta.get("year")
     comma = "，" if lang == "zh" else ", "
     for place, key in enumerate(entry.facts("papers")):
-        paper = site.catalog.papers[key]
-        lead = f"<strong>{year}</strong> · " if year and place == 0 else ""
-        original = html.link(paper.url, word("original", lang), rel="noopener")
-        archive = html.link(paper.archive, word("archive", lang), rel="noopener")
-        cite = html.link(f"{addresses.up(entry.section)}papers.html#{key}", html.text(paper.short(lang)), class_="cite")
-        rows.append(
-            (word("paper", lang), f"{lead}{cite}{comma}<cite>{html.text(paper.title)}</cite> [{original}] [{archive}]")
-        )
+        rows.append((word("paper", lang), _paper(site, entry, key, None if place else year, lang)))
     if year and not entry.facts("papers"):
         rows.append((word("year", lang), f"<strong>{year}</strong>"))
     names = entry.facts("torch")
@@ -49,3 +42,18 @@ def facts(site: Site, entry: Entry, lang: str) -> str:
         rows.append((word("verified_on", lang), mark))
     lines = "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in rows)
     return f'<dl class="facts">\n{lines}\n</dl>\n'
+
+
+def _paper(site: Site, entry: Entry, key: str, year: int | None, lang: str) -> str:
+    """A paper with its original and archive; ``year``, the technique's, stands out, in front only if it is another."""
+    paper = site.catalog.papers[key]
+    who, lead = html.text(paper.short(lang)), ""
+    if year == paper.year:
+        who = who.removesuffix(str(year)) + f"<strong>{year}</strong>"
+    elif year:
+        lead = f"<strong>{year}</strong> · "
+    cite = html.link(f"{addresses.up(entry.section)}papers.html#{key}", who, class_="cite")
+    original = html.link(paper.url, word("original", lang), rel="noopener")
+    archive = html.link(paper.archive, word("archive", lang), rel="noopener")
+    comma = "，" if lang == "zh" else ", "
+    return f"{lead}{cite}{comma}<cite>{html.text(paper.title)}</cite> [{original}] [{archive}]"

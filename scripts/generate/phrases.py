@@ -171,7 +171,7 @@ WORDS: dict[str, dict[str, str]] = {
     "reader_seen": {
         "en": "The rules say this of {0} broken programs and of {1} cured ones. "
         "Symptoms, with how many of their programs:",
-        "zh": "规则在 {0} 个有故障的程序和 {1} 个修复后的程序中看到它。各现象及其程序个数：",
+        "zh": "规则在 {0} 个有故障的程序和 {1} 个修复后的程序中看到这种形状。各现象及其程序个数：",
     },
     "original": {"en": "original", "zh": "原文"},
     "archive": {"en": "archive", "zh": "归档"},
@@ -195,11 +195,11 @@ WORDS: dict[str, dict[str, str]] = {
     "meaning": {"en": "Meaning", "zh": "含义"},
     "data": {"en": "The numbers in this figure", "zh": "图中的数据"},
     "related": {"en": "Related", "zh": "相关条目"},
-    "symptoms": {"en": "Symptoms that lead here", "zh": "指向本页的症状"},
+    "symptoms": {"en": "Symptoms that lead here", "zh": "指向本页的现象"},
     "how_verified": {"en": "How this was verified", "zh": "本页如何验证"},
     "how_verified_text": {
         "en": "Everything above was run by the build that published this page; nothing was typed in.",
-        "zh": "本页的代码、输出、图和结论都由发布本页的构建实际运行得出，没有一处是手工填写的。",
+        "zh": "本页的代码、输出、图和结论都是构建本站时实际运行得到的，没有一处是手工填写的。",
     },
     "snippet": {"en": "Snippet", "zh": "代码"},
     "device": {"en": "Device", "zh": "设备"},
@@ -217,7 +217,7 @@ WORDS: dict[str, dict[str, str]] = {
     "for": {"en": "For", "zh": "适用"},
     "in_torch": {"en": "In torch", "zh": "torch 接口"},
     "summary": {"en": "In short", "zh": "一句话概括"},
-    "cited_by": {"en": "Cited by", "zh": "引用它的条目"},
+    "cited_by": {"en": "Cited by", "zh": "引用本文的条目"},
     "title": {"en": "Title", "zh": "标题"},
     "authors": {"en": "Authors", "zh": "作者"},
     "section": {"en": "Section", "zh": "章节"},
@@ -225,7 +225,7 @@ WORDS: dict[str, dict[str, str]] = {
     "home": {"en": "Home", "zh": "首页"},
     "table_of": {"en": "Table", "zh": "表"},
     "entries": {"en": "entries", "zh": "个条目"},
-    "symptom": {"en": "Symptom", "zh": "症状"},
+    "symptom": {"en": "Symptom", "zh": "现象"},
     "ask": {"en": "Paste your error, or describe what you see", "zh": "粘贴报错信息，或描述你看到的现象"},
     "ask_button": {"en": "Find the cause", "zh": "查找原因"},
     "ticks_reset": {"en": "Clear all", "zh": "全部清除"},
@@ -235,37 +235,37 @@ WORDS: dict[str, dict[str, str]] = {
         "en": "This build ran {} snippets and {} tests, and planted and cured {} faults; torch {}, last run {}.",
         "zh": "本次构建运行了 {} 段代码和 {} 项测试，植入并修复了 {} 个故障；torch {}，最近一次运行于 {}。",
     },
-    "checkup_says": {"en": "What it finds", "zh": "它查出了什么"},
+    "checkup_says": {"en": "What it finds", "zh": "checkup 查出了什么"},
     "of": {"en": "{0} of {1}", "zh": "{1} 次中 {0} 次"},
     "cures": {"en": "alarms on cures", "zh": "在修复版上误报"},
     "crossed": {
         "en": "Columns are the bugs of this page by number. ● the check speaks, · it is silent, – it asks for names "
         "that the program does not have, ✕ it stops with an error. "
         "A check that speaks of another bug says what it saw there.",
-        "zh": "各列为本页的故障，按序号排列。● 检查报告了问题，· 没有报告，– 程序里没有它需要的变量，"
-        "✕ 检查因错误而中止。对另一个故障作出报告的检查，报告的是它在那里看到的现象。",
+        "zh": "各列为本页的故障，按序号排列。● 检查报告了问题，· 没有报告，– 程序里没有检查需要的变量，"
+        "✕ 检查因错误而中止。检查对另一个故障也作出报告时，说的是那个程序里确实有的现象。",
     },
     "crossed_counts": {
         "en": "Each of the {0} checks finds its own bug. Asked {1} times about another bug of its page, a check spoke "
         "{2} times. Asked {3} times about a cure, it raised a false alarm {4} times. In {5} cases the program lacks a "
         "variable that the check asks for; in {6} the check stopped with an error. Each symptom's page shows which.",
-        "zh": "{0} 个检查都能查出自己的故障。就同一页上的其他故障询问检查 {1} 次，其中 {2} 次作出了报告；"
-        "就修复后的程序询问 {3} 次，其中 {4} 次误报。有 {5} 次程序里没有检查所需的变量，{6} 次检查因错误而中止。"
+        "zh": "{0} 个检查都能查出自己的故障。用同一页上的其他故障试了 {1} 次，其中 {2} 次作出了报告；"
+        "用修复后的程序试了 {3} 次，其中 {4} 次误报。有 {5} 次程序里没有检查所需的变量，{6} 次检查因错误而中止。"
         "具体情况见各现象的页面。",
     },
     "checkup_counts": {
         "en": "Of {0} planted bugs, {1} could be handed over; it finds something in {2} of them, and says of the cures "
         "nothing that is not so. In {3} others the healthy program calls its model or loss in another way, and "
         "checkup reports an error; the rest have no model, loss and batch.",
-        "zh": "{0} 个植入故障中，有 {1} 个可以交给它；它在其中 {2} 个里查出了问题，对修复后的程序没有一次误报。"
+        "zh": "{0} 个植入故障中，有 {1} 个可以交给 checkup，其中 {2} 个查出了问题，对修复后的程序没有一次误报。"
         "另有 {3} 个，健康的程序以别的方式调用模型或损失，checkup 会报告出错；其余没有可交的模型、损失和数据。",
     },
     "cause": {"en": "Cause", "zh": "原因"},
     "check": {"en": "Check", "zh": "检查"},
-    "check_finds": {"en": "It says of the broken run", "zh": "它对出错的运行给出"},
+    "check_finds": {"en": "It says of the broken run", "zh": "检查对出错的程序给出"},
     "check_silent": {
         "en": "It says nothing of the cured run, nor of the look-alike, {}.",
-        "zh": "对修复后的运行，以及看上去相似的“{}”，它都不报告。",
+        "zh": "对修复后的程序，以及看上去相似的“{}”，检查都不报告。",
     },
     "broken": {"en": "broken", "zh": "出错"},
     "fixed": {"en": "cured", "zh": "修复"},

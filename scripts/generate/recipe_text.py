@@ -23,11 +23,13 @@ def number(value: float) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
-def count(value: float) -> str:
-    """``60,000``, ``300B``: as one writes it in a sentence."""
+def count(value: float, lang: str) -> str:
+    """``60,000``, ``300B``: as one writes it in a sentence; Chinese has no comma in four digits."""
     for size, letter in LARGE:
         if value >= size and value % (size / 10) == 0:
             return f"{value / size:.6g}{letter}"
+    if lang == "zh" and value < 1e4:
+        return f"{value:.6g}"
     return f"{value:,.6g}" if value < 1e6 else f"{value:,.0f}"
 
 
@@ -35,7 +37,7 @@ def amount(labels: Labels, given: Amount, lang: str) -> str:
     """A number and what it counts."""
     if given.unit == "%":
         return f"{given.number:g}%"
-    return f"{count(given.number)} {_unit(labels, given.unit, lang, given.number == 1)}"
+    return f"{count(given.number, lang)} {_unit(labels, given.unit, lang, given.number == 1)}"
 
 
 def _unit(labels: Labels, unit: str, lang: str, single: bool = False) -> str:
@@ -63,7 +65,7 @@ def more(labels: Labels, recipe: Recipe, lang: str) -> list[str]:
         parts.append(word("full_batch" if full else "batch", lang).format(amount(labels, recipe.batch, lang)))
     if scaling := recipe.scaling:
         rule = word("linear_rule" if scaling.rule == "linear" else "root_rule", lang)
-        parts.append(rule.format(number(scaling.lr), count(scaling.per)))
+        parts.append(rule.format(number(scaling.lr), count(scaling.per, lang)))
     parts += [f"{word(name, lang)} {number(value)}" for name, value in recipe.more.items()]
     if recipe.no_decay:
         parts.append(
@@ -107,7 +109,7 @@ def form(labels: Labels, recipe: Recipe, lang: str) -> str:
 
 
 def _listed(values: tuple[float, ...], lang: str) -> str:
-    *first, last = map(count, values)
+    *first, last = (count(value, lang) for value in values)
     return f"{word('comma', lang).join(first)}{word('and', lang)}{last}" if first else last
 
 

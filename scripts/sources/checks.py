@@ -22,6 +22,9 @@ from scripts.sources import (
     outline,
     pitfalls,
     recipes,
+    records,
+    terms,
+    typography,
 )
 from scripts.sources.catalog import Catalog, load
 from scripts.sources.check_names import hint
@@ -79,6 +82,8 @@ def inspect(catalog: Catalog) -> Iterator[Problem]:
         check_pitfalls,
         check_formulas,
         check_parity,
+        check_terms,
+        check_typography,
     )
     for check in checks:
         yield from check(catalog)
@@ -231,6 +236,18 @@ def check_formulas(catalog: Catalog) -> Iterator[Problem]:
             except formulas.FormulaError as error:
                 remedy = "Mend the TeX; before a dollar sign that begins no formula, write a backslash."
                 yield Problem(page.path, mark.line, f"not readable as a formula: {error}", remedy)
+
+
+def check_terms(catalog: Catalog) -> Iterator[Problem]:
+    """The Chinese edition has one word for one thing."""
+    chinese = [page for _, page in _pages(catalog) if page.lang == "zh"]
+    data = {name: records.source(catalog.root, name) for name in terms.DATA}
+    yield from terms.check(terms.load(catalog.root), chinese, data)
+
+
+def check_typography(catalog: Catalog) -> Iterator[Problem]:
+    """Numbers and signs are written in one way."""
+    yield from typography.check(page for _, page in _pages(catalog))
 
 
 def check_parity(catalog: Catalog) -> Iterator[Problem]:

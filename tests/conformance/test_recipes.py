@@ -227,7 +227,7 @@ def test_what_readers_see_holds_the_numbers(recipe: Recipe, lang: str):
     for name, value in (recipe.schedule.settings if recipe.schedule else {}).items():
         for number in value if isinstance(value, tuple) else [value]:
             if not isinstance(number, bool) and name != "min_lr":
-                assert recipe_text.number(number) in words or recipe_text.count(number) in words, (name, words)
+                assert recipe_text.number(number) in words or recipe_text.count(number, lang) in words, (name, words)
     for choice in recipe.optimizers:
         read = eval(f"dict({recipe_text.arguments(choice)})")
         wanted = {name: value for name, value in choice.settings.items() if name != "base"}

@@ -96,6 +96,7 @@ def test_page_shows_code_output_figure_and_proof(published, name):
     assert "assert_close(double(x + y), double(x) + double(y))" in proof.text_content()
     facts = tree.xpath('//dl[@class="facts"]')[0].text_content()
     assert "torch.add" in facts
+    assert facts.partition("A Paper")[0].count("2020") == 1, "the year of technique and paper, twice"
     assert "torch 2" in facts
     links = tree.xpath('//dl[@class="facts"]//a/@href')
     assert "https://arxiv.org/abs/2001.00001" in links

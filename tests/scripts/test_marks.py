@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from scripts import formulas
@@ -152,3 +154,20 @@ def test_a_sign_after_a_short_formula_stays_with_it():
     assert "</span>，</span>其中" in shown("取 $x_i$，其中")
     assert 'class="unbroken"' not in shown("$a$ and")
     assert 'class="unbroken"' not in shown("$a = b + c$, where")  # it may break before = and +
+
+
+def test_the_mark_of_a_claim_stays_with_the_formula_before_it():
+    import markdown
+
+    from scripts.generate.pages import _claim
+
+    def shown(text: str) -> str:
+        (claim,) = (mark for mark in marks.marks(text) if mark.kind == "claim")
+        return markdown.markdown(_claim(claim, "zh") + "。", extensions=["scripts.formulas"])
+
+    held = r'<span class="unbroken"><span class="katex">.*</span><a [^<>]*>✓</a></span></span>。'
+    assert re.search(held, shown("[方差为 $2/n$](claim:a)"))
+    assert re.search(held, shown("[步长为 $b + \\epsilon$](claim:a)"))
+    long = "$\\mathbb E[a^2] = \\prod_l (1 + 5/n_l) + c + d + e$"  # fills a line of a phone
+    assert 'class="unbroken"' not in shown(f"[{long}](claim:a)")
+    assert 'class="unbroken"' not in shown("[方差减半](claim:a)")  # the style sheet joins it

@@ -108,6 +108,45 @@ def test_chinese_is_set_as_chinese(page: Page, address):
     assert (style["spacing"], style["nav"]) == ("normal", "normal")
 
 
+def test_chinese_quotation_marks_are_full_width_beside_a_latin_font(page: Page, address):
+    page.goto(f"{address}zh/initialization/kaiming-init.html")
+    page.add_style_tag(content="@font-face { font-family: 'Segoe UI'; src: local('DejaVu Sans') }")  # as Windows has
+    page.evaluate("Promise.all(['Segoe UI', 'Han signs'].map((name) => document.fonts.load(`16px '${name}'`, 'A“')))")
+    widths = page.evaluate(
+        """() => [...'A“”'].map((sign) => {
+          const p = document.querySelector('article p'), own = p.appendChild(document.createElement('span'));
+          own.textContent = `字${sign}字`;
+          return own.getBoundingClientRect().width / parseFloat(getComputedStyle(p).fontSize) - 2;
+        })"""
+    )
+    assert widths[0] < 0.99
+    assert widths[1:] == pytest.approx([1, 1], abs=0.02)
+
+
+# The marks of claims that stand in another line than what they prove.
+ORPHANS = """() => [...document.querySelectorAll('.claim-mark')].filter((mark) => {
+  const walk = document.createTreeWalker(mark.parentElement, NodeFilter.SHOW_TEXT);
+  let last = null;
+  for (let n = walk.nextNode(); n && !mark.contains(n); n = walk.nextNode()) if (n.data.trim()) last = n;
+  const range = document.createRange(), end = last.data.trimEnd().length;
+  range.setStart(last, end - 1);
+  range.setEnd(last, end);
+  const box = [...range.getClientRects()].pop(), own = mark.getClientRects()[0];
+  return box && own && own.width && own.top >= box.bottom - 2;
+}).map((mark) => mark.parentElement.textContent)"""
+
+
+@pytest.mark.parametrize(
+    "name", ["optimizers/adamw", "initialization/kaiming-init", "convolutions/strided-convolution"]
+)
+def test_no_line_of_a_chinese_page_begins_with_the_mark_of_a_claim(page: Page, address, name):
+    page.goto(f"{address}zh/{name}.html", wait_until="domcontentloaded")
+    assert page.locator(".claim-mark").count() > 5
+    for width in (*range(320, 480, 8), *range(480, 1500, 60)):  # each breaks the lines elsewhere
+        page.set_viewport_size({"width": width, "height": 900})
+        assert not page.evaluate(ORPHANS), width
+
+
 def test_generated_chinese_has_chinese_punctuation():
     """A half-width colon, comma or semicolon between two Han characters is a translation left half done."""
     found = []
