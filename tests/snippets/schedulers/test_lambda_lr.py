@@ -52,6 +52,13 @@ class Decay:
         return self.gamma**step
 
 
+class Line(Decay):
+    """Another class with an attribute of the same name and another law."""
+
+    def __call__(self, step: int) -> float:
+        return 1 + self.gamma * step
+
+
 @pytest.mark.parametrize("function", [inverse_time, lambda t: 0.5 ** (t // 30), Decay(0.97)])
 def test_resumes(function):
     whole = curve_of(make_scheduler, 150, (0.1, 0.003), lr_lambda=function)
@@ -90,14 +97,17 @@ def test_plain_function_is_not_saved(function):
 
 
 def test_callable_object_is_saved():
-    """An object's attributes are saved, and loaded into an object of its class, over the constructor's.
+    """An object's attributes are saved, and loading writes them into what the new run passes, of its class or another.
 
-    Into a plain function they are not, and nothing warns; a partial's arguments are not saved.
+    A plain function goes on as it is, and nothing warns; a partial's arguments are not saved.
     """
     _, old = new_run(make_scheduler, (0.1,), lr_lambda=Decay(0.9))
     optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=Decay(0.5))
     new.load_state_dict(old.state_dict())
     assert advance(optimizer, new, range(2))[1] == pytest.approx([0.09])
+    optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=Line(0.5))
+    new.load_state_dict(old.state_dict())
+    assert advance(optimizer, new, range(2))[1] == pytest.approx([0.1 * (1 + 0.9)])
     optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.5**t)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
