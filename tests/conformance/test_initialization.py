@@ -209,7 +209,7 @@ def test_in_place_and_autograd_untouched(name):
 
 
 @every_initializer
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
 def test_dtypes(name, dtype):
     _, std, _ = FOUND[name]
     for shape in supported(name):
@@ -217,8 +217,47 @@ def test_dtypes(name, dtype):
         assert w.dtype == dtype
         assert torch.isfinite(w).all()
         reference = fill(name, torch.empty(shape)).double().square().mean().item()
-        # another dtype may be another draw: few thousand heavy-tailed squares, and 8 bits of mantissa
+        # another dtype may be another draw: few thousand heavy-tailed squares, and 8 or 11 bits of mantissa
         assert w.double().square().mean().item() == pytest.approx(reference, rel=0.25 if std else 0.02)
+
+
+def by_columns(shape: tuple[int, ...]) -> Tensor:
+    """Memory as of a transposed weight: the first two dimensions lie the other way round."""
+    return torch.empty(shape[1], shape[0], *shape[2:]).transpose(0, 1)
+
+
+def channels_last(shape: tuple[int, ...]) -> Tensor:
+    form = {4: torch.channels_last, 5: torch.channels_last_3d}.get(len(shape), torch.contiguous_format)
+    return torch.empty(shape, memory_format=form)
+
+
+@every_initializer
+@pytest.mark.parametrize("layout", [by_columns, channels_last])
+def test_not_contiguous(name, layout):
+    """A weight in another memory format is filled wholly, in place, with the same distribution."""
+    tried = 0
+    for shape in supported(name):
+        w = layout(shape).fill_(float("nan"))
+        strides, tried = w.stride(), tried + (not w.is_contiguous())
+        assert fill(name, w) is w
+        assert w.stride() == strides
+        assert torch.isfinite(w).all()
+        reference = fill(name, torch.empty(shape))
+        assert w.square().mean().item() == pytest.approx(reference.square().mean().item(), rel=0.25)  # another draw
+        isometry = factor_of_isometry(reference)
+        if isometry:
+            assert factor_of_isometry(w) == pytest.approx(isometry, rel=1e-4)
+    assert tried or all(len(shape) < 4 for shape in supported(name))
+
+
+@every_initializer
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors is a no-op")  # torch's own functions say so
+def test_zero_elements(name):
+    """A weight without outputs is returned as it is."""
+    for shape in supported(name):
+        w = torch.empty(0, *shape[1:])
+        assert fill(name, w) is w
+        assert w.shape == (0, *shape[1:])
 
 
 @every_initializer

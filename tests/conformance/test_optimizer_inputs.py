@@ -1,8 +1,8 @@
 """Every optimizer of the guide on inputs that people really have: right, or refused by an error that names the input.
 
 Nothing here names an optimizer. torch's classes have faults of their own, which the guide cannot mend (a copy of LBFGS
-does not step, Adafactor divides by zero elements): copies, zero-element parameters and half precision are asked of the
-guide's classes alone.
+does not step, and it views gradients as they lie in memory; Adafactor divides by zero elements): copies, zero-element
+parameters and half precision are asked of the guide's classes alone.
 """
 
 import copy
@@ -113,6 +113,125 @@ def test_step_without_any_gradient(name: str) -> None:
     parameters = start()
     descend(make(parameters), parameters, 2, lambda parameters: torch.zeros(()))
     assert all(torch.equal(p, q) for p, q in zip(parameters, start(), strict=True))
+
+
+@every_optimizer
+def test_not_contiguous_parameter_equals_its_contiguous_twin(name: str) -> None:
+    """A matrix that lies in memory by columns, as after `.T`, trains as the one that lies by rows.
+
+    One of torch's classes may refuse it, by an error about its strides.
+    """
+    make, _ = FOUND[name]
+    rows, columns = start(), [torch.nn.Parameter(p.detach().T.contiguous().T) for p in start()]
+    assert not any(p.is_contiguous() for p in columns)
+    descend(make(rows), rows, 8, weighted_squares)
+    if message := refusal(lambda: descend(make(columns), columns, 8, weighted_squares)):
+        assert name not in OURS
+        assert "size and stride" in message
+        return
+    for p, q in zip(rows, columns, strict=True):
+        torch.testing.assert_close(p, q, rtol=1e-9, atol=0)  # sums of another order round otherwise
+    assert not torch.equal(rows[0], start()[0])
+
+
+@every_optimizer
+def test_tied_parameter_is_refused(name: str) -> None:
+    """A parameter given twice, as tied weights are in a hand-made list, would be moved twice a step.
+
+    torch.optim.Optimizer warns of one within a group, which the suite makes an error, and refuses one in two groups.
+    """
+    make, _ = FOUND[name]
+    tied, other = start()
+    with pytest.raises((ValueError, UserWarning), match=r"duplicate|parameter groups"):
+        make([tied, tied, other])
+    with pytest.raises(ValueError, match=r"more than one parameter group|parameter groups"):
+        make([{"params": [tied]}, {"params": [tied, other]}])
+
+
+@every_optimizer
+def test_empty_group_changes_nothing(name: str) -> None:
+    """A group without parameters beside another one; or the optimizer says that it takes one group only."""
+    make, _ = FOUND[name]
+    plain, beside = start(), start()
+    try:
+        optimizer = make([{"params": []}, {"params": beside}])
+    except ValueError as error:
+        if "parameter groups" not in str(error):
+            raise
+        return
+    descend(optimizer, beside, 5, weighted_squares)
+    descend(make(plain), plain, 5, weighted_squares)
+    assert all(torch.equal(p, q) for p, q in zip(plain, beside, strict=True))
+    assert not torch.equal(plain[0], start()[0])
+
+
+@every_optimizer
+def test_group_added_later_trains(name: str) -> None:
+    """A group that comes after three steps, as when a layer is released, moves from then on; or an error says why."""
+    make, _ = FOUND[name]
+    parameters = first, late = start()
+    optimizer = make([first])
+    descend(optimizer, [first], 3, weighted_squares)
+    before = [p.detach().clone() for p in parameters]
+    assert torch.equal(late, start()[1])
+    try:
+        optimizer.add_param_group({"params": [late]})
+        descend(optimizer, parameters, 5, weighted_squares)
+    except (ValueError, AssertionError) as error:
+        if "group" not in str(error):
+            raise
+        assert all(torch.equal(p, q) for p, q in zip(parameters, before, strict=True))
+        return
+    assert not any(torch.equal(p, q) for p, q in zip(parameters, before, strict=True))
+    assert late.isfinite().all()
+
+
+@every_optimizer
+def test_gradient_scaler(name: str) -> None:
+    """With GradScaler as without it, to float32's rounding, and a step whose gradient overflows is left out."""
+    make, _ = FOUND[name]
+    scaled, plain = start(torch.float32), start(torch.float32)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    optimizer, other = make(scaled), make(plain)
+    for each in (optimizer, other):
+        getattr(each, "train", lambda: None)()
+
+    def gradients(parameters: list, factor: Callable[[Tensor], Tensor], sparse: bool) -> None:
+        for p in parameters:
+            p.grad = None
+        factor(weighted_squares(parameters)).backward()
+        if sparse:
+            for p in parameters:
+                p.grad = p.grad.to_sparse(1)
+
+    def run(sparse: bool) -> None:
+        for step in range(6):
+            if step == 3:
+                before = [p.detach().clone() for p in scaled]
+                gradients(scaled, lambda loss: scaler.scale(loss * torch.inf), sparse)
+                scaler.step(optimizer)
+                scaler.update()
+                assert all(torch.equal(p, q) for p, q in zip(scaled, before, strict=True))
+            gradients(scaled, scaler.scale, sparse)
+            scaler.step(optimizer)
+            scaler.update()
+            gradients(plain, lambda loss: loss, sparse)
+            other.step()
+
+    try:
+        run(sparse=False)
+    except (TypeError, ValueError) as error:
+        if "closure" not in str(error):
+            raise
+        return  # it evaluates the loss itself, which no scaler knows
+    except RuntimeError as error:
+        if "sparse gradients" not in str(error) and "dense gradients" not in str(error):
+            raise
+        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)  # the other one's step was begun
+        run(sparse=True)
+    for p, q in zip(scaled, plain, strict=True):
+        torch.testing.assert_close(p, q, rtol=1e-5, atol=1e-6)
+    assert not torch.equal(plain[0], start(torch.float32)[0])
 
 
 def pickled(pair: Any) -> Any:

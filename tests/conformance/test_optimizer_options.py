@@ -186,6 +186,46 @@ def test_option_equals_torch(name: str, options: dict[str, Any], dtype: torch.dt
     assert not any(torch.equal(p, o) for p, o in zip(mine, original, strict=True))
 
 
+def raises(kind: type, settings: dict[str, Any]) -> type | None:
+    try:
+        kind(matrices(torch.float64), **settings)
+    except Exception as error:
+        return type(error)
+    return None
+
+
+def ways() -> Iterator[Any]:
+    """Each of torch's other ways to compute that its class has and that this machine can run."""
+    for case in cases():
+        if not case.id.endswith("-defaults"):
+            continue
+        name = case.values[0]
+        for way in sorted({"foreach", "fused"} & set(inspect.signature(torchs(name)).parameters)):
+            if raises(torchs(name), {way: True}) is None:
+                yield pytest.param(name, way, id=f"{name}-{way}")
+
+
+@pytest.mark.parametrize(("name", "way"), list(ways()))
+def test_equals_torchs_other_ways_to_compute(name: str, way: str) -> None:
+    """With `foreach` or `fused` torch computes the same; order and rounding may differ, hence 1e-9."""
+    kind = torchs(name)
+    mine, theirs = matrices(torch.float64), matrices(torch.float64)
+    optimizer, other = ours(name)(mine), kind(theirs, **arguments(ours(name)), **fixed(name), **{way: True})
+    for step in range(STEPS):
+        give_gradients(mine, step, wants_sparse(kind))
+        give_gradients(theirs, step, wants_sparse(kind))
+        optimizer.step()
+        other.step()
+        for p, q in zip(mine, theirs, strict=True):
+            torch.testing.assert_close(p, q, rtol=1e-9, atol=1e-12)
+
+
+def test_enough_ways_are_compared() -> None:
+    found = [case.values[1] for case in ways()]
+    assert found.count("foreach") >= 14
+    assert found.count("fused") >= 4
+
+
 @pytest.mark.parametrize("name", [case.values[0] for case in cases() if case.id.endswith("-defaults")])
 def test_every_option_changes_the_run(name: str) -> None:
     """The other values are felt, or the test above would prove nothing: each moves a parameter from the default run."""
@@ -206,14 +246,6 @@ def test_every_option_changes_the_run(name: str) -> None:
             assert not torch.allclose(end(weight_decay=0.1, **changed), decayed, atol=1e-6)
         elif argument != "t0":  # ASGD's start of averaging changes its state alone
             assert not torch.allclose(end(**changed), default, atol=1e-9), argument
-
-
-def raises(kind: type, settings: dict[str, Any]) -> type | None:
-    try:
-        kind(matrices(torch.float64), **settings)
-    except Exception as error:
-        return type(error)
-    return None
 
 
 @pytest.mark.parametrize("name", FROM_SCRATCH)

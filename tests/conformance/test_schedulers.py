@@ -12,7 +12,9 @@ what they do:
 Files with neither function (averages of weights, rules for the base rate) are no schedules and have tests of their own.
 """
 
+import copy
 import inspect
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -157,6 +159,22 @@ def test_resume_equals_an_uninterrupted_run(name, at):
     rest, final = interrupted(MAKE[name], STEPS, at, TWO_RATES)
     assert rest == whole[at:]
     assert all(torch.equal(a, b) for a, b in zip(final, weights(optimizer), strict=True))
+
+
+@every_scheduler
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_copy_goes_on_by_itself(name, copied):
+    """A copy of optimizer and scheduler, made in the middle, goes on as the original does, and leaves it alone."""
+    optimizer, scheduler = new_run(MAKE[name], TWO_RATES)
+    advance(optimizer, scheduler, range(57))
+    rates, before = scheduler.get_last_lr(), weights(optimizer)
+    other_optimizer, other = copied((optimizer, scheduler))
+    curve = advance(other_optimizer, other, range(57, 200))
+    assert scheduler.get_last_lr() == rates == [group["lr"] for group in optimizer.param_groups]
+    assert all(torch.equal(a, b) for a, b in zip(before, weights(optimizer), strict=True))
+    assert curve == advance(optimizer, scheduler, range(57, 200))
+    assert all(torch.equal(a, b) for a, b in zip(weights(other_optimizer), weights(optimizer), strict=True))
+    assert curve[0] == rates
 
 
 @every_scheduler

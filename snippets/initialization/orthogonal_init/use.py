@@ -16,7 +16,7 @@ def orthogonal_init_std(shape: tuple[int, ...], gain: float = 1.0) -> float:
 
 @torch.no_grad()
 def orthogonal_init_(tensor: Tensor, gain: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-    """Fill a weight in place with a random (semi-)orthogonal matrix times ``gain``, in any floating dtype.
+    """Fill a weight in place with a random (semi-)orthogonal matrix times ``gain``, in any dtype and memory format.
 
     Args:
         tensor: weight, (out, in, *kernel); a kernel is flattened into the columns.
@@ -26,10 +26,10 @@ def orthogonal_init_(tensor: Tensor, gain: float = 1.0, generator: torch.Generat
     Raises:
         ValueError: for fewer than two dimensions.
     """
-    if tensor.dtype in (torch.float32, torch.float64):
-        return nn.init.orthogonal_(tensor, gain, generator=generator)
-    wide = torch.empty(tensor.shape, dtype=torch.float32, device=tensor.device)  # QR exists in full precision only
-    return tensor.copy_(nn.init.orthogonal_(wide, gain, generator=generator))
+    # torch's function takes neither 16 bits, for which there is no QR, nor channels_last: draw elsewhere and copy
+    dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
+    drawn = torch.empty(tensor.shape, dtype=dtype, device=tensor.device)
+    return tensor.copy_(nn.init.orthogonal_(drawn, gain, generator=generator))
 
 
 def init_recurrent(rnn: nn.RNNBase) -> None:

@@ -4,6 +4,7 @@ Source: Liu and Nocedal, "On the limited memory BFGS method for large scale opti
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,10 +52,14 @@ class LBFGS(torch.optim.Optimizer):
             raise ValueError(f"lr must not be negative: {lr}")
         tolerances = {"tolerance_grad": tolerance_grad, "tolerance_change": tolerance_change}
         super().__init__(params, {"lr": lr, "max_iter": max_iter, "history_size": history_size} | tolerances)
-        if len(self.param_groups) > 1:
-            raise ValueError("L-BFGS does not support parameter groups")
         if any(p.dtype not in (torch.float32, torch.float64) for p in self.param_groups[0]["params"]):
             raise ValueError("this version takes no complex, float16 or bfloat16 parameters")
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Take the first group, and refuse any other, at construction or later."""
+        if self.param_groups:
+            raise ValueError("L-BFGS does not support parameter groups")
+        super().add_param_group(param_group)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor]) -> Tensor:  # type: ignore[override]

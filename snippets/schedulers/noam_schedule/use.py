@@ -4,10 +4,17 @@ Source: Vaswani et al., "Attention Is All You Need", 2017, equation 3
 """
 
 import math
+from functools import partial
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+
+def factor(step: int, warmup_steps: int, peak: float) -> float:
+    """Factor of ``lr`` for update ``step``, counted from 0."""
+    number = step + 1  # the paper counts updates from 1
+    return peak * min(number / warmup_steps, math.sqrt(warmup_steps / number))
 
 
 def make_scheduler(
@@ -27,12 +34,8 @@ def make_scheduler(
     if warmup_steps < 1 or (d_model is not None and d_model < 1):
         raise ValueError(f"need warmup_steps >= 1 and d_model >= 1, got {warmup_steps} and {d_model}")
     peak = 1.0 if d_model is None else (d_model * warmup_steps) ** -0.5
-
-    def factor(step: int) -> float:
-        number = step + 1  # the paper counts updates from 1, LambdaLR from 0
-        return peak * min(number / warmup_steps, math.sqrt(warmup_steps / number))
-
-    return LambdaLR(optimizer, factor)
+    # a nested function could not be pickled
+    return LambdaLR(optimizer, partial(factor, warmup_steps=warmup_steps, peak=peak))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,19 @@ Source: Loshchilov and Hutter, 2016, section 3 (cosine); Goyal et al., 2017, sec
 """
 
 import math
+from functools import partial
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, LRScheduler, SequentialLR
+
+
+def factor(step: int, warmup_steps: int, total_steps: int, min_ratio: float) -> float:
+    """Learning rate of update ``step``, counted from 0, as a fraction of the peak."""
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
+    return min_ratio + (1 - min_ratio) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def make_scheduler(
@@ -26,14 +35,8 @@ def make_scheduler(
     """
     if not 0 <= warmup_steps < total_steps:
         raise ValueError(f"need 0 <= warmup_steps < total_steps, got {warmup_steps} and {total_steps}")
-
-    def factor(step: int) -> float:
-        if step < warmup_steps:
-            return (step + 1) / warmup_steps
-        progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
-        return min_ratio + (1 - min_ratio) * (1 + math.cos(math.pi * progress)) / 2
-
-    return LambdaLR(optimizer, factor)
+    lengths = {"warmup_steps": warmup_steps, "total_steps": total_steps}
+    return LambdaLR(optimizer, partial(factor, **lengths, min_ratio=min_ratio))  # a nested function is not picklable
 
 
 def make_sequential(optimizer: torch.optim.Optimizer, warmup_steps: int = 20, total_steps: int = 250) -> LRScheduler:

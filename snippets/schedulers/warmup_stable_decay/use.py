@@ -5,6 +5,7 @@ Source: Hu et al., "MiniCPM: Unveiling the Potential of Small Language Models wi
 
 import copy
 import math
+from functools import partial
 
 import torch
 from torch import nn
@@ -15,6 +16,12 @@ SHAPES = {
     "linear": lambda part: 1 - part,
     "cosine": lambda part: (1 + math.cos(math.pi * part)) / 2,
 }
+
+
+def factor(step: int, warmup_steps: int, total_steps: int, decay_steps: int, shape: str) -> float:
+    """Learning rate of update ``step``, counted from 0, as a fraction of the stable one."""
+    ramp = min(1.0, (step + 1) / max(1, warmup_steps))
+    return ramp * SHAPES[shape](min(1.0, max(0, step - (total_steps - decay_steps)) / decay_steps))
 
 
 def make_scheduler(
@@ -40,13 +47,8 @@ def make_scheduler(
         raise ValueError(f"{warmup_steps} + {decay_steps} updates do not fit into {total_steps}")
     if shape not in SHAPES:
         raise ValueError(f"shape must be one of {list(SHAPES)}, got {shape!r}")
-    start = total_steps - decay_steps
-
-    def factor(step: int) -> float:
-        ramp = min(1.0, (step + 1) / max(1, warmup_steps))
-        return ramp * SHAPES[shape](min(1.0, max(0, step - start) / decay_steps))
-
-    return LambdaLR(optimizer, factor)
+    phases = {"warmup_steps": warmup_steps, "total_steps": total_steps, "decay_steps": decay_steps}
+    return LambdaLR(optimizer, partial(factor, **phases, shape=shape))  # a nested function could not be pickled
 
 
 if __name__ == "__main__":

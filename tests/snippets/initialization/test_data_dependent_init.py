@@ -83,8 +83,10 @@ def test_equals_batch_norm():
         torch.testing.assert_close(normalize_channels(model, batch)(batch), want)
 
 
-def test_rates_become_equal(batch):
+@pytest.mark.parametrize("seed", range(4))
+def test_rates_become_equal(batch, seed):
     """After equalize_rates all layers have the same ratio of gradient to weight, to one per mille."""
+    torch.manual_seed(seed)
     model = normalize_channels(network(), batch).double()
     x, y = batch.double(), torch.arange(128) % 5
     before = change_rates(model, F.cross_entropy(model(x), y))

@@ -146,10 +146,22 @@ def test_conv_rule_leaves_the_biases_alone(evidence, monkeypatch, capsys):
 
 
 def test_slope_must_match(evidence):
-    """With ReLU the gain for slope 0.25 divides the mean square by 1.0625 per layer: rms 0.22 after 50; drawn: 0.29."""
+    """With ReLU the gain for slope 0.25 divides the mean square by 1.0625 per layer: rms 0.22 after 50; drawn: 0.29.
+
+    On average over 800 layers, of sixteen networks; each alone scatters by a seventh, their mean by a two-hundredth.
+    """
     gain = nn.init.calculate_gain("leaky_relu", 0.25)
     assert gain**2 / 2 == pytest.approx(1 / 1.0625)
     assert math.pow(1.0625, -50 / 2) == pytest.approx(0.22, abs=0.005)
+    ratios = []
+    for seed in range(16):
+        torch.manual_seed(seed)
+        x = torch.randn(64, 256)
+        for _ in range(DEPTH):
+            weight = nn.init.kaiming_normal_(torch.empty(256, 256), a=0.25, nonlinearity="leaky_relu")
+            before, x = x, torch.relu(x @ weight.T)
+            ratios.append((x.square().mean() / before.square().mean()).item())
+    assert sum(ratios) / len(ratios) == pytest.approx(1 / 1.0625, rel=0.02)
     _, wrong, right = evidence()["rms"].values()
     # 50 random layers of width 256: the logarithm of the rms has a standard deviation of about 0.5 * sqrt(50 * 5 / 256)
     assert 0.22 / 2.7 < wrong[DEPTH - 1] < 0.22 * 2.7

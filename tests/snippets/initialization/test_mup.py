@@ -60,6 +60,42 @@ def test_standard_outputs_jump_with_width(seed):
     assert found[1][1] / found[0][1] > 5
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_embedding_keeps_its_rate(seed):
+    """From width 64 to 1024, three steps change embeddings, hidden layer and outputs alike, within a factor of 3.
+
+    With the hidden layer's learning rate the embeddings of the wide network change less than a tenth as much.
+    """
+    tokens = torch.arange(20)
+
+    def moved(width: int, factor: float = 1.0) -> list[float]:
+        """Change of embeddings, hidden pre-activation and outputs; factor is that of the embedding's learning rate."""
+        torch.manual_seed(seed)
+        model = mup_mlp(32, width, 10, base_width=64)
+        model[0] = embedding = nn.Embedding(20, width)  # torch's default: variance 1 at any width
+        hidden, others = mup_parameter_groups(model, 1e-3, 64)
+        assert any(p is embedding.weight for p in others["params"])
+        rest = [p for p in others["params"] if p is not embedding.weight]
+        groups = [hidden, {"params": rest, "lr": 1e-3}, {"params": [embedding.weight], "lr": 1e-3 * factor}]
+        optimizer = torch.optim.Adam(groups)
+
+        def coordinates() -> tuple[Tensor, ...]:
+            with torch.no_grad():
+                return tuple(model[:depth](tokens) for depth in (1, 3, 5))
+
+        before = coordinates()
+        for _ in range(3):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(tokens), tokens % 10).backward()
+            optimizer.step()
+        return [(a - b).square().mean().sqrt().item() for a, b in zip(coordinates(), before, strict=True)]
+
+    small, wide = moved(64), moved(1024)
+    for a, b in zip(small, wide, strict=True):
+        assert 1 / 3 < b / a < 3
+    assert moved(1024, factor=64 / 1024)[0] < wide[0] / 10
+
+
 def test_base_width_is_the_ordinary_network():
     """At the base width muP changes nothing: multiplier 1, and all learning rates equal."""
     torch.manual_seed(0)

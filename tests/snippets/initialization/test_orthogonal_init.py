@@ -180,6 +180,24 @@ def test_bfloat16_needs_the_detour(dtype, name):
     torch.testing.assert_close(w @ w.T, torch.eye(64), rtol=0, atol=0.01)  # 8 bits of mantissa
 
 
+@pytest.mark.parametrize("form", ["channels_last", "channels_last_3d", "transposed"])
+def test_channels_last_needs_the_detour(form):
+    """torch.nn.init.orthogonal_ raises on a 3x3 weight in channels_last or transposed; the page's function fills it."""
+    conv = nn.Conv3d(6, 8, 3) if form == "channels_last_3d" else nn.Conv2d(6, 8, 3)
+    if form == "transposed":
+        weight = nn.Parameter(conv.weight.detach().transpose(0, 1))
+    else:
+        conv = conv.to(memory_format=getattr(torch, form))
+        weight = conv.weight
+    with pytest.raises(RuntimeError, match="view size is not compatible with input tensor's size and stride"):
+        nn.init.orthogonal_(weight)
+    strides = weight.stride()
+    orthogonal_init_(weight, generator=seeded())
+    expected = nn.init.orthogonal_(torch.empty(weight.shape), generator=seeded())
+    assert torch.equal(weight, expected)
+    assert weight.stride() == strides
+
+
 def test_gates_are_separate_matrices():
     """orthogonal_ on an LSTM's whole weight_hh leaves each gate at a mean square singular value of 1/4; split, 1."""
     torch.manual_seed(0)

@@ -46,9 +46,13 @@ def test_vector_has_no_fans():
 
 def test_bound():
     """Of a weight of 300 x 400 the largest entries reach sqrt(6 / 700), and none lies beyond it."""
-    w = xavier_uniform_(torch.empty(300, 400), generator=torch.Generator().manual_seed(0))
     bound = math.sqrt(6 / 700)
-    assert 0.999 * bound < w.abs().max() <= bound
+    for dtype in (torch.float32, torch.float64):
+        for seed in range(20):
+            w = torch.empty(300, 400, dtype=dtype)
+            for fill in (xavier_uniform_, nn.init.xavier_uniform_):
+                fill(w, generator=torch.Generator().manual_seed(seed))
+                assert 0.999 * bound < w.abs().max() <= bound
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -69,9 +69,13 @@ def test_sgd_finds_the_minimum_norm(optimizer_class, settings):
     assert w.norm() < signs.norm()
 
 
-def test_both_fit_and_only_one_generalizes():
-    """Both classify all training points rightly; of new points SGD all, Adam those with label +1 and no other."""
-    x, y, n = points(12, 8)
+@pytest.mark.parametrize(("positive", "negative"), [(12, 8), (3, 2), (9, 8), (15, 5), (20, 12)])
+def test_both_fit_and_only_one_generalizes(positive, negative):
+    """Both classify all training points rightly; of new points SGD all, Adam those with label +1 and no other.
+
+    Whenever there are more points of label +1.
+    """
+    x, y, n = points(positive, negative)
     sgd = fit(torch.optim.SGD, x[:n], y[:n], lr=0.1, momentum=0.9)
     adam = fit(torch.optim.Adam, x[:n], y[:n], lr=0.01)
     assert share_right(sgd, x[:n], y[:n]) == share_right(adam, x[:n], y[:n]) == 1

@@ -14,6 +14,7 @@ from torch import Tensor
 
 import snippets.optimizers.lbfgs.evidence as experiment
 from snippets.optimizers.lbfgs.from_scratch import LBFGS, direction
+from snippets.optimizers.lbfgs.use import make_optimizer
 from tests.support.optimizers import tensors
 
 
@@ -208,10 +209,102 @@ def test_default_tolerances_stop_early():
 
 
 def test_refuses_groups():
-    """More than one parameter group raises ValueError: no rate or decay of its own for any layer."""
+    """More than one parameter group raises ValueError, and AssertionError at the next step if it was added later.
+
+    The version from scratch refuses a later one when it is added.
+    """
     groups = [{"params": [torch.nn.Parameter(torch.ones(1))]} for _ in range(2)]
+    for kind in (torch.optim.LBFGS, LBFGS):
+        with pytest.raises(ValueError, match="parameter groups"):
+            kind(groups)
+    optimizer = torch.optim.LBFGS(groups[:1])
+    optimizer.add_param_group(groups[1])
+    with pytest.raises(AssertionError, match="Expected exactly one param_group, but got 2"):
+        optimizer.step(lambda: torch.zeros(()))
     with pytest.raises(ValueError, match="parameter groups"):
-        torch.optim.LBFGS(groups)
+        LBFGS(groups[:1]).add_param_group(groups[1])
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_scaler_leaves_the_gradients_scaled(search):
+    """closure= is refused by GradScaler; a positional one that scales its loss leaves its gradients scaled.
+
+    A tolerance_grad that the start is below does not stop it then.
+    """
+    with pytest.raises(RuntimeError, match="Closure use is not currently supported if GradScaler is enabled"):
+        torch.amp.GradScaler("cpu").step(wolfe([torch.nn.Parameter(torch.ones(1))]), closure=lambda: torch.zeros(()))
+
+    def run(scale: float, tolerance: float) -> tuple[Tensor, Tensor]:
+        """Parameters, and the gradient that L-BFGS keeps, after one step."""
+        theta = torch.nn.Parameter(torch.linspace(1, 2, 6))
+        settings = {"line_search_fn": search, "max_iter": 1, "max_eval": 25, "tolerance_grad": tolerance}
+        optimizer, scaler = torch.optim.LBFGS([theta], **settings), torch.amp.GradScaler("cpu", init_scale=scale)
+
+        def scaled() -> Tensor:
+            optimizer.zero_grad()
+            loss = 0.01 * (theta - 1).square().sum()
+            scaler.scale(loss).backward()
+            return loss
+
+        scaled()
+        scaler.step(optimizer, scaled)
+        return theta.detach(), optimizer.state[theta].get("prev_flat_grad", torch.zeros(6))
+
+    start = torch.linspace(1, 2, 6)
+    for scale in (64.0, 1024.0):
+        torch.testing.assert_close(run(scale, 0.0)[1], scale * 0.02 * (start - 1))
+        assert not torch.equal(run(scale, 0.5)[0], start)
+    assert torch.equal(run(1.0, 0.5)[0], start)  # no gradient is above 0.02
+
+
+def test_bfloat16_is_too_coarse():
+    """The page's optimizer, 20 steps on the page's sine: under bfloat16 over a hundred times the loss of float32.
+
+    With each of eight seeds.
+    """
+    x = torch.linspace(-1, 1, 200).unsqueeze(1)
+
+    def end(seed: int, half: bool) -> float:
+        torch.manual_seed(seed)
+        model = torch.nn.Sequential(torch.nn.Linear(1, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
+        optimizer = make_optimizer(model.parameters())
+
+        def closure() -> float:
+            optimizer.zero_grad()
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+                loss = torch.nn.functional.mse_loss(model(x).float(), torch.sin(5 * x))
+            loss.backward()
+            return loss.item()
+
+        for _ in range(20):
+            optimizer.step(closure)
+        return torch.nn.functional.mse_loss(model(x), torch.sin(5 * x)).item()
+
+    for seed in range(8):
+        assert end(seed, half=True) > 100 * end(seed, half=False)
+
+
+def test_wants_contiguous_gradients():
+    """A 3x3 convolution in channels_last fails at the first step; in the default format it is trained."""
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    for form in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(0)
+        model = torch.nn.Conv2d(3, 4, 3).to(memory_format=form)
+        optimizer, losses = make_optimizer(model.parameters()), []
+
+        def closure(model=model, optimizer=optimizer, losses=losses) -> float:
+            optimizer.zero_grad()
+            loss = (model(x) - 1).square().mean()
+            loss.backward()
+            losses.append(loss.item())
+            return losses[-1]
+
+        if form is torch.channels_last:
+            with pytest.raises(RuntimeError, match="view size is not compatible with input tensor's size and stride"):
+                optimizer.step(closure)
+        else:
+            optimizer.step(closure)
+            assert losses[-1] < 0.5 * losses[0]
 
 
 def test_memory_is_twice_the_history():

@@ -1,5 +1,7 @@
 """LambdaLR: equal to its formula, and the claims of its page."""
 
+import io
+import pickle
 import warnings
 from functools import partial
 
@@ -50,6 +52,13 @@ class Decay:
         return self.gamma**step
 
 
+class Line(Decay):
+    """Another class with an attribute of the same name and another law."""
+
+    def __call__(self, step: int) -> float:
+        return 1 + self.gamma * step
+
+
 @pytest.mark.parametrize("function", [inverse_time, lambda t: 0.5 ** (t // 30), Decay(0.97)])
 def test_resumes(function):
     whole = curve_of(make_scheduler, 150, (0.1, 0.003), lr_lambda=function)
@@ -63,6 +72,13 @@ def test_called_with_zero_first():
     curve = curve_of(make_scheduler, 3, lr_lambda=lambda t: seen.append(t) or 0.5)
     assert seen == [0, 1, 2, 3]
     assert curve[0] == [0.05]
+
+
+FUNCTION_WITHOUT_A_NAME = lambda step: 0.9**step  # noqa: E731 (what cannot be pickled is shown)
+
+
+def scaled_power(step: int, gamma: float) -> float:
+    return gamma**step
 
 
 def falling(t):
@@ -81,14 +97,17 @@ def test_plain_function_is_not_saved(function):
 
 
 def test_callable_object_is_saved():
-    """An object's attributes are saved, and loaded into an object of its class, over the constructor's.
+    """An object's attributes are saved, and loading writes them into what the new run passes, of its class or another.
 
-    Into a plain function they are not, and nothing warns; a partial's arguments are not saved.
+    A plain function goes on as it is, and nothing warns; a partial's arguments are not saved.
     """
     _, old = new_run(make_scheduler, (0.1,), lr_lambda=Decay(0.9))
     optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=Decay(0.5))
     new.load_state_dict(old.state_dict())
     assert advance(optimizer, new, range(2))[1] == pytest.approx([0.09])
+    optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=Line(0.5))
+    new.load_state_dict(old.state_dict())
+    assert advance(optimizer, new, range(2))[1] == pytest.approx([0.1 * (1 + 0.9)])
     optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=lambda t: 0.5**t)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -98,6 +117,41 @@ def test_callable_object_is_saved():
     optimizer, new = new_run(make_scheduler, (0.1,), lr_lambda=partial(pow, 0.5))
     new.load_state_dict(old.state_dict())
     assert advance(optimizer, new, range(2))[1] == pytest.approx([0.05])
+
+
+def test_only_functions_of_a_module_are_pickled():
+    """A lambda and a nested function cannot be pickled with the scheduler; a module's function and a partial of it can.
+
+    The state_dict can be saved, and loaded with `weights_only`, in every case.
+    """
+
+    def nested(step: int) -> float:
+        return 0.9**step
+
+    for function, message in (
+        (nested, "Can't (pickle|get) local object"),
+        (lambda step: 0.9**step, "Can't (pickle|get) (local object|<function .*<lambda>)"),
+        (falling, ""),
+        (partial(pow, 0.9), ""),
+        (partial(scaled_power, gamma=0.9), ""),
+    ):
+        optimizer, scheduler = new_run(make_scheduler, (0.1,), lr_lambda=function)
+        advance(optimizer, scheduler, range(3))
+        if message:
+            with pytest.raises((AttributeError, pickle.PicklingError), match=message):
+                pickle.dumps(scheduler)
+        else:
+            copied_optimizer, copied = pickle.loads(pickle.dumps((optimizer, scheduler)))
+            assert advance(copied_optimizer, copied, range(3, 8)) == advance(optimizer, scheduler, range(3, 8))
+        file = io.BytesIO()
+        torch.save(scheduler.state_dict(), file)
+        file.seek(0)
+        again_optimizer, again = new_run(make_scheduler, (0.1,), lr_lambda=function)
+        again_optimizer.load_state_dict(optimizer.state_dict())
+        again.load_state_dict(torch.load(file, weights_only=True))
+        assert advance(again_optimizer, again, range(5)) == advance(optimizer, scheduler, range(5))
+    with pytest.raises(pickle.PicklingError, match="Can't pickle <function <lambda>"):
+        pickle.dumps(new_run(make_scheduler, (0.1,), lr_lambda=FUNCTION_WITHOUT_A_NAME)[1])
 
 
 def two_groups() -> torch.optim.Optimizer:

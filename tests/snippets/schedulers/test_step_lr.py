@@ -63,11 +63,13 @@ def test_small_steps_are_an_exponential_decay():
 
 def test_relatives_are_the_same():
     """step_size=1 gives ExponentialLR's rates; MultiStepLR with milestones at multiples of 30 step_size=30's."""
-    exponential = curve_of(lambda optimizer: ExponentialLR(optimizer, 0.9), 200, (0.1, 0.003))
-    assert curve_of(make_scheduler, 200, (0.1, 0.003), step_size=1, gamma=0.9) == exponential
-    milestones = list(range(30, 300, 30))
-    several = curve_of(lambda optimizer: MultiStepLR(optimizer, milestones), 300, (0.1, 0.003))
-    assert curve_of(make_scheduler, 300, (0.1, 0.003), step_size=30) == several
+    for gamma in (0.9, 0.5, 0.99):
+        exponential = curve_of(lambda optimizer, gamma=gamma: ExponentialLR(optimizer, gamma), 200, (0.1, 0.003))
+        assert curve_of(make_scheduler, 200, (0.1, 0.003), step_size=1, gamma=gamma) == exponential
+        for size in (1, 7, 30, 100):
+            milestones = list(range(size, 300, size))
+            several = curve_of(lambda o, m=milestones, g=gamma: MultiStepLR(o, m, g), 300, (0.1, 0.003))
+            assert curve_of(make_scheduler, 300, (0.1, 0.003), step_size=size, gamma=gamma) == several
 
 
 @pytest.mark.parametrize("lr", [0.005, 0.05, 0.5, 1.0, 1.9])
