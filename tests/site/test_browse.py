@@ -85,15 +85,31 @@ def test_recipes_filter_by_task_optimizer_and_words(page: Page, address, edition
     assert ids() == [recipe.id for recipe in recipes if recipe.model == "NNConv"] != []
 
 
-@pytest.mark.parametrize("column", [2, 3, 4, 5])
+@pytest.mark.parametrize("column", range(2, 9))
 def test_table_of_networks_sorts_by_its_numbers(page: Page, address, column: int):
-    """Year, parameters, multiply-adds and accuracy, with decimals."""
+    """Year, parameters, multiply-adds, activations, operations, time and accuracy, whatever their decimals."""
     page.goto(f"{address}architectures/index.html")
     page.locator("table.networks th").nth(column - 1).get_by_role("button").click()
     texts = page.locator(f"table.networks tbody td:nth-child({column})").all_text_contents()
     numbers = [float(text) for text in texts if text != "–"]
     assert len(numbers) > 15
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_table_of_networks_keeps_names_in_sight(page: Page, address, edition: str):
+    """The whole table fits on a laptop's screen; on a phone the names stay where they are while the numbers scroll."""
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{address}{edition}architectures/index.html")
+    box = page.locator(".table-scroll:has(table.networks)")
+    assert box.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+    page.set_viewport_size({"width": 390, "height": 800})
+    left = box.evaluate(
+        "box => { box.scrollLeft = box.scrollWidth; const name = box.querySelector('td').getBoundingClientRect();"
+        " return [box.scrollLeft, name.left - box.getBoundingClientRect().left]; }"
+    )
+    assert left[0] > 100
+    assert left[1] == pytest.approx(0, abs=1)
 
 
 def test_comparison_table_sorts_both_ways_and_keeps_blanks_last(page: Page, address):
