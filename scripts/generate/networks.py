@@ -16,6 +16,8 @@ from scripts.sources.pages import Entry
 
 SECTIONS = ("architectures", "mobile")
 TIMES = "index-latency-measured.csv"
+COUNTS = "index-latency.json"
+USUAL = 224  # pixels of an image's side, which the table does not name
 
 
 def story(site: Site, entry: Entry, lang: str) -> str:
@@ -51,42 +53,55 @@ def _told(page: Entry, section: str, lang: str) -> str:
 
 def table(site: Site, entry: Entry, lang: str) -> str:
     """HTML table of every network that was counted: parameters, multiply-adds, published accuracy."""
-    times = _times(site)
+    times, operations, sizes = _measured(site)
     published = {accuracy.id: accuracy for accuracy in site.catalog.accuracies}
     rows = []
     networks = [page for section in SECTIONS for page in site.catalog.in_section(section)]
     for page, counted in _counted(site, networks):
         accuracy = published.get(page.id)
-        name = html.text(str(counted["network"]))
+        name = str(counted["network"])
+        size = sizes.get(name, USUAL)
         rows.append(
             [
-                lines_of(f"<strong>{name}</strong>", html.entry_link(page, entry.section, lang)),
+                lines_of(
+                    f"<strong>{html.text(name)}</strong>",
+                    html.entry_link(page, entry.section, lang),
+                    small(word("pixels", lang).format(size) if size != USUAL else ""),
+                ),
                 str(page.en.meta.get("year", "–")),
-                f"{counted['parameters'] / 1e6:.2f}",
-                f"{counted['multiply_adds'] / 1e9:.2f}",
-                f"{counted['activations'] / 1e6:.1f}",
-                times.get(str(counted["network"]), "–"),
+                _digits(counted["parameters"] / 1e6),
+                _digits(counted["multiply_adds"] / 1e9),
+                _digits(counted["activations"] / 1e6),
+                str(operations.get(name, "–")),
+                times.get(name, "–"),
                 f"{accuracy.top1:.1f}" if accuracy else "–",
                 _quoted(site, accuracy, entry.section, lang) if accuracy else "–",
             ]
         )
-    counts = ("parameters_m", "multiply_adds_g", "activations_m", "time_ratio")
+    counts = ("parameters_m", "multiply_adds_g", "activations_m", "operations", "time_ratio")
     head = [word(key, lang) for key in ("network", "year", *counts, "top1", "published")]
     return html.table(head, rows, class_="networks")
 
 
-def _times(site: Site) -> dict[str, str]:
-    """Time relative to ResNet-50's by network, as the experiment of a section's index measured it."""
+def _digits(number: float) -> str:
+    """A number to three significant digits."""
+    return f"{number:#.3g}".rstrip(".")
+
+
+def _measured(site: Site) -> tuple[dict[str, str], dict[str, int], dict[str, int]]:
+    """By network, as the experiment of a section's index found it: time relative to ResNet-50's, operations, pixels."""
     for page in site.catalog.entries:
         if page.section in SECTIONS and not page.is_technique and (path := site.artifacts(page).get(TIMES)):
             with (site.catalog.root / path).open(encoding="utf-8", newline="") as file:
-                return {row[0]: row[-1] for row in list(csv.reader(file))[1:]}
-    return {}
+                times = {row[0]: row[-1] for row in list(csv.reader(file))[1:]}
+            counts = json.loads((site.catalog.root / site.artifacts(page)[COUNTS]).read_text(encoding="utf-8"))
+            return times, counts["operations"], counts["pixels"]
+    return {}, {}, {}
 
 
 def _quoted(site: Site, accuracy: Accuracy, section: str, lang: str) -> str:
     """Where an accuracy stands, and of what it is."""
-    pixels = word("pixels", lang).format(accuracy.size) if accuracy.size != 224 else ""
+    pixels = word("pixels", lang).format(accuracy.size) if accuracy.size != USUAL else ""
     known = (accuracy.network, pixels, accuracy.note.get(lang, ""))
     how = word("semicolon", lang).join(part for part in known if part)
     return lines_of(source(site.catalog, accuracy.source, section, lang), small(how))

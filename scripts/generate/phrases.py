@@ -5,10 +5,11 @@ from __future__ import annotations
 # What recipes say; the names of schedules are the ids of their entries.
 RECIPES: dict[str, dict[str, str]] = {
     "network": {"en": "Network", "zh": "网络"},
-    "parameters_m": {"en": "parameters, millions", "zh": "参数（百万）"},
-    "multiply_adds_g": {"en": "multiply-adds, billions", "zh": "乘加（十亿次）"},
+    "parameters_m": {"en": "Params (M)", "zh": "参数（百万）"},
+    "multiply_adds_g": {"en": "Mult‑adds (G)", "zh": "乘加（十亿）"},
     "activations_m": {"en": "Activations (M)", "zh": "激活值（百万）"},
-    "time_ratio": {"en": "Time ÷ ResNet-50 (measured)", "zh": "用时 ÷ ResNet-50（实测）"},
+    "operations": {"en": "Operations", "zh": "运算数"},
+    "time_ratio": {"en": "Time", "zh": "用时"},
     "timeline_alt": {
         "en": "Networks by year with their published accuracy: {}",
         "zh": "各网络的年份与公布的准确率：{}",
@@ -18,7 +19,7 @@ RECIPES: dict[str, dict[str, str]] = {
         "were not counted. Without a dot: no accuracy on ImageNet is quoted here.",
         "zh": "公布的 ImageNet top-1 准确率。圆点面积表示乘加次数，空心表示未统计；没有圆点则未引用其准确率。",
     },
-    "top1": {"en": "ImageNet top-1, %", "zh": "ImageNet top-1（%）"},
+    "top1": {"en": "Top‑1 (%)", "zh": "Top‑1（%）"},
     "pixels": {"en": "{0} pixels", "zh": "{0} 像素"},
     "model": {"en": "Model", "zh": "模型"},
     "layer": {"en": "Layer and settings", "zh": "层与设置"},

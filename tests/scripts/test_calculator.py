@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from functools import cache
 from typing import Any
@@ -37,12 +38,12 @@ def ask(what: str, *given: Any) -> Any:
     return json.loads(str(arithmetic().get("ask")(what, json.dumps(given))))
 
 
-def drawn(chance: random.Random, depth: int, pools: bool = True) -> list[Layer]:
+def drawn(chance: random.Random, depth: int, steps: tuple[int, int] = (1, 3)) -> list[Layer]:
     """A stack such as people type: most fit, some do not."""
     stack: list[Layer] = []
     for _ in range(depth):
-        kind = chance.choice(["conv", "conv", "transposed", *(["max", "average"] if pools else [])])
-        layer: Layer = {"kind": kind, "kernel": chance.randint(1, 5), "stride": chance.randint(1, 3)}
+        kind = chance.choice(["conv", "conv", "transposed", "transposed", "max", "average"])
+        layer: Layer = {"kind": kind, "kernel": chance.randint(1, 5), "stride": chance.randint(*steps)}
         layer["padding"] = chance.randint(0, 2)
         if kind in ("conv", "transposed", "max"):
             layer["dilation"] = chance.choice([1, 1, 2, 3])
@@ -54,12 +55,13 @@ def drawn(chance: random.Random, depth: int, pools: bool = True) -> list[Layer]:
     return stack
 
 
-def built(layer: Layer, channels: int) -> nn.Module:
-    """torch's layer; it may refuse."""
+def built(layer: Layer, channels: int, lines: bool = False) -> nn.Module:
+    """torch's layer, or that of one dimension; it may refuse."""
     names = {"kernel": "kernel_size", "outputPadding": "output_padding"}
     settings = {names.get(k, k): v for k, v in layer.items() if k not in ("kind", "out")}
     given = [channels, layer["out"]] if "out" in layer else []
-    return CLASSES[layer["kind"]](*given, **settings)
+    kind = CLASSES[layer["kind"]]
+    return (getattr(nn, kind.__name__.replace("2d", "1d")) if lines else kind)(*given, **settings)
 
 
 def shapes(channels: int, height: int, width: int, stack: list[Layer]) -> tuple[list[list[int]], list[nn.Module]]:
@@ -98,36 +100,54 @@ def test_sizes_refusals_and_costs_equal_torchs() -> None:
     assert 60 < refused < 300
 
 
-def extent(modules: list[nn.Module], channels: int, side: int) -> int:
-    """The largest number of input pixels in a row that one of the middle outputs sees, by gradients."""
-    x = torch.rand(1, channels, side, side, dtype=torch.float64, requires_grad=True)
-    y: Tensor = x
-    for module in modules:
-        y = module.double()(y)
-    middle, largest = y.shape[-1] // 2, 0
-    for place in range(max(0, middle - 5), min(y.shape[-1], middle + 5)):
-        (gradient,) = torch.autograd.grad(y[0, 0, :, place].sum(), x, retain_graph=True)
-        columns = (gradient.abs().sum((0, 1, 2)) > 0).nonzero().flatten().tolist()
-        largest = max(largest, columns[-1] - columns[0] + 1 if columns else 0)
-    return largest
+def sees(stack: list[Layer], side: int) -> Tensor:
+    """Which of the side's inputs reach which outputs, (inputs, outputs): each input alone is 1, torch's own layers do
+    the rest. Along one side, since both are alike; with positive weights, so that nothing cancels."""
+    x = torch.eye(side, dtype=torch.float64).unsqueeze(1)
+    for layer in stack:
+        module = built({**layer, "out": 1, "groups": 1} if "out" in layer else layer, 1, lines=True).double()
+        for name, parameter in module.named_parameters():
+            nn.init.constant_(parameter, 0.0 if name == "bias" else 1.0)
+        x = module(x) > 0  # what reaches it at all
+        x = x.double()
+    return x[:, 0] > 0
 
 
-def test_receptive_fields_equal_measured_ones() -> None:
-    """40 stacks of convolutions and transposed ones with positive weights, far from the borders."""
-    chance = random.Random(1)
-    tried = 0
-    for _ in range(60):
-        stack = [{**layer, "groups": 1} for layer in drawn(chance, chance.randint(1, 3), pools=False)]
-        rows = ask("rows", {"channels": 2, "height": 96, "width": 96}, stack)
-        if "fault" in rows[-1] or rows[-1]["field"] > 64:  # it would reach the borders
+@pytest.mark.parametrize(("depth", "up", "side"), [((1, 3), 0, 192), ((4, 6), 0, 192), ((1, 2), 4, 48)])
+def test_receptive_fields_and_jumps_equal_measured_ones(depth: tuple[int, int], up: int, side: int) -> None:
+    """Hundreds of stacks with pools, far from the borders: short ones, deep ones, ones that end in a long decoder."""
+    chance, tried, transposed = random.Random(1), 0, 0
+    while tried < 120:
+        stack = drawn(chance, chance.randint(*depth), steps=(1, 3) if depth[0] == 1 else (2, 4))
+        for _ in range(up):  # kernels of about the stride, which see one place or two
+            stride = chance.randint(2, 4)
+            layer = {"kind": "transposed", "out": 1, "kernel": stride + chance.choice([-1, 0, 0, 1]), "stride": stride}
+            stack.append({**layer, "padding": chance.randint(0, 1)})
+        rows = ask("rows", {"channels": 12, "height": side, "width": side}, [{**each, "groups": 1} for each in stack])
+        if "fault" in rows[-1] or not 64 < rows[-1]["shape"][-1] < 40_000 or rows[-1]["field"] > side // 4:
+            continue  # it would reach the borders, or leaves too little
+        reach = sees(stack, side)
+        middle = reach[:, reach.shape[1] // 4 : -(reach.shape[1] // 4)]
+        places = torch.arange(side).unsqueeze(1)
+        first = torch.where(middle, places, side).amin(0)
+        last = torch.where(middle, places, -1).amax(0)
+        again = math.prod(layer["stride"] for layer in stack if layer["kind"] == "transposed")
+        if len(first) < 2 * again:
             continue
-        _, modules = shapes(2, 96, 96, stack)
-        for module in modules:
-            for parameter in module.parameters():
-                nn.init.constant_(parameter, 0.1)
-        assert rows[-1]["field"] == extent(modules, 2, 96), stack
+        extents = (last - first + 1).clamp_min(0)
+        assert (rows[-1]["field"], rows[-1]["atLeast"]) == (extents.max().item(), False), stack
+        used = (extents[again:] > 0) & (extents[:-again] > 0)
+        assert ((first[again:] - first[:-again])[used] == round(again * rows[-1]["jump"])).all(), stack
         tried += 1
-    assert tried > 30
+        transposed += again > 64
+    assert transposed > 5 or not up
+
+
+def test_field_that_has_too_many_kinds_of_places() -> None:
+    """Then it is said as what it is at least, and not forever."""
+    stack = [{"kind": "transposed", "out": 1, "kernel": 900, "stride": 900}] * 2
+    (_, row) = ask("rows", {"channels": 1, "height": 4, "width": 4}, stack)
+    assert (row["field"], row["atLeast"]) == (1, True)
 
 
 def test_a_well_known_stack() -> None:
@@ -137,7 +157,8 @@ def test_a_well_known_stack() -> None:
         {"kind": "max", "kernel": 3, "stride": 2, "padding": 1},
     ]
     first, last = ask("rows", {"channels": 3, "height": 224, "width": 224}, stack)
-    assert first == {"shape": [64, 112, 112], "field": 7, "jump": 2, "parameters": 9472, "multiplyAdds": 118013952}
+    size, field = {"shape": [64, 112, 112], "jump": 2}, {"field": 7, "atLeast": False}
+    assert first == size | field | {"parameters": 9472, "multiplyAdds": 118013952}
     assert (last["shape"], last["field"], last["jump"]) == ([64, 56, 56], 11, 4)
 
 
@@ -153,13 +174,23 @@ def test_code_makes_the_same_layers() -> None:
 
 
 def test_address_keeps_the_stack() -> None:
+    """Also a faulty one, which is what somebody asks about."""
     chance = random.Random(3)
     for _ in range(30):
         given = {"channels": 3, "height": 32, "width": 48}
-        stack = drawn(chance, 3)
+        stack = [*drawn(chance, 3), {"kind": "conv", "kernel": 700, "groups": 5}]
+        assert ask("complete", given, stack)
         back = ask("read", ask("write", given, stack))
         assert back["input"] == given
         assert ask("rows", given, back["stack"]) == ask("rows", given, stack)
+
+
+@pytest.mark.parametrize("value", [None, 1.5, -1, 1e30])
+def test_what_has_no_address(value: float | None) -> None:
+    """A field that is empty, or holds no whole number."""
+    given = {"channels": 3, "height": 32, "width": 48}
+    assert not ask("complete", given, [{"kind": "conv", "kernel": value}])
+    assert not ask("complete", given | {"height": value}, [])
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from torch import nn
 
-from scripts.tools import links, other_cpus, other_seeds, torch_versions, widths
+from scripts.tools import compared, links, other_cpus, other_seeds, torch_versions, widths
 from scripts.verify import jobs
+from tests.support import networks
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
@@ -142,3 +144,15 @@ def test_cases(x): assert x
 
 def test_claims_that_may_be_too_wide_are_those_whose_test_tries_one_thing():
     assert widths._narrow(NARROW) == {"one"}
+
+
+def test_a_comparison_of_networks_is_recorded_and_printed():
+    """What :func:`same_logits` compared, when it passed: a row with both counts and both differences."""
+    networks.compared.clear()
+    networks.same_logits(lambda: nn.Linear(3, 2), lambda: nn.Linear(3, 2), shape=(4, 3))
+    (found,) = networks.compared
+    assert compared.line("resnet", found) == "| resnet | Linear | torch.Linear | 8 | 8 | 4×3 | 0e+00 | 0e+00 |"
+    with pytest.raises(AssertionError):
+        networks.same_logits(lambda: nn.Linear(3, 2), lambda: nn.Sequential(nn.Linear(3, 2), nn.ReLU()), shape=(4, 3))
+    assert len(networks.compared) == 1
+    networks.compared.clear()

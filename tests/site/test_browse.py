@@ -85,15 +85,35 @@ def test_recipes_filter_by_task_optimizer_and_words(page: Page, address, edition
     assert ids() == [recipe.id for recipe in recipes if recipe.model == "NNConv"] != []
 
 
-@pytest.mark.parametrize("column", [2, 3, 4, 5])
+@pytest.mark.parametrize("column", range(2, 9))
 def test_table_of_networks_sorts_by_its_numbers(page: Page, address, column: int):
-    """Year, parameters, multiply-adds and accuracy, with decimals."""
+    """Year, parameters, multiply-adds, activations, operations, time and accuracy, whatever their decimals."""
     page.goto(f"{address}architectures/index.html")
     page.locator("table.networks th").nth(column - 1).get_by_role("button").click()
     texts = page.locator(f"table.networks tbody td:nth-child({column})").all_text_contents()
     numbers = [float(text) for text in texts if text != "–"]
     assert len(numbers) > 15
     assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_table_of_networks_keeps_names_in_sight(page: Page, address, edition: str):
+    """The whole table fits on a laptop's screen; on a phone the names stay where they are while the numbers scroll."""
+    box = page.locator(".table-scroll:has(table.networks)")
+    hidden = []
+    for size in (1280, 390):
+        page.set_viewport_size({"width": size, "height": 800})
+        page.goto(f"{address}{edition}architectures/index.html")
+        box.scroll_into_view_if_needed()  # what is out of sight is not laid out
+        page.wait_for_function("() => document.querySelector('table.networks td').getBoundingClientRect().width > 0")
+        hidden.append(box.evaluate("box => box.scrollWidth - box.clientWidth"))
+    left = box.evaluate(
+        "box => { box.scrollLeft = box.scrollWidth;"
+        " return box.querySelector('td').getBoundingClientRect().left - box.getBoundingClientRect().left; }"
+    )
+    assert hidden[0] == 0
+    assert hidden[1] > 100
+    assert left == pytest.approx(0, abs=1)
 
 
 def test_comparison_table_sorts_both_ways_and_keeps_blanks_last(page: Page, address):

@@ -15,28 +15,51 @@ EDITIONS = ("", "zh/")
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_stacks_from_addresses_show_what_the_rules_say(page: Page, address, edition):
-    """40 random stacks: sizes of every layer up to the first fault, which is explained in words."""
-    chance = random.Random(5)
+def test_stacks_from_addresses_show_what_torch_says(page: Page, address, edition):
+    """100 random stacks in each edition: sizes of every layer up to torch's first refusal, which is explained in words;
+    the copied code of those that fit makes the layers."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    chance, copied = random.Random(f"browser{edition}"), 0
     page.goto(f"{address}{edition}convolutions/index.html")
     says = page.locator(".calculator li .layer-says")
-    for _ in range(40):
+    for _ in range(100):
         given = {"channels": 4, "height": chance.randint(4, 24), "width": chance.randint(4, 24)}
         stack = drawn(chance, 3)
         page.evaluate("hash => { location.hash = hash }", ask("write", given, stack))
+        expected, modules = shapes(*given.values(), stack)
+        first = " × ".join(map(str, expected[0])) if expected else ""
         expect(says).to_have_count(len(stack))
-        rows = ask("rows", given, stack)
-        first = " × ".join(map(str, rows[0]["shape"])) if "shape" in rows[0] else ""
         expect(says.first).to_contain_text(first)
         texts = says.all_inner_texts()
-        for row, text in zip(rows, texts, strict=False):
-            if "shape" in row:
-                assert text.startswith(" × ".join(map(str, row["shape"])) + " ·"), (stack, text)
-            else:
-                assert "{" not in text
-                assert "·" not in text
+        for shape, text in zip(expected, texts, strict=False):
+            assert text.startswith(" × ".join(map(str, shape)) + " ·"), (stack, text)
+        for text in texts[len(expected) :]:
+            assert "{" not in text
+            assert "·" not in text
         copy = page.locator("[data-do=copy]")
-        assert copy.is_disabled() == ("fault" in rows[-1])
+        assert copy.is_disabled() == (len(expected) < len(stack))
+        if not copy.is_disabled():
+            page.evaluate("navigator.clipboard.writeText('')")
+            copy.click()
+            page.wait_for_function("async () => (await navigator.clipboard.readText()) !== ''")
+            names: dict[str, Any] = {}
+            exec(page.evaluate("navigator.clipboard.readText()"), names)
+            assert str(names["model"]) == str(nn.Sequential(*modules)), stack
+            copied += 1
+    assert copied > 20
+
+
+def test_a_faulty_stack_can_be_shared(page: Page, address):
+    """The address holds it, and shows the same again; an empty field leaves the address as it was."""
+    page.goto(f"{address}convolutions/index.html#in=3.32.32&layers=conv.8.3.1.1.1.1")
+    first = page.locator(".calculator li").first
+    first.get_by_label("kernel").fill("700")
+    assert page.url.endswith("&layers=conv.8.700.1.1.1.1")
+    words = first.locator(".layer-says").inner_text()
+    page.reload()
+    expect(first.locator(".layer-says")).to_have_text(words)
+    first.get_by_label("kernel").fill("")
+    assert page.url.endswith("&layers=conv.8.700.1.1.1.1")
 
 
 def test_typing_adding_removing_and_copying(page: Page, address):

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 Make = Callable[[], nn.Module]
+
+
+@dataclass
+class Comparison:
+    """Two networks that :func:`same_logits` compared: their classes, parameters, and largest differences of outputs."""
+
+    ours: str
+    theirs: str
+    parameters: tuple[int, int]
+    shape: tuple[int, ...]
+    differences: list[float] = field(
+        default_factory=list
+    )  # in eval, then in train mode, relative to the largest output
+
+
+compared: list[Comparison] = []  # what this process compared, for ``python -m scripts.tools.compared``
 RANDOM_MODULES = ("Dropout", "Dropout2d", "DropPath", "StochasticDepth", "DropBlock2d", "AlphaDropout")
 
 
@@ -85,6 +102,9 @@ def same_logits(
     reference, own = filled(theirs, dropout), filled(ours, dropout)
     take_weights(own, reference, rename)
     x = numbers(shape, 3)
+    names = [f"{type(model).__module__.partition('.')[0]}.{type(model).__name__}" for model in (own, reference)]
+    sizes = [sum(p.numel() for p in model.parameters()) for model in (own, reference)]
+    record = Comparison(names[0], names[1], (sizes[0], sizes[1]), shape)
     for training in (False, True):
         with torch.no_grad():
             torch.manual_seed(0)
@@ -95,7 +115,9 @@ def same_logits(
         assert torch.isfinite(z).all()
         assert z.std() > 1e-6, "the outputs are all alike: the comparison would prove nothing"
         torch.testing.assert_close(y, z, rtol=0, atol=tolerance * z.abs().max().item())
+        record.differences.append(((y - z).abs().max() / z.abs().max()).item())
     names = list(map(rename, own.state_dict())) if rename else list(reference.state_dict())
     for (name, buffer), other in zip(own.state_dict().items(), names, strict=True):
         if "running" in name:
             torch.testing.assert_close(buffer, reference.state_dict()[other], rtol=1e-3, atol=1e-4, msg=name)
+    compared.append(record)

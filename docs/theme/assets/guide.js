@@ -10,6 +10,7 @@
   }
 
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+  const compared = (a, b) => Number(a) - Number(b) || collator.compare(a, b); // the collator knows no decimals
 
   /* Rows that say something; those that name a group of rows are not among them. */
   const rowsOf = (table) => [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => !isGroup(row));
@@ -29,7 +30,7 @@
         const text = (row) => row.cells[column].textContent.trim();
         const none = (row) => text(row) === "–"; // what says nothing stays last
         const rows = rowsOf(table).sort(
-          (a, b) => none(a) - none(b) || collator.compare(text(a), text(b)) * (up ? 1 : -1),
+          (a, b) => none(a) - none(b) || compared(text(a), text(b)) * (up ? 1 : -1),
         );
         for (const group of table.querySelectorAll("tr.group")) group.remove(); // another order knows no groups
         body.append(...rows);

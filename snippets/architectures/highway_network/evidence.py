@@ -71,7 +71,7 @@ if __name__ == "__main__":
     for (name, row), style in zip(sizes.items(), ("-", "--", ":"), strict=True):
         axes.plot(range(1, DEPTH + 1), row, style, label=name)
     axes.set(yscale="log", xlabel="layer", ylabel="size of the gradient")
-    axes.legend()
+    axes.legend(loc="lower center", bbox_to_anchor=(0.7, 0))  # names are longer in another language
     plt.savefig("highway-network.svg")
     with Path("highway-network.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(

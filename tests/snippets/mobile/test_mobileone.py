@@ -16,8 +16,8 @@ from tests.support.networks import filled, numbers, parameters_of, same_logits
 
 
 def small() -> tuple[nn.Module, Tensor]:
-    """Few and narrow blocks with all branches, some with squeezes."""
-    return MobileOne("s4", classes=10, depths=(1, 2, 5, 1), base=(4, 8, 8, 16)), torch.randn(2, 3, 32, 32)
+    """Few and narrow blocks with all branches: two stages without squeezes, two with."""
+    return MobileOne("s4", classes=10, depths=(1, 2, 1, 1), base=(4, 8, 8, 16)), torch.randn(2, 3, 32, 32)
 
 
 @pytest.mark.parametrize("size", ["s0", "s2", "s4"])
@@ -25,7 +25,8 @@ def test_equals_timm(size: str) -> None:
     """Logits in both modes, and running statistics, with timm's weights, for S0, S2, S4, in the form with branches."""
     import timm
 
-    same_logits(lambda: MobileOne(size), lambda: timm.create_model(f"mobileone_{size}"))
+    shape = (2, 3, 96, 96) if size == "s0" else (2, 3, 64, 64)  # on 64 S0's batch statistics amplify rounding to 7e-5
+    same_logits(lambda: MobileOne(size), lambda: timm.create_model(f"mobileone_{size}"), shape=shape)
 
 
 def test_parameters() -> None:

@@ -15,6 +15,7 @@ const LayerArithmetic = (() => {
   const LEAST = { padding: 0, outputPadding: 0 };
   const PYTHON = { kernel: "kernel_size", outputPadding: "output_padding" };
   const MOST = 1e6; // larger numbers are typing errors
+  const EFFORT = 2e6; // steps after which a receptive field is said as "at least"
 
   const isPool = (layer) => layer.kind === "max" || layer.kind === "average";
   const span = (layer) => layer.dilation * (layer.kernel - 1) + 1;
@@ -62,16 +63,34 @@ const LayerArithmetic = (() => {
     return found;
   }
 
-  /* The largest number of input pixels, from the first to the last, that one output of the stack's end sees. */
+  const common = (a, b) => (b ? common(b, a % b) : a);
+
+  /* After so many places of the output the pattern of what they see comes again. */
+  function period(layers) {
+    return layers.reduce((n, { kind, stride }) => (kind === "transposed" ? n * stride : n / common(n, stride)), 1);
+  }
+
+  /* The largest number of input pixels, from the first to the last, that one output of the stack's end sees; and
+     whether it may be more, because there are too many kinds of places to try them all. */
   function field(layers) {
-    const period = layers.reduce((product, layer) => product * (layer.kind === "transposed" ? layer.stride : 1), 1);
-    let largest = 0;
-    for (let place = 0; place < Math.min(period, 64); place++) {
+    const backwards = [...layers].reverse();
+    let [largest, work] = [0, 0];
+    for (let place = 0; place < period(layers); place++) {
+      if (work > EFFORT) return { field: largest, atLeast: true };
       let places = new Set([place + 4096]);
-      for (const layer of [...layers].reverse()) places = seen(layer, places);
-      if (places.size) largest = Math.max(largest, Math.max(...places) - Math.min(...places) + 1);
+      for (const layer of backwards) {
+        work += places.size * layer.kernel;
+        places = seen(layer, places);
+      }
+      if (places.size) largest = Math.max(largest, width(places));
     }
-    return largest;
+    return { field: largest, atLeast: false };
+  }
+
+  function width(places) {
+    let [first, last] = [Infinity, -Infinity];
+    for (const place of places) [first, last] = [Math.min(first, place), Math.max(last, place)];
+    return last - first + 1;
   }
 
   /* One row for each layer, up to the first fault; input: {channels, height, width}. */
@@ -94,7 +113,7 @@ const LayerArithmetic = (() => {
       jump = layer.kind === "transposed" ? jump / layer.stride : jump * layer.stride;
       found.push({
         shape: [out, tall, wide],
-        field: field(done),
+        ...field(done),
         jump,
         parameters: isPool(layer) ? 0 : weights + out,
         multiplyAdds: weights * places,
@@ -120,6 +139,12 @@ const LayerArithmetic = (() => {
     return ["from torch import nn", "", "model = nn.Sequential(", ...lines, ")", ""].join("\n");
   }
 
+  /* Whether every field holds a whole number, be it one that torch takes or not: such a stack has an address. */
+  function complete(input, stack) {
+    const values = stack.flatMap((layer) => KINDS[layer.kind].fields.map((name) => whole(layer)[name]));
+    return [...Object.values(input), ...values].every((n) => Number.isSafeInteger(n) && n >= 0);
+  }
+
   /* State as a part of the address, and back; what cannot be read is null. */
   function write(input, stack) {
     const layers = stack.map((layer) => [layer.kind, ...KINDS[layer.kind].fields.map((name) => whole(layer)[name])].join("."));
@@ -140,5 +165,5 @@ const LayerArithmetic = (() => {
     return { input: { channels, height, width }, stack };
   }
 
-  return { KINDS, DEFAULTS, rows, python, write, read };
+  return { KINDS, DEFAULTS, rows, python, complete, write, read };
 })();

@@ -4,7 +4,7 @@
 
   const root = document.querySelector(".calculator");
   const words = JSON.parse(root.dataset.words);
-  const { KINDS, DEFAULTS, rows, python, write, read } = LayerArithmetic;
+  const { KINDS, DEFAULTS, rows, python, complete, write, read } = LayerArithmetic;
   const START = "in=3.224.224&layers=conv.64.7.2.3.1.1_max.3.2.1.1_conv.64.3.1.1.1.1_conv.128.3.2.1.1.1";
   let { input, stack } = read(location.hash.slice(1)) || read(START);
 
@@ -72,7 +72,7 @@
       if (!row) says.textContent = words.waits;
       else if (row.fault) says.textContent = explained(row.fault);
       else {
-        const numbers = [row.shape.join(" × "), row.field, counted(row.jump), counted(row.parameters), counted(row.multiplyAdds)];
+        const numbers = [row.shape.join(" × "), (row.atLeast ? "≥ " : "") + row.field, counted(row.jump), counted(row.parameters), counted(row.multiplyAdds)];
         says.textContent = words.row.replace(/\{(\d)\}/g, (_, n) => numbers[n]);
       }
     });
@@ -80,7 +80,7 @@
     const sum = (name) => counted(found.reduce((total, row) => total + row[name], 0));
     root.querySelector(".stack-says").textContent = fits ? words.sum.replace("{0}", sum("parameters")).replace("{1}", sum("multiplyAdds")) : "";
     root.querySelector("[data-do=copy]").disabled = !fits;
-    if (fits) history.replaceState(null, "", `#${write(input, stack)}`);
+    if (complete(input, stack)) history.replaceState(null, "", `#${write(input, stack)}`);
   }
 
   const first = root.querySelector(".layer-input");
