@@ -83,12 +83,12 @@ if __name__ == "__main__":
     results = {name: measure(layer, last) for name, (layer, last) in LAYERS.items()}
     head = ["layer", "parameters", "running numbers", "kernels forward", "kernels backward", "kept for backward"]
     rows = [
-        [name, r["parameters"], r["buffers"], r["forward"], r["backward"], f"{r['kept']:.0%} of the input"]
+        [name, r["parameters"], r["buffers"], r["forward"], r["backward"], f"{r['kept']:.0%}"]
         + ["yes" if r[key] else "no" for key in ("modes differ", "batch matters")]
         for name, r in results.items()
     ]
     with Path("index-costs.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([[*head, "training and evaluation differ", "batch matters in training"], *rows])
+        csv.writer(file).writerows([[*head, "eval mode differs", "batch matters in training"], *rows])
     Path("index-costs.json").write_text(json.dumps(results), encoding="utf-8")
     for name, r in results.items():
         print(f"{name:30}{r['parameters']:7} parameters, {r['forward']} kernels forward, keeps {r['kept']:.2f} inputs")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 import pytest
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
+from scripts.problems import ROOT
+from scripts.sources import sections
 from snippets.normalization.normalization_vs_standardization_vs_regularization import evidence as evidence_module
 from snippets.normalization.normalization_vs_standardization_vs_regularization.evidence import (
     SEEDS,
@@ -19,7 +24,100 @@ from snippets.normalization.normalization_vs_standardization_vs_regularization.u
     build,
     make_optimizer,
 )
+from tests.support import what_is_what
 from tests.support.rates import learning_rate_times
+
+PAGE = "normalization/normalization-vs-standardization-vs-regularization"
+MODES = {
+    "en": ("the same", "different", "in training only", "in evaluation only"),
+    "zh": ("相同", "不同", "只在训练时", "只在评估时"),
+}
+OVER = {"en": r", over ([^;]+)", "zh": r"在([^，；]+)上统计"}
+AXES = {
+    "en": {
+        "groups of channels": "groups",
+        "neighbouring channels": "neighbours",
+        "channels": "channels",
+        "batch": "batch",
+        "pixels": "pixels",
+    },
+    "zh": {"通道组": "groups", "相邻通道": "neighbours", "通道": "channels", "批量": "batch", "像素": "pixels"},
+}
+NONE = {"en": "none", "zh": "无"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table of what is what."""
+
+    entries: tuple[str, ...]
+    numbers: str
+    mode: str
+
+
+def what_is_what_table(lang: str) -> list[Row]:
+    """The rows of the page's table, with the entries that the first cell links to."""
+    text = (ROOT / "docs" / lang / f"{PAGE}.md").read_text(encoding="utf-8")
+    table = re.split(r"^#", text[text.index("{#which-is-which}") :], flags=re.MULTILINE)[0]
+    lines = [line for line in table.split("\n") if line.startswith("|")][2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [Row(tuple(re.findall(r"\]\(([\w-]+)\.md\)", row[0])), row[3], row[4]) for row in cells]
+
+
+def averaged_over(row: Row, lang: str) -> frozenset[str] | None:
+    """What a row says its values are averaged over; None where it does not say 'over'."""
+    match = re.search(OVER[lang], row.numbers)
+    if not match:
+        return None
+    rest, found = match[1], set()
+    for words, axis in AXES[lang].items():
+        if words in rest:
+            rest = rest.replace(words, "")
+            found.add(axis)
+    return frozenset(found)
+
+
+def test_every_row_links_to_its_entries() -> None:
+    """Every row's first cell links to entries, both editions to the same ones; every technique is in one row."""
+    english, chinese = (what_is_what_table(lang) for lang in ("en", "zh"))
+    assert all(row.entries for row in english)
+    assert [row.entries for row in english] == [row.entries for row in chinese]
+    linked = [entry for row in english for entry in row.entries]
+    section = next(section for section in sections.load(ROOT) if section.id == "normalization")
+    pages = {
+        entry: (ROOT / f"docs/en/normalization/{entry}.md").read_text(encoding="utf-8") for entry in section.entries
+    }
+    assert sorted(linked) == sorted(entry for entry, text in pages.items() if "\nkind: concept\n" not in text)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_table_says_what_the_code_does(lang: str) -> None:
+    """For the code of every linked entry: the values averaged over where a row says so, and what the modes do.
+
+    In rows that say 'none', an output moves with its own input alone. 'In training only': in evaluation mode the layer
+    returns its input, or it is a function that the training loop calls.
+    """
+    rows = what_is_what_table(lang)
+    assert len(rows) > 20
+    stated_over = 0
+    for row in rows:
+        said = next(place for place, words in enumerate(MODES[lang]) if row.mode.startswith(words))
+        for entry in row.entries:
+            assert what_is_what.modes(entry) == {MODES["en"][said]}, f"{entry}: the table says {row.mode}"
+        over = averaged_over(row, lang)
+        if over is None and not row.numbers.startswith(NONE[lang]):
+            continue
+        first = {entry: what_is_what.layers(entry)[:1] for entry in row.entries}
+        reached = {entry: what_is_what.reach(layer) for entry, found in first.items() for layer in found}
+        if over is None:
+            assert all(found.elements <= 1 for found in reached.values()), f"{row.entries}: the table says none"
+            continue
+        stated_over += 1
+        union = frozenset().union(*(found.over for found in reached.values()))
+        assert union == over, f"{row.entries}: {union}, the table says {row.numbers}"
+        if "(" not in row.numbers and "（" not in row.numbers:
+            assert {found.over for found in reached.values()} == {over}, f"not each of {row.entries}"
+    assert stated_over > 8
 
 
 def table(samples: int = 60, features: int = 5) -> Tensor:

@@ -180,3 +180,13 @@ def test_narrow_network_loses(evidence: Any) -> None:
     with learning_rate_times(10):
         without, dropped = (torch.tensor(train(last, 1000, 12, x, y)[0]).mean() for last in (0.0, 0.5))
     assert (without - dropped).abs() < min(0.03, difference.mean())
+
+
+def test_random_labels_make_it_help(evidence: Any) -> None:
+    """Right labels: the means differ by under a point. 40% random: over two points higher, for 8 seeds or more."""
+    rows = {name: torch.tensor(runs) for name, runs in evidence("noise").items()}
+    right, random = rows["right labels"], rows["40% of the labels drawn at random"]
+    assert right.shape == random.shape == (2, 12)
+    assert (right[1].mean() - right[0].mean()).abs() < 0.01
+    assert random[1].mean() - random[0].mean() > 0.02
+    assert (random[1] > random[0]).sum() >= 8

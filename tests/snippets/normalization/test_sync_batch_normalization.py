@@ -10,8 +10,21 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
+from snippets.experiment import PLACE, SHAPE, reach
 from snippets.normalization.sync_batch_normalization.from_scratch import SyncBatchNorm
 from snippets.normalization.sync_batch_normalization.use import synchronized
+
+
+class EachAlone(nn.Module):
+    """Batch normalization of each sample by itself, as on devices that hold one sample each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(SHAPE[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.norm(part) for part in x.split(1)])
+
 
 KINDS = {0: nn.BatchNorm1d, 1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
@@ -119,3 +132,13 @@ def test_few_samples_a_device(evidence) -> None:
     alone, together = (torch.tensor(evidence()[name]) for name in ("each device for itself", "synchronized"))
     assert (together[:2] > alone[:2]).all()
     assert (together[2].mean() - alone[2].mean()).abs() < 0.02
+
+
+def test_figure_shows_all_devices(evidence) -> None:
+    """Synchronized: the channel in all three samples, and nothing else; each device alone: in its own sample."""
+    expected = torch.zeros(SHAPE, dtype=torch.bool)
+    expected[:, PLACE[1]] = True
+    assert torch.equal(torch.tensor(evidence("axes"), dtype=torch.bool), expected)
+    own = torch.zeros(SHAPE, dtype=torch.bool)
+    own[PLACE[0], PLACE[1]] = True
+    assert torch.equal(reach(EachAlone()), own)
