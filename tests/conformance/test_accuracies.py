@@ -46,7 +46,7 @@ def test_torchvision_says_the_same(accuracy: Accuracy) -> None:
 
 @pytest.mark.parametrize("accuracy", guide().accuracies, ids=lambda each: each.id)
 def test_it_says_how_it_was_trained(accuracy: Accuracy) -> None:
-    """As long as the row of recipes says, where there is one; and that torchvision took weights over, where it says so."""
+    """As long as the row of recipes says, if there is one; and that torchvision took weights over, where it does."""
     note = accuracy.note["en"]
     for row in (recipe for recipe in guide().recipes if recipe.id == RECIPES.get(accuracy.id)):
         assert row.length is not None
