@@ -7,10 +7,28 @@ figure 4
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.experiment import save, stages
+from snippets.experiment import arrow, box, save, stages
 from snippets.mobile.fbnet.from_scratch import STAGES, FBNetC
 
+
+def diagram() -> None:
+    """One place during the search: three candidates, each with a share, and their sum."""
+    _, axes = plt.subplots(figsize=(5, 3.8))
+    ends = ((0, 0), (0, -5))
+    box(axes, *ends[0], "x")
+    for place, name in (((-3.6, -2.5), "3×3 block"), ((0, -2.5), "5×5 block"), ((3.6, -2.5), "no block")):
+        box(axes, *place, name)
+        arrow(axes, ends[0], place)
+        arrow(axes, place, ends[1])
+    box(axes, *ends[1], "sum, each times its share")
+    axes.set(xlim=(-6, 6), ylim=(-5.5, 0.5))
+    axes.set_axis_off()
+    plt.savefig("fbnet-choice.svg")
+    plt.close()
+
+
 if __name__ == "__main__":
+    diagram()
     with torch.device("meta"):
         model = FBNetC()
     save("fbnet", "FBNet-C", stages(model))
