@@ -29,8 +29,9 @@ def grid(axes: plt.Axes, filled: Tensor, room: int, border: int = 0) -> None:
     for i in range(height):
         for j in range(width):
             inside = border <= i < height - border and border <= j < width - border
-            style = {"facecolor": "C1" if filled[i, j] else "none", "edgecolor": "C0", "alpha": 0.9 if inside else 0.4}
-            axes.add_patch(Rectangle((j, i), 0.9, 0.9, linewidth=1 if inside else 0, **style))
+            color, line, alpha = "C1" if filled[i, j] else "none", int(inside), 0.9 if inside else 0.4
+            square = Rectangle((j, i), 0.9, 0.9, facecolor=color, edgecolor="C0", linewidth=line, alpha=alpha)
+            axes.add_patch(square)
     near, far = (height - room) / 2 - 0.2, (height + room) / 2 + 0.1
     axes.set(xlim=(near, far), ylim=(far, near), aspect="equal")
     axes.set_axis_off()

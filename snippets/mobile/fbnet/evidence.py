@@ -14,13 +14,12 @@ from snippets.mobile.fbnet.from_scratch import STAGES, FBNetC
 def diagram() -> None:
     """One place during the search: three candidates, each with a share, and their sum."""
     _, axes = plt.subplots(figsize=(5, 3.8))
-    ends = ((0, 0), (0, -5))
-    box(axes, *ends[0], "x")
-    for place, name in (((-3.6, -2.5), "3×3 block"), ((0, -2.5), "5×5 block"), ((3.6, -2.5), "no block")):
-        box(axes, *place, name)
-        arrow(axes, ends[0], place)
-        arrow(axes, place, ends[1])
-    box(axes, *ends[1], "sum, each times its share")
+    box(axes, 0, 0, "x")
+    for x, name in ((-3.6, "3×3 block"), (0, "5×5 block"), (3.6, "no block")):
+        box(axes, x, -2.5, name)
+        arrow(axes, (0, 0), (x, -2.5))
+        arrow(axes, (x, -2.5), (0, -5))
+    box(axes, 0, -5, "sum, each times its share")
     axes.set(xlim=(-6, 6), ylim=(-5.5, 0.5))
     axes.set_axis_off()
     plt.savefig("fbnet-choice.svg")
