@@ -3,6 +3,9 @@
 Source: Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks", 2012, section 3.5
 """
 
+import csv
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
@@ -54,6 +57,9 @@ def diagram() -> None:
     axes.set_axis_off()
     plt.savefig("alexnet-towers.svg")
     plt.close()
+    with Path("alexnet-towers.csv").open("w", newline="", encoding="utf-8") as file:
+        lines = [[f"convolution {n}", conv.out_channels, conv.groups] for n, conv in enumerate(convs, start=1)]
+        csv.writer(file).writerows([["layer", "channels", "groups"], *lines])
 
 
 if __name__ == "__main__":

@@ -74,6 +74,8 @@ def diagram() -> None:
     axes.set_axis_off()
     plt.savefig("highway-network-layer.svg")
     plt.close()
+    with Path("highway-network-layer.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["gate", "share of H(x)", "share of x"], *([t, t, 1 - t] for t in (0, 0.5, 1))])
 
 
 if __name__ == "__main__":

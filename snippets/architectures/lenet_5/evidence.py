@@ -3,6 +3,7 @@
 Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II
 """
 
+import csv
 import json
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def diagram() -> None:
     axes.set_axis_off()
     plt.savefig("lenet-5-layers.svg")
     plt.close()
+    with Path("lenet-5-layers.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["layer"], *([name] for name in names)])
 
 
 if __name__ == "__main__":

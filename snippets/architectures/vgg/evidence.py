@@ -54,6 +54,8 @@ def block(channels: int = 128, width: int = 256, convs: int = 3) -> None:
     axes.set_axis_off()
     plt.savefig("vgg-stage.svg")
     plt.close()
+    with Path("vgg-stage.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["layer"], *([name] for name in names)])
 
 
 def signal(init: str, depth: int = 19) -> list[float]:

@@ -3,6 +3,7 @@
 Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2013, figures 1 and 3
 """
 
+import csv
 import json
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def diagram(network: nn.Module) -> None:
     axes.set_axis_off()
     plt.savefig("zfnet-layers.svg")
     plt.close()
+    with Path("zfnet-layers.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["layer"], *([name] for name in names)])
 
 
 if __name__ == "__main__":

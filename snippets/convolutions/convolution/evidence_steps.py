@@ -3,6 +3,7 @@
 Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, section 2
 """
 
+import csv
 import json
 from pathlib import Path
 
@@ -51,5 +52,9 @@ if __name__ == "__main__":
         grid(below, here, room)
     plt.savefig("convolution-steps.svg")
     kept = [{"output": place, "seen": window.int().tolist()} for place, window in zip(STEPS, windows, strict=True)]
+    inside = [int(window[PADDING:-PADDING, PADDING:-PADDING].sum()) for window in windows]
+    with Path("convolution-steps.csv").open("w", newline="", encoding="utf-8") as file:
+        lines = [[row + 1, column + 1, n, KERNEL**2 - n] for (row, column), n in zip(STEPS, inside, strict=True)]
+        csv.writer(file).writerows([["row", "column", "pixels seen", "places seen on the padding"], *lines])
     Path("convolution-steps.json").write_text(json.dumps(kept), encoding="utf-8")
     print(f"pixels seen, padding among them: {[int(window.sum()) for window in windows]}")

@@ -3,6 +3,7 @@
 Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016, section 4
 """
 
+import csv
 import json
 from pathlib import Path
 
@@ -48,5 +49,8 @@ if __name__ == "__main__":
         grid(below, here, outputs)
     plt.savefig("transposed-convolution-steps.svg")
     kept = [{"output": place, "seen": window.int().tolist()} for place, window in zip(STEPS, windows, strict=True)]
+    with Path("transposed-convolution-steps.csv").open("w", newline="", encoding="utf-8") as file:
+        lines = [[row + 1, column + 1, int(w.sum())] for (row, column), w in zip(STEPS, windows, strict=True)]
+        csv.writer(file).writerows([["row", "column", "inputs seen"], *lines])
     Path("transposed-convolution-steps.json").write_text(json.dumps(kept), encoding="utf-8")
     print(f"inputs seen: {[int(window.sum()) for window in windows]}")

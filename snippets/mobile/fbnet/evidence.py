@@ -4,6 +4,9 @@ Source: Wu et al., "FBNet: Hardware-Aware Efficient ConvNet Design via Different
 figure 4
 """
 
+import csv
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import torch
 
@@ -15,7 +18,8 @@ def diagram() -> None:
     """One place during the search: three candidates, each with a share, and their sum."""
     _, axes = plt.subplots(figsize=(5, 3.8))
     box(axes, 0, 0, "x")
-    for x, name in ((-3.6, "3×3 block"), (0, "5×5 block"), (3.6, "no block")):
+    candidates = {"3×3 block": -3.6, "5×5 block": 0.0, "no block": 3.6}
+    for name, x in candidates.items():
         box(axes, x, -2.5, name)
         arrow(axes, (0, 0), (x, -2.5))
         arrow(axes, (x, -2.5), (0, -5))
@@ -24,6 +28,10 @@ def diagram() -> None:
     axes.set_axis_off()
     plt.savefig("fbnet-choice.svg")
     plt.close()
+    with Path("fbnet-choice.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(
+            [["candidate", "share with equal scores"], *([name, f"{1 / 3:.0%}"] for name in candidates)]
+        )
 
 
 if __name__ == "__main__":
