@@ -54,7 +54,7 @@ FIELDS: Fields = {
     "weights": (is_text, "ResNet50_Weights.IMAGENET1K_V1"),
     "note": (is_spoken, "en and zh"),
 }
-NEEDED = ("id", "network", "top1", "source")
+NEEDED = ("id", "network", "top1", "note", "source")
 
 
 def load(root: Path) -> list[Accuracy]:

@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from snippets.architectures.highway_network.from_scratch import HighwayNetwork
+from snippets.experiment import arrow, box
 
 DEPTH, WIDTH, STEPS, SEEDS = 30, 50, 40, 3
 
@@ -51,7 +52,34 @@ def loss_after_training(model: nn.Module, x: Tensor, y: Tensor) -> float:
         return nn.functional.cross_entropy(model(x), y).item()
 
 
+def diagram() -> None:
+    """A layer: the change, times the gate, and the input, times what the gate leaves, are added."""
+    _, axes = plt.subplots(figsize=(5, 3.8))
+    boxes = {
+        "x": (0, 0),
+        "layer: H(x)": (-1.8, -1),
+        "gate: T(x)": (1.8, -1),
+        "H(x) times T(x)": (-1.8, -2.2),
+        "x times 1 − T(x)": (1.8, -2.2),
+        "+": (0, -3.2),
+    }
+    for name, place in boxes.items():
+        box(axes, *place, name)
+    x, change, gate, changed, kept, total = boxes.values()
+    for start, end in ((x, change), (x, gate), (change, changed), (gate, kept), (changed, total), (kept, total)):
+        arrow(axes, start, end)
+    arrow(axes, gate, changed)
+    arrow(axes, (0.1, 0), (2.6, -2.2), bend=-0.7)  # around the gate
+    axes.set(xlim=(-3.5, 4.3), ylim=(-3.6, 0.4))
+    axes.set_axis_off()
+    plt.savefig("highway-network-layer.svg")
+    plt.close()
+    with Path("highway-network-layer.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["gate", "share of H(x)", "share of x"], *([t, t, 1 - t] for t in (0, 0.5, 1))])
+
+
 if __name__ == "__main__":
+    diagram()
     digits = load_digits()
     x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
     makers = {

@@ -1,7 +1,7 @@
-"""Inception v4, as timm has it.
+"""Inception v4 and Inception-ResNet-v2, as timm has them.
 
 Source: Szegedy et al., "Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning", 2016,
-figures 3 to 9
+figures 3 to 9; the residual network as its authors released it, with more blocks than in the figures
 """
 
 import torch
@@ -114,7 +114,68 @@ class InceptionV4(nn.Module):
         return x
 
 
+class Scaled(nn.Module):
+    """Branches side by side, a 1×1 convolution without an activation, and a share of its output added to the input."""
+
+    def __init__(self, channels: int, branches: list[nn.Sequential], joined: int, scale: float, act: bool) -> None:
+        super().__init__()
+        self.branches, self.project = Branches(*branches), nn.Conv2d(joined, channels, 1)
+        self.scale, self.act = scale, nn.ReLU() if act else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) in, the same shape out."""
+        return self.act(x + self.scale * self.project(self.branches(x)))
+
+
+def residual_35(scale: float) -> Scaled:
+    """On maps of 35 by 35."""
+    double = nn.Sequential(conv(320, 32), conv(32, 48, 3, padding=1), conv(48, 64, 3, padding=1))
+    once = nn.Sequential(conv(320, 32), conv(32, 32, 3, padding=1))
+    return Scaled(320, [conv(320, 32), once, double], 128, scale, act=True)
+
+
+def residual(channels: int, widths: tuple[int, int, int], kernel: int, scale: float, act: bool = True) -> Scaled:
+    """On maps of 17 by 17, with a kernel of 7, and of 8 by 8, with 3."""
+    first, second, last = widths
+    split = nn.Sequential(conv(channels, first), wide(first, second, kernel), tall(second, last, kernel))
+    return Scaled(channels, [conv(channels, 192), split], 192 + last, scale, act)
+
+
+class InceptionResNetV2(nn.Module):
+    """Images (batch, 3, height, width), usually of 299 by 299 and from -1 to 1, to logits (batch, classes).
+
+    Args:
+        classes: of the last layer.
+        dropout: before the last layer.
+    """
+
+    def __init__(self, classes: int = 1000, dropout: float = 0.2) -> None:
+        super().__init__()
+        first = [conv(3, 32, 3, 2), conv(32, 32, 3), conv(32, 64, 3, padding=1), nn.MaxPool2d(3, 2)]
+        self.stem = nn.Sequential(*first, conv(64, 80), conv(80, 192, 3), nn.MaxPool2d(3, 2))
+        five = nn.Sequential(conv(192, 48), conv(48, 64, 5, padding=2))
+        double = nn.Sequential(conv(192, 64), conv(64, 96, 3, padding=1), conv(96, 96, 3, padding=1))
+        self.widen = Branches(conv(192, 96), five, double, pooled(192, 64))
+        self.blocks35 = nn.Sequential(*(residual_35(0.17) for _ in range(10)))
+        double = nn.Sequential(conv(320, 256), conv(256, 256, 3, padding=1), conv(256, 384, 3, 2))
+        self.halve = Branches(conv(320, 384, 3, 2), double, nn.MaxPool2d(3, 2))
+        self.blocks17 = nn.Sequential(*(residual(1088, (128, 160, 192), 7, 0.1) for _ in range(20)))
+        pairs = [nn.Sequential(conv(1088, 256), conv(256, out, 3, 2)) for out in (384, 288)]
+        double = nn.Sequential(conv(1088, 256), conv(256, 288, 3, padding=1), conv(288, 320, 3, 2))
+        self.halve_again = Branches(*pairs, double, nn.MaxPool2d(3, 2))
+        last = residual(2080, (192, 224, 256), 3, 1.0, act=False)
+        self.blocks8 = nn.Sequential(*(residual(2080, (192, 224, 256), 3, 0.2) for _ in range(9)), last)
+        self.last = conv(2080, 1536)
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(1536, classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (batch, classes)."""
+        for part in self.children():
+            x = part(x)
+        return x
+
+
 if __name__ == "__main__":
     with torch.device("meta"):
-        count = sum(p.numel() for p in InceptionV4().parameters())
-    print(f"difference to timm's number of parameters: {count - 42_679_816}")
+        counts = [sum(p.numel() for p in model.parameters()) for model in (InceptionV4(), InceptionResNetV2())]
+    print(f"differences to timm's numbers of parameters: {counts[0] - 42_679_816}, {counts[1] - 55_843_464}")

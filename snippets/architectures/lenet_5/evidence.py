@@ -3,6 +3,7 @@
 Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998, section II
 """
 
+import csv
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snippets.architectures.lenet_5.use import LeNet5
-from snippets.experiment import save, stages
+from snippets.experiment import arrow, box, save, stages
 
 SIZE, SHIFTS = 32, range(9)
 
@@ -34,7 +35,31 @@ def moved(part: nn.Module, jump: int, x: Tensor) -> list[float]:
     return distances
 
 
+def diagram() -> None:
+    """The layers, one below the other."""
+    names = ["x: 1 channel"]
+    for layer in LeNet5().modules():
+        if isinstance(layer, nn.Conv2d):
+            names.append(f"{layer.kernel_size[0]}×{layer.kernel_size[0]} convolution, {layer.out_channels}, ReLU")
+        elif isinstance(layer, nn.MaxPool2d):
+            names.append("max pooling, 2×2")
+        elif isinstance(layer, nn.Linear):
+            names.append(f"linear layer, {layer.out_features}" + (", ReLU" if layer.out_features > 10 else ""))
+    _, axes = plt.subplots(figsize=(4.5, 5))
+    for place, name in enumerate(names):
+        box(axes, 0, -place, name)
+        if place:
+            arrow(axes, (0, 1 - place), (0, -place))
+    axes.set(xlim=(-2, 2), ylim=(0.5 - len(names), 0.5))
+    axes.set_axis_off()
+    plt.savefig("lenet-5-layers.svg")
+    plt.close()
+    with Path("lenet-5-layers.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["layer"], *([name] for name in names)])
+
+
 if __name__ == "__main__":
+    diagram()
     with torch.device("meta"):
         model = LeNet5()
     save("lenet-5", "LeNet-5", stages(model, SIZE, channels=1), small=True)

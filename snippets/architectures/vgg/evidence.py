@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from snippets.architectures.vgg.from_scratch import CONVS, VGG, WIDTHS, stage
-from snippets.experiment import Stages, save, stages
+from snippets.experiment import Stages, arrow, box, save, stages
 
 
 class Numbered(Stages):
@@ -37,6 +37,27 @@ def diagram() -> None:
     plt.close()
 
 
+def block(channels: int = 128, width: int = 256, convs: int = 3) -> None:
+    """The layers of one stage, the third of VGG-16."""
+    _, axes = plt.subplots(figsize=(4.5, 4))
+    names = [f"x: {channels} channels"]
+    for layer in stage(channels, width, convs, norm=False):
+        if isinstance(layer, nn.Conv2d):
+            names.append(f"{layer.kernel_size[0]}×{layer.kernel_size[0]} convolution, {layer.out_channels}, ReLU")
+        elif isinstance(layer, nn.MaxPool2d):
+            names.append("max pooling, 2×2")
+    for place, name in enumerate(names):
+        box(axes, 0, -place, name)
+        if place:
+            arrow(axes, (0, 1 - place), (0, -place))
+    axes.set(xlim=(-2, 2), ylim=(0.5 - len(names), 0.5))
+    axes.set_axis_off()
+    plt.savefig("vgg-stage.svg")
+    plt.close()
+    with Path("vgg-stage.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["layer"], *([name] for name in names)])
+
+
 def signal(init: str, depth: int = 19) -> list[float]:
     """By how much two random images still differ after each convolution: root mean square, after the ReLU."""
     torch.manual_seed(0)
@@ -56,6 +77,7 @@ def signal(init: str, depth: int = 19) -> list[float]:
 if __name__ == "__main__":
     with torch.device("meta"):
         model = VGG()
+        block()
     save("vgg", "VGG-16", stages(model, count=Numbered))
     diagram()
     sizes = {}

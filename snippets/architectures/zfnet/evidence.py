@@ -3,6 +3,7 @@
 Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2013, figures 1 and 3
 """
 
+import csv
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import nn
 
 from snippets.architectures.zfnet.from_scratch import ZFNet
 from snippets.architectures.zfnet.use import project
-from snippets.experiment import save, stages
+from snippets.experiment import arrow, box, save, stages
 
 STEPS, CHANNELS = 60, 16
 
@@ -41,9 +42,34 @@ def trained() -> tuple[nn.Sequential, torch.Tensor, float]:
         return model, x, (model(x).argmax(1) == y).float().mean().item()
 
 
+def diagram(network: nn.Module) -> None:
+    """The layers, one below the other, without activations, dropout and the normalization of contrast."""
+    names = ["image"]
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            name = f"{layer.kernel_size[0]}×{layer.kernel_size[0]} convolution, {layer.out_channels}"
+            names.append(name + (f", stride {layer.stride[0]}" if layer.stride[0] > 1 else ""))
+        elif isinstance(layer, nn.MaxPool2d):
+            names.append(f"max pooling, {layer.kernel_size}×{layer.kernel_size}")
+        elif isinstance(layer, nn.Linear):
+            names.append(f"linear layer, {layer.out_features}")
+    _, axes = plt.subplots(figsize=(4.5, 6))
+    for place, name in enumerate(names):
+        box(axes, 0, -place, name)
+        if place:
+            arrow(axes, (0, 1 - place), (0, -place))
+    axes.set(xlim=(-2, 2), ylim=(0.5 - len(names), 0.5))
+    axes.set_axis_off()
+    plt.savefig("zfnet-layers.svg")
+    plt.close()
+    with Path("zfnet-layers.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["layer"], *([name] for name in names)])
+
+
 if __name__ == "__main__":
     with torch.device("meta"):
         network = ZFNet()
+    diagram(network)
     save("zfnet", "ZFNet", stages(network))
     model, x, accuracy = trained()
     with torch.no_grad():

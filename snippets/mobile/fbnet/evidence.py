@@ -4,13 +4,38 @@ Source: Wu et al., "FBNet: Hardware-Aware Efficient ConvNet Design via Different
 figure 4
 """
 
+import csv
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.experiment import save, stages
+from snippets.experiment import arrow, box, save, stages
 from snippets.mobile.fbnet.from_scratch import STAGES, FBNetC
 
+
+def diagram() -> None:
+    """One place during the search: three candidates, each with a share, and their sum."""
+    _, axes = plt.subplots(figsize=(5, 3.8))
+    box(axes, 0, 0, "x")
+    candidates = {"3×3 block": -3.6, "5×5 block": 0.0, "no block": 3.6}
+    for name, x in candidates.items():
+        box(axes, x, -2.5, name)
+        arrow(axes, (0, 0), (x, -2.5))
+        arrow(axes, (x, -2.5), (0, -5))
+    box(axes, 0, -5, "sum, each times its share")
+    axes.set(xlim=(-6, 6), ylim=(-5.5, 0.5))
+    axes.set_axis_off()
+    plt.savefig("fbnet-choice.svg")
+    plt.close()
+    with Path("fbnet-choice.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(
+            [["candidate", "share with equal scores"], *([name, f"{1 / 3:.0%}"] for name in candidates)]
+        )
+
+
 if __name__ == "__main__":
+    diagram()
     with torch.device("meta"):
         model = FBNetC()
     save("fbnet", "FBNet-C", stages(model))

@@ -1,4 +1,4 @@
-"""Inception v4 and the blocks of Inception-ResNet-v2: equal to timm, counts, and the claims of their page."""
+"""Inception v4 and Inception-ResNet-v2: equal to timm, counts, and the claims of their page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snippets.architectures.inception_v3 import from_scratch as third
-from snippets.architectures.inception_v4.from_scratch import InceptionV4, pooled
+from snippets.architectures.inception_v4.from_scratch import InceptionResNetV2, InceptionV4, pooled
 from snippets.architectures.inception_v4.use import ScaledInception, block35, small_network
 from tests.support import oracles  # noqa: F401 - before timm
 from tests.support.networks import filled, numbers, parameters_of, same_logits, take_weights
@@ -29,16 +29,18 @@ def timms(name: str) -> nn.Module:
     return model
 
 
-def test_equals_timm() -> None:
-    """Logits in both modes, dropout drawn alike, and running statistics."""
+@pytest.mark.parametrize(("ours", "name"), [(InceptionV4, "inception_v4"), (InceptionResNetV2, "inception_resnet_v2")])
+def test_equals_timm(ours: Any, name: str) -> None:
+    """Of both: logits in both modes, dropout drawn alike, and running statistics."""
     import timm
 
-    same_logits(InceptionV4, lambda: timm.create_model("inception_v4", drop_rate=0.2), shape=(2, 3, 75, 75))
+    same_logits(ours, lambda: timm.create_model(name, drop_rate=0.2), shape=(2, 3, 75, 75))
 
 
 def test_parameters() -> None:
-    """42,679,816 as in timm."""
+    """42,679,816 and 55,843,464 as in timm."""
     assert parameters_of(InceptionV4) == parameters_of(lambda: timms("inception_v4")) == 42_679_816
+    assert parameters_of(InceptionResNetV2) == parameters_of(lambda: timms("inception_resnet_v2")) == 55_843_464
 
 
 def test_blocks_of_inception_resnet() -> None:

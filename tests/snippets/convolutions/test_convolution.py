@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from snippets.convolutions.convolution import from_scratch
+from snippets.convolutions.convolution import evidence_steps, from_scratch
 from snippets.convolutions.convolution.evidence import LAYERS, seen
 from snippets.convolutions.convolution.evidence_field import width
 from snippets.convolutions.convolution.use import conv3x3, output_size, receptive_field
@@ -274,3 +274,22 @@ def test_reflection_needs_pixels(size: int) -> None:
         else:
             with pytest.raises(RuntimeError, match="Padding size should be less than the corresponding"):
                 F.pad(x, (padding,) * 4, "reflect")
+
+
+def test_window_moves_by_the_stride(evidence: Any) -> None:
+    """Of the figure, measured anew, and of 30 random layers: what an output sees, in the image's pixels."""
+    for step in evidence("steps"):
+        row, column = step["output"]
+        assert step["seen"] == evidence_steps.seen(row, column).int().tolist()
+    draw = random.Random(0)
+    for _ in range(30):
+        kernel, stride, padding = draw.randint(1, 4), draw.randint(1, 3), draw.randint(0, 2)
+        size = draw.randint(kernel, 7)
+        padded = torch.zeros(1, 1, size + 2 * padding, size + 2 * padding, requires_grad=True)
+        y = F.conv2d(padded, torch.ones(1, 1, kernel, kernel), stride=stride)[0, 0]
+        for row in range(y.shape[0]):
+            for column in range(y.shape[1]):
+                moved = torch.autograd.grad(y[row, column], padded, retain_graph=True)[0][0, 0]
+                top, left = (moved.nonzero().amin(dim=0) - padding).tolist()
+                assert (top, left) == (row * stride - padding, column * stride - padding)
+                assert int(moved.count_nonzero()) == kernel**2

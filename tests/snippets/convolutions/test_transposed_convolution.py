@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from snippets.convolutions.transposed_convolution import from_scratch
+from snippets.convolutions.transposed_convolution import evidence_steps, from_scratch
 from snippets.convolutions.transposed_convolution.evidence import painters
 from snippets.convolutions.transposed_convolution.use import bilinear_, output_size, upsample2x
 
@@ -252,3 +252,13 @@ def test_no_padding_modes(mode: Any) -> None:
     """All modes but zeros are refused."""
     with pytest.raises(ValueError, match='Only "zeros" padding mode is supported for ConvTranspose2d'):
         nn.ConvTranspose2d(2, 2, 3, padding_mode=mode)
+
+
+def test_neighbours_see_unequally_many(evidence: Any) -> None:
+    """The figure's four outputs, measured anew, and all 25: one, two or four inputs, by parity of row and column."""
+    for step in evidence("steps"):
+        assert step["seen"] == evidence_steps.seen(*step["output"]).int().tolist()
+    assert [sum(map(sum, step["seen"])) for step in evidence("steps")] == [1, 2, 2, 4]
+    for row in range(5):
+        for column in range(5):
+            assert evidence_steps.seen(row, column).sum() == (1 + row % 2) * (1 + column % 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from snippets.mobile.fbnet.evidence_search import KERNELS, WEIGHTS, search
 from snippets.mobile.fbnet.from_scratch import STAGES, Block, FBNetC
 from snippets.mobile.fbnet.use import Choice, search_loss
 from tests.support import oracles  # noqa: F401 - before timm
+from tests.support.counting import blocks_of, multiply_adds
 from tests.support.networks import parameters_of, same_logits
 
 PARAMETERS = 5_572_200
@@ -39,6 +41,32 @@ def test_multiply_adds(evidence: Any) -> None:
     head = found["stages"]["head"]
     assert (found["multiply_adds"] - head["multiply_adds"]) / 1e6 == pytest.approx(383.0, abs=0.05)
     assert head["parameters"] / PARAMETERS == pytest.approx(0.356, abs=1e-3)
+
+
+def cost(channels: int, out: int, kernel: int, expansion: int, stride: int, h: int, w: int) -> int:
+    """The page's formula."""
+    wide = expansion * channels
+    return h * w * channels * wide + (h // stride) * (w // stride) * wide * (kernel**2 + out)
+
+
+def test_cost_of_a_block() -> None:
+    """The formula for 80 random blocks, of both strides and expansions from 1; and for each block of FBNet-C on an
+    image of 224 by 224."""
+    chance = random.Random(0)
+    for _ in range(80):
+        channels, out, kernel = chance.choice((8, 16, 40)), chance.choice((8, 16, 24, 40)), chance.choice((3, 5))
+        expansion, stride = chance.choice((1, 3, 6)), chance.choice((1, 2))
+        h, w = 2 * chance.randint(1, 10), 2 * chance.randint(1, 10)
+        with torch.device("meta"):
+            block = Block(channels, out, kernel, expansion, stride)
+        assert multiply_adds(block, channels, h, w) == cost(channels, out, kernel, expansion, stride, h, w)
+    with torch.device("meta"):
+        blocks = iter(blocks_of(FBNetC(), Block, 3, 224, 224))
+    for out, stride, chosen in STAGES:
+        for place, (kernel, expansion) in enumerate(chosen):
+            _, (channels, h, w), found = next(blocks)
+            assert found == cost(channels, out, kernel, expansion, 1 if place else stride, h, w)
+    assert next(blocks, None) is None
 
 
 def test_what_the_search_chose() -> None:

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from snippets.experiment import stages
-from snippets.mobile.mnasnet.from_scratch import MnasNet, Squeeze
+from snippets.mobile.mnasnet.from_scratch import STAGES, InvertedResidual, MnasNet, Squeeze
 from snippets.mobile.mnasnet.use import Candidate, reward
 from tests.support import oracles  # noqa: F401 - before torchvision
+from tests.support.counting import blocks_of, multiply_adds
 from tests.support.networks import parameters_of, same_logits
 
 
@@ -68,6 +69,35 @@ def test_multiply_adds(evidence: Any) -> None:
     assert total / 1e9 == pytest.approx(models.MNASNet1_0_Weights.IMAGENET1K_V1.meta["_ops"], abs=0.0006)
     assert round(total / 1e6) == 314
     assert round(sum(row["multiply_adds"] for row in a1.values()) / 1e6) == 312
+
+
+def cost(channels: int, out: int, kernel: int, factor: int, stride: int, squeeze: bool, h: int, w: int) -> int:
+    """The page's formula; at factor 1 the first convolution is left out."""
+    wide = factor * channels
+    widen = h * w * channels * wide if factor > 1 else 0
+    after = (h // stride) * (w // stride) * wide * (kernel**2 + out)
+    return widen + after + (2 * wide * round(channels / 4) if squeeze else 0)
+
+
+def test_cost_of_a_block() -> None:
+    """The formula for 80 random blocks, with and without squeeze, stride and first convolution; and for each block of
+    B1 and A1 on an image of 224 by 224."""
+    chance = random.Random(0)
+    for _ in range(80):
+        channels, out, kernel = chance.choice((8, 16, 40)), chance.choice((8, 16, 24, 40)), chance.choice((3, 5))
+        factor, stride, squeeze = chance.choice((1, 3, 6)), chance.choice((1, 2)), chance.random() < 0.5
+        h, w = 2 * chance.randint(1, 10), 2 * chance.randint(1, 10)
+        with torch.device("meta"):
+            block = InvertedResidual(channels, out, kernel, factor, stride, squeeze, 0.1)
+        assert multiply_adds(block, channels, h, w) == cost(channels, out, kernel, factor, stride, squeeze, h, w)
+    for name, stages_of in STAGES.items():
+        with torch.device("meta"):
+            blocks = iter(blocks_of(MnasNet(name), InvertedResidual, 3, 224, 224))
+        for kernel, factor, out, count, stride, squeeze in stages_of:
+            for place in range(count):
+                _, (channels, h, w), found = next(blocks)
+                assert found == cost(channels, out, kernel, factor, 1 if place else stride, squeeze, h, w)
+        assert next(blocks, None) is None
 
 
 def test_cost_of_the_squeeze() -> None:

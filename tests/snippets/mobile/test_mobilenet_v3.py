@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import update_bn
 
 from snippets.experiment import stages
-from snippets.mobile.mobilenet_v3.from_scratch import InvertedResidual, MobileNetV3, Squeeze
+from snippets.mobile.mobilenet_v3.from_scratch import BLOCKS, InvertedResidual, MobileNetV3, Squeeze, rounded
 from snippets.mobile.mobilenet_v3.use import MobileBlock, new_head
 from tests.support import oracles  # noqa: F401 - before torchvision
+from tests.support.counting import blocks_of, multiply_adds
 from tests.support.networks import filled, parameters_of, same_logits
 
 
@@ -114,6 +116,33 @@ def test_cost_of_the_squeeze() -> None:
     )
     assert inside / 5_483_032 == pytest.approx(0.28, abs=0.005)
     assert work / sum(row["multiply_adds"] for row in rows_of("large").values()) < 0.01
+
+
+def cost(channels: int, kernel: int, wide: int, out: int, squeeze: bool, stride: int, h: int, w: int) -> int:
+    """The page's formula; the first convolution is left out where it would not widen."""
+    widen = h * w * channels * wide if wide != channels else 0
+    after = (h // stride) * (w // stride) * wide * (kernel**2 + out)
+    return widen + after + (2 * wide * rounded(wide // 4) if squeeze else 0)
+
+
+def test_cost_of_a_block() -> None:
+    """The formula for 80 random blocks, with and without squeeze, stride and first convolution; and for each block of
+    Large and Small on an image of 224 by 224."""
+    chance = random.Random(0)
+    for _ in range(80):
+        channels, out = chance.choice((8, 16, 40)), chance.choice((8, 16, 24, 40))
+        wide, kernel = chance.choice((channels, 3 * channels, 6 * channels)), chance.choice((3, 5))
+        squeeze, hard, stride = chance.random() < 0.5, chance.random() < 0.5, chance.choice((1, 2))
+        h, w = 2 * chance.randint(1, 10), 2 * chance.randint(1, 10)
+        with torch.device("meta"):
+            block = InvertedResidual(channels, kernel, wide, out, squeeze, hard, stride)
+        assert multiply_adds(block, channels, h, w) == cost(channels, kernel, wide, out, squeeze, stride, h, w)
+    for size, rows in BLOCKS.items():
+        with torch.device("meta"):
+            blocks = blocks_of(MobileNetV3(size), InvertedResidual, 3, 224, 224)
+        for (_, (channels, h, w), found), row in zip(blocks, [row for stage in rows for row in stage], strict=True):
+            kernel, wide, out, squeeze, _, stride = row
+            assert found == cost(channels, kernel, wide, out, squeeze, stride, h, w)
 
 
 def test_squeeze_weights_channels() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from snippets.mobile.mobileone import use
-from snippets.mobile.mobileone.from_scratch import WIDTHS, Block, MobileOne, deployed
+from snippets.mobile.mobileone.from_scratch import BRANCHES, WIDTHS, Block, MobileOne, deployed
 from tests.support import oracles  # noqa: F401 - before timm
+from tests.support.counting import blocks_of, multiply_adds
 from tests.support.networks import filled, numbers, parameters_of, same_logits
 
 
@@ -75,6 +77,36 @@ def test_costs(evidence: Any) -> None:
     assert round(ratio.pop("s0"), 1) == 3.8
     assert all(1 < each < 1.01 for each in ratio.values())
     assert evidence()["multiply_adds"] == sizes["s1"]["deployed"]["multiply_adds"]
+
+
+def cost(channels: int, out: int, stride: int, h: int, w: int, branches: int | None, squeezed: bool) -> int:
+    """The page's formulas: of a pair with its branches, or deployed (None); squeezes are counted once an image."""
+    nine, through = (9, out) if branches is None else (9 * branches + 1, branches * out)
+    squeezes = 2 * channels * (channels // 16) + 2 * out * (out // 16) if squeezed else 0
+    return (h // stride) * (w // stride) * channels * (nine + through) + squeezes
+
+
+def test_cost_of_a_pair() -> None:
+    """Both formulas for 30 random pairs, with both strides, one to four branches and squeezes; and for each pair of S0
+    to S4 on an image of 224 by 224."""
+    chance = random.Random(0)
+    for _ in range(30):
+        channels, out = chance.choice((16, 32, 64)), chance.choice((16, 32, 48, 64))
+        stride, branches, squeezed = chance.choice((1, 2)), chance.randint(1, 4), chance.random() < 0.5
+        h, w = 2 * chance.randint(1, 10), 2 * chance.randint(1, 10)
+        with torch.device("meta"):
+            depthwise = Block(channels, channels, 3, stride, channels, branches, squeezed)
+            pair = nn.Sequential(depthwise, Block(channels, out, 1, 1, 1, branches, squeezed))
+        shape = (channels, h, w)
+        assert multiply_adds(deployed(pair), *shape) == cost(channels, out, stride, h, w, None, squeezed)
+        assert multiply_adds(pair, *shape) == cost(channels, out, stride, h, w, branches, squeezed)
+    for size in WIDTHS:
+        with torch.device("meta"):
+            _, *blocks = blocks_of(MobileOne(size), Block, 3, 224, 224)  # without the stem
+        for (first, (channels, h, w), one), (second, inside, other) in zip(blocks[::2], blocks[1::2], strict=True):
+            out, stride = second.branches[0][0].out_channels, h // inside[1]
+            squeezed = isinstance(first.after, nn.Sequential)
+            assert one + other == cost(channels, out, stride, h, w, BRANCHES.get(size, 1), squeezed)
 
 
 def random_block(seed: int, make: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.mobile.mobilevit import use
 from snippets.mobile.mobilevit.evidence import share_of_attention
-from snippets.mobile.mobilevit.from_scratch import SIZES, InvertedResidual, Layer, MobileViT, MobileViTBlock
+from snippets.mobile.mobilevit.from_scratch import LAYERS, SIZES, InvertedResidual, Layer, MobileViT, MobileViTBlock
 from tests.support import oracles  # noqa: F401 - before timm
 from tests.support.networks import filled, parameters_of, same_logits
 
@@ -60,6 +61,22 @@ def test_multiply_adds(evidence: Any) -> None:
     rows = evidence()["stages"]
     share = sum(rows[f"stage{i}"]["multiply_adds"] for i in (3, 4, 5)) / evidence()["multiply_adds"]
     assert round(share, 2) == 0.77
+
+
+def test_cost_of_a_block() -> None:
+    """n (27 c² + 2 c d + 8 L d²) + L n² d / 2: 8 random blocks, and those of S, XS and XXS at 256 by 256."""
+    chance = random.Random(0)
+    cases = [
+        (2 * chance.randint(1, 8), 2 * chance.randint(1, 8), chance.randint(1, 48), 4 * chance.randint(1, 40), layers)
+        for layers in (1, 2, 3, 4)
+        for _ in range(2)
+    ]
+    for (_, _, *channels), inside, _ in SIZES.values():
+        cases += [(s, s, c, d, layers) for s, c, d, layers in zip((32, 16, 8), channels, inside, LAYERS, strict=True)]
+    for h, w, c, d, layers in cases:
+        n = h * w
+        said = n * (27 * c**2 + 2 * c * d + 8 * layers * d**2) + layers * n**2 * d // 2
+        assert counted(MobileViTBlock(c, d, layers), c, h, w) == said
 
 
 def test_attention_grows(evidence: Any) -> None:

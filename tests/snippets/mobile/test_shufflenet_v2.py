@@ -14,6 +14,7 @@ from snippets.mobile.shufflenet_v2.evidence_traffic import traffic
 from snippets.mobile.shufflenet_v2.from_scratch import CHANNELS, ShuffleNetV2, Unit
 from snippets.mobile.shufflenet_v2.use import ShuffleUnit, small_network
 from tests.support import oracles  # noqa: F401 - before torchvision
+from tests.support.counting import blocks_of, multiply_adds
 from tests.support.networks import parameters_of, same_logits
 
 NAMES = {0.5: "x0_5", 1.0: "x1_0", 1.5: "x1_5", 2.0: "x2_0"}
@@ -45,6 +46,33 @@ def test_counts(evidence: Any) -> None:
         assert total / 1e9 == pytest.approx(meta["_ops"], abs=0.0006)
     assert evidence()["parameters"] == 2_278_604
     assert round(evidence()["multiply_adds"] / 1e6) == 145
+
+
+def cost(channels: int, out: int, stride: int, h: int, w: int) -> float:
+    """The page's formulas, of a unit with stride 1 and of one with stride 2."""
+    if stride == 1:
+        return h * w * channels / 2 * (channels + 9)
+    return h * w / 4 * (9 * channels + 9 * out / 2 + 5 * channels * out / 2 + out**2 / 4)
+
+
+def test_cost_of_a_unit() -> None:
+    """Both formulas for 20 random units of each stride; and for each unit of the four widths, 224 by 224."""
+    chance = random.Random(0)
+    for _ in range(20):
+        channels, out = 2 * chance.randint(1, 40), 2 * chance.randint(1, 40)
+        h, w = 2 * chance.randint(1, 10), 2 * chance.randint(1, 10)
+        with torch.device("meta"):
+            same, halving = Unit(channels, channels, 1), Unit(channels, out, 2)
+        assert multiply_adds(same, channels, h, w) == cost(channels, channels, 1, h, w)
+        assert multiply_adds(halving, channels, h, w) == cost(channels, out, 2, h, w)
+    for wide in CHANNELS.values():
+        with torch.device("meta"):
+            blocks = iter(blocks_of(ShuffleNetV2(wide), Unit, 3, 224, 224))
+        for out, units in zip(wide, (4, 8, 4), strict=False):
+            for place in range(units):
+                _, (channels, h, w), found = next(blocks)
+                assert found == cost(channels, out, 1 if place else 2, h, w)
+        assert next(blocks, None) is None
 
 
 @pytest.mark.parametrize("make", [lambda: Unit(16, 16, 1), lambda: ShuffleUnit(16)])

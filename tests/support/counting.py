@@ -1,0 +1,47 @@
+"""Multiply-adds of convolutions and linear layers, counted while an empty input runs through on the meta device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def blocks_of(model: nn.Module, kind: type[nn.Module], *shape: int) -> list[tuple[Any, tuple[int, ...], int]]:
+    """Each block of that class, the shape of its input and its multiply-adds, in the order in which an image passes.
+
+    The model lies on the meta device afterwards, in eval mode.
+    """
+    found: list[tuple[Any, tuple[int, ...], int]] = []
+    total = 0
+
+    def count(module: nn.Module, _: Any, out: Tensor) -> None:
+        nonlocal total
+        assert isinstance(module, nn.Conv2d | nn.Linear)
+        total += out.numel() * module.weight[0].numel()
+
+    def enter(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        found.append((module, tuple(inputs[0].shape[1:]), -total))
+
+    def leave(module: nn.Module, *_: Any) -> None:
+        place = max(i for i, (block, *_) in enumerate(found) if block is module)
+        block, size, before = found[place]
+        found[place] = (block, size, before + total)
+
+    handles = []
+    for module in model.to("meta").eval().modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            handles.append(module.register_forward_hook(count))
+        if isinstance(module, kind):
+            handles += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
+    with torch.device("meta"):
+        model(torch.empty(1, *shape))
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+def multiply_adds(module: nn.Module, *shape: int) -> int:
+    """Of one input of that shape, without the batch. The module lies on the meta device afterwards, in eval mode."""
+    return blocks_of(module, type(module), *shape)[0][2]
