@@ -1,7 +1,7 @@
 """Conformance of every normalizing layer of the guide: what `shares` and `Theory` say of it, and what holds of all.
 
 A layer is found by its form: a public `nn.Module` in a room of `snippets/normalization/` that is made of `channels` or
-`features` alone and whose `forward` takes one tensor. Layers of another form, and those of which theory says less, stand
+`features` alone and whose `forward` takes one tensor. Layers of another form, and those of which theory says less, are
 in `tests/support/unlike.py`. `shares` in a page's front matter says over what a statistic is computed. Nothing is read
 off what a layer does: one that loses a property fails.
 """
@@ -321,7 +321,7 @@ def test_one_element(normalizer: Normalizer) -> None:
     x = normalizer.inputs(batch=1, space=(1, 1))
     for mode, layer in (("training", normalizer.layer().train()), ("evaluation", normalizer.layer().eval())):
         if normalizer.refuses_one in (mode, "always"):
-            with pytest.raises(ValueError, match="more than 1 (value per channel|spatial element) when training"):
+            with pytest.raises(ValueError, match=r"more than 1 (value per channel|spatial element) when training"):
                 layer(x)
             assert all(b.isfinite().all() for b in layer.buffers())
         else:

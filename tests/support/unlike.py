@@ -1,7 +1,7 @@
 """Normalizing layers that are unlike the rest: what theory says of them, and how to make those of another form.
 
-`test_normalizers.py` tries every layer. A class of `snippets/normalization/` that it neither finds by its form nor here,
-and that does not stand in `OUTSIDE`, stops it.
+`test_normalizers.py` tries every layer. A class of `snippets/normalization/` that it finds neither by
+its form nor here, and that does not stand in `OUTSIDE`, stops it.
 """
 
 from __future__ import annotations
@@ -214,7 +214,11 @@ def adapted() -> list[Normalizer]:
             lambda width: _same_for_all(ConditionalBatchNorm(width), _waves(1, 4)),
             Theory(affine=PLAIN),
         ),
-        ("adaptive_instance_normalization/use.adain", _adain, Theory(affine=PLAIN, spaces=IMAGES, refuses_one="always")),
+        (
+            "adaptive_instance_normalization/use.adain",
+            _adain,
+            Theory(affine=PLAIN, spaces=IMAGES, refuses_one="always"),
+        ),
         (
             "adaptive_instance_normalization/from_scratch.AdaptiveInstanceNorm",
             lambda width: _same_for_all(AdaptiveInstanceNorm(width), _standard(1, width, 9)),

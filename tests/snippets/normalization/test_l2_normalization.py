@@ -41,7 +41,7 @@ def test_equals_torch(shape: tuple[int, ...], dtype: torch.dtype) -> None:
 def test_eps_equals_torch(eps: float) -> None:
     """A norm below eps counts as eps, in both functions, for short and long vectors and for zero.
 
-    Gradients, too, but for the cosine of vectors that are shorter than eps and not 0: torch's gradient ignores eps there.
+    Gradients, too, but for the cosine of a vector between 0 and eps: torch's gradient ignores eps there.
     """
     torch.manual_seed(0)
     lengths = torch.tensor([0.0, 1e-9, 0.01, 0.3, 1.0, 10.0], dtype=torch.float64)
