@@ -18,6 +18,7 @@ from torch import nn
 
 from scripts.sources.layers import Layer
 from tests.support.guide import guide
+from tests.support.normalizers import classes
 
 LAYERS = guide().layers
 WITH_CLASS = [layer for layer in LAYERS if layer.class_]
@@ -63,6 +64,16 @@ def test_the_class_takes_the_settings(layer: Layer) -> None:
     class_ = attribute(layer.class_)
     unknown = set(layer.settings) - set(inspect.signature(class_).parameters)
     assert not unknown, f"{layer.class_} has no {', '.join(sorted(unknown))}"
+
+
+@pytest.mark.parametrize("layer", named([layer for layer in LAYERS if not layer.class_]))
+def test_without_a_class_the_settings_are_those_of_the_guides_own(layer: Layer) -> None:
+    """A class in the room of the entry takes each, or its convolutions have such a kernel."""
+    room = layer.entry.replace("-", "_")
+    of_room = [c for key, c in classes().items() if key.startswith(f"{room}/")]
+    assert of_room
+    taken = {name for c in of_room for name in inspect.signature(c).parameters}
+    assert set(layer.settings) <= taken | {"kernel"}
 
 
 @pytest.mark.parametrize("layer", named(WITH_MODEL))

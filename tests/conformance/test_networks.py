@@ -47,8 +47,8 @@ def test_every_entry_has_a_small_form(catalog) -> None:
             assert f"{section}/{entry.id}" in FOUND or is_other, f"{entry.test} has no small()"
 
 
-def made(make: Small, training: bool = False) -> tuple[nn.Module, Tensor]:
-    torch.manual_seed(0)
+def made(make: Small, training: bool = False, seed: int = 0) -> tuple[nn.Module, Tensor]:
+    torch.manual_seed(seed)
     model, x = make()
     return model.train(training), x
 
@@ -62,24 +62,52 @@ def call(model: nn.Module, x: Tensor) -> Tensor:
 
 @every_network
 def test_a_sample_has_its_own_output(make: Small) -> None:
-    """In eval mode: finite, the same twice, and the same for one sample alone."""
+    """In eval mode: finite, the same twice, and the same for one sample alone.
+
+    "The same" is a thousandth of what the sample itself changes: in a fresh network with batch normalization that may
+    be a hundred-millionth of the output. Hence float64, and larger gains where the signal dies on its way.
+    """
     model, x = made(make)
     assert len(x) > 1
-    y = call(model, x)
-    assert y.isfinite().all()
+    model, x = model.double(), x.double()
+    for gain in (1.0, 2.0):
+        for norm in model.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                nn.init.constant_(norm.weight, gain)
+        y = call(model, x)
+        assert y.isfinite().all()
+        change = min((other - y[0]).abs().max().item() for other in y[1:])
+        if change > 1e-11 * y.abs().max():
+            break
+    else:
+        pytest.fail("the output does not depend on the sample")
     assert torch.equal(call(model, x), y)
-    torch.testing.assert_close(torch.cat([call(model, x[i : i + 1]) for i in range(len(x))]), y, rtol=1e-4, atol=1e-5)
+    alone = torch.cat([call(model, x[i : i + 1]) for i in range(len(x))])
+    assert (alone - y).abs().max() < 1e-3 * change
 
 
 @every_network
 def test_every_parameter_learns(make: Small) -> None:
-    """In train mode a gradient reaches every parameter, and it is finite."""
-    model, x = made(make, training=True)
-    model(x).square().mean().backward()
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            assert parameter.grad is not None, f"no gradient reaches {name}"
-            assert parameter.grad.isfinite().all(), name
+    """In train mode a gradient reaches every parameter, and it is finite; of matrices and kernels it is not 0.
+
+    Not 0 with one of three seeds: a few narrow ReLUs can all be off. Vectors before a batch normalization of two values
+    have a gradient of 0 by theory.
+    """
+    silent: set[str] | None = None
+    for seed in range(3):
+        model, x = made(make, training=True, seed=seed)
+        model(x).square().mean().backward()
+        zero = set()
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                assert parameter.grad is not None, f"no gradient reaches {name}"
+                assert parameter.grad.isfinite().all(), name
+                if parameter.dim() > 1 and not parameter.grad.any():
+                    zero.add(name)
+        silent = zero if silent is None else silent & zero
+        if not silent:
+            break
+    assert not silent, "their gradient is 0"
 
 
 @every_network

@@ -85,14 +85,19 @@ def tolerance(scheduler: Any) -> float:
     return max([1e-12] + [1.1 * 2.3e-17 * length**2 + 1e-14 for length in cosine_lengths(scheduler) if length < STEPS])
 
 
-def assert_curve(name: str, **settings: Any) -> None:
-    """Both groups follow the closed form; where the schedule ends early, the closed form ends there too."""
+def assert_curve(name: str, **settings: Any) -> list[list[float]]:
+    """Both groups follow the closed form; where the schedule ends early, the closed form ends there too.
+
+    Returns:
+        the curve, ``curve[step][group]``.
+    """
     closed = closed_form_of(name, **settings)
     curve = curve_of(MAKE[name], STEPS, TWO_RATES, **settings)
     assert_same_curve(curve, TWO_RATES, closed, tolerance(new_run(MAKE[name], TWO_RATES, **settings)[1]))
     if len(curve) < STEPS:
         with pytest.raises(ValueError):
             closed(len(curve), TWO_RATES[0])
+    return curve
 
 
 @every_scheduler
@@ -110,12 +115,40 @@ def numeric_settings(name: str) -> dict[str, Any]:
     }
 
 
+# Other values of settings that are no numbers, and of numbers that are felt only with them.
+OTHER: dict[str, list[dict[str, Any]]] = {
+    "cyclic_lr": [{"mode": "triangular2"}, {"mode": "exp_range", "gamma": 0.99}],
+    "lambda_lr": [{"lr_lambda": lambda step: 0.99**step}],
+    "multi_step_lr": [{"milestones": (20, 90, 200)}],
+    "multiplicative_lr": [{"lr_lambda": lambda step: 0.97 if step % 2 else 1.01}],
+    "noam_schedule": [{"d_model": 512}],
+    "reduce_lr_on_plateau": [{"mode": "max"}, {"threshold": 0.02}],
+    "warmup_stable_decay": [{"shape": "linear"}, {"shape": "cosine"}],
+}
+
+
+def other_settings(name: str) -> list[dict[str, Any]]:
+    """Each number made smaller, alone, and what `OTHER` has."""
+    smaller = [
+        {key: max(1, value * 2 // 3) if isinstance(value, int) else value * 0.7 if value else 1e-3}
+        for key, value in numeric_settings(name).items()
+    ]
+    return smaller + OTHER.get(name, [])
+
+
 @every_scheduler
 def test_other_settings_follow_the_closed_form_too(name):
-    """Each number among the settings is made smaller, alone: the curve must follow, and both must know its name."""
-    for key, value in numeric_settings(name).items():
-        other = max(1, value * 2 // 3) if isinstance(value, int) else value * 0.7 if value else 1e-3
-        assert_curve(name, **{key: other})
+    """The curve must follow each, and both must know its name; each is felt, or following would prove nothing.
+
+    A setting that changes nothing alone is felt in one of `OTHER`.
+    """
+    usual, felt = curve_of(MAKE[name], STEPS, TWO_RATES), set()
+    for settings in other_settings(name):
+        curve = assert_curve(name, **settings)
+        assert len(curve) >= 100, "the schedule ends before anything is seen of it"
+        if curve != usual:
+            felt |= set(settings)
+    assert felt == set(inspect.signature(MAKE[name]).parameters) - {"optimizer"}
 
 
 def test_only_long_cosines_get_more_room():

@@ -30,6 +30,7 @@ def discover() -> dict[str, tuple[Make, Callable | None]]:
 
 MODULES = modules("optimizers")
 FOUND = discover()
+ROLES = ("use", "from_scratch")
 FROM_SCRATCH = sorted(name.partition("/")[0] for name in FOUND if name.endswith("/from_scratch"))
 
 # Values that every optimizer refuses that has an argument of this name.
@@ -55,6 +56,35 @@ BAD: dict[str, list] = {
     "refresh": [0],
     "max_dim": [0],
 }
+
+
+# What an optimizer refuses, by an error that names it. All others must take it: an optimizer that loses a kind of input
+# fails, and so does one that learns to take it and still stands here.
+SPARSE_ADAM, LBFGS = {"sparse_adam/use", "sparse_adam/from_scratch"}, {"lbfgs/use", "lbfgs/from_scratch"}
+REFUSES: dict[str, set[str]] = {
+    "dense gradients": SPARSE_ADAM,
+    "parameter groups": LBFGS,
+    "steps without closure": {*LBFGS, "sam/use"},
+    "weight decay": {*LBFGS, *SPARSE_ADAM, "gradient_descent/from_scratch", "rprop/use", "rprop/from_scratch"},
+    "sparse gradients": set(FOUND)
+    - {f"{name}/{role}" for name in ("gradient_descent", "momentum", "nesterov_momentum", "sgd") for role in ROLES}
+    - {*LBFGS, *SPARSE_ADAM, "adagrad/use"},
+    "complex parameters": {
+        *SPARSE_ADAM,
+        *(f"{name}/{role}" for name in ("adafactor", "muon") for role in ROLES),
+        *(
+            f"{name}/use"
+            for name in ("adabelief", "adopt", "lamb", "lion", "prodigy", "schedule_free", "shampoo", "soap")
+        ),
+        "lbfgs/from_scratch",
+    },
+    "float16": {"lbfgs/from_scratch", "prodigy/use", "shampoo/use", "soap/use"},
+    "bfloat16": {"lbfgs/from_scratch", "shampoo/use", "soap/use"},
+}
+
+
+def refuses(name: str, what: str) -> bool:
+    return name in REFUSES[what]
 
 
 def start(dtype: torch.dtype = torch.float64) -> list[torch.nn.Parameter]:

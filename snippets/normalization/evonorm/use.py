@@ -49,11 +49,17 @@ class EvoNorm2dB0(nn.Module):
         self.register_buffer("running_var", torch.ones(num_features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of (batch, channel, height, width)."""
+        """Of (batch, channel, height, width).
+
+        Raises:
+            ValueError: in training, for one value per channel.
+        """
         weight, bias, v = (p.view(1, -1, 1, 1) for p in (self.weight, self.bias, self.v))
         var = self.running_var
         if self.training:
-            var, count = x.var(dim=(0, 2, 3), correction=0), x.numel() / x.shape[1]
+            var, count = x.var(dim=(0, 2, 3), correction=0), x.numel() // x.shape[1]
+            if count == 1:
+                raise ValueError(f"Expected more than 1 value per channel when training, got input size {x.size()}")
             with torch.no_grad():
                 self.running_var.lerp_(var * count / (count - 1), self.momentum)
         of_image = (x.var(dim=(2, 3), keepdim=True, correction=0) + self.eps).sqrt()

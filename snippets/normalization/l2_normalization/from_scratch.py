@@ -7,9 +7,16 @@ import torch
 from torch import Tensor
 
 
+def root(total: Tensor, p: float = 2.0) -> Tensor:
+    """The p-th root, with slope 0 at 0 in place of an infinite one, which would make a zero vector's gradient NaN."""
+    positive = total > 0
+    return torch.where(positive, total, 1).pow(1 / p) * positive
+
+
 def normalize(x: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """x over its p-norm along ``dim``; a norm below eps counts as eps."""
-    norm = x.abs().amax(dim, keepdim=True) if p == float("inf") else x.abs().pow(p).sum(dim, keepdim=True).pow(1 / p)
+    largest = p == float("inf")
+    norm = x.abs().amax(dim, keepdim=True) if largest else root(x.abs().pow(p).sum(dim, keepdim=True), p)
     return x / norm.clamp(min=eps)
 
 
@@ -22,7 +29,7 @@ def gradient(x: Tensor, grad: Tensor, dim: int = 1) -> Tensor:
 
 def cosine_similarity(x: Tensor, y: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The dot product of both over the product of their lengths, each at least eps."""
-    lengths = [rows.square().sum(dim).sqrt().clamp(min=eps) for rows in (x, y)]
+    lengths = [root(rows.square().sum(dim)).clamp(min=eps) for rows in (x, y)]
     return (x * y).sum(dim) / (lengths[0] * lengths[1])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -19,27 +21,34 @@ def noise(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
     return (10 * torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 3).to(dtype)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("space", [(7,), (5, 4), (3, 4, 2)])
 @pytest.mark.parametrize("affine", [True, False])
-def test_equals_torch(space: tuple[int, ...], affine: bool, dtype: torch.dtype) -> None:
-    """Output and gradients of input, gain and bias; the state loads into torch's and back."""
-    ours, theirs = InstanceNorm(6, affine=affine).to(dtype), CLASSES[len(space)](6, affine=affine).to(dtype)
+@pytest.mark.parametrize("tracks", [{}, {"track_running_stats": True}, {"track_running_stats": True, "momentum": 0.7}])
+def test_equals_torch(space: tuple[int, ...], affine: bool, tracks: dict[str, Any], dtype: torch.dtype) -> None:
+    """Output and gradients of input, gain and bias; the state loads into torch's and back.
+
+    Over three batches in train mode and one in eval mode, running statistics among what is compared.
+    """
+    ours, theirs = (make(6, affine=affine, **tracks).to(dtype) for make in (InstanceNorm, CLASSES[len(space)]))
     if affine:
         torch.manual_seed(0)
         nn.init.normal_(theirs.weight)
         nn.init.normal_(theirs.bias)
     ours.load_state_dict(theirs.state_dict())
     theirs.load_state_dict(ours.state_dict())
-    results = []
-    for layer in (ours, theirs):
-        x = noise(3, 6, *space, dtype=dtype).requires_grad_()
-        y = layer(x)
-        (y * noise(*y.shape, dtype=dtype)).sum().backward()
-        results.append([y, x.grad, *(p.grad for p in layer.parameters())])
-    for a, b in zip(*results, strict=True):
-        assert a.dtype == dtype
-        assert (a - b).abs().max() <= 40 * torch.finfo(dtype).eps * b.abs().max().clamp(min=1)
+    for step, training in enumerate((True, True, True, False)):
+        results = []
+        for layer in (ours.train(training), theirs.train(training)):
+            layer.zero_grad()
+            x = (noise(3, 6, *space) * (1 + step)).to(dtype).requires_grad_()
+            y = layer(x)
+            (y * noise(*y.shape, dtype=dtype)).sum().backward()
+            results.append([y, x.grad, *(p.grad for p in layer.parameters()), *layer.buffers()])
+        assert len(results[0]) == 2 + 2 * affine + 3 * bool(tracks)
+        for a, b in zip(*results, strict=True):
+            assert a.dtype == b.dtype
+            assert (a - b).abs().max() <= 40 * torch.finfo(dtype).eps * b.abs().max().clamp(min=1)
 
 
 def test_relatives() -> None:

@@ -39,13 +39,22 @@ def test_equals_torch(shape: tuple[int, ...], dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("eps", [1e-8, 0.5, 3.0])
 def test_eps_equals_torch(eps: float) -> None:
-    """A norm below eps counts as eps, in both functions, for short and long vectors and for zero."""
+    """A norm below eps counts as eps, in both functions, for short and long vectors and for zero.
+
+    Gradients, too, but for the cosine of a vector between 0 and eps: torch's gradient ignores eps there.
+    """
     torch.manual_seed(0)
-    x = torch.randn(6, 4, dtype=torch.float64) * torch.tensor([0.0, 1e-9, 0.01, 0.3, 1.0, 10.0]).unsqueeze(1)
+    lengths = torch.tensor([0.0, 1e-9, 0.01, 0.3, 1.0, 10.0], dtype=torch.float64)
+    x = (F.normalize(torch.randn(6, 4, dtype=torch.float64)) * lengths.unsqueeze(1)).requires_grad_()
     y = torch.randn(6, 4, dtype=torch.float64)
-    torch.testing.assert_close(normalize(x, eps=eps), F.normalize(x, eps=eps), rtol=1e-12, atol=1e-15)
-    expected = F.cosine_similarity(x, y, eps=eps)
-    torch.testing.assert_close(cosine_similarity(x, y, eps=eps), expected, rtol=1e-12, atol=1e-15)
+    for functions, towards, rows in (
+        ((normalize, F.normalize), (y,), slice(None)),
+        ((cosine_similarity, F.cosine_similarity), (y, y), (lengths == 0) | (lengths > eps)),
+    ):
+        ours, theirs = (function(x, *towards[1:], eps=eps) for function in functions)
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-15)
+        pair = [torch.autograd.grad(out, x, y if out.dim() == 2 else y[:, 0])[0][rows] for out in (ours, theirs)]
+        torch.testing.assert_close(*pair, rtol=1e-10, atol=1e-12)
 
 
 def test_length_and_angle() -> None:

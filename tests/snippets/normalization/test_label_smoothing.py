@@ -18,20 +18,21 @@ from tests.support.rates import learning_rate_times
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize("shape", [(8, 10), (8, 2), (4, 5, 3), (2, 5, 4, 3)])
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 def test_equals_torch(dtype: torch.dtype, shape: tuple[int, ...], smoothing: float) -> None:
-    """Loss and gradient equal torch's: four amounts, batches, sequences and maps, two types."""
+    """Loss and gradient equal torch's: four amounts, batches, sequences and maps, four types."""
     torch.manual_seed(0)
     target = torch.randint(shape[1], (shape[0], *shape[2:]))
-    start = 5 * torch.randn(shape, dtype=dtype)
+    start = (5 * torch.randn(shape, dtype=torch.float64)).to(dtype)
     results = []
     for loss_fn in (smoothed_cross_entropy, lambda x, y, smoothing: cross_entropy(x, y, label_smoothing=smoothing)):
         logits = start.clone().requires_grad_()
         loss = loss_fn(logits, target, smoothing=smoothing)
         results.append((loss, torch.autograd.grad(loss, logits)[0]))
-    tolerance = 1e-12 if dtype == torch.float64 else 1e-5
     for a, b in zip(*results, strict=True):
-        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
+        assert a.dtype == dtype
+        # the sum over classes, and in half precision a few roundings, at the largest value
+        assert (a - b).abs().max() <= 8 * torch.finfo(dtype).eps * b.abs().max()
 
 
 @pytest.mark.parametrize("smoothing", [0.1, 0.3])

@@ -26,9 +26,9 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 }
 
 
-def layer(kind: str) -> nn.Module:
+def layer(kind: str, dtype: torch.dtype = torch.float64) -> nn.Module:
     torch.manual_seed(0)
-    return LAYERS[kind][0]().double()
+    return LAYERS[kind][0]().to(dtype)
 
 
 def ours(module: nn.Module, steps: int = 1) -> nn.Module:
@@ -70,6 +70,23 @@ def test_equals_torch(kind: str, steps: int) -> None:
         assert torch.allclose(*(given.grad for given in inputs), rtol=1e-9, atol=1e-10)  # type: ignore[arg-type]
         for name, value in both[0].state_dict().items():
             assert torch.allclose(value, both[1].state_dict()[name], rtol=1e-9, atol=1e-10), name
+
+
+@pytest.mark.parametrize("kind", list(LAYERS))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_equals_torch_in_other_types(kind: str, dtype: torch.dtype) -> None:
+    """One call in train mode: output, all gradients, the weight and both estimates, to a few roundings of the type."""
+    both = [ours(layer(kind, dtype)), theirs(layer(kind, dtype))]
+    both[0].load_state_dict(both[1].state_dict())
+    sides = []
+    for module in both:
+        x = torch.randn(LAYERS[kind][1], generator=torch.Generator().manual_seed(1)).to(dtype).requires_grad_()
+        y = module(x)
+        y.square().sum().backward()
+        sides.append([y, x.grad, *(p.grad for p in module.parameters()), *module.buffers()])
+    for a, b in zip(*sides, strict=True):
+        assert a.dtype == b.dtype == dtype
+        assert (a.double() - b.double()).abs().max() <= 8 * torch.finfo(dtype).eps * b.abs().max()
 
 
 @pytest.mark.parametrize("kind", list(LAYERS))

@@ -44,24 +44,20 @@ def outcome(module: nn.Module, x: Tensor) -> list[Tensor]:
 
 
 @EACH
-def test_equals_torch(case: str, dim: int) -> None:
-    """Outputs and all gradients equal torch's, and the state of one loads into the other."""
-    ours, theirs = weight_norm(layer(case), dim=dim), parametrizations.weight_norm(layer(case), dim=dim)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_equals_torch(case: str, dim: int, dtype: torch.dtype) -> None:
+    """Outputs and all gradients equal torch's, and the state of one loads into the other; in four types."""
+    ours, theirs = (make(layer(case, dtype), dim=dim) for make in (weight_norm, parametrizations.weight_norm))
     with torch.no_grad():
         for p in ours.parameters():
             p.mul_(1 + 0.3 * torch.rand_like(p))
     theirs.load_state_dict(ours.state_dict())
-    for a, b in zip(outcome(ours, inputs(case)), outcome(theirs, inputs(case)), strict=True):
-        assert torch.allclose(a, b, rtol=1e-10, atol=1e-10)
+    for a, b in zip(outcome(ours, inputs(case, dtype)), outcome(theirs, inputs(case, dtype)), strict=True):
+        assert a.dtype == dtype
+        # the weight is rounded once more or less, and the loss is a square of sums of such weights
+        roundings = 8 if dtype in (torch.bfloat16, torch.float16) else 1e3
+        assert (a.double() - b.double()).abs().max() <= roundings * torch.finfo(dtype).eps * b.abs().max()
     ours.load_state_dict(theirs.state_dict())
-
-
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-def test_other_precisions(dtype: torch.dtype) -> None:
-    ours, theirs = weight_norm(layer("conv2d", dtype)), parametrizations.weight_norm(layer("conv2d", dtype))
-    x = inputs("conv2d", dtype)
-    assert ours(x).dtype == dtype
-    assert torch.allclose(ours(x), theirs(x), rtol=2e-2 if dtype == torch.bfloat16 else 1e-5, atol=1e-2)
 
 
 @EACH
