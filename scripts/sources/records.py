@@ -16,14 +16,14 @@ Fault = tuple[str, str, str]  # key, message, remedy
 Faults = Callable[[Mapping[str, Any]], Iterator[Fault]]
 
 
-def load(root: Path, name: str, texts: Names) -> list[dict[str, Any]]:
-    """The records of one file, each with these texts; none where there is no file.
+def load(root: Path, name: str, texts: Names, lists: Names = (), optional: Names = ()) -> list[dict[str, Any]]:
+    """The records of one file, each with these texts and lists of texts; none where there is no file.
 
     Raises:
         BuildError: for a file that is no such list, with the line of each record at fault.
     """
     text = source(root, name)
-    return _read(text, name, texts) if text else []
+    return _read(text, name, texts, lists, optional) if text else []
 
 
 def phrases(root: Path, name: str) -> tuple[str, dict[str, list[str]]]:
@@ -146,15 +146,15 @@ def _phrases(text: str, name: str) -> dict[str, list[str]]:
 
 
 @cache
-def _read(text: str, name: str, texts: Names) -> list[dict[str, Any]]:
+def _read(text: str, name: str, texts: Names, lists: Names, optional: Names) -> list[dict[str, Any]]:
     found = frontmatter.value(text, name, what="YAML") or []
-    remedy = f"Write a list of records, each with {', '.join(texts)}; quote what YAML reads otherwise."
+    remedy = f"Write a list of records, each with {', '.join(texts + lists)}; quote what YAML reads otherwise."
     if not isinstance(found, list):
         stop_on([Problem(name, 1, "this is no list", remedy)])
     lines = [number for number, row in enumerate(text.splitlines(), 1) if row.startswith("-")]
     problems = []
     for place, record in enumerate(found):
-        wrong = _wrong(record, texts) if isinstance(record, dict) else list(texts)
+        wrong = _wrong(record, texts, lists, optional) if isinstance(record, dict) else [*texts, *lists]
         if wrong:
             message = f"this record lacks {', '.join(wrong)}, or gives something else for it"
             problems.append(Problem(name, lines[place] if place < len(lines) else 1, message, remedy))
@@ -162,6 +162,11 @@ def _read(text: str, name: str, texts: Names) -> list[dict[str, Any]]:
     return found
 
 
-def _wrong(record: dict[str, Any], texts: Names) -> list[str]:
+def _wrong(record: dict[str, Any], texts: Names, lists: Names, optional: Names) -> list[str]:
     """The keys whose value is not what it must be."""
-    return [key for key in texts if not isinstance(record.get(key), str) or not record[key].strip()]
+    wrong = [key for key in texts if not isinstance(record.get(key), str) or not record[key].strip()]
+    for key in lists + optional:
+        given = record.get(key, [] if key in optional else None)
+        if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
+            wrong.append(key)
+    return wrong
