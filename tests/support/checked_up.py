@@ -21,6 +21,7 @@ TRUE_OF_THE_CURE = {
 }
 # Healthy programs that call their model or loss in another way than ``loss_fn(model(inputs), targets)``.
 CALLED_OTHERWISE = {
+    "amp-worse/positions-in-bfloat16",
     "batch-of-one-error/inference-in-train-mode",
     "ctc-only-blanks/blank-is-a-letter",
     "ctc-only-blanks/not-log-probabilities",
