@@ -40,6 +40,7 @@ CALLED_OTHERWISE = {
     "memory-grows/hidden-state-carried",
     "memory-grows/outputs-collected",
     "metric-learning-collapse/both-sides-trained",
+    "metric-wrong-for-task/targets-repair-the-answer",
     "metric-learning-collapse/both-views-alike",
     "sequence-model-learns-little/state-lost-between-calls",
     "shape-broadcast-silent/column-against-row",
