@@ -94,7 +94,7 @@ def test_point_adjustment() -> None:
 
 
 def test_chance_under_other_metrics() -> None:
-    """Silent under accuracy, F1, an error, a ranking and the best of ten, good model or bad; found if an event is filled."""
+    """Silent under accuracy, F1, error, ranks and the best of ten, good model or bad; found if events are filled."""
     torch.manual_seed(0)
     y = torch.rand(1000) < 0.5
     rare = torch.rand(1000) < 0.03
