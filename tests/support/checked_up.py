@@ -21,6 +21,7 @@ TRUE_OF_THE_CURE = {
 }
 # Healthy programs that call their model or loss in another way than ``loss_fn(model(inputs), targets)``.
 CALLED_OTHERWISE = {
+    "amp-worse/positions-in-bfloat16",
     "batch-of-one-error/inference-in-train-mode",
     "ctc-only-blanks/blank-is-a-letter",
     "ctc-only-blanks/not-log-probabilities",
@@ -39,6 +40,7 @@ CALLED_OTHERWISE = {
     "memory-grows/hidden-state-carried",
     "memory-grows/outputs-collected",
     "metric-learning-collapse/both-sides-trained",
+    "metric-wrong-for-task/targets-repair-the-answer",
     "metric-learning-collapse/both-views-alike",
     "sequence-model-learns-little/state-lost-between-calls",
     "shape-broadcast-silent/column-against-row",

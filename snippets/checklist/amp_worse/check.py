@@ -83,3 +83,39 @@ def numbers_outside_half(model, largest=65504):
         for number in constants:
             if isinstance(number, int | float) and largest < abs(number) < float("inf"):
                 return f"forward of '{name or 'the model'}' uses {number:g}, and float16 ends at {largest}"
+
+
+class Counting(torch.overrides.TorchFunctionMode):
+    """Note 16-bit tensors that count 0, 1, 2, …, from any number on, and repeat numbers by rounding."""
+
+    found = None
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        if torch.is_tensor(out) and out.dtype in (torch.bfloat16, torch.float16):
+            numbers = out.detach().flatten().double()
+            if len(numbers) > 8 and len(numbers) == max(out.shape):
+                steps, length = numbers.diff(), numbers[-1] - numbers[0]
+                counts = (steps >= 0).all() and (numbers == numbers.round()).all()
+                # rounding moves both ends by up to half of a step
+                if counts and abs(length - len(steps)) <= steps.max() > 1:
+                    self.found = len(numbers), len(numbers.unique()), out.dtype
+        return out
+
+
+def positions_that_coincide(model, inputs):
+    """Watch a forward pass: does it count positions in 16 bits, where neighbours become equal?"""
+    weights = [p for p in model.parameters() if p.is_floating_point()]
+    if weights and inputs.is_floating_point():
+        inputs = inputs.to(weights[0].dtype)
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(), Counting() as watched:
+            model(inputs)
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    if watched.found:
+        n, different, dtype = watched.found
+        return f"{n} positions are counted in {dtype}, where only {different} of them differ"

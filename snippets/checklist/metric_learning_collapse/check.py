@@ -71,3 +71,32 @@ def rows_that_compete_with_themselves(loss_fn, outputs, targets):
             f"{twice:.0%} of the batch share their target with another row, which counts as wrong: "
             f"the loss cannot fall below {floor:.2f}"
         )
+
+
+def positive_that_is_another_image(loss_fn, inputs, outputs, targets):
+    """Find how the two views lie in the batch, and ask the loss whether it wants these rows to be equal."""
+    n, x = len(inputs), inputs.detach().flatten(1).float()
+    if n < 4 or n % 2 or len(outputs) != n:
+        return None
+    group = torch.arange(n, device=outputs.device)
+    far, layouts = (x - x.roll(n // 2 + 1, 0)).norm(dim=1).mean(), {}
+    for apart, first in ((n // 2, group % (n // 2)), (1, group - group % 2)):
+        layouts[(x - x[first.to(x.device)]).norm(dim=1).sum() / (n / 2)] = apart, first
+    nearest = min(layouts)
+    if (
+        nearest > 0.8 * far
+    ):  # no two rows are more alike than any two: not two views, or strongly augmented ones
+        return None
+    apart, first = layouts[nearest]
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        draws = [torch.randn(outputs.shape).to(outputs.device) for _ in range(16)]
+        unrelated = sum(float(loss_fn(z, targets)) for z in draws) / 16
+        equal = sum(float(loss_fn(z[first], targets)) for z in draws) / 16
+    if equal > unrelated - 0.02 * abs(
+        unrelated
+    ):  # the right pairs lower it by 1 at least, at a temperature of 1
+        return (
+            f"views of one image lie {apart} rows apart; if these are equal, the loss is {equal:.2f}, "
+            f"for unrelated embeddings {unrelated:.2f}: it wants other rows to be equal"
+        )

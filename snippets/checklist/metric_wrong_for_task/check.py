@@ -52,3 +52,20 @@ def rows_that_decide(metric, outputs, targets):
             f"{small.float().mean():.0%} of rows have a target near 0; "
             f"without them the score goes from {all_rows:.3g} to {rest:.2f}"
         )
+
+
+def score_of_chance(metric, outputs, targets):
+    """Give each sample the output of another, and compare with one answer for all: chance should do no better."""
+    generator = torch.Generator().manual_seed(0)
+    others = [torch.randperm(len(outputs), generator=generator) for _ in range(5)]
+    chance = (
+        sum(metric(outputs[other.to(outputs.device)], targets) for other in others) / 5
+    )
+    best = max(
+        metric(end.expand_as(outputs).clone(), targets)
+        for end in (outputs.min(), outputs.max())
+    )
+    own = metric(outputs, targets)
+    # ranks give 0.5 to chance, an F1 of frequent positives what it gives to a constant
+    if chance > max(0.6 * own, best + 0.3, 0.6):
+        return f"outputs of other samples score {chance:.2f}, your model scores {own:.2f}: the metric adds what is right"

@@ -130,3 +130,26 @@ def statistics_not_in_checkpoint(scaler, saved):
     ]
     if lost:
         return f"the file does not hold {', '.join(map(str, lost))} of the {type(scaler).__name__}"
+
+
+def values_unlike_the_file(model, checkpoint):
+    """Right after loading, compare the values of each tensor that the file holds under the same name."""
+    both = {
+        k: v
+        for k, v in model.state_dict().items()
+        if torch.is_tensor(checkpoint.get(k))
+    }
+    other = [
+        name
+        for name, value in both.items()
+        # a file of 16 bits holds the same weights, rounded
+        if value.shape != checkpoint[name].shape
+        or not torch.allclose(
+            checkpoint[name].to(value).double(),
+            value.double(),
+            1e-2,
+            1e-4 * value.abs().max().item(),
+        )
+    ]
+    if other:
+        return f"{len(other)} of {len(both)} tensors are in the file, and were not loaded from it: {', '.join(other[:3])}"

@@ -88,3 +88,27 @@ def class_numbers_between(masks, y):
     if made.any():
         numbers = ", ".join(f"{value:.3g}" for value in y[made].unique()[:3].tolist())
         return f"{int(made.sum())} labels have a number that their place did not have before, such as {numbers}"
+
+
+def padding_that_counts(loss_fn, inputs, outputs, targets):
+    """Look for lines of one single value along a border, as padding makes them, and ask whether they count in the loss."""
+    x, n = inputs.detach().float(), len(inputs)
+    flat = torch.zeros(n, *x.shape[-2:], dtype=torch.bool, device=x.device)
+    for dim in (-1, -2):
+        same = (x.amax(dim=dim) == x.amin(dim=dim)).all(dim=1)  # (images, lines)
+        for end in (same, same.flip(1)):
+            run = end.int().cumprod(dim=1).bool()
+            run = run if end is same else run.flip(1)
+            flat |= run.unsqueeze(dim if dim == -1 else 1)
+    share = flat.float().mean().item()
+    if share < 0.01:  # less cannot teach much
+        return None
+    moved = outputs.detach().clone()
+    shift = torch.linspace(-3, 3, outputs.shape[1], device=outputs.device)
+    moved += flat[:, None] * shift.view(1, -1, 1, 1)
+    with torch.no_grad():
+        before, after = float(loss_fn(outputs, targets)), float(loss_fn(moved, targets))
+    if before != after:
+        labels = targets.reshape(n, -1, *x.shape[-2:])[:, 0][flat]
+        usual = labels.mode().values.item()
+        return f"{share:.0%} of the pixels are blank lines at a border, and count in the loss, mostly as class {usual:g}"

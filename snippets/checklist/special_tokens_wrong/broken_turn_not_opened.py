@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 BOS, EOS, PAD, USER, ASSISTANT = 10, 11, 12, 13, 14
-stop_id = EOS
+stop_id, mark = EOS, [ASSISTANT]
 
 
 class Model(nn.Module):
@@ -23,7 +23,7 @@ class Model(nn.Module):
 def template(turns, add_generation_prompt=False):
     """Token ids of a dialogue: who speaks, what is said, and the end of the turn."""
     ids = [BOS] + [t for who, said in turns for t in (who, *said, EOS)]
-    return [*ids, ASSISTANT] if add_generation_prompt else ids
+    return [*ids, *mark] if add_generation_prompt else ids
 
 
 def generate():

@@ -62,3 +62,21 @@ def prompts_that_stop_early(ids, prompts, stop_id):
             f"all prompts end with {list(*ends)}; in training, {share:.0%} of {len(next_tokens)} times {usual} follows: "
             "if that token belongs to the template, the prompts lack it"
         )
+
+
+def answer_mark_missing(ids, labels, mark):
+    """Look in each text for the ids of the mark after which the answer begins, and count targets where it is not.
+
+    `mark`: the ids that the collator looks for, such as those of a response template.
+    """
+    mark = torch.as_tensor(mark, device=ids.device).flatten()
+    if ids.shape[1] < len(mark):
+        return None
+    found = (ids.unfold(1, len(mark), 1) == mark).all(dim=2).any(dim=1)
+    missing = int((~found).sum())
+    if missing > 0.05 * len(ids):  # a few texts may have been cut before their answer
+        counted = (labels[~found] != -100).float().mean().item()
+        return (
+            f"the mark {mark.tolist()} is missing in {missing} of {len(ids)} texts: {counted:.0%} of their tokens are "
+            "targets; ids of a mark that was tokenized alone may differ from those in a text"
+        )

@@ -185,3 +185,45 @@ def values_without_an_order(x_train, y_train):
                 f"column {column} has {len(values)} values, which explain {told[0]:.0%} of the targets' variance; "
                 f"those next to each explain {max(0.0, told[1]):.0%}: are they numbers of categories?"
             )
+
+
+def inputs_that_never_meet(model, x_train):
+    """Exchange columns of a table between samples: does the effect of one column depend on another?
+
+    f(a, b) - f(a, b') - f(a', b) + f(a', b') is 0 where no part of the network sees both. Asks tables of 3 to 40 columns.
+    """
+    if x_train.dim() != 2 or not 3 <= x_train.shape[1] <= 40:
+        return None
+    net = copied(model)[0].double().eval()  # in float32, rounding hides small effects
+    x = x_train[:256].double()
+    other = x.roll(1, 0)
+    varied = (x != other).float().mean(dim=0) > 0.1  # a constant has no effect
+    columns = varied.nonzero().flatten().tolist()
+
+    # ReLU is straight over a short way: go far, too, where that makes no unknown category
+    whole = (x == x.round()).all(dim=0)
+    far = x + torch.where(whole, 1, 30) * (other - x)
+
+    def f(to, *exchanged):
+        mixed = x.clone()
+        mixed[:, list(exchanged)] = to[:, list(exchanged)]
+        return net(mixed).flatten(1)
+
+    sizes, together = dict.fromkeys(columns, 0.0), set()
+    pairs = [(i, j) for n, i in enumerate(columns) for j in columns[n + 1 :]]
+    with torch.no_grad(), torch.random.fork_rng():
+        for to in (other, far):
+            base, one = f(to), {i: f(to, i) for i in columns}
+            size = {i: (one[i] - base).abs().max().item() for i in columns}
+            sizes = {i: max(sizes[i], size[i]) for i in columns}
+            for i, j in pairs:
+                joint = (base - one[i] - one[j] + f(to, i, j)).abs().max()
+                if joint > 1e-9 * max(size[i], size[j]):
+                    together.add((i, j))
+    apart = [pair for pair in pairs if pair not in together]
+    unread = [i for i in columns if not sizes[i]]
+    if unread and len(unread) < len(columns):
+        return f"column {unread[0]} never changes an output"
+    if 0 < len(apart) < len(columns) * (len(columns) - 1) / 4:  # more than half: meant
+        i, j = apart[0]
+        return f"columns {i} and {j} act apart: no part of the network sees both"

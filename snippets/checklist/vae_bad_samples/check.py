@@ -76,3 +76,17 @@ def codes_off_the_prior(mean, log_variance):
         worst = torch.maximum(center.abs() / 0.7, spread.log().abs() / 0.4).argmax()
         found = f"mean {center[worst]:.2f}, deviation {spread[worst]:.2f}"
         return f"{int(off.sum())} of {len(off)} dimensions are not like N(0, 1); the worst has {found}"
+
+
+def tensors_without_gradient(optimizer):
+    """Right after backward(), list what the optimizer should train and no loss reaches."""
+    held = [
+        p
+        for group in optimizer.param_groups
+        for p in group["params"]
+        if p.requires_grad
+    ]
+    missed = [p for p in held if p.grad is None or not p.grad.any()]
+    if missed and len(missed) < len(held):
+        shapes = ", ".join(str(tuple(p.shape)) for p in missed[:3])
+        return f"{len(missed)} of {len(held)} tensors in the optimizer get no gradient; their shapes are {shapes}"

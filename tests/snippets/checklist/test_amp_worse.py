@@ -97,3 +97,42 @@ def test_cache_keeps_the_graph(dtype: torch.dtype) -> None:
         loss = nn.functional.cross_entropy(model(x), labels)
     loss.backward()
     assert all(p.grad is not None and bool(p.grad.any()) for p in model.parameters())
+
+
+def test_whole_numbers_in_bfloat16() -> None:
+    """All up to 256 are there, every second one up to 512, and every fourth up to 1024."""
+    there = torch.arange(1025).to(torch.bfloat16).unique().long().tolist()
+    assert there == [*range(257), *range(258, 513, 2), *range(516, 1025, 4)]
+
+
+class Counts(nn.Module):
+    """Positions in one type or another, counted in one way or another."""
+
+    def __init__(self, dtype: torch.dtype, how: str) -> None:
+        super().__init__()
+        self.how, self.dtype = how, dtype
+        self.drop = nn.Dropout()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n = x.shape[1]
+        ways = {
+            "type": lambda: torch.arange(n, dtype=self.dtype),
+            "to": lambda: torch.arange(n).to(self.dtype)[None, :, None],
+            "type_as": lambda: torch.arange(7, n + 7).type_as(torch.ones(1, dtype=self.dtype))[:, None],
+        }
+        return self.drop(x + ways[self.how]().float().flatten().sin())
+
+
+def test_positions() -> None:
+    """Found in both types of 16 bits where numbers coincide; silent in float32, for short texts and other numbers."""
+    for how in ("type", "to", "type_as"):
+        long, longer = torch.zeros(2, 600), torch.zeros(2, 4000)
+        model = Counts(torch.bfloat16, how)
+        assert "600 positions" in check.positions_that_coincide(model, long)
+        assert model.training
+        assert "4000 positions" in check.positions_that_coincide(Counts(torch.float16, how), longer)
+        assert check.positions_that_coincide(Counts(torch.float16, how), long) is None
+        assert check.positions_that_coincide(Counts(torch.float32, how), longer) is None
+        assert check.positions_that_coincide(model, torch.zeros(2, 100)) is None
+    lines = nn.Sequential(nn.Linear(300, 300), nn.ReLU()).to(torch.bfloat16)
+    assert check.positions_that_coincide(lines, torch.randn(1, 300).to(torch.bfloat16)) is None

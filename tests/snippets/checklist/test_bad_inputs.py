@@ -7,6 +7,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from snippets.checklist.bad_inputs import check
 from tests.support.planted import Record, Run, causes, prove
@@ -106,3 +107,10 @@ def test_other_arithmetic_that_wraps(name: str) -> None:
     pictures = torch.randint(256, (4, 3, 8, 8), dtype=torch.uint8)
     assert "wrap round" in check.brightness_that_wraps_round(WRAPPED[name], pictures)
     assert "wrap round" in check.brightness_that_wraps_round(lambda x: x + 30, pictures.numpy())
+
+
+def test_conversion_cuts() -> None:
+    """Values of 16 bits up to 255 stay, all above become 255."""
+    values = np.array([[0, 200, 255, 256, 300, 4095, 40000, 65535]], dtype=np.uint16)
+    picture = np.asarray(Image.fromarray(values).convert("RGB"))
+    assert picture[0, :, 0].tolist() == [0, 200, 255, 255, 255, 255, 255, 255]

@@ -127,3 +127,14 @@ def test_nested_tensors_inside_are_passed_over_and_no_hook_stays() -> None:
     with pytest.raises(IndexError):
         check.first_layer_that_mixes(model, tokens + 100)
     assert all(module.training and not module._forward_hooks for module in model.modules())
+
+
+def test_normalization_counts_padding() -> None:
+    """Group and instance normalization over time give other outputs with padding; LayerNorm of each step does not."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 8, 20) + 1
+    padded = nn.functional.pad(x, (0, 30))
+    for layer in (nn.GroupNorm(8, 8), nn.GroupNorm(2, 8), nn.InstanceNorm1d(8)):
+        assert (layer(padded)[..., :20] - layer(x)).abs().max() > 0.3
+    layer = nn.LayerNorm(8)
+    assert torch.allclose(layer(padded.mT)[:, :20], layer(x.mT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,49 @@ def test_views_by_dropout() -> None:
     assert check.views_that_are_equal(model(inputs), model(inputs)) is None
     model.eval()
     assert check.views_that_are_equal(model(inputs), model(inputs))
+
+
+def info_nce(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Each row should find the row of its target among all the others."""
+    z = functional.normalize(outputs, dim=1)
+    itself = torch.eye(len(z), dtype=torch.bool)
+    return functional.cross_entropy((z @ z.T / 0.2).masked_fill(itself, -1e9), targets)
+
+
+def test_right_pairs_are_punished() -> None:
+    """With the wrong number, right pairs have a larger loss than random embeddings, in the mean; else a smaller one."""
+    torch.manual_seed(0)
+    worse = defaultdict[tuple[int, str], list[float]](list)
+    for n in (16, 128, 512):
+        rows, halves = torch.arange(n), (torch.arange(n) + n // 2) % n
+        first = {"halves": rows % (n // 2), "neighbours": rows - rows % 2}
+        for _ in range(20):
+            z = torch.randn(n, 32)
+            for layout, right, wrong in (("halves", halves, rows ^ 1), ("neighbours", rows ^ 1, halves)):
+                pairs = z[first[layout]]
+                worse[n, layout].append(float(info_nce(pairs, wrong) - info_nce(z, wrong)))
+                assert info_nce(pairs, right) < info_nce(z, right) - 1
+    assert all(sum(differences) > 0 for differences in worse.values()), "in the mean of 20 embeddings"
+
+
+def test_rows_of_two_views() -> None:
+    """Found in both layouts, for images and few rows; silent with the right rows, one view, labels and odd batches."""
+    torch.manual_seed(0)
+    for shape in ((12, 3, 8, 8), (64, 30)):
+        images, n = torch.rand(shape), 2 * shape[0]
+        rows, z = torch.arange(n), torch.randn(n, 8)
+        halves, neighbours = images.repeat(2, *[1] * (len(shape) - 1)), images.repeat_interleave(2, dim=0)
+        ask = check.positive_that_is_another_image
+        for inputs, right, wrong in (
+            (halves, (rows + n // 2) % n, rows ^ 1),
+            (neighbours, rows ^ 1, (rows + n // 2) % n),
+        ):
+            inputs = inputs + 0.05 * torch.randn_like(inputs)
+            assert "it wants other rows" in ask(info_nce, inputs, z, wrong)
+            assert "it wants other rows" in ask(info_nce, inputs, z, (right + 1) % n)
+            assert ask(info_nce, inputs, z, right) is None
+        assert ask(info_nce, torch.rand_like(halves), z, rows ^ 1) is None
+        assert ask(info_nce, halves[:-1], z[:-1], rows[:-1]) is None
 
 
 def in_batch(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

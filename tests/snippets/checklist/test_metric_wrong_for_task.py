@@ -9,8 +9,10 @@ from tests.support.planted import Record, Run, causes, prove
 
 
 def shows(run: Run) -> bool:
-    """The loss falls, and the score says that a constant answer is as good."""
+    """The loss falls, and the score says that a constant answer is as good, or gives a random one more than 0.8."""
     falls = run.last("loss") < 0.7 * run.series("loss")[0]
+    if chance := run.series("random answer"):
+        return falls and chance[-1] > 0.8
     return falls and run.last("score") < run.last("best constant") + 0.02
 
 
@@ -69,3 +71,52 @@ def test_only_errors_relative_to_a_row_are_decided_by_rows_near_zero() -> None:
     targets = 1 + torch.rand(100, 1)
     targets[0] = 0.05
     assert not check.rows_that_decide(percent, targets * 1.01, targets)
+
+
+def f1(found: torch.Tensor, targets: torch.Tensor) -> float:
+    """Harmonic mean of precision and recall, point by point."""
+    return (2 * (found & targets).sum() / (found.sum() + targets.sum())).item()
+
+
+def test_point_adjustment() -> None:
+    """One alarm in a hundred at random: F1 above 0.8 where an event of 300 points counts whole, else below 0.1."""
+    targets = torch.zeros(60_000, dtype=torch.bool)
+    starts = range(1000, 60_000, 2700)
+    for start in starts:
+        targets[start : start + 300] = True
+    for seed in range(10):
+        found = torch.rand(len(targets), generator=torch.Generator().manual_seed(seed)) < 0.01
+        assert f1(found, targets) < 0.1
+        adjusted = found.clone()
+        for start in starts:
+            adjusted[start : start + 300] |= found[start : start + 300].any()
+        assert f1(adjusted, targets) > 0.8
+
+
+def test_chance_under_other_metrics() -> None:
+    """Silent under accuracy, F1, error, ranks and the best of ten, good model or bad; found if events are filled."""
+    torch.manual_seed(0)
+    y = torch.rand(1000) < 0.5
+    rare = torch.rand(1000) < 0.03
+    ranks = lambda o, t: (o[t][:, None] > o[~t]).float().mean().item()  # noqa: E731
+    for targets in (y, rare):
+        for noise in (0.3, 5.0):
+            outputs = targets.float() + noise * torch.randn(1000)
+            assert not check.score_of_chance(lambda o, t: f1(o > 0.5, t), outputs, targets)
+            assert not check.score_of_chance(lambda o, t: ((o > 0.5) == t).float().mean().item(), outputs, targets)
+            assert not check.score_of_chance(ranks, outputs, targets)
+    values = torch.randn(1000)
+    assert not check.score_of_chance(minus_error, values + torch.randn(1000), values)
+
+    def best_of_ten(o: torch.Tensor, t: torch.Tensor) -> float:
+        return ((o > 0.5) == t).view(-1, 10).any(dim=1).float().mean().item()
+
+    assert check.score_of_chance(best_of_ten, y + 0.3 * torch.randn(1000), y) is None  # a constant is as good there
+    events = torch.zeros(1000, dtype=torch.bool)
+    events[500:600] = True
+
+    def adjusted(o: torch.Tensor, t: torch.Tensor) -> float:
+        found = o > o.quantile(0.98)
+        return f1(found | t if (found & t).any() else found, t)
+
+    assert "outputs of other samples score" in check.score_of_chance(adjusted, torch.rand(1000), events)

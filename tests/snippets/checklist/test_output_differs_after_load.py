@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from snippets.checklist.output_differs_after_load import check
-from tests.support.planted import Record, Run, causes, prove
+from tests.support.planted import Record, Run, causes, program, prove, run
 
 
 def shows(run: Run) -> bool:
@@ -96,3 +96,27 @@ def test_statistics_in_other_shapes_are_found_or_sound() -> None:
     several = {"parts": [np.ones(3), torch.zeros(2)]}
     assert not find(several, {"x": np.ones(3), "y": [torch.zeros(2)]})
     assert find(several, {"x": np.ones(3)})
+
+
+def test_names_agree() -> None:
+    """In the planted program all names of model and file are the same, and no other check of names speaks."""
+    names = run(program("output-differs-after-load/names-rewritten", "broken")).names
+    assert set(names["model"].state_dict()) == set(names["checkpoint"])
+    for other in (check.names_with_a_prefix, check.buffers_not_in_checkpoint):
+        assert not other(names["model"], names["checkpoint"])
+    assert "blocks" not in check.values_unlike_the_file(names["model"], names["checkpoint"])
+    assert "0.gamma, 1.gamma" in check.values_unlike_the_file(names["model"], names["checkpoint"])
+
+
+def test_values_of_the_file() -> None:
+    """Silent for files of 16 bits, other names and more than weights; found are other values and other shapes."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    assert check.values_unlike_the_file(model, state) is None
+    for dtype in (torch.float16, torch.bfloat16):
+        low = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()}
+        assert check.values_unlike_the_file(model, low) is None
+    assert check.values_unlike_the_file(model, {"epoch": 3, "other": torch.ones(2)}) is None
+    assert "1 of 9" in check.values_unlike_the_file(model, {**state, "2.bias": state["2.bias"] + 1})
+    assert "2.weight" in check.values_unlike_the_file(model, {**state, "2.weight": torch.zeros(3, 4)})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import grid_sample, interpolate, pad
+from torchvision.transforms import RandomRotation
+from torchvision.transforms.functional import rotate
 
 from snippets.checklist.segmentation_small_objects import check
 from tests.support.planted import Record, Run, causes, prove
@@ -88,3 +90,30 @@ def test_numbers_between_are_found_in_every_form() -> None:
     assert check.class_numbers_between(masks.byte(), fractions)
     marked = squares(9, [3]) + 255 * squares(5, [30])
     assert check.class_numbers_between(marked, interpolate(marked, 31, mode="bilinear").long())
+
+
+def test_fills_with_zero() -> None:
+    """Padding, sampling outside, rotation of a tensor and of a mask: the empty places are 0 by default."""
+    ones = torch.ones(1, 1, 8, 8)
+    assert pad(ones, (0, 2, 0, 2))[..., 8:].eq(0).all()
+    assert grid_sample(ones, torch.full((1, 2, 2, 2), 3.0), align_corners=False).eq(0).all()
+    assert rotate(ones, 45)[0, 0, 0, 0] == 0
+    assert RandomRotation((45, 45))(ones.long())[0, 0, 0, 0] == 0
+
+
+def test_padding_on_all_sides() -> None:
+    """Found at each border and for any value; silent where ignored, where nothing is padded, and for a few pixels."""
+    torch.manual_seed(0)
+    ignoring = nn.CrossEntropyLoss(ignore_index=255)
+    for space in ((0, 5, 0, 0), (3, 0, 0, 4), (2, 2, 2, 2)):
+        for value in (0.0, 0.5):
+            x, y = torch.rand(4, 3, 20, 20), torch.randint(5, (4, 20, 20))
+            x, outputs = pad(x, space, value=value), torch.randn(4, 5, 20 + sum(space[2:]), 20 + sum(space[:2]))
+            assert "mostly as class 3" in check.padding_that_counts(ignoring, x, outputs, pad(y, space, value=3))
+            assert check.padding_that_counts(ignoring, x, outputs, pad(y, space, value=255)) is None
+    x, y, outputs = torch.rand(4, 1, 20, 20), torch.ones(4, 1, 20, 20), torch.randn(4, 1, 20, 20)
+    assert check.padding_that_counts(nn.BCEWithLogitsLoss(), x, outputs, y) is None
+    x[:, :, 8:12] = 0  # a smooth band inside is no padding
+    assert check.padding_that_counts(nn.BCEWithLogitsLoss(), x, outputs, y) is None
+    x[..., 15:] = 0
+    assert "class 1" in check.padding_that_counts(nn.BCEWithLogitsLoss(), x, outputs, y)

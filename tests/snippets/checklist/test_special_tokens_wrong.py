@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from snippets.checklist.special_tokens_wrong import check
-from tests.support.planted import Record, Run, causes, prove
+from tests.support.planted import Record, Run, causes, program, prove, run
 
 
 def shows(run: Run) -> bool:
@@ -89,3 +89,31 @@ def test_prompts_of_a_model_that_goes_on_writing() -> None:
     assert not check.prompts_that_stop_early(ids, [[BOS]] * 5, EOT)
     ids[:, -2] = 33
     assert not check.prompts_that_stop_early(ids, ids[:, :-1].tolist(), EOT)
+
+
+def test_ids_depend_on_neighbours() -> None:
+    """The tokenizer of the planted program joins a mark's first character with the one before; alone it can't."""
+    tokenize = run(program("special-tokens-wrong/answer-mark-not-found", "fixed")).names["tokenize"]
+    alone, text = tokenize("\nA:"), tokenize("12?\nA:1.")
+    assert not any(text[i : i + len(alone)] == alone for i in range(len(text)))
+    joined = tokenize("2?\nA:")[1:]
+    assert any(text[i : i + len(joined)] == joined for i in range(len(text)))
+
+
+def test_marks() -> None:
+    """Found where all, some or no tokens count; silent where the mark stands in (nearly) all texts, however padded."""
+    torch.manual_seed(0)
+    mark = [50, 51, 52]
+    ids = torch.randint(40, (40, 12))
+    for labels, share in ((ids, "100%"), (torch.full_like(ids, -100), "0%")):
+        assert f"40 of 40 texts: {share} of" in check.answer_mark_missing(ids, labels, mark)
+    for place in range(10):
+        ids[place::10, place : place + 3] = torch.tensor(mark)
+    assert check.answer_mark_missing(ids, ids, mark) is None
+    assert check.answer_mark_missing(ids, ids, torch.tensor([mark])) is None
+    assert check.answer_mark_missing(ids, ids, [50, 52])
+    ids[0] = 7
+    assert check.answer_mark_missing(ids, ids, mark) is None  # one text of forty was cut
+    ids[:10] = 7
+    assert "10 of 40" in check.answer_mark_missing(ids, ids, mark)
+    assert check.answer_mark_missing(ids[:, :2], ids[:, :2], mark) is None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from snippets.checklist.underfitting import check
-from tests.support.planted import Record, Run, causes, prove
+from tests.support.planted import Record, Run, causes, program, prove, run
 
 
 def shows(run: Run) -> bool:
@@ -119,3 +121,48 @@ def test_category_numbers_are_found_standardized_and_in_regression() -> None:
             assert "column 1 has 25 values" in check.values_without_an_order(x, y)
             rows = code.argsort()
             assert check.values_without_an_order(x[rows], y[rows])
+
+
+def test_more_training_does_not_help(tmp_path: Path) -> None:
+    """Four times the epochs leave the planted program where it was."""
+    text = program("underfitting/inputs-never-meet", "broken").read_text(encoding="utf-8")
+    path = tmp_path / "broken.py"
+    path.write_text(text.replace("range(20)", "range(80)"), encoding="utf-8")
+    assert run(path).last("accuracy") < 0.65
+
+
+class Left(nn.Module):
+    """A network that sees some columns, some of them twice."""
+
+    def __init__(self, columns: list[int]) -> None:
+        super().__init__()
+        self.columns = columns
+        self.net = nn.Sequential(nn.Linear(len(columns), 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(x[:, self.columns])
+
+
+def test_columns_that_are_read() -> None:
+    """Found: a column left out, two branches; silent: all of them, linear and additive models, constants, images."""
+    torch.manual_seed(0)
+    x = torch.randn(300, 6)
+    assert check.inputs_that_never_meet(Left([0, 1, 1, 3, 4, 5]), x) == "column 2 never changes an output"
+    assert check.inputs_that_never_meet(Left([0, 1, 2, 3, 4, 5]), x) is None
+
+    class Branches(nn.Module):
+        def __init__(self, columns: list[list[int]]) -> None:
+            super().__init__()
+            self.nets = nn.ModuleList(Left(some) for some in columns)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return sum(net(x) for net in self.nets)
+
+    model = Branches([[0, 1, 2, 3, 4], [0, 5, 1, 2, 4]])
+    assert "columns 3 and 5 act apart" in check.inputs_that_never_meet(model, x)
+    assert model.training
+    assert check.inputs_that_never_meet(Branches([[i] for i in range(6)]), x) is None
+    assert check.inputs_that_never_meet(nn.Linear(6, 3), x) is None
+    x[:, 2] = 1
+    assert check.inputs_that_never_meet(Left([0, 1, 1, 3, 4, 5]), x) is None
+    assert check.inputs_that_never_meet(nn.Flatten(), torch.randn(9, 1, 4, 4)) is None

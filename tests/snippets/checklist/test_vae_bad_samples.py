@@ -235,3 +235,32 @@ def test_codes_of_other_shapes() -> None:
     assert not check.codes_off_the_prior(mean[:8] + 5, log_variance[:8])  # too few to tell
     assert "N(0, 1)" in check.codes_off_the_prior(0.1 * mean, log_variance - 6)
     assert "mean 2" in check.codes_off_the_prior(mean.sign() * 0.8 + 2, log_variance)
+
+
+def test_patched_code_pushes_away() -> None:
+    """No gradient for the book; a step along the book's loss makes the distance larger, and smaller if patched last."""
+    torch.manual_seed(0)
+    for _ in range(20):
+        book, h = torch.randn(16, 4, requires_grad=True), torch.randn(30, 4, requires_grad=True)
+        code = book[torch.cdist(h, book).argmin(dim=1)]
+        patched = h + (code - h).detach()
+        loss = functional.mse_loss(patched, h.detach())
+        of_h, of_book = torch.autograd.grad(loss, [h, book], allow_unused=True)
+        assert of_book is None
+        assert (h - of_h - code).norm() > (h - code).norm()
+        (of_book,) = torch.autograd.grad(functional.mse_loss(code, h.detach()), [book])
+        assert (h - (book - of_book)[torch.cdist(h, book).argmin(dim=1)]).norm() < (h - code).norm()
+
+
+def test_gradients_of_what_the_optimizer_holds() -> None:
+    """Found where one of several has none, or zeros; silent before any backward pass, and for frozen ones."""
+    a, b, c = (nn.Parameter(torch.ones(2, n)) for n in (1, 2, 3))
+    optimizer = torch.optim.SGD([{"params": [a]}, {"params": [b, c]}], lr=0.1)
+    assert check.tensors_without_gradient(optimizer) is None
+    (a.sum() + b.sum()).backward()
+    assert "1 of 3" in check.tensors_without_gradient(optimizer)
+    assert "(2, 3)" in check.tensors_without_gradient(optimizer)
+    c.grad = torch.zeros(2, 3)
+    assert "(2, 3)" in check.tensors_without_gradient(optimizer)
+    c.requires_grad = False
+    assert check.tensors_without_gradient(optimizer) is None
