@@ -54,6 +54,27 @@ def served_network_is_random(served, x_live):
         return f"outputs of size {size:.2f} change by {twice:.2f} from call to call, by {alone:.2f} in a smaller batch"
 
 
+def frozen_at_export(model, served, x_val, x_live):
+    """Compare an exported network with its model, on the batch that it was exported with and on another of that size.
+
+    Args:
+        x_val: the batch that was the example for the export.
+    """
+    n, nets = min(len(x_val), len(x_live)), (copied(model).eval(), served)
+    apart = []
+    for x in (x_val[:n], x_live[:n]):
+        try:
+            with torch.no_grad(), torch.random.fork_rng():
+                ours, theirs = (net(x).float() for net in nets)
+        except RuntimeError as error:
+            if apart:
+                return f"right on the example of the export; on another batch: {error}"
+            return None
+        apart.append(((ours - theirs).norm() / ours.norm().clamp(min=1e-12)).item())
+    if apart[0] < 0.01 and not apart[1] < 0.1:
+        return f"outputs differ by {apart[0]:.1%} on the example of the export, and by {apart[1]:.0%} on another batch"
+
+
 def classes_renamed(served, x_live, y_live):
     """Ask whether each true class is predicted consistently as one class, only under another number."""
     net = copied(served)

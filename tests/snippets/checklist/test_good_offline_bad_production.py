@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import pytest
 import torch
@@ -135,3 +136,53 @@ def test_an_exported_graph_keeps_its_mode() -> None:
         net = nn.Sequential(nn.Dropout(0.5)).train(training)
         exported = torch.export.export(net, (torch.ones(1, 100),)).module()
         assert bool((exported(torch.ones(1, 100)) == 0).any()) == training
+
+
+class Trimmed(nn.Module):
+    """Adds up what stands before the first 0, row by row; ``how`` says how Python decides."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Four ways that depend on the values of the batch, and one that does not."""
+        lengths = (x != 0).sum(dim=1)
+        if self.how == "loop":
+            return torch.stack([x[i, : int(n)].sum() for i, n in enumerate(lengths)])
+        if self.how == "longest":
+            return x[:, : int(lengths.max())].square().sum(dim=1)
+        if self.how == "branch":
+            return x.sum(dim=1) if lengths.sum() < 3 * len(x) else x.square().sum(dim=1)
+        if self.how == "item":
+            return x.sum(dim=1) * lengths.float().mean().item()
+        return torch.where(torch.arange(x.shape[1]) < lengths[:, None], x, 0).sum(dim=1)
+
+
+def rows(*lengths: int) -> torch.Tensor:
+    """Random rows of 8, 0 after so many numbers."""
+    return (1 + torch.rand(len(lengths), 8)) * (torch.arange(8) < torch.tensor(lengths)[:, None])
+
+
+@pytest.mark.parametrize("how", ["loop", "longest", "branch", "item", "mask"])
+def test_values_that_a_trace_freezes(how: str) -> None:
+    """Found in a loop, a slice, a branch, a number; a mask of tensors, the model itself and chance are sound."""
+    torch.manual_seed(0)
+    x_val, x_live = rows(1, 2, 3, 2), rows(8, 7, 6, 7)
+    model = Trimmed(how)
+    with warnings.catch_warnings(action="ignore"):
+        served = torch.jit.trace(model, x_val)
+    found = check.frozen_at_export(model, served, x_val, x_live)
+    assert bool(found) == (how != "mask")
+    assert not check.frozen_at_export(model, model, x_val, x_live)
+    assert not check.frozen_at_export(nn.Identity(), nn.Dropout(0.5), x_val, x_live)
+
+
+def test_export_refuses() -> None:
+    """A loop over lengths, a slice, a branch; the mask of tensors is exported and right on other rows."""
+    x_val, x_live = rows(1, 2, 3, 2), rows(8, 7, 6, 7)
+    for how in ("loop", "longest", "branch"):
+        with pytest.raises(Exception, match="data-dependent"):
+            torch.export.export(Trimmed(how), (x_val,))
+    exported = torch.export.export(Trimmed("mask"), (x_val,)).module()
+    assert not check.frozen_at_export(Trimmed("mask"), exported, x_val, x_live)
