@@ -186,3 +186,30 @@ def test_export_refuses() -> None:
             torch.export.export(Trimmed(how), (x_val,))
     exported = torch.export.export(Trimmed("mask"), (x_val,)).module()
     assert not check.frozen_at_export(Trimmed("mask"), exported, x_val, x_live)
+
+
+def test_layers_are_followed_by_name() -> None:
+    """Named: the first layer with other weights, also of a wrapper and of a GRU. Silent: mode, 8 bits, other shapes."""
+    torch.manual_seed(0)
+    x = torch.randn(80, 6)
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(8, 2))
+    served = copy.deepcopy(model).train()
+    assert not check.first_layer_that_differs(model, served, x)
+    for layer in (served[0], served[3]):
+        scale = layer.weight.detach().abs().max() / 127
+        layer.weight.data = (layer.weight / scale).round() * scale
+    assert not check.first_layer_that_differs(model, served, x)
+    served[3].weight.data *= 1.1
+    for one in (served, nn.DataParallel(served)):
+        assert "is 3, by" in check.first_layer_that_differs(model, one, x)
+    served[0].weight.data *= torch.nan
+    assert "is 0, by nan%" in check.first_layer_that_differs(model, served, x)
+    assert not check.first_layer_that_differs(model, nn.Sequential(nn.Linear(6, 9), nn.Linear(9, 2)), x)
+    merged = copy.deepcopy(model)
+    merged[0].weight.data, merged[3].weight.data = 2 * merged[0].weight.data, merged[3].weight.data / 2
+    merged[0].bias.data *= 2
+    assert not check.first_layer_that_differs(model, merged, x)
+    recurrent = nn.Sequential(nn.GRU(6, 4))
+    other = copy.deepcopy(recurrent)
+    other[0].weight_hh_l0.data *= 3
+    assert "is 0, by" in check.first_layer_that_differs(recurrent, other, torch.randn(9, 5, 6))
