@@ -152,6 +152,29 @@ def labels_outside_the_outputs(outputs, targets, ignore_index=-100):
         return f"labels go from {labels.min()} to {labels.max()}, and outputs stand for 0 to {classes - 1}"
 
 
+def numbers_outside_a_table(model, inputs):
+    """Name the embedding that gets a number for which it has no row."""
+    seen, hooks = {}, []
+
+    def note(layer, args, kwargs):
+        numbers = args[0] if args else kwargs["input"]
+        if numbers.numel():
+            seen[layer] = numbers.min().item(), numbers.max().item()
+
+    for layer in model.modules():
+        if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
+            hooks.append(layer.register_forward_pre_hook(note, with_kwargs=True))
+    try:
+        run_until_error(model, inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for name, layer in model.named_modules():
+        low, high = seen.get(layer, (0, 0))
+        if low < 0 or high >= getattr(layer, "num_embeddings", high + 1):
+            return f"{name or 'the embedding'} has {layer.num_embeddings} rows and gets numbers from {low} to {high}"
+
+
 def size_that_halving_lost(model, inputs):
     """Ask whether a layer halves an odd size, so that after doubling it a skip connection does not fit."""
     odd = []

@@ -54,6 +54,27 @@ def served_network_is_random(served, x_live):
         return f"outputs of size {size:.2f} change by {twice:.2f} from call to call, by {alone:.2f} in a smaller batch"
 
 
+def frozen_at_export(model, served, x_val, x_live):
+    """Compare an exported network with its model, on the batch that it was exported with and on another of that size.
+
+    Args:
+        x_val: the batch that was the example for the export.
+    """
+    n, nets = min(len(x_val), len(x_live)), (copied(model).eval(), served)
+    apart = []
+    for x in (x_val[:n], x_live[:n]):
+        try:
+            with torch.no_grad(), torch.random.fork_rng():
+                ours, theirs = (net(x).float() for net in nets)
+        except RuntimeError as error:
+            if apart:
+                return f"right on the example of the export; on another batch: {error}"
+            return None
+        apart.append(((ours - theirs).norm() / ours.norm().clamp(min=1e-12)).item())
+    if apart[0] < 0.01 and not apart[1] < 0.1:
+        return f"outputs differ by {apart[0]:.1%} on the example of the export, and by {apart[1]:.0%} on another batch"
+
+
 def classes_renamed(served, x_live, y_live):
     """Ask whether each true class is predicted consistently as one class, only under another number."""
     net = copied(served)
@@ -102,6 +123,44 @@ def served_weights_differ(model, served):
                 )
     if off:
         return f"{len(off)} tensors differ, such as {off[min(off)]}"
+
+
+def first_layer_that_differs(model, served, x_live):
+    """Follow some inputs through both networks, in evaluation mode, to the first layer that gives something else.
+
+    Layers are matched by name. Rounding to 8 bits changes the output of a layer by about 1%.
+    """
+    seen = {}, {}
+
+    def keep(outputs, name):
+        def hook(layer, args, output):
+            output = output[0] if isinstance(output, tuple) else output
+            if torch.is_tensor(output) and output.is_floating_point():
+                outputs.setdefault(name, output.detach().cpu().double().clone())
+
+        return hook
+
+    for net, outputs in zip((model, served), seen, strict=True):
+        net = copied(net).eval()
+        for name, layer in net.named_modules():
+            if not list(layer.children()):
+                name = name.replace("module.", "").replace("_orig_mod.", "")
+                layer.register_forward_hook(keep(outputs, name))
+        net.register_forward_hook(keep(outputs, "the whole network"))
+        with torch.no_grad(), torch.random.fork_rng():
+            net(x_live[:64])
+    changes = {}
+    for name, ours in seen[0].items():  # in the order of the calls
+        theirs = seen[1].get(name, ours)
+        if ours.shape != theirs.shape:
+            return None
+        apart = (ours - theirs).norm().item() / max(ours.norm().item(), 1e-12)
+        changes[name] = apart
+    if changes.get("the whole network", 1) <= 0.05:  # as where layers were merged
+        return None
+    for name, change in changes.items():
+        if not change <= 0.05:  # NaN, too
+            return f"the first layer that gives something else is {name}, by {change:.0%}, on the same inputs"
 
 
 def live_data_can_be_told_apart(x_val, x_live):

@@ -83,3 +83,32 @@ def logarithm_at_zero(model, loss_fn, inputs, targets):
     name, bad, zeros = first_broken_operation(model, loss_fn, inputs, targets)
     if name in ("Log", "Log2", "Log10", "Xlogy", "SpecialEntr") and zeros < bad:
         return f"{name} breaks {bad} numbers of the gradient: the slope of the logarithm at 0 is infinite"
+
+
+def epsilon_rounded_away(model, loss_fn, inputs, targets):
+    """Ask whether the gradient is finite as soon as the loss is computed from outputs in float32."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.enable_grad(), torch.random.fork_rng():
+            outputs = model(inputs)
+            if outputs.dtype not in (torch.bfloat16, torch.float16):
+                return None
+            weights = [weight for weight in model.parameters() if weight.requires_grad]
+            finite = []
+            for one in (outputs, outputs.float()):
+                loss = loss_fn(one, targets)
+                gradients = torch.autograd.grad(
+                    loss, weights, retain_graph=True, allow_unused=True
+                )
+                found = [g.isfinite().all().item() for g in gradients if g is not None]
+                finite.append(all(found))
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    if finite == [False, True]:
+        below = 1 - torch.finfo(outputs.dtype).eps / 2
+        return (
+            f"in {outputs.dtype}, where the next number below 1 is {below:.4f}, the gradient "
+            "is not finite, and after outputs.float() it is"
+        )

@@ -15,6 +15,13 @@ def gradients_that_differ(models):
         return f"the gradient of {name} differs by {worst:.0%} between ranks: nothing averages it"
 
 
+def last_forward_without_averaging(models):
+    """Ask DDP's flag, before optimizer.step(), whether the last forward pass armed averaging. On one rank: [model]."""
+    flags = [getattr(model, "require_forward_param_sync", True) for model in models]
+    if not all(flags):
+        return f"the last forward pass before this update was in no_sync() on {flags.count(False)} of {len(flags)} ranks"
+
+
 def sampler_of(loader):
     """Find what draws the samples, also within a batch_sampler."""
     return getattr(loader.batch_sampler, "sampler", loader.sampler)

@@ -25,6 +25,25 @@ def optimizer_that_starts_anew(optimizer, step):
         return f"the optimizer remembers nothing after {step} steps"
 
 
+def state_of_other_parameters(model, optimizer, checkpoint):
+    """Compare the order of the parameters in the file with the model's: an optimizer's state goes by position.
+
+    For an optimizer that got model.parameters(), or groups that keep the order of the model.
+    """
+    names = {p: name for name, p in model.named_parameters()}
+    groups = optimizer.param_groups
+    now = [names[p] for group in groups for p in group["params"] if p in names]
+    held = set(now)
+    saved = [name for name in checkpoint["model"] if name in held]
+    in_model = [name for name in names.values() if name in held]
+    if now != in_model or len(saved) != len(now):
+        return None  # groups in an order of their own, or other names
+    other = [pair for pair in zip(saved, now, strict=True) if pair[0] != pair[1]]
+    if other and optimizer.state:
+        was, is_now = other[0]
+        return f"{len(other)} of {len(now)} parameters have the state of another: {is_now} that of {was}"
+
+
 def schedule_that_starts_anew(scheduler, step):
     """Compare the scheduler's counter with that of the run.
 

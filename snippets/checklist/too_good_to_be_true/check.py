@@ -138,6 +138,25 @@ def padding_in_the_score(model, x_val, y_val, val_score, pad=0):
         return f"{share:.0%} of the positions are padding; without them the accuracy is {real:.2f}, not {val_score:.2f}"
 
 
+def negatives_trained_as_negatives(x_train, y_train, x_val, y_val):
+    """Look for the wrong answers of the validation, label 0, among the rows that training holds as wrong.
+
+    Rows are pairs such as (user, item). Chance would bring the right answers there as often as the wrong ones.
+    """
+    if not set(y_train.unique().tolist()) == set(y_val.unique().tolist()) == {0, 1}:
+        return None
+    trained = {row.tobytes() for row in x_train[y_train == 0].cpu().numpy()}
+    held = torch.tensor([row.tobytes() in trained for row in x_val.cpu().numpy()])
+    held, wrong = held.double(), (y_val == 0).cpu()
+    shares = held[wrong].mean().item(), held[~wrong].mean().item()
+    spread = (held.var(correction=0) / min(wrong.sum(), (~wrong).sum())).sqrt().item()
+    if shares[0] - shares[1] > 0.1 + 3 * spread:
+        return (
+            f"{shares[0]:.0%} of the wrong answers of the validation are trained as wrong, "
+            f"and {shares[1]:.0%} of the right ones"
+        )
+
+
 def ties_that_count_as_wins(model, x_val, y_val, val_score, k=10):
     """Rank the true answer among all scores of its row, once above its equals and once below them.
 

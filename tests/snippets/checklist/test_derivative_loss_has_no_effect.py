@@ -224,3 +224,25 @@ def test_the_sum_of_a_batch_is_enough() -> None:
     mixing = nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.Tanh(), nn.Linear(16, 1))
     own = torch.stack([torch.autograd.grad(mixing(x)[i].sum(), x)[0][i] for i in range(8)])
     assert not torch.allclose(torch.autograd.grad(mixing(x).sum(), x)[0], own, rtol=0.1)
+
+
+def test_mixed_derivatives_leak_in() -> None:
+    """The gradient of the summed gradient has u_xy in both columns; each column by itself gives the Laplacian."""
+
+    def second(u: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
+        """By the sum of both columns, and by one column after the other."""
+        x = points.clone().requires_grad_()
+        slope = torch.autograd.grad(u(x).sum(), x, create_graph=True)[0]
+        both = torch.autograd.grad(slope.sum(), x, retain_graph=True)[0]
+        columns = [torch.autograd.grad(slope[:, i].sum(), x, retain_graph=True)[0][:, i] for i in range(x.shape[1])]
+        return both, torch.stack(columns, dim=1)
+
+    points = torch.rand(50, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x, y = points.unbind(dim=1)
+    both, own = second(lambda p: p[:, 0] ** 3 * p[:, 1] ** 2, points)
+    torch.testing.assert_close(own, torch.stack([6 * x * y**2, 2 * x**3], dim=1))
+    torch.testing.assert_close(both, own + (6 * x**2 * y)[:, None])
+    both, own = second(lambda p: p[:, 0] ** 3 + p[:, 1].sin(), points)
+    torch.testing.assert_close(both, own)
+    both, own = second(lambda p: (p[:, 0] ** 3).exp(), points[:, :1])
+    torch.testing.assert_close(both, own)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
 from snippets.checklist.error_shape_mismatch import check
 from tests.support.messages import never_said, said
-from tests.support.planted import Record, Run, causes, prove
+from tests.support.planted import Record, Run, causes, program, prove, run
 
 SYMPTOM = "error-shape-mismatch"
 
@@ -107,3 +109,37 @@ def test_samples_of_all_kinds() -> None:
     assert check.samples_of_different_shapes(DataLoader(boxes, batch_size=2))
     assert check.samples_of_different_shapes(DataLoader(named, batch_size=2))
     assert not check.samples_of_different_shapes(DataLoader(boxes, batch_size=1))
+
+
+def test_numbers_and_tables_in_other_shapes() -> None:
+    """Found: n, -1, a late token, a bag, a call by keyword. Silent: all numbers inside, an empty batch, no table."""
+    table, bag = nn.Embedding(10, 4), nn.EmbeddingBag(10, 4)
+
+    class ByName(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = table
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.table(input=x)
+
+    for model in (table, bag, ByName(), nn.Sequential(table, nn.Flatten())):
+        assert "from 3 to 10" in check.numbers_outside_a_table(model, torch.tensor([[3, 10]]))
+        assert "from -1 to 3" in check.numbers_outside_a_table(model, torch.tensor([[3, -1]]))
+        assert not check.numbers_outside_a_table(model, torch.tensor([[0, 9]]))
+    assert not check.numbers_outside_a_table(table, torch.zeros(0, 2, dtype=torch.long))
+    assert not check.numbers_outside_a_table(nn.Linear(4, 2), torch.randn(3, 4))
+
+
+def test_large_tables_hide_the_order(tmp_path: Path) -> None:
+    """With all tables as large as the largest, the broken program runs; an order that fits the first passes it."""
+    text = program(f"{SYMPTOM}/number-outside-the-table", "broken").read_text(encoding="utf-8")
+    assert text.count("nn.Embedding(columns[c], 8)") == 1
+    path = tmp_path / "largest.py"
+    path.write_text(text.replace("columns[c], 8", "120, 8"), encoding="utf-8")
+    large = run(path)
+    assert large.error is None
+    assert not check.numbers_outside_a_table(large.names["model"], large.names["inputs"])
+    broken = run(program(f"{SYMPTOM}/number-outside-the-table", "broken"))
+    found = check.numbers_outside_a_table(broken.names["model"], broken.names["inputs"])
+    assert "tables.2 has 7 rows" in found

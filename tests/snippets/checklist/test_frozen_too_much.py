@@ -86,3 +86,22 @@ def test_a_branch_that_starts_at_zero_is_not_frozen() -> None:
     optimizer.param_groups[0]["lr"] = 0.1
     optimizer.zero_grad(set_to_none=False)
     assert not check.zero_gradients_that_move(model, optimizer)
+
+
+def test_rows_without_decay() -> None:
+    """Masked from the first step, rows stay bit for bit with weight_decay=0; by default they shrink by lr times it."""
+    for decay, factor in ((0.0, 1.0), (0.01, (1 - 0.05 * 0.01) ** 100)):
+        torch.manual_seed(0)
+        table = torch.nn.Embedding(6, 3)
+        before = table.weight.detach().clone()
+        optimizer = torch.optim.AdamW(table.parameters(), lr=0.05, weight_decay=decay)
+        for _ in range(100):
+            optimizer.zero_grad()
+            table(torch.arange(6)).square().sum().backward()
+            table.weight.grad[:4] = 0
+            optimizer.step()
+        if decay:
+            torch.testing.assert_close(table.weight[:4], before[:4] * factor)
+        else:
+            assert torch.equal(table.weight[:4], before[:4])
+        assert not torch.allclose(table.weight[4:], before[4:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import pytest
 import torch
@@ -135,3 +136,80 @@ def test_an_exported_graph_keeps_its_mode() -> None:
         net = nn.Sequential(nn.Dropout(0.5)).train(training)
         exported = torch.export.export(net, (torch.ones(1, 100),)).module()
         assert bool((exported(torch.ones(1, 100)) == 0).any()) == training
+
+
+class Trimmed(nn.Module):
+    """Adds up what stands before the first 0, row by row; ``how`` says how Python decides."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Four ways that depend on the values of the batch, and one that does not."""
+        lengths = (x != 0).sum(dim=1)
+        if self.how == "loop":
+            return torch.stack([x[i, : int(n)].sum() for i, n in enumerate(lengths)])
+        if self.how == "longest":
+            return x[:, : int(lengths.max())].square().sum(dim=1)
+        if self.how == "branch":
+            return x.sum(dim=1) if lengths.sum() < 3 * len(x) else x.square().sum(dim=1)
+        if self.how == "item":
+            return x.sum(dim=1) * lengths.float().mean().item()
+        return torch.where(torch.arange(x.shape[1]) < lengths[:, None], x, 0).sum(dim=1)
+
+
+def rows(*lengths: int) -> torch.Tensor:
+    """Random rows of 8, 0 after so many numbers."""
+    return (1 + torch.rand(len(lengths), 8)) * (torch.arange(8) < torch.tensor(lengths)[:, None])
+
+
+@pytest.mark.parametrize("how", ["loop", "longest", "branch", "item", "mask"])
+def test_values_that_a_trace_freezes(how: str) -> None:
+    """Found in a loop, a slice, a branch, a number; a mask of tensors, the model itself and chance are sound."""
+    torch.manual_seed(0)
+    x_val, x_live = rows(1, 2, 3, 2), rows(8, 7, 6, 7)
+    model = Trimmed(how)
+    with warnings.catch_warnings(action="ignore"):
+        served = torch.jit.trace(model, x_val)
+    found = check.frozen_at_export(model, served, x_val, x_live)
+    assert bool(found) == (how != "mask")
+    assert not check.frozen_at_export(model, model, x_val, x_live)
+    assert not check.frozen_at_export(nn.Identity(), nn.Dropout(0.5), x_val, x_live)
+
+
+def test_export_refuses() -> None:
+    """A loop over lengths, a slice, a branch; the mask of tensors is exported and right on other rows."""
+    x_val, x_live = rows(1, 2, 3, 2), rows(8, 7, 6, 7)
+    for how in ("loop", "longest", "branch"):
+        with pytest.raises(Exception, match="data-dependent"):
+            torch.export.export(Trimmed(how), (x_val,))
+    exported = torch.export.export(Trimmed("mask"), (x_val,)).module()
+    assert not check.frozen_at_export(Trimmed("mask"), exported, x_val, x_live)
+
+
+def test_layers_are_followed_by_name() -> None:
+    """Named: the first layer with other weights, also of a wrapper and of a GRU. Silent: mode, 8 bits, other shapes."""
+    torch.manual_seed(0)
+    x = torch.randn(80, 6)
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Linear(8, 2))
+    served = copy.deepcopy(model).train()
+    assert not check.first_layer_that_differs(model, served, x)
+    for layer in (served[0], served[3]):
+        scale = layer.weight.detach().abs().max() / 127
+        layer.weight.data = (layer.weight / scale).round() * scale
+    assert not check.first_layer_that_differs(model, served, x)
+    served[3].weight.data *= 1.1
+    for one in (served, nn.DataParallel(served)):
+        assert "is 3, by" in check.first_layer_that_differs(model, one, x)
+    served[0].weight.data *= torch.nan
+    assert "is 0, by nan%" in check.first_layer_that_differs(model, served, x)
+    assert not check.first_layer_that_differs(model, nn.Sequential(nn.Linear(6, 9), nn.Linear(9, 2)), x)
+    merged = copy.deepcopy(model)
+    merged[0].weight.data, merged[3].weight.data = 2 * merged[0].weight.data, merged[3].weight.data / 2
+    merged[0].bias.data *= 2
+    assert not check.first_layer_that_differs(model, merged, x)
+    recurrent = nn.Sequential(nn.GRU(6, 4))
+    other = copy.deepcopy(recurrent)
+    other[0].weight_hh_l0.data *= 3
+    assert "is 0, by" in check.first_layer_that_differs(recurrent, other, torch.randn(9, 5, 6))

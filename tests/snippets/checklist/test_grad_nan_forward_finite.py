@@ -9,7 +9,11 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from snippets.checklist.grad_nan_forward_finite.check import branch_that_is_not_taken, first_broken_operation
+from snippets.checklist.grad_nan_forward_finite.check import (
+    branch_that_is_not_taken,
+    epsilon_rounded_away,
+    first_broken_operation,
+)
 from tests.support.planted import Record, Run, causes, prove
 
 
@@ -84,3 +88,39 @@ def test_targets_masked_after_the_loss(square: Callable[[torch.Tensor, torch.Ten
     assert torch.autograd.grad(loss, model.weight)[0].isnan().any()
     assert "4 numbers" in branch_that_is_not_taken(model, late, x, targets)
     assert not branch_that_is_not_taken(model, early, x, targets)
+
+
+def test_epsilons_in_16_bits() -> None:
+    """1 - 1e-6 is 1 in both; the next numbers below 1; 1e-8 is 0 in float16 alone."""
+    for dtype, below in ((torch.bfloat16, 0.9961), (torch.float16, 0.9995)):
+        one = torch.ones((), dtype=dtype)
+        assert torch.tensor(1 - 1e-6, dtype=dtype) == one
+        assert one.clamp(max=1 - 1e-6) == one
+        assert round(torch.nextafter(one, one * 0).item(), 4) == below
+    assert torch.tensor(1e-8, dtype=torch.float16) == 0
+    assert torch.tensor(1e-8, dtype=torch.bfloat16) > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+@pytest.mark.parametrize("what", ["clamp", "root", "quotient", "sound", "wrong in all"])
+def test_small_numbers_in_16_bits(dtype: torch.dtype, what: str) -> None:
+    """Found where 16 bits lose them; silent in float32, in a sound formula and where float32 does not help."""
+    model = torch.nn.Linear(2, 2, bias=False).to(dtype)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[20.0, 20.0], [0.0, 0.0]]))
+    x = torch.ones(1, 2, dtype=dtype)
+
+    def loss_fn(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        if what == "clamp":
+            return torch.log1p(-outputs.sigmoid().clamp(max=1 - 1e-6)).sum(dim=1).exp().sum()
+        if what == "root":
+            return (outputs.square() + 1e-8).sqrt().sum()
+        if what == "quotient":
+            return (outputs.square() / (outputs.abs() + 1e-8)).sum()
+        if what == "sound":
+            return torch.nn.functional.logsigmoid(-outputs).sum(dim=1).exp().sum()
+        return outputs.sqrt().sum()
+
+    lost = what == "clamp" or (what in ("root", "quotient") and dtype == torch.float16)
+    found = epsilon_rounded_away(model, loss_fn, x, x)
+    assert bool(found) == (lost and dtype != torch.float32)

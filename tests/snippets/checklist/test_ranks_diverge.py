@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
@@ -53,3 +55,48 @@ def test_a_gradient_that_one_rank_lacks_differs() -> None:
     assert "weight" in check.gradients_that_differ(models)
     models[1].weight.grad = torch.ones(1, 2)
     assert not check.gradients_that_differ(models)
+
+
+def test_averaged_in_one_micro_batch() -> None:
+    """DDP of torch, one rank: averaged in the last micro-batch it is the whole sum, in the first one the first alone.
+
+    The flag must be set before the forward pass: set between forward and backward, it comes one micro-batch late.
+    """
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        model = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
+        averaged: list[float] = []
+
+        def note(_: object, bucket: torch.distributed.GradBucket) -> torch.futures.Future[torch.Tensor]:
+            averaged.append(bucket.buffer()[0].item())
+            future: torch.futures.Future[torch.Tensor] = torch.futures.Future()
+            future.set_result(bucket.buffer())
+            return future
+
+        model.register_comm_hook(None, lambda state, bucket: note(state, bucket))  # DDP reads annotations
+        for place, amount in ((3, 4.0), (0, 1.0)):
+            model.zero_grad()
+            for n in range(4):
+                with nullcontext() if n == place else model.no_sync():
+                    model(torch.ones(1, 2)).sum().backward()
+            assert averaged.pop() == amount
+            assert not averaged
+            assert bool(check.last_forward_without_averaging([model])) == (place == 0)
+        model.require_backward_grad_sync = False
+        model.zero_grad()
+        for n in range(4):
+            outputs = model(torch.ones(1, 2)).sum()
+            model.require_backward_grad_sync = n == 3
+            outputs.backward()
+        assert not averaged
+        assert "1 of 1" in check.last_forward_without_averaging([model])
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_models_without_the_flag_and_one_rank_that_differs() -> None:
+    """Plain modules say nothing; one of two ranks is counted."""
+    models = [nn.Linear(2, 1) for _ in range(2)]
+    assert check.last_forward_without_averaging(models) is None
+    models[1].require_forward_param_sync = False  # type: ignore[assignment]
+    assert "1 of 2 ranks" in check.last_forward_without_averaging(models)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch import nn
 
 from snippets.checklist.resume_worse import check
 from tests.support.planted import Record, Run, causes, prove
@@ -28,3 +30,54 @@ def test_plain_sgd_has_nothing_to_forget() -> None:
     assert check.optimizer_that_starts_anew(torch.optim.SGD([weight], lr=0.1, momentum=0.9), 100)
     assert check.optimizer_that_starts_anew(torch.optim.Adam([weight]), 100)
     assert check.names_that_do_not_match(torch.nn.Linear(1, 1), {"model": {}})
+
+
+def two(names: list[str], sizes: dict[str, int]) -> tuple[nn.ModuleDict, torch.optim.Adam]:
+    """Two layers in this order, with an Adam that has made an update."""
+    model = nn.ModuleDict({name: nn.Linear(3, sizes[name]) for name in names})
+    optimizer = torch.optim.Adam(model.parameters())
+    sum(layer(torch.ones(3)).sum() for layer in model.values()).backward()
+    optimizer.step()
+    return model, optimizer
+
+
+def test_order_without_an_error() -> None:
+    """Heads of one shape take each other's state; of two shapes, the next update ends with an error."""
+    for sizes, fails in (({"a": 1, "b": 1}, False), ({"a": 1, "b": 2}, True)):
+        model, optimizer = two(["a", "b"], sizes)
+        file = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        other, resumed = two(["b", "a"], sizes)
+        other.load_state_dict(file["model"])
+        resumed.load_state_dict(file["optimizer"])
+        assert "a.weight that of b.weight" in check.state_of_other_parameters(model, optimizer, other_file(other))
+        assert "4 of 4 parameters" in check.state_of_other_parameters(other, resumed, file)
+        sum(layer(torch.ones(3)).sum() for layer in other.values()).backward()
+        if fails:
+            with pytest.raises(RuntimeError, match=r"shape|size"):
+                resumed.step()
+        else:
+            mine = optimizer.state[model["a"].weight]["exp_avg"]
+            assert torch.equal(resumed.state[other["b"].weight]["exp_avg"], mine)
+            resumed.step()
+
+
+def other_file(model: nn.Module) -> dict[str, dict[str, torch.Tensor]]:
+    """A checkpoint with the model's weights alone."""
+    return {"model": model.state_dict()}
+
+
+def test_orders_that_are_no_fault() -> None:
+    """The same order, frozen layers, groups in an order of their own, no state, names with a prefix: silent."""
+    sizes = {"a": 1, "b": 1}
+    model, optimizer = two(["a", "b"], sizes)
+    file, turned = other_file(model), other_file(two(["b", "a"], sizes)[0])
+    assert not check.state_of_other_parameters(model, optimizer, file)
+    half = torch.optim.Adam(model["a"].parameters())
+    half.load_state_dict(torch.optim.Adam(two(["a"], sizes)[0].parameters()).state_dict())
+    assert not check.state_of_other_parameters(model, half, turned)
+    groups = torch.optim.Adam([{"params": model["b"].parameters()}, {"params": model["a"].parameters()}])
+    assert not check.state_of_other_parameters(model, groups, file)
+    plain = torch.optim.SGD(model.parameters(), lr=0.1)
+    assert not check.state_of_other_parameters(model, plain, turned)
+    prefixed = {"model": {f"module.{name}": w for name, w in model.state_dict().items()}}
+    assert not check.state_of_other_parameters(model, optimizer, prefixed)

@@ -114,6 +114,40 @@ def test_without_use_buffers_they_are_copied():
         assert torch.equal(average.mask, model.mask)
 
 
+@pytest.mark.parametrize("normalize", [nn.utils.spectral_norm, nn.utils.parametrizations.spectral_norm])
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_spectral_norm_breaks(normalize):
+    """Averaged u and v are shorter than 1, all layers too large, the loss of the average over 20 times as large."""
+    for seed in range(2):
+        torch.manual_seed(seed)
+        x = torch.randn(256, 16)
+        y = torch.sin(x.sum(dim=1, keepdim=True))
+        hidden = [nn.Sequential(nn.GELU(), normalize(nn.Linear(32, 32))) for _ in range(6)]
+        model = nn.Sequential(normalize(nn.Linear(16, 32)), *hidden, nn.GELU(), nn.Linear(32, 1))
+        optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+        average = get_ema_multi_avg_fn(0.99)
+        averaged, copied = (AveragedModel(model, multi_avg_fn=average, use_buffers=which) for which in (True, False))
+        for _ in range(300):
+            batch = torch.randint(256, (32,))
+            optimizer.zero_grad()
+            (model(x[batch]) - y[batch]).square().mean().backward()
+            optimizer.step()
+            averaged.update_parameters(model)
+            copied.update_parameters(model)
+        assert max(buffer.norm().item() for _, buffer in averaged.module.named_buffers()) < 0.99
+        assert all(0.999 < buffer.norm().item() < 1.001 for buffer in copied.module.buffers())
+        losses, norms = [], []
+        with torch.no_grad():
+            for ema in (averaged.eval(), copied.eval()):
+                losses.append((ema(x) - y).square().mean().item())
+                layers = [m for m in ema.modules() if isinstance(m, nn.Linear)][:-1]
+                maps = [layer(torch.eye(layer.in_features)) - layer.bias for layer in layers]
+                norms.append([torch.linalg.matrix_norm(one, 2).item() for one in maps])
+        assert min(norms[0]) > 1.1
+        assert all(ours > 1.05 * theirs for ours, theirs in zip(*norms, strict=True))
+        assert losses[0] > 20 * losses[1]
+
+
 def test_looks_back_one_over_one_minus_decay():
     """With decay 0.99, 63 % of the weight lies on the last 100 updates, and after 100 updates 37 % on the first."""
     assert pytest.approx(0.634, abs=0.001) == 1 - 0.99**100
