@@ -16,10 +16,10 @@ STEPS, SEEDS = 60, 3
 RATES = (1e-3, 4e-3, 1.6e-2, 6.4e-2)
 
 
-def counter_example(amsgrad: bool, c: float = 3.0, steps: int = 1000) -> list[float]:
+def counter_example(amsgrad: bool, c: float = 3.0, steps: int = 1000, lr: float = 0.05) -> list[float]:
     """Slope c at every third step and -1 else, on [-1, 1]: the average slope is positive, so the best point is -1."""
     p = torch.zeros(1, requires_grad=True)
-    optimizer = torch.optim.Adam([p], lr=0.05, betas=(0.0, 1 / (1 + c * c)), amsgrad=amsgrad)
+    optimizer = torch.optim.Adam([p], lr=lr, betas=(0.0, 1 / (1 + c * c)), amsgrad=amsgrad)
     path = []
     for step in range(1, steps + 1):
         p.grad = torch.tensor([c if step % 3 == 1 else -1.0])

@@ -42,9 +42,18 @@ def scale_adam(
     return {"lr": k**0.5 * lr, "betas": scaled, "eps": eps / k**0.5}
 
 
-def warm_up(optimizer: torch.optim.Optimizer, k: float, steps: int) -> LRScheduler:
-    """From the small batch's rate to the optimizer's, which is ``k >= 1`` times higher, in ``steps`` updates."""
-    return LinearLR(optimizer, start_factor=1 / k, total_iters=steps)
+def warm_up(optimizer: torch.optim.Optimizer, ratio: float, steps: int) -> LRScheduler:
+    """From the small batch's rate to the optimizer's in ``steps`` updates.
+
+    Args:
+        optimizer: made with the new batch's rate.
+        ratio: new rate divided by the old one, 1 or more: ``k`` after ``scale_sgd``, its root after ``scale_adam``.
+        steps: updates with less than the new rate.
+
+    Raises:
+        ValueError: where the ratio is below 1; a batch that shrinks needs no warm-up of this kind.
+    """
+    return LinearLR(optimizer, start_factor=1 / ratio, total_iters=steps)
 
 
 def gap(lr: float, k: int) -> float:

@@ -81,18 +81,23 @@ def test_initial_value_damps_small_gradients():
     )
 
 
-def test_rare_rows_keep_their_rate():
-    """A row seen for the first time at step 500 moves by lr, while a row seen each time moves by lr / sqrt(500)."""
+@pytest.mark.parametrize(("rare", "decay"), [(1.0, 0.0), (1e-3, 0.0), (1e3, 0.0), (1.0, 0.01)])
+def test_rare_rows_keep_their_rate(rare, decay):
+    """A row seen for the first time at step 500 moves by lr, while a row seen each time moves by lr / sqrt(500).
+
+    So it is for gradients of any size. With an lr_decay of 0.01 both moves are a sixth of that.
+    """
     theta = torch.nn.Parameter(torch.zeros(2, 1))
-    optimizer = torch.optim.Adagrad([theta], lr=0.1)
+    optimizer = torch.optim.Adagrad([theta], lr=0.1, lr_decay=decay)
     for _ in range(499):
         theta.grad = torch.tensor([[1.0], [0.0]])
         optimizer.step()
     before = theta.detach().clone()
-    theta.grad = torch.ones(2, 1)
+    theta.grad = torch.tensor([[1.0], [rare]])
     optimizer.step()
     moved = (before - theta.detach()).flatten().tolist()
-    assert moved == pytest.approx([0.1 / math.sqrt(500), 0.1], rel=1e-3)
+    lr = 0.1 / 5.99 if decay else 0.1
+    assert moved == pytest.approx([lr / math.sqrt(500), lr], rel=1e-3)
 
 
 def test_sparse_equals_dense():

@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
-from snippets.optimizers.amsgrad.evidence import RATES, STEPS
+from snippets.optimizers.amsgrad.evidence import RATES, STEPS, counter_example, final_loss
 from snippets.optimizers.amsgrad.from_scratch import AMSGrad
 from snippets.optimizers.amsgrad.use import make_optimizer
 from tests.support.optimizers import give_gradients, pair
@@ -35,7 +36,12 @@ def test_equals_torch_step_by_step(options, dtype):
 
 
 def test_counter_example(evidence):
-    """On the paper's counter-example Adam ends at the worst point, +1, and AMSGrad at the best, -1."""
+    """On the paper's counter-example Adam ends near the worst point, +1, and AMSGrad near the best, -1.
+
+    At a rate of 0.05, and of 0.005.
+    """
+    assert min(counter_example(amsgrad=False, steps=3000, lr=0.005)[-100:]) > 0.98
+    assert max(counter_example(amsgrad=True, steps=3000, lr=0.005)[-100:]) < -0.98
     assert min(evidence()["Adam"]["path"][-100:]) > 0.85
     assert max(evidence()["AMSGrad"]["path"][-100:]) < -0.85
 
@@ -75,7 +81,7 @@ def test_rarer_slopes_defeat_099():
 
 
 def test_no_difference_on_digits(evidence):
-    """At each rate the losses differ by less than a tenth of the seeds' spread.
+    """At each rate the losses differ by less than a fifth of the seeds' spread, with three other seeds too.
 
     The figure's left panel: Adam is at +1 after 90 steps, AMSGrad at -1 after 165, and both stay within 0.06.
     """
@@ -83,8 +89,13 @@ def test_no_difference_on_digits(evidence):
     assert len(RATES) == len(adam) == 4
     assert (adam[0] > 1).all()  # they train: the agreement is not that of two networks which stand still
     assert (adam[-1] < 0.15).all()
-    assert ((adam - amsgrad).abs().amax(1) < adam.std(1) / 10).all()
+    assert ((adam - amsgrad).abs().amax(1) < adam.std(1) / 5).all()
     assert 0.999**STEPS > 0.94  # what is left of a second moment at least
+    digits = load_digits()
+    data = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    others = [[[final_loss(flag, lr, seed, *data) for seed in (9, 10, 11)] for lr in RATES] for flag in (False, True)]
+    adam, amsgrad = torch.tensor(others)
+    assert ((adam - amsgrad).abs().amax(1) < adam.std(1) / 5).all()
 
     for name, goal, steps in (("Adam", 1.0, 90), ("AMSGrad", -1.0, 165)):
         path = evidence()[name]["path"]
@@ -118,16 +129,26 @@ def test_denominator_shrinks_for_thousands_of_steps():
     assert all(later < 0.999 * earlier for earlier, later in pairwise(values))
 
 
-def test_equals_adam_while_v_grows():
-    """While the second moment of every weight grows AMSGrad and Adam are the same, to the last bit."""
-    p, q = (torch.zeros(3, requires_grad=True) for _ in range(2))
-    adam, amsgrad = torch.optim.Adam([p]), torch.optim.Adam([q], amsgrad=True)
-    for t in range(50):
-        p.grad = torch.full((3,), 1.0 + 0.1 * t)
-        q.grad = p.grad.clone()
-        adam.step()
-        amsgrad.step()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("way", [{"foreach": False}, {"foreach": True}, {"fused": True}])
+def test_equals_adam_while_v_grows(way, dtype):
+    """As long as no second moment has fallen AMSGrad and Adam are the same, to the last bit; from its fall on not."""
+    p, q = (torch.zeros(3, requires_grad=True, dtype=dtype) for _ in range(2))
+    adam, amsgrad = torch.optim.Adam([p], lr=0.1, **way), torch.optim.Adam([q], lr=0.1, amsgrad=True, **way)
+
+    def steps(gradients):
+        for g in gradients:
+            p.grad = torch.full((3,), g, dtype=dtype)
+            q.grad = p.grad.clone()
+            adam.step()
+            amsgrad.step()
+
+    steps([1.0 + 0.1 * t for t in range(50)])
     assert torch.equal(p, q)
+    steps([0.1] * 100)
+    steps([10.0 + t for t in range(50)])  # it grows again, and they stay apart
+    if dtype != torch.bfloat16:  # there a change of v by a thousandth is rounded away: it never falls
+        assert not torch.equal(p, q)
 
 
 def test_outlier_is_remembered_for_ever():
@@ -156,6 +177,19 @@ def test_flag_after_resuming():
     assert optimizer.param_groups[0]["amsgrad"] is False
     optimizer.step()
     assert "max_exp_avg_sq" not in optimizer.state[p]
+
+
+def test_flag_set_after_loading():
+    """With the flag set in the group after an Adam checkpoint was loaded, the next step finds no maximum."""
+    p = torch.zeros(2, requires_grad=True)
+    p.grad = torch.ones(2)
+    saved = torch.optim.Adam([p])
+    saved.step()
+    optimizer = torch.optim.Adam([p], amsgrad=True)
+    optimizer.load_state_dict(saved.state_dict())
+    optimizer.param_groups[0]["amsgrad"] = True
+    with pytest.raises(KeyError, match="max_exp_avg_sq"):
+        optimizer.step()
 
 
 def test_memory_three_tensors():

@@ -25,6 +25,27 @@ def test_one_large_step_is_nearly_k_small_ones():
     assert gap(0.2, 8) / gap(0.1, 8) != pytest.approx(4, rel=0.1)  # at large rates it is not
 
 
+def way(momentum, lr, updates):
+    """How far torch's SGD walks from rest under a constant gradient of 1."""
+    w = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.SGD([w], lr=lr, momentum=momentum)
+    for _ in range(updates):
+        w.grad = torch.ones_like(w)
+        optimizer.step()
+    return -w.item()
+
+
+def test_momentum_needs_many_updates():
+    """Under a constant gradient, with momentum 0.9 and from rest: 4 updates go 2.3 times as far as one at 4 lr.
+
+    400 updates go as far as 100 at 4 lr, to 7 %; without momentum both go equally far.
+    """
+    assert way(0.9, 0.01, 4) / way(0.9, 0.04, 1) == pytest.approx(2.26, abs=0.005)
+    assert way(0.9, 0.01, 400) / way(0.9, 0.04, 100) == pytest.approx(1.07, abs=0.01)
+    for updates in (1, 100):
+        assert way(0.0, 0.01, 4 * updates) == pytest.approx(way(0.0, 0.04, updates))
+
+
 def test_gap_on_a_parabola():
     """k updates multiply w by (1 - lr c)**k, the large one by 1 - k lr c: k (k - 1) / 2 * (lr c)**2 apart.
 
@@ -134,11 +155,19 @@ def test_adam_walks_as_far_with_the_square_root():
 
 
 def test_warm_up_starts_at_the_old_rate():
-    """The first update has the small batch's rate, update number `steps` the full one."""
-    rates = [row[0] for row in curve_of(lambda o: warm_up(o, k=8, steps=50), 60, (0.8,))]
-    assert rates[0] == pytest.approx(0.1)
-    assert rates[50:] == pytest.approx([0.8] * 10)
-    assert rates[25] == pytest.approx(0.45)
+    """The first update has the small batch's rate, update number `steps` the full one: for SGD and for Adam.
+
+    Adam's rate is only the root of k times higher: with the ratio k it would start below the small batch's rate.
+    """
+    for k in (2, 8):
+        for old, new, ratio in ((0.1, scale_sgd(k, 0.1), k), (1e-3, scale_adam(k)["lr"], k**0.5)):
+            rates = [row[0] for row in curve_of(lambda o, r=ratio: warm_up(o, r, steps=50), 60, (new,))]
+            assert rates[0] == pytest.approx(old)
+            assert all(rate < 0.999 * new for rate in rates[:50])
+            assert rates[50:] == pytest.approx([new] * 10)
+            assert rates[25] == pytest.approx((old + new) / 2)
+    with pytest.raises(ValueError, match="multiplicative"):
+        curve_of(lambda o: warm_up(o, 0.5, steps=50), 1, (0.1,))
 
 
 def gradient(model, x, y, reduction="mean"):
@@ -162,13 +191,16 @@ def test_a_summed_loss_has_the_rule_inside():
 
 
 def test_adam_does_not_see_the_sum():
-    """Adam divides by the gradient's size: with a sum its path is that with a mean, to 1e-6; not if eps is large."""
+    """Adam divides by the gradient's size: with a sum its path is that with a mean, to 1e-6; not if eps is large.
 
-    def apart(eps):
+    Nor with its own weight decay, which is added to the gradient; AdamW's decay leaves the paths the same.
+    """
+
+    def apart(eps, kind=torch.optim.Adam, weight_decay=0.0):
         ends = []
         for reduction in ("mean", "sum"):
             model, x, y = data()
-            optimizer = torch.optim.Adam(model.parameters(), lr=0.01, eps=eps)
+            optimizer = kind(model.parameters(), lr=0.01, eps=eps, weight_decay=weight_decay)
             for _ in range(50):
                 gradient(model, x, y, reduction)
                 optimizer.step()
@@ -176,6 +208,8 @@ def test_adam_does_not_see_the_sum():
         return (ends[0] - ends[1]).abs().max().item()
 
     assert apart(1e-8) < 1e-6
+    assert apart(1e-8, torch.optim.AdamW, 0.1) < 1e-6
+    assert apart(1e-8, weight_decay=0.1) > 0.01
     assert apart(1.0) > 0.01
 
 
@@ -308,19 +342,16 @@ def test_equal_rate_per_sample_equal_loss(evidence):
         assert max(curves[:4]) < curves[4] < curves[5] < curves[6]
 
 
-def test_best_rate_grows_with_the_batch(evidence, monkeypatch):
-    """Momentum: from batch 8 to 512 the best rate grows more than 4-fold, and less than the linear rule's 64-fold.
+def test_best_rate_grows_with_the_batch(evidence):
+    """Momentum: from batch 8 to 512 the best rate grows 8- to 64-fold, with other networks and samples too.
 
-    At 512 the best rate is the grid's last; 64 times that of batch 8, which the grid does not hold, is worse: over
-    twice the loss of the better of the grid's last two, which change places with other networks.
+    In the figure it stays below the line of the linear rule; of six other seeds one reaches 64, another 8 only.
     """
     best = evidence()[MOMENTUM]["best rates"]
-    assert 4.1 < best[6] / best[0] < 63
-    made, settings, _ = experiment.OPTIMIZERS[MOMENTUM]
-    monkeypatch.setitem(experiment.OPTIMIZERS, MOMENTUM, (made, settings, [best[6] / 2, best[6], 64 * best[0]]))
-    for seed in range(3):
-        *on_the_grid, linear = experiment.train(MOMENTUM, 512, seed)[1].median(1).values.tolist()
-        assert linear > 2 * min(on_the_grid)
+    assert 7.9 < best[6] / best[0] < 63
+    for seed in (1, 5, 6):
+        small, large = experiment.best_rates(MOMENTUM, [experiment.train(MOMENTUM, b, seed)[1] for b in (8, 512)])
+        assert 7.9 < large / small < 65
 
 
 def test_large_batch_costs_loss(evidence):
@@ -331,16 +362,16 @@ def test_large_batch_costs_loss(evidence):
 
 
 def test_adams_best_rate_stops_growing(evidence):
-    """Adam: from batch 8 to 64 the best rate grows 2 to 8 times; from 128 to 512 no further, with other networks too.
+    """Adam: from batch 8 to 64 the best rate grows 2 to 8 times; from 64 to 512 it changes by a factor of 2 at most.
 
-    In the experiment it stops at 64 already; with seed 1 it doubles once more, to 128.
+    In the experiment it is level from 64 on; with other networks and samples it doubles or halves once more.
     """
     best = evidence()["Adam"]["best rates"]
     assert 1.9 < best[3] / best[0] < 8.1
-    assert best[6] < 1.1 * best[3]
-    for seed in (1, 2, 3):
-        late = experiment.best_rates("Adam", [experiment.train("Adam", batch, seed)[1] for batch in (128, 256, 512)])
-        assert max(late[1:]) < 1.1 * late[0]
+    assert max(best[3:]) < 1.1 * min(best[3:])
+    for seed in (1, 3, 6):
+        late = experiment.best_rates("Adam", [experiment.train("Adam", b, seed)[1] for b in (64, 128, 256, 512)])
+        assert max(late) < 2.1 * min(late)
 
 
 def test_linear_rule_breaks_adam(evidence):

@@ -1,5 +1,6 @@
 """OneCycleLR: equal to its closed form, and the claims of its page."""
 
+import itertools
 import math
 import warnings
 
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
-from snippets.schedulers.one_cycle_lr.evidence import PEAKS
+from snippets.schedulers.one_cycle_lr.evidence import PEAKS, STEPS, digits
 from snippets.schedulers.one_cycle_lr.from_scratch import learning_rate
 from snippets.schedulers.one_cycle_lr.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -246,10 +247,55 @@ def test_rise_of_one_update_divides_by_zero(share, steps):
         assert rows[updates - 1] == pytest.approx((0.1, 0.85))
 
 
+@pytest.mark.parametrize(("share", "steps"), [(0.3, 3), (0.0, 10)])
+def test_rise_of_less_than_one_update_is_silent(share, steps):
+    """Where pct_start * total_steps is below 1, the first update has 97 % of the peak or more and nothing is raised."""
+    optimizer = sgd()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = cycle(optimizer, make_scheduler(optimizer, total_steps=steps, pct_start=share), steps)
+    assert 0.097 < rows[0][0] < 0.1
+    assert [rate for rate, _ in rows] == sorted((rate for rate, _ in rows), reverse=True)
+
+
 def test_per_epoch_steps_never_reach_the_peak():
     """total_steps counted in batches, step() called once in each of 20 epochs of 100: it stays under 5 %."""
     rates = [row[0] for row in curve_of(make_scheduler, 20, total_steps=2000)]
     assert max(rates) < 0.05 * 0.1
+
+
+def losses_of_a_cycle(peak, seed):
+    """Training loss over all digits, after each 15 updates of the experiment's run of one cycle."""
+    x, y = digits()
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=peak, momentum=0.9)
+    scheduler, found = OneCycleLR(optimizer, peak, total_steps=STEPS), []
+    for step in range(1, STEPS + 1):
+        batch = torch.randint(len(x), (16,))
+        loss = nn.functional.cross_entropy(model(x[batch]), y[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        if step % 15 == 0:
+            with torch.no_grad():
+                found.append(nn.functional.cross_entropy(model(x), y).item())
+    return found
+
+
+def test_loss_rises_around_the_peak():
+    """At a peak of 0.3, near the limit, the loss rises between updates 30 and 120 in most of ten runs.
+
+    In all of them it ends at less than three quarters of what it was at update 75: 0.1 to 0.5 with 20 seeds.
+    """
+    rising = 0
+    for seed in range(10):
+        found = losses_of_a_cycle(0.3, seed)
+        high = found[1:8]  # updates 30 to 120
+        rising += any(later > 1.05 * earlier for earlier, later in itertools.pairwise(high))
+        assert found[-1] < 0.75 * found[4], seed
+    assert rising >= 7
 
 
 @pytest.fixture(scope="module")
