@@ -33,7 +33,7 @@ def test_resumes():
 
 @pytest.mark.parametrize("T_mult", [1, 2, 3])
 def test_last_epoch_does_not_resume(T_mult):
-    """With last_epoch=t-1 the next 30 rates are right before update 60, 2 T_0, and wrong later; right in equal cycles."""
+    """With last_epoch=t-1 the next 30 rates are wrong from t = 60, which is 2 T_0, and never in equal cycles."""
 
     def resumed(at: int) -> list[float]:
         optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "initial_lr": 0.1}], lr=0.1)
