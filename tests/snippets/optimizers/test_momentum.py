@@ -245,8 +245,8 @@ def test_one_number_for_a_parameter():
 
 
 def test_a_tenth_of_the_rate_learns_again():
-    """On the digits a rate of 1 learns without momentum, not with 0.9 (finite, above 1.5), and 0.1 learns with 0.9."""
+    """On the digits a rate of 1 learns without momentum, not with 0.9 (finite, above 1), and 0.1 learns with 0.9."""
     for seed in range(6):
-        assert digits_loss(1.0, 0.0, seed=seed)[-1] < 0.3
-        assert 1.5 < min(digits_loss(1.0, 0.9, seed=seed)[-100:]) < math.inf
+        assert digits_loss(1.0, 0.0, seed=seed)[-1] < 0.5
+        assert 1 < min(digits_loss(1.0, 0.9, seed=seed)[-100:]) < math.inf
         assert digits_loss(0.1, 0.9, seed=seed)[-1] < 0.3
