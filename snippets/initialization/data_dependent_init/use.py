@@ -24,7 +24,7 @@ def normalize_channels(model: nn.Sequential, x: Tensor, mean: float = 0.0) -> nn
             if layer.bias is None:
                 raise ValueError("a layer without bias cannot have its mean set")
             nn.init.zeros_(layer.bias)
-            values = layer(x).transpose(0, 1).flatten(1)  # (channels, samples and positions)
+            values = layer(x).movedim(-1 if isinstance(layer, nn.Linear) else 1, 0).flatten(1)  # (channels, positions)
             std, center = values.std(1, correction=0), values.mean(1)
             if not bool((std > 0).all()):
                 raise ValueError("a channel is constant on the batch")
@@ -49,7 +49,7 @@ def equalize_rates(model: nn.Sequential, loss: Tensor) -> nn.Sequential:
 
     Raises:
         ValueError: for any other module than Linear, Conv2d, ReLU, LeakyReLU, Flatten and the poolings MaxPool2d,
-            AvgPool2d and AdaptiveAvgPool2d.
+            AvgPool2d and AdaptiveAvgPool2d; if a layer gets no gradient, or one that is not finite.
     """
     allowed = (
         nn.Linear,
@@ -65,6 +65,8 @@ def equalize_rates(model: nn.Sequential, loss: Tensor) -> nn.Sequential:
         if not isinstance(module, allowed):
             raise ValueError(f"{type(module).__name__} is not positively homogeneous")
     rates = torch.tensor(change_rates(model, loss), dtype=torch.float64, device="cpu")
+    if not bool((rates > 0).all() and rates.isfinite().all()):
+        raise ValueError("a layer has no gradient, or one that is not finite")
     factors = (rates / rates.log().mean().exp()).sqrt().tolist()
     product = 1.0
     layers = [layer for layer in model if isinstance(layer, nn.Linear | nn.Conv2d)]

@@ -18,7 +18,7 @@ class Lamb(torch.optim.Optimizer):
         lr: learning rate: the relative length of a tensor's step.
         betas: decay rates of the first and the second moment.
         eps: added to the denominator.
-        weight_decay: added to Adam's direction before its length is taken.
+        weight_decay: times the weights, added to Adam's direction before its length is taken.
         maximize: True ascends.
 
     Raises:

@@ -29,9 +29,9 @@ def distances(lr: float, momentum: float, steps: int = 400) -> list[float]:
     return path
 
 
-def digits_loss(lr: float, momentum: float, steps: int = 250) -> list[float]:
+def digits_loss(lr: float, momentum: float, steps: int = 250, seed: int = 0) -> list[float]:
     """Mini-batch losses of a small network, smoothed over 25 steps."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     images, labels = load_digits(return_X_y=True)
     x, y = torch.tensor(images, dtype=torch.float32) / 16, torch.tensor(labels)  # (images, 64), (images,)
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))

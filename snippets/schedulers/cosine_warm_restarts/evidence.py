@@ -1,4 +1,4 @@
-"""What a restart does to the loss: worse at once, and at the end about as good as one long cosine.
+"""What restarts do to the loss: a jump at the second, and at the end about as good as one long cosine.
 
 Source: Loshchilov and Hutter, "SGDR", 2016; digits from scikit-learn, a small MLP, three seeds.
 """

@@ -18,7 +18,7 @@ def learning_rate(step: int, base_lr: float = 0.1, T_0: int = 30, T_mult: int = 
         base_lr: the group's rate at the start of each cycle.
         T_0: length of the first cycle.
         T_mult: how many times as long each cycle is as the one before.
-        eta_min: the rate to which each cycle falls.
+        eta_min: the rate towards which each cycle falls; the restart comes one step before it.
 
     Raises:
         ValueError: for a negative step.

@@ -17,7 +17,7 @@ def make_scheduler(
         optimizer: its groups' ``lr`` are the peaks.
         T_0: length of the first cycle, in ``scheduler.step()`` calls.
         T_mult: how many times as long each cycle is as the one before; a whole number from 1.
-        eta_min: the rate to which each cycle falls, the same for all groups.
+        eta_min: the rate towards which each cycle falls, the same for all groups.
     """
     return CosineAnnealingWarmRestarts(optimizer, T_0=T_0, T_mult=T_mult, eta_min=eta_min)
 

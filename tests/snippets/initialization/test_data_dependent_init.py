@@ -45,6 +45,18 @@ def test_every_channel_is_normalized(batch, mean):
         torch.testing.assert_close(variance, torch.ones_like(variance), rtol=1e-3, atol=0)
 
 
+def test_tokens_are_positions():
+    """A linear layer on (batch, tokens, features) has its channels in the last dimension, also of as many tokens."""
+    torch.manual_seed(0)
+    for tokens in (6, 20):
+        x = 5 + 3 * torch.randn(32, tokens, 16)
+        model = normalize_channels(nn.Sequential(nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, 6)), x)
+        for outputs in (model[:1](x), model(x)):
+            values = outputs.detach().flatten(0, 1)
+            torch.testing.assert_close(values.mean(0), torch.zeros(6), rtol=0, atol=1e-4)
+            torch.testing.assert_close(values.var(0, correction=0), torch.ones(6), rtol=1e-3, atol=0)
+
+
 def spread_with_one_factor(x: torch.Tensor, seed: int) -> list[float]:
     """Largest over smallest variance of the channels of each layer, after a division of each weight by one number."""
     torch.manual_seed(seed)
@@ -218,6 +230,21 @@ def test_tanh_is_refused(module):
     with pytest.raises(ValueError, match=f"{type(module).__name__} is not positively homogeneous"):
         equalize_rates(model, model(x).sum())
     assert (module(2 * x) - 2 * module(x)).abs().max() > 0.01
+
+
+def test_no_gradient_is_refused():
+    """A layer behind dead ReLUs has rate 0 and no factor; dropout and identity are not on the list of modules."""
+    torch.manual_seed(0)
+    x, y = torch.randn(16, 4), torch.arange(16) % 3
+    dead = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    nn.init.constant_(dead[0].bias, -100.0)
+    with pytest.raises(ValueError, match="no gradient"):
+        equalize_rates(dead, F.cross_entropy(dead(x), y))
+    assert all(p.isfinite().all() for p in dead.parameters())
+    for module in (nn.Dropout(), nn.Identity()):
+        model = nn.Sequential(nn.Linear(4, 6), module, nn.Linear(6, 3))
+        with pytest.raises(ValueError, match="not positively homogeneous"):
+            equalize_rates(model, F.cross_entropy(model(x), y))
 
 
 def test_constant_channels_are_refused():

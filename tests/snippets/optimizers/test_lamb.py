@@ -121,7 +121,7 @@ def test_timm_defaults_depart():
 
 
 def test_pytorch_optimizer_departs():
-    """pytorch_optimizer's first step is 10 times as long, and it caps the weight norm at 10."""
+    """pytorch_optimizer's first step is 10 times as long, it caps the weight norm at 10, and its decay is decoupled."""
     from pytorch_optimizer import Lamb as Other
 
     for size, expected in ((5.0, 10 * 0.02 * 5), (50.0, 10 * 0.02 * 10)):
@@ -136,18 +136,28 @@ def test_pytorch_optimizer_departs():
         q.grad = torch.ones(1, dtype=torch.float64)
         Lamb([q], lr=0.02, weight_decay=0.0).step()
         assert size - q.item() == pytest.approx(0.02 * size, rel=1e-4)
+    moves = []
+    for options in ({}, {"weight_decay": 0.1}):
+        p = torch.full((1,), 5.0, dtype=torch.float64, requires_grad=True)
+        p.grad = -torch.ones(1, dtype=torch.float64)
+        Other([p], lr=0.02, **options).step()
+        moves.append(p.item())
+    kept = 5 * (1 - 0.02 * 0.1)  # decay as in AdamW, then the step from there
+    assert moves == pytest.approx([5 * 1.2, kept * 1.2], rel=1e-4)
 
 
 def test_decay_turns_the_step():
-    """Weight decay does not lengthen the step: with a zero gradient the tensor still loses exactly lr of its norm.
+    """Weight decay does not lengthen the step: with zero gradients each step takes exactly lr of the tensor's norm.
 
     That no decay lengthens a step under other gradients is tried by test_step_is_relative.
     """
     for decay in (1e-4, 1e-1):
         p = torch.ones(5, dtype=torch.float64, requires_grad=True)
         p.grad = torch.zeros(5, dtype=torch.float64)
-        Lamb([p], lr=0.02, weight_decay=decay).step()
-        torch.testing.assert_close(p.detach(), torch.full((5,), 0.98, dtype=torch.float64))
+        optimizer = Lamb([p], lr=0.02, weight_decay=decay)
+        for t in range(1, 21):
+            optimizer.step()
+            torch.testing.assert_close(p.detach(), torch.full((5,), 0.98**t, dtype=torch.float64))
 
 
 def test_decay_sets_the_length():

@@ -220,7 +220,7 @@ def test_optimal_momentum_is_optimal_late(evidence):
 def test_larger_plain_rate_does_the_same(evidence):
     """On digits plain SGD at 0.1 reaches a loss some fifteen steps before 0.01 with momentum 0.9; 0.01 alone stays.
 
-    At 1 plain SGD is far behind 0.1 with momentum 0.9 after 75 steps.
+    At 1 plain SGD is behind 0.1 with momentum 0.9 after 75 steps, with six seeds, in the mean by over a third.
     """
     momentum, plain, slow = (torch.tensor(curve) for curve in evidence()["digits"].values())
     lags = []
@@ -231,7 +231,12 @@ def test_larger_plain_rate_does_the_same(evidence):
     assert (momentum[15:] - plain[:-15]).abs().max() < 0.15
     assert momentum.min() < 0.5
     assert slow.min() > 2.15
-    assert digits_loss(0.1, 0.9)[75 - 25] < 0.5 * digits_loss(1.0, 0.0)[75 - 25]  # the mean of steps 51 to 75
+    pairs = [  # the mean of steps 51 to 75
+        (digits_loss(0.1, 0.9, steps=75, seed=seed)[-1], digits_loss(1.0, 0.0, steps=75, seed=seed)[-1])
+        for seed in range(6)
+    ]
+    assert all(heavy < bare for heavy, bare in pairs)
+    assert sum(heavy for heavy, _ in pairs) < 2 / 3 * sum(bare for _, bare in pairs)
 
 
 def test_one_number_for_a_parameter():
@@ -240,7 +245,8 @@ def test_one_number_for_a_parameter():
 
 
 def test_a_tenth_of_the_rate_learns_again():
-    """On the digits a rate of 1 learns without momentum, not with 0.9 (finite, above 2), and 0.1 learns with 0.9."""
-    assert digits_loss(1.0, 0.0)[-1] < 0.3
-    assert 2 < min(digits_loss(1.0, 0.9)[-100:]) < math.inf
-    assert digits_loss(0.1, 0.9)[-1] < 0.3
+    """On the digits a rate of 1 learns without momentum, not with 0.9 (finite, above 1), and 0.1 learns with 0.9."""
+    for seed in range(6):
+        assert digits_loss(1.0, 0.0, seed=seed)[-1] < 0.5
+        assert 1 < min(digits_loss(1.0, 0.9, seed=seed)[-100:]) < math.inf
+        assert digits_loss(0.1, 0.9, seed=seed)[-1] < 0.3

@@ -359,6 +359,20 @@ def test_last_epoch_needs_initial_lr():
         StepLR(optimizer_of(0.1), 30, last_epoch=10)
 
 
+def test_last_epoch_misses_the_cycle():
+    """Cycles of 10, 20, 40: resumed at update 50 with last_epoch=49 the rate is the peak; 20 steps into 40 is due."""
+    whole = optimizer_of(1.0)
+    scheduler = CosineAnnealingWarmRestarts(whole, T_0=10, T_mult=2)
+    for _ in range(50):
+        whole.step()
+        scheduler.step()
+    resumed = optimizer_of(1.0)
+    resumed.param_groups[0]["initial_lr"] = 1.0
+    CosineAnnealingWarmRestarts(resumed, T_0=10, T_mult=2, last_epoch=49)
+    assert whole.param_groups[0]["lr"] == pytest.approx(0.5)
+    assert resumed.param_groups[0]["lr"] == pytest.approx(1.0)
+
+
 def test_sequential_ignores_last_epoch():
     """SequentialLR(last_epoch=4), `initial_lr` in the group: the rate is 0.1 where 0.9 is due; its state brings 0.9."""
 
