@@ -35,7 +35,7 @@ if __name__ == "__main__":
         lengths = step_lengths(getattr(torch.optim, name))
         plt.plot(lengths.tolist(), style, label=name)
         results[name] = lengths.tolist()
-        rows.append([name, *(f"{lengths[(i + 1) * PHASE - 50 : (i + 1) * PHASE].mean():.4f}" for i in range(4))])
+        rows.append([name, *(f"{lengths[(i + 1) * PHASE - 50 : (i + 1) * PHASE].mean():.2g}" for i in range(4))])
     for i, scale in enumerate(SCALES):
         plt.annotate(f"gradients × {scale:g}", (i * PHASE + 60, 30), fontsize=8)
     plt.yscale("log")

@@ -113,13 +113,23 @@ def test_second_term_stays_for_tanh():
 
 
 def test_kronecker_norm():
-    """One sample: the block is a Kronecker product with norm |x|^2 |B^T H B|, in each of four layers."""
+    """One sample: the block is the Kronecker product, its norm |x|^2 |B^T H B|, in each of four layers."""
     torch.manual_seed(0)
     sizes = [5, 7, 6, 8, 4]
     weights = [torch.randn(b, a, **torch64) * (2 / a) ** 0.5 for a, b in pairwise(sizes)]
     x = torch.randn(5, **torch64)
     expected = [autograd_norm(x, weights, layer, target=2) for layer in range(4)]
     assert block_norms(x, weights) == pytest.approx(expected, rel=1e-9)
+    model = network(sizes, nn.ReLU)
+    for layer in range(0, len(model), 2):
+        hessian, _ = blocks(model, layer, F.cross_entropy, x[None], torch.tensor([2]))
+        with torch.no_grad():
+            into = model[:layer](x)
+            z = model[layer](into)
+            p = model[layer + 1 :](z).softmax(0)
+        b = torch.autograd.functional.jacobian(model[layer + 1 :], z)
+        block = torch.kron(b.T @ (p.diag() - torch.outer(p, p)) @ b, torch.outer(into, into))
+        torch.testing.assert_close(hessian, block)
 
 
 @pytest.mark.parametrize("depth", [2, 5])
@@ -138,15 +148,18 @@ def test_scale_enters_with_twice_the_depth(depth):
 
 
 def test_kaiming_keeps_the_trace():
-    """One sample: |x|^2 |B|_F^2, the trace of the first block, is on average as large in 12 layers as in 2 (30 %).
+    """One sample: |x|^2 |B|_F^2, a block's trace, is on average as large in 12 layers as in 2 (30 %), first to last.
 
-    At 0.7 times Kaiming it is under a hundredth.
+    At 0.7 times Kaiming the first block's is under a hundredth.
     """
     torch.manual_seed(0)
 
-    def mean_trace(depth: int, gain: float) -> float:
-        first, *others = gain * (2 / 48) ** 0.5 * torch.randn(depth, 300, 48, 48, **torch64)  # 300 networks at once
+    def mean_trace(depth: int, gain: float, layer: int = 0) -> float:
+        weights = gain * (2 / 48) ** 0.5 * torch.randn(depth, 300, 48, 48, **torch64)  # 300 networks at once
         x = torch.randn(300, 1, 48, **torch64)
+        for weight in weights[:layer]:
+            x = torch.relu(x @ weight)
+        first, *others = weights[layer:]
         out = z = (x @ first).requires_grad_()
         for weight in others:
             out = torch.relu(out) @ weight
@@ -154,7 +167,9 @@ def test_kaiming_keeps_the_trace():
         gradient = torch.autograd.grad(out, z, probe)[0]
         return (x.square().sum(2) * gradient.square().sum(2)).mean().item()
 
-    assert mean_trace(12, 1.0) / mean_trace(2, 1.0) == pytest.approx(1, abs=0.3)
+    shallow = mean_trace(2, 1.0)
+    for layer in (0, 5, 11):
+        assert mean_trace(12, 1.0, layer) / shallow == pytest.approx(1, abs=0.3)
     assert mean_trace(12, 0.7) < mean_trace(2, 0.7) / 100
 
 
@@ -339,6 +354,25 @@ def test_dropout_makes_it_random():
     model.eval()
     first, second = (hessian_norms(model, F.cross_entropy, x, y)["0.weight"] for _ in range(2))
     assert first == pytest.approx(second, rel=1e-6)
+
+
+def test_batchnorm_needs_training_mode():
+    """BatchNorm at the start: evaluation mode gives the norms of the network without it, far from training mode's.
+
+    In training mode measuring changes the running statistics; in evaluation mode it does not.
+    """
+    torch.manual_seed(0)
+    x, y = 5 * torch.randn(64, 8), torch.randint(4, (64,))
+    first, last = nn.Linear(8, 16), nn.Linear(16, 4)
+    normalization = nn.BatchNorm1d(16)
+    model = nn.Sequential(first, normalization, nn.ReLU(), last).eval()
+    evaluated = list(hessian_norms(model, F.cross_entropy, x, y).values())
+    assert torch.equal(normalization.running_mean, torch.zeros(16))
+    without = list(hessian_norms(nn.Sequential(first, nn.ReLU(), last), F.cross_entropy, x, y).values())
+    assert evaluated == pytest.approx(without, rel=1e-3)
+    trained = list(hessian_norms(model.train(), F.cross_entropy, x, y).values())
+    assert all(abs(a / b - 1) > 0.3 for a, b in zip(trained, without, strict=True))
+    assert normalization.running_mean.abs().max() > 0.01
 
 
 def test_bad_arguments():

@@ -75,6 +75,27 @@ def test_converges_for_any_beta2(evidence):
     assert min(evidence()["Adam"][:2]) > 0.9
 
 
+def test_momentum_hides_the_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With beta1 = 0.9 Adam ends at the best point, -1, for each of the six beta2."""
+    adam = torch.optim.Adam
+    monkeypatch.setattr(torch.optim, "Adam", lambda p, lr, betas: adam(p, lr=lr, betas=(0.9, betas[1])))
+    assert [final_position(False, beta2) for beta2 in BETAS] == pytest.approx([-1] * 6, abs=0.01)
+
+
+def test_clip_delays_rare_slopes():
+    """Slope 1,010 at every 101st step, -10 else: at the worst point after 6,000 steps, at the best after 40,000."""
+    p = torch.zeros(1, requires_grad=True)
+    optimizer, path = ADOPT([p], lr=0.05, betas=(0.9, 0.99)), []
+    for step in range(40_000):
+        p.grad = torch.full((1,), 1010.0 if step % 101 == 0 else -10.0)
+        optimizer.step()
+        with torch.no_grad():
+            p.clamp_(-1, 1)
+        path.append(p.item())
+    assert sum(path[5495:6000]) / 505 > 0.8
+    assert sum(path[-505:]) / 505 < -0.8
+
+
 def test_adam_fails_for_small_beta2(evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adam ends at 0.99, the worst point, for 0.1 and 0.3; from 0.7 on at -0.99, the best, as ADOPT does for all.
 
@@ -89,26 +110,40 @@ def test_adam_fails_for_small_beta2(evidence, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_present_gradient_is_not_in_its_denominator():
-    """The present gradient is not in its own denominator: 10 times larger, it moves 10 times as far."""
-    moves = []
-    for g in (0.05, 0.5):
-        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-        optimizer = ADOPT([p], lr=1.0)
-        for value in (1.0, g):
-            p.grad = torch.full((1,), value, dtype=torch.float64)
-            optimizer.step()
-        moves.append(-p.item())
-    assert moves[1] / moves[0] == pytest.approx(10.0)
+    """The present gradient is not in its own denominator: 10 times larger, it adds 10 times as much to the step.
+
+    So in the first move and after 20 others, whose momentum goes on beside it.
+    """
+    for history in ([1.0], [1.0, -0.5, 0.7, 1.2] * 5):
+        moves = []
+        for g in (0.0, 0.05, 0.5):
+            p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+            optimizer = ADOPT([p], lr=1.0)
+            for value in (*history, g):
+                before = p.item()
+                p.grad = torch.full((1,), value, dtype=torch.float64)
+                optimizer.step()
+            moves.append(before - p.item())
+        assert (moves[2] - moves[0]) / (moves[1] - moves[0]) == pytest.approx(10.0)
 
 
 def test_zero_first_gradient():
-    """After a first gradient of zero the second is divided by eps; the clip bounds the move to 0.1 lr."""
-    p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    optimizer = ADOPT([p], lr=1.0)
-    for g in (0.0, 1.0):
-        p.grad = torch.full((1,), g, dtype=torch.float64)
-        optimizer.step()
-    assert -p.item() == pytest.approx(0.1)
+    """Zero gradients before: the first other one, at t, moves by the clip alone, 0.1 t^(1/4) lr.
+
+    Opened after 10,000 steps, the weight soon moves by ten lr a step; with a steady gradient from the start by one.
+    """
+    for zeros in (1, 16, 10_000, 0):
+        p = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        optimizer, moves = ADOPT([p], lr=1.0), []
+        for t in range(zeros + 101):
+            before = p.item()
+            p.grad = torch.full((1,), float(t >= zeros), dtype=torch.float64)
+            optimizer.step()
+            moves.append(before - p.item())
+        if zeros:
+            assert moves[zeros] == pytest.approx(0.1 * zeros**0.25)
+        if zeros in (0, 10_000):
+            assert moves[-50:] == pytest.approx([10 if zeros else 1] * 50, rel=0.02)
 
 
 def test_decay_is_decoupled():

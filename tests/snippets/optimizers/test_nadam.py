@@ -98,7 +98,8 @@ def test_without_lookahead_it_is_adam():
 
 
 def test_first_step_is_a_little_longer():
-    """The first step is 1.06 times the learning rate for any gradient; Adam's is 1.00 times."""
+    """The first step is 1.06 times the learning rate for a gradient far above eps, half that at eps; Adam's is 1.00."""
+    assert first_step(torch.optim.NAdam, 1e-8, lr=1.0) == pytest.approx(1.056 / 2, rel=0.01)
     for gradient in (1e-3, 1.0, 1e3):
         assert first_step(torch.optim.NAdam, gradient, lr=1.0) == pytest.approx(1.056, abs=1e-3)
         assert first_step(torch.optim.Adam, gradient, lr=1.0) == pytest.approx(1.0, abs=1e-4)

@@ -39,6 +39,43 @@ def test_only_signs_count():
         assert path(gradients.tolist()) == path((gradients * factors).tolist())
 
 
+@pytest.mark.parametrize("foreach", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "tiny", "enough"),
+    [(torch.float16, 1e-4, 1e-3), (torch.float32, 1e-23, 1e-22), (torch.bfloat16, 0, 1e-18)],
+)
+def test_tiny_products_round_to_zero(dtype, tiny, enough, foreach):
+    """A product of two gradients that rounds to 0 leaves the step as it is: 1e-4 in float16, 1e-23 in float32."""
+    sizes = []
+    for gradient in (tiny, enough):
+        theta = torch.nn.Parameter(torch.zeros(1, dtype=dtype))
+        optimizer = torch.optim.Rprop([theta], lr=0.1, foreach=foreach)
+        for _ in range(4):
+            theta.grad = torch.full_like(theta, gradient)
+            optimizer.step()
+        sizes.append(optimizer.state[theta]["step_size"].item())
+    assert sizes == pytest.approx([0.1, 0.1 * 1.2**3], rel=0.02)
+
+
+@pytest.mark.parametrize("rate", [1e-5, 1e-3, 1e-1, 10.0])
+def test_rate_needs_little_tuning(rate, monkeypatch):
+    """Digits, full batch, 100 steps, three seeds: rates from 1e-5 to 0.1 end under 0.01, a rate of 10 above 1."""
+    kind = torch.optim.Rprop
+    monkeypatch.setattr(torch.optim, "Rprop", lambda parameters, lr: kind(parameters, lr=rate))
+    digits = load_digits()
+    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    losses = [final_loss("Rprop", SIZES[-1], seed, x, y) for seed in range(3)]
+    assert min(losses) > 1 if rate > 1 else max(losses) < 0.01
+
+
+def test_drifts_in_the_lectures_example():
+    """Nine gradients of +0.1 and one of -0.9: torch never moves back, and each round's way is over twice the last's."""
+    values = path(([0.1] * 9 + [-0.9]) * 8, lr=0.001)
+    assert all(after <= before for before, after in pairwise(values))
+    ways = [before - after for before, after in pairwise(values[::10])]
+    assert all(later > 2 * earlier for earlier, later in pairwise(ways))
+
+
 def test_steps_grow_and_shrink():
     """A step grows by 1.2 while the sign stays and is halved when it turns."""
     values = path([1.0, 1.0, 1.0], lr=0.1)

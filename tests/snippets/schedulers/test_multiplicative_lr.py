@@ -109,10 +109,21 @@ def test_nothing_warns():
 
 
 def test_constant_function_is_exponential():
-    """lambda step: gamma is ExponentialLR(gamma), bit for bit."""
+    """lambda step: gamma is ExponentialLR(gamma), bit for bit.
+
+    As a later part of a SequentialLR ExponentialLR begins at the group's rate, this one at gamma times what it finds.
+    """
     for gamma in (0.1, 0.5, 0.98, 1.0, 1.02):
         ours = curve_of(make_scheduler, 100, (0.1, 0.003), lr_lambda=lambda step, gamma=gamma: gamma)
         assert ours == curve_of(lambda o, g=gamma: torch.optim.lr_scheduler.ExponentialLR(o, g), 100, (0.1, 0.003))
+
+    def later(make):
+        return lambda o: SequentialLR(o, [LambdaLR(o, lambda t: 0.1), make(o)], milestones=[3])
+
+    found = curve_of(later(lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.5)), 5)
+    assert [row[0] for row in found] == pytest.approx([0.01] * 3 + [0.1, 0.05])
+    found = curve_of(later(lambda o: make_scheduler(o, lambda step: 0.5)), 5)
+    assert [row[0] for row in found] == pytest.approx([0.01] * 3 + [0.005, 0.0025])
 
 
 def test_hand_set_rate_is_kept():
@@ -130,6 +141,18 @@ def test_zero_is_final():
     rates = curve_of(make_scheduler, 20, lr_lambda=lambda step: 0.0 if step == 5 else 2.0)
     assert rates[4][0] > 0
     assert all(row == [0.0] for row in rates[5:])
+
+
+def test_later_group_fails():
+    """A group added after the constructor: the next step raises, with one function too; a further function mends it."""
+    optimizer, scheduler = new_run(make_scheduler, (0.1,), lr_lambda=lambda step: 0.5)
+    optimizer.add_param_group({"params": [nn.Parameter(torch.ones(1))], "lr": 1.0})
+    optimizer.step()
+    with pytest.raises(ValueError, match=r"zip\(\) argument 2 is longer than argument 1"):
+        scheduler.step()
+    scheduler.lr_lambdas.append(lambda step: 0.1)
+    scheduler.step()
+    assert scheduler.get_last_lr() == pytest.approx([0.05, 0.1])
 
 
 def test_one_function_for_each_group():
