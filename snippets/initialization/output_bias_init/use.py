@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def init_binary_bias(layer: nn.Module, prior: float | Tensor = 0.01, weight_std: float = 0.01) -> nn.Module:
-    """Sigmoid outputs start at ``prior``.
+    """Sigmoid outputs start near ``prior``.
 
     Args:
         layer: last layer, linear or convolutional, with a bias.
@@ -32,12 +32,13 @@ def init_binary_bias(layer: nn.Module, prior: float | Tensor = 0.01, weight_std:
 
 @torch.no_grad()
 def init_class_bias(layer: nn.Module, counts: Tensor, smoothing: float = 1.0, weight_std: float = 0.01) -> nn.Module:
-    """Softmax outputs start at the class frequencies.
+    """Softmax outputs start near the class frequencies.
 
     Args:
         layer: last layer with as many outputs as classes.
         counts: samples of each class, shape (classes,).
-        smoothing: added to each count, so that an empty class does not get minus infinity.
+        smoothing: added to each count, so that an empty class does not get minus infinity; with no more samples than
+            classes take less than 1, or it outweighs the counts.
         weight_std: standard deviation of the weights.
     """
     weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
@@ -49,7 +50,7 @@ def init_class_bias(layer: nn.Module, counts: Tensor, smoothing: float = 1.0, we
 
 @torch.no_grad()
 def init_mean_bias(layer: nn.Module, targets: Tensor, weight_std: float = 0.01) -> nn.Module:
-    """Regression outputs start at the mean of ``targets``, shape (samples, outputs)."""
+    """Regression outputs start near the mean of ``targets``, shape (samples, outputs)."""
     weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
     nn.init.normal_(weight, 0.0, weight_std)
     bias.copy_(targets.to(bias).mean(0))

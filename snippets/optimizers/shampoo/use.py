@@ -25,7 +25,7 @@ class Shampoo(torch.optim.Optimizer):
         eps: start of each preconditioner, times the identity.
         weight_decay: decoupled, times ``lr``.
         refresh: steps between two computations of the inverse roots; the first ``refresh`` steps compute them all.
-        max_dim: a longer dimension gets no preconditioner.
+        max_dim: a longer dimension gets no preconditioner; a parameter without any moves as with SGD.
 
     Raises:
         ValueError: for a negative value, ``eps`` of 0, or ``refresh`` or ``max_dim`` below 1.
@@ -84,7 +84,7 @@ def make_optimizer(parameters: ParamsT, lr: float = 0.05) -> torch.optim.Optimiz
     Args:
         parameters: tensors, named tensors or parameter groups.
         lr: learning rate; no other optimizer's carries over, for a first step on an (m, n) matrix has an RMS of
-            ``lr / sqrt(max(m, n))``. Tune it upward, with fresh roots (``refresh=1``) if it diverges.
+            at most ``lr / sqrt(max(m, n))``. Tune it upward, with fresh roots (``refresh=1``) if it diverges.
 
     Raises:
         ValueError: if ``lr`` is negative.

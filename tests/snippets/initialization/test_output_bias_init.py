@@ -41,6 +41,18 @@ def test_mean_prediction_is_the_prior():
     assert layer(torch.randn(4096, 64)).sigmoid().mean().item() == pytest.approx(0.01, rel=0.02)
 
 
+@pytest.mark.parametrize(("inputs", "spread", "too_high"), [(64, 0.08, 0.0), (512, 0.226, 0.025), (2048, 0.45, 0.1)])
+def test_outputs_spread_with_the_width(inputs, spread, too_high):
+    """Spread of outputs 0.01 sqrt(n): 0.08 for 64 inputs, 0.45 for 2,048, where the mean prediction is 10% too high."""
+    torch.manual_seed(0)
+    layer = init_binary_bias(nn.Linear(inputs, 20), 0.01)  # twenty outputs stand for as many draws of the weights
+    with torch.no_grad():
+        outputs = layer(torch.randn(4096, inputs))
+    assert outputs.std().item() == pytest.approx(spread, rel=0.03)
+    assert spread == pytest.approx(0.01 * inputs**0.5, rel=0.01)
+    assert outputs.sigmoid().mean().item() == pytest.approx(0.01 * (1 + too_high), rel=0.01)
+
+
 def test_first_loss_is_the_entropy():
     """The first loss is the entropy of the prior: 0.056 at one per cent, not 0.69."""
     torch.manual_seed(0)
@@ -97,25 +109,37 @@ def test_class_weights_change_the_prior(weight, prior):
 
 
 def test_regression_starts_at_the_variance():
-    """Regression: b = mean of the targets, and the first squared error is their variance, not mean^2 + variance."""
+    """Regression: b = mean of the targets; the first squared error is their variance and the outputs' squared spread.
+
+    With a bias of 0 it is mean^2 + variance.
+    """
     torch.manual_seed(0)
     x, y = torch.randn(2000, 8), 40 + 3 * torch.randn(2000, 1)
     loss = F.mse_loss(init_mean_bias(nn.Linear(8, 1), y)(x), y).item()
     assert loss == pytest.approx(y.var().item(), rel=0.01)
     zero = nn.Linear(8, 1)
     assert F.mse_loss(zero(x), y).item() > 150 * loss
+    for inputs, deviation in ((64, 0.1), (64, 0.01), (2048, 0.1), (2048, 3.0)):
+        x, y = torch.randn(4096, inputs), 40 + deviation * torch.randn(4096, 1)
+        found = [F.mse_loss(init_mean_bias(nn.Linear(inputs, 1), y)(x), y).item() for _ in range(50)]
+        assert sum(found) / 50 == pytest.approx(y.var().item() + 0.01**2 * inputs, rel=0.1)
 
 
 def test_bias_gradient_vanishes():
-    """At the prior the bias has gradient zero, with bias 0 it has 0.49 at one per cent: the step all logits share."""
-    y = (torch.arange(1000) % 100 == 0).float()
-    grads = []
-    for start in (math.log(0.01 / 0.99), 0.0):
-        b = torch.tensor(start, requires_grad=True)
-        F.binary_cross_entropy_with_logits(b.expand(1000), y).backward()
-        grads.append(b.grad.item())
-    assert grads[0] == pytest.approx(0, abs=1e-6)
-    assert grads[1] == pytest.approx(0.49, abs=1e-6)
+    """On the whole set the bias has gradient zero at the prior, 0.49 at bias 0; in a batch without positives 0.01."""
+    torch.manual_seed(0)
+    x, y = torch.randn(1000, 64), (torch.arange(1000) % 100 == 0).float()
+
+    def gradient(prior: float, rows: slice) -> float:
+        layer = init_binary_bias(nn.Linear(64, 1), prior)
+        F.binary_cross_entropy_with_logits(layer(x[rows]).squeeze(1), y[rows]).backward()
+        assert layer.bias.grad is not None
+        return layer.bias.grad.item()
+
+    assert gradient(0.01, slice(None)) == pytest.approx(0, abs=2e-4)  # not 0 to the last bit: the weights are not 0
+    assert gradient(0.5, slice(None)) == pytest.approx(0.49, abs=5e-3)
+    assert y[1:65].sum() == 0
+    assert gradient(0.01, slice(1, 65)) == pytest.approx(0.01, rel=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +213,10 @@ def test_empty_class():
     counts = torch.tensor([10, 0])
     assert init_class_bias(nn.Linear(2, 2), counts, smoothing=0.0).bias[1] == -math.inf
     assert torch.isfinite(init_class_bias(nn.Linear(2, 2), counts).bias).all()
+    counts = torch.tensor([10.0] + [0.0] * 999)  # far fewer samples than classes: 1 outweighs them
+    for smoothing, first in ((1.0, 11 / 1010), (1e-3, 10.001 / 11)):
+        bias = init_class_bias(nn.Linear(2, 1000), counts, smoothing=smoothing).bias
+        assert bias.softmax(0)[0].item() == pytest.approx(first, rel=1e-3)
 
 
 def test_later_init_undoes_it():

@@ -13,14 +13,16 @@ TOLERANCE = 1e-10  # float64; the roots multiply rounding by up to 1 / sqrt(eps)
 SHAPES = ((5, 4), (3,), (), (2, 3, 4), (2, 3, 2, 2))
 
 
-@pytest.mark.parametrize("options", [{}, {"lr": 1.0}, {"weight_decay": 0.1}])
+@pytest.mark.parametrize("options", [{}, {"lr": 1.0}, {"weight_decay": 0.1}, {"eps": 1e-3}])
 def test_equals_pytorch_optimizer_step_by_step(options):
     """Equal to pytorch_optimizer's Shampoo at each of 100 steps for tensors of 0 to 4 dimensions, moments included."""
     from pytorch_optimizer import Shampoo as Other
 
     ours, theirs, generator = pair(shapes=SHAPES)
     options = {"lr": 0.1, **options}
-    mine, reference = Shampoo(ours, **options), Other(theirs, weight_decouple=True, **options)
+    mine = Shampoo(ours, **options)
+    options["matrix_eps"] = options.pop("eps", 1e-6)
+    reference = Other(theirs, weight_decouple=True, **options)
     for _ in range(100):
         give_gradients(ours, theirs, generator)
         mine.step()
@@ -167,16 +169,25 @@ def test_rotation_does_not_matter():
 
 
 def test_gradient_scale_does_not_matter():
-    """Gradients 1 000 times larger or smaller give the same path where eps is small beside their squares; else not."""
+    """Gradients 1 000 times larger or smaller give the same path where eps is small beside their squares; else not.
 
-    def path(scale: float, eps: float) -> torch.Tensor:
+    A direction that is new at step 9 moves in proportion to its gradient where the roots are older.
+    """
+
+    def path(scale: float, eps: float, refresh: int = 1, new_at: int = 0) -> torch.Tensor:
         torch.manual_seed(0)
         p = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
-        moves(Shampoo([p], eps=eps), p, [scale * torch.randn(3, 3, dtype=torch.float64) for _ in range(10)])
+        gradients = [scale * torch.randn(3, 3, dtype=torch.float64) for _ in range(10)]
+        for g in gradients[:new_at]:
+            g[2], g[:, 2] = 0, 0
+        moves(Shampoo([p], eps=eps, refresh=refresh), p, gradients)
         return p.detach()
 
     for scale in (1e-3, 1e3):
         torch.testing.assert_close(path(scale, 1e-18), path(1.0, 1e-18), rtol=0, atol=1e-6)
+        torch.testing.assert_close(path(scale, 1e-18, new_at=9), path(1.0, 1e-18, new_at=9), rtol=0, atol=1e-6)
+        stale, other = path(scale, 1e-18, 4, new_at=9)[2, 2], path(1.0, 1e-18, 4, new_at=9)[2, 2]
+        assert (stale / other).item() == pytest.approx(scale, rel=1e-3)
     assert path(1e-3, 1e-4).norm() < 0.5 * path(1.0, 1e-4).norm()  # the eps of make_optimizer, gradients of 1e-3
 
 
@@ -239,6 +250,46 @@ def test_max_dim_saves_memory():
     """max_dim leaves long dimensions alone: 100 x 10 with max_dim=50 takes 0.2 numbers, a vector nothing."""
     assert memory((100, 10), max_dim=50) == pytest.approx(0.2)
     assert memory((500,), max_dim=50) == 0
+
+
+@pytest.mark.parametrize(("shape", "max_dim"), [((2000,), 1024), ((60, 70), 50), ((), 1024)])
+def test_too_long_moves_as_sgd(shape, max_dim):
+    """A parameter without any dimension of at most max_dim moves by lr times its gradient, at every step."""
+    torch.manual_seed(0)
+    p, q = (torch.ones(shape, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    mine, sgd = Shampoo([p], lr=0.1, max_dim=max_dim), torch.optim.SGD([q], lr=0.1)
+    for _ in range(5):
+        p.grad = torch.randn(shape, dtype=torch.float64)
+        q.grad = p.grad.clone()
+        mine.step()
+        sgd.step()
+        torch.testing.assert_close(p, q, rtol=0, atol=1e-12)
+
+
+def test_scalable_shampoo_grafts():
+    """pytorch_optimizer's ScalableShampoo has the length of SGD's step, and sums that forget a large first gradient."""
+    from pytorch_optimizer import ScalableShampoo
+
+    torch.manual_seed(0)
+    options = {"betas": (0.0, 0.5), "start_preconditioning_step": 1, "preconditioning_compute_steps": 1}
+    gradients = [torch.randn(4, 3) for _ in range(30)]
+
+    def path(first: float) -> list[torch.Tensor]:
+        p, steps = torch.zeros(4, 3, requires_grad=True), []
+        optimizer = ScalableShampoo([p], lr=1.0, nesterov=False, shape_interpretation=False, **options)
+        for i, g in enumerate(gradients):
+            before = p.detach().clone()
+            p.grad = g * (first if i == 0 else 1.0)
+            optimizer.step()
+            steps.append(before - p.detach())
+        return steps
+
+    small, large = path(1.0), path(100.0)
+    for step, g in zip(small[2:], gradients[2:], strict=True):
+        assert step.norm().item() == pytest.approx(g.norm().item(), rel=1e-3)
+        assert (step / step.norm() - g / g.norm()).norm() > 0.05  # the direction is not SGD's
+    torch.testing.assert_close(small[-1], large[-1], rtol=0, atol=1e-2)
+    assert (small[3] - large[3]).abs().max() > 0.1
 
 
 def test_resume_equals_uninterrupted():

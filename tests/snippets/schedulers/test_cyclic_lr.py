@@ -20,10 +20,15 @@ def test_equals_the_closed_form(settings):
 
 @pytest.mark.parametrize("settings", [{}, {"mode": "triangular2"}, {"mode": "exp_range", "gamma": 0.99}])
 def test_resumes(settings):
-    """In the three modes, stopped on a slope, at a top and at a bottom, for two groups."""
+    """In the three modes, stopped on a slope, at a top and at a bottom, for two groups.
+
+    A scheduler made after the optimizer's state was loaded gives the first update the lower bound.
+    """
     whole = curve_of(make_scheduler, 200, (0.1, 0.003), **settings)
     for at in (20, 40, 80, 130):
         assert interrupted(make_scheduler, 200, at, (0.1, 0.003), **settings)[0] == whole[at:]
+        late = interrupted(make_scheduler, 200, at, (0.1, 0.003), built_last=True, **settings)[0]
+        assert late == [whole[0], *whole[at + 1 :]]
 
 
 def test_heights():

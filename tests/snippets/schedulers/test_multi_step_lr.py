@@ -38,9 +38,19 @@ def test_milestone_zero():
 
 
 def test_resumes():
-    """The milestones travel in the state: the rest is bit for bit the same."""
-    for at in (99, 100, 120):
-        assert interrupted(make_scheduler, 200, at, (0.1,))[0] == curve_of(make_scheduler, 200)[at:]
+    """The milestones travel in the state: the rest is bit for bit the same.
+
+    With a milestone of 0 a scheduler made after the optimizer's state was loaded lowers the rest by gamma once more.
+    """
+    rates = (0.1, 0.003)
+    for milestones in ((100, 150), (0, 100), (99, 99)):
+        whole = curve_of(make_scheduler, 200, rates, milestones=milestones)
+        for at in (0, 1, 99, 100, 120, 160):
+            rest = interrupted(make_scheduler, 200, at, rates, milestones=milestones)[0]
+            late = interrupted(make_scheduler, 200, at, rates, built_last=True, milestones=milestones)[0]
+            assert rest == whole[at:]
+            factor = 0.1 if 0 in milestones else 1.0
+            assert late == [pytest.approx([factor * lr for lr in row], rel=1e-12) for row in whole[at:]]
 
 
 def test_old_milestones_come_back():

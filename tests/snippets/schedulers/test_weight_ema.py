@@ -52,6 +52,30 @@ def test_equals_timm(foreach):
     torch.testing.assert_close(ours.module[0].weight, timms.module[0].weight, rtol=0, atol=1e-12)
 
 
+def test_bfloat16_average_stands_still():
+    """An average of 0.5, weights of 1: in bfloat16 it stays at decay 0.999, stops at 0.80 at 0.99; float32 arrives."""
+    ends = {}
+    for dtype in (torch.bfloat16, torch.float32):
+        for decay in (0.999, 0.99):
+            model = nn.Linear(4, 3).to(dtype)
+            for p in model.parameters():
+                nn.init.constant_(p, 0.5)
+            torchs, mine = make_ema(model, decay), WeightEMA(model, decay)
+            torchs.update_parameters(model)  # the first update copies
+            mine.update(model)
+            for p in model.parameters():
+                nn.init.constant_(p, 1.0)
+            for _ in range(5000):
+                torchs.update_parameters(model)
+                mine.update(model)
+            ends[dtype, decay] = (
+                torch.stack([torchs.module.weight.float(), mine.model.weight.float()]).unique().tolist()
+            )
+    assert ends[torch.bfloat16, 0.999] == [0.5]
+    assert ends[torch.bfloat16, 0.99] == pytest.approx([0.80] * len(ends[torch.bfloat16, 0.99]), abs=0.01)
+    assert all(0.99 < end < 1.01 for decay in (0.999, 0.99) for end in ends[torch.float32, decay])
+
+
 def test_buffers_are_averaged():
     """use_buffers=True gives batch norm's statistics the weights' factors; without it they are the last model's."""
     seen = list(states(10))
