@@ -24,7 +24,7 @@ from scripts.sources.pages import LANGUAGES, Entry
 from scripts.sources.papers import Paper
 from scripts.sources.pitfalls import Pitfall
 
-PROSE = 20  # words of a page's own prose, beside those of its names, its phrases and its pitfalls
+PROSE = 16  # words of a page's own prose, beside those of its names, its phrases and its pitfalls
 
 
 def files(catalog: Catalog) -> Iterator[tuple[str, str]]:
