@@ -44,6 +44,11 @@ def heading(entry: Entry, cause: Cause, lang: str) -> str:
     return next(mark.text for mark in entry.pages[lang].of("heading") if mark.target == cause.id)
 
 
+def spoken(entry: Entry, cause: Cause, lang: str) -> str:
+    """The same without the signs of code, for data and attributes."""
+    return heading(entry, cause, lang).replace("`", "")
+
+
 def place(address: str) -> str:
     """A public report's address as readers know it: ``pytorch/pytorch #31771``."""
     host, path = HOST.findall(address)[0] if HOST.match(address) else (address, "")
@@ -107,8 +112,8 @@ def bugs_json(site: Site) -> str:
                     "id": cause.name,
                     "symptom": entry.title("en"),
                     "symptom_zh": entry.title("zh"),
-                    "cause": heading(entry, cause, "en").replace("`", ""),
-                    "cause_zh": heading(entry, cause, "zh").replace("`", ""),
+                    "cause": spoken(entry, cause, "en"),
+                    "cause_zh": spoken(entry, cause, "zh"),
                     "url": url,
                     "url_zh": url_zh,
                     "broken": f"bugs/{cause.name}/broken.py",

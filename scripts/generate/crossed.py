@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from scripts.generate import html
-from scripts.generate.bugs import heading
+from scripts.generate.bugs import spoken
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
 from scripts.sources import causes
@@ -22,10 +22,7 @@ def table(site: Site, entry: Entry, lang: str) -> str:
     """HTML table of a page's checks over its bugs, by number; the last column counts alarms on cures."""
     every = causes.of(entry)
     head = [word("check", lang)]
-    head += [
-        html.link(f"#{cause.id}", str(n), title=heading(entry, cause, lang).replace("`", ""))
-        for n, cause in enumerate(every, 1)
-    ]
+    head += [html.link(f"#{cause.id}", str(n), title=spoken(entry, cause, lang)) for n, cause in enumerate(every, 1)]
     rows = []
     for cause in every:
         said = _said(site, entry, cause)

@@ -22,7 +22,6 @@ from scripts.sources import (
     outline,
     pitfalls,
     recipes,
-    records,
     terms,
     typography,
 )
@@ -241,8 +240,7 @@ def check_formulas(catalog: Catalog) -> Iterator[Problem]:
 def check_terms(catalog: Catalog) -> Iterator[Problem]:
     """The Chinese edition has one word for one thing."""
     chinese = [page for _, page in _pages(catalog) if page.lang == "zh"]
-    data = {name: records.source(catalog.root, name) for name in terms.DATA}
-    yield from terms.check(terms.load(catalog.root), chinese, data)
+    yield from terms.check(terms.load(catalog.root), chinese, terms.data(catalog.root))
 
 
 def check_typography(catalog: Catalog) -> Iterator[Problem]:

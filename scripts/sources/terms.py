@@ -13,17 +13,6 @@ from scripts.sources import records, typography
 from scripts.sources.pages import Page
 
 FILE = "docs/zh/terms.yaml"
-# Data files whose Chinese readers see; what readers type stands in docs/search/, which is left out.
-DATA = (
-    "docs/zh/labels.yaml",
-    "docs/sections.yaml",
-    "docs/tags.yaml",
-    "docs/tasks.yaml",
-    "docs/symptoms.yaml",
-    "docs/checklist.yaml",
-    "docs/recipes.yaml",
-    "docs/layers.yaml",
-)
 ENGLISH = re.compile(r"[A-Za-z]+")
 
 
@@ -61,6 +50,12 @@ def load(root: Path) -> list[Term]:
         Term(row["en"], row["zh"], tuple(row["not"]), tuple(row.get("but", ())), str(row.get("gloss", "")), line)
         for row, line in zip(found, lines, strict=True)
     ]
+
+
+def data(root: Path) -> dict[str, str]:
+    """Name -> text of the data files whose Chinese readers see; what readers type stands in docs/search/."""
+    names = ["docs/zh/labels.yaml", *(f"docs/{path.name}" for path in sorted((root / "docs").glob("*.yaml")))]
+    return {name: records.source(root, name) for name in names}
 
 
 def check(terms: list[Term], pages: list[Page], data: dict[str, str]) -> Iterator[Problem]:

@@ -74,3 +74,14 @@ def test_no_word_is_both_chosen_and_refused():
     refused = [word for term in listed for word in term.wrong]
     assert len(refused) == len(set(refused))
     assert not {word for word in chosen for other in refused if other in word}
+
+
+def test_every_data_file_is_read(worded):
+    """A word in another's place is found in any docs/*.yaml and in the labels, not in what readers type."""
+    names = ["docs/labels-of-tomorrow.yaml", "docs/tags.yaml", "docs/zh/labels.yaml"]
+    for name in (*names, "docs/search/demo.zh.yaml"):
+        path = worded / name
+        path.parent.mkdir(exist_ok=True)
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        path.write_text(f"{before}# 翻番\n", encoding="utf-8")
+    assert sorted(path for path, _, _ in found(worded)) == names

@@ -166,14 +166,20 @@ def test_outlier_is_remembered_for_ever():
     assert results[1] == pytest.approx(0.31, abs=0.02)
 
 
-def test_flag_after_resuming():
-    """Loading an Adam checkpoint into an AMSGrad optimizer turns AMSGrad off: the saved group wins."""
+def from_an_adam_checkpoint():
+    """An AMSGrad optimizer that has loaded the state of Adam, and its parameter."""
     p = torch.zeros(2, requires_grad=True)
     p.grad = torch.ones(2)
     saved = torch.optim.Adam([p])
     saved.step()
     optimizer = torch.optim.Adam([p], amsgrad=True)
     optimizer.load_state_dict(saved.state_dict())
+    return optimizer, p
+
+
+def test_flag_after_resuming():
+    """Loading an Adam checkpoint into an AMSGrad optimizer turns AMSGrad off: the saved group wins."""
+    optimizer, p = from_an_adam_checkpoint()
     assert optimizer.param_groups[0]["amsgrad"] is False
     optimizer.step()
     assert "max_exp_avg_sq" not in optimizer.state[p]
@@ -181,12 +187,7 @@ def test_flag_after_resuming():
 
 def test_flag_set_after_loading():
     """With the flag set in the group after an Adam checkpoint was loaded, the next step finds no maximum."""
-    p = torch.zeros(2, requires_grad=True)
-    p.grad = torch.ones(2)
-    saved = torch.optim.Adam([p])
-    saved.step()
-    optimizer = torch.optim.Adam([p], amsgrad=True)
-    optimizer.load_state_dict(saved.state_dict())
+    optimizer, _ = from_an_adam_checkpoint()
     optimizer.param_groups[0]["amsgrad"] = True
     with pytest.raises(KeyError, match="max_exp_avg_sq"):
         optimizer.step()
