@@ -39,5 +39,5 @@ def _entry(entry: Entry, page: Entry, anchors: tuple[str, ...], lang: str) -> st
 def name(entry: Entry, anchor: str, lang: str) -> str:
     """What a heading or a pitfall of an entry's page says."""
     headings = (mark.text for mark in entry.pages[lang].of("heading") if mark.target == anchor)
-    leads = (pitfall.lead for pitfall in pitfalls.of(entry, lang) if pitfall.anchor == anchor)
+    leads = (pitfall.lead.rstrip(".。") for pitfall in pitfalls.of(entry, lang) if pitfall.anchor == anchor)
     return next(itertools.chain(headings, leads))

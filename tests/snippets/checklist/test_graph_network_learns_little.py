@@ -148,6 +148,16 @@ def test_a_weight_of_its_own_beats_a_self_link() -> None:
         assert broken < linked < cured - 0.03
 
 
+def test_alike_neighbours_stand_in() -> None:
+    """Without loops, the cure of the first cause has nine tenths of its accuracy, with other seeds too."""
+    name = "fixed_edges_of_other_nodes"
+    no_loops = "edge_index = edge_index[:, edge_index[0] != edge_index[1]]"
+    for seed in range(4):
+        without = run(name, seed, "\nmodel = ", f"\n{no_loops}\nmodel = ")
+        assert check.node_left_out(without["model"], without["x"], without["edge_index"])
+        assert without["accuracy"] > 0.9 * run(name, seed)["accuracy"]
+
+
 def test_accuracy_of_a_plain_network_stands_between() -> None:
     """Without links, the same layers read more than the broken run of other nodes, and less than its cure."""
     no_links = "edge_index = torch.arange(600).repeat(2, 1)"  # each node hears of itself alone
