@@ -53,12 +53,14 @@ class MomentumSGD(torch.optim.Optimizer):
                     continue
                 grad = -p.grad if group["maximize"] else p.grad
                 grad = grad.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else grad
-                state = self.state[p]
-                if "momentum_buffer" not in state:
-                    state["momentum_buffer"] = grad.detach().clone()  # the first gradient, undampened
-                else:
-                    state["momentum_buffer"].mul_(group["momentum"]).add_(grad, alpha=1 - group["dampening"])
-                p.add_(state["momentum_buffer"], alpha=-group["lr"])
+                if group["momentum"]:  # at 0 nothing is kept, and nothing is left out
+                    state = self.state[p]
+                    if "momentum_buffer" not in state:
+                        state["momentum_buffer"] = grad.detach().clone()  # the first gradient, undampened
+                    else:
+                        state["momentum_buffer"].mul_(group["momentum"]).add_(grad, alpha=1 - group["dampening"])
+                    grad = state["momentum_buffer"]
+                p.add_(grad, alpha=-group["lr"])
         return loss
 
 

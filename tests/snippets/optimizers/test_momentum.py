@@ -16,6 +16,7 @@ from tests.support.optimizers import numbers_per_parameter, same_trajectory
     [
         {"momentum": 0.9},
         {"momentum": 0.9, "dampening": 0.5},
+        {"momentum": 0.0, "dampening": 0.5},  # torch leaves nothing out of plain SGD
         {"momentum": 0.99, "weight_decay": 0.1},
         {"momentum": 0.5, "lr": 1e-3, "maximize": True, "weight_decay": 0.1},
     ],
