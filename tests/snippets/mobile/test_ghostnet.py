@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.mobile.ghostnet.from_scratch import Bottleneck, Ghost, GhostNet, Squeeze
 from snippets.mobile.ghostnet.use import GhostConv, small_network
 from tests.support import oracles  # noqa: F401 - before timm
+from tests.support.counting import by_torch
 from tests.support.networks import parameters_of, same_logits
 
 
@@ -49,13 +49,6 @@ def test_module_of_the_code_equals_the_networks() -> None:
         torch.testing.assert_close(ours(x), theirs(x))
 
 
-def counted(block: nn.Module, channels: int, size: int) -> int:
-    """Multiply-adds of one run, as torch counts them."""
-    with FlopCounterMode(display=False) as counter:
-        block.eval()(torch.empty(1, channels, size, size, device="meta"))
-    return counter.get_total_flops() // 2
-
-
 def test_cost_of_a_module() -> None:
     """Multiply-adds of random modules, and the ratio to a 1 x 1 convolution, which tends to s."""
     chance = random.Random(0)
@@ -64,10 +57,10 @@ def test_cost_of_a_module() -> None:
         out = own * ratio
         with torch.device("meta"):
             module, layer = Ghost(channels, out, True, ratio), nn.Sequential(nn.Conv2d(channels, out, 1, bias=False))
-        cost = counted(module, channels, size)
+        cost = by_torch(module, channels, size, size)
         assert cost == size**2 * own * (channels + (ratio - 1) * 9)
         said = ratio * channels / (channels + (ratio - 1) * 9)
-        assert counted(layer, channels, size) / cost == pytest.approx(said)
+        assert by_torch(layer, channels, size, size) / cost == pytest.approx(said)
     for ratio in (2, 3, 4):
         channels = 100 * ratio * 9
         assert ratio * channels / (channels + (ratio - 1) * 9) == pytest.approx(ratio, rel=0.01)
@@ -130,7 +123,7 @@ def test_multiply_adds(evidence: Any) -> None:
     total = evidence()["multiply_adds"]
     assert round(total / 1e6) == 141
     with torch.device("meta"):
-        assert counted(GhostNet(), 3, 224) == total
+        assert by_torch(GhostNet(), 3, 224, 224) == total
     for module, places, channels, out in modules_of_the_network():
         own = sum(m.weight.numel() for m in module.first if isinstance(m, nn.Conv2d))
         total += places * (channels * out - own - cheap_work(module))

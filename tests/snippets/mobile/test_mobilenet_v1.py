@@ -13,6 +13,7 @@ from snippets.experiment import stages
 from snippets.mobile.mobilenet_v1.from_scratch import MobileNetV1, Separable
 from snippets.mobile.mobilenet_v1.use import separable, separate
 from tests.support import oracles  # noqa: F401 - before torchvision
+from tests.support.counting import by_kind, multiply_adds
 from tests.support.networks import parameters_of, same_logits
 
 
@@ -48,22 +49,6 @@ def test_counts(evidence: Any) -> None:
     assert evidence()["multiply_adds"] == sum(row["multiply_adds"] for row in rows_of().values())
 
 
-def work(model: nn.Module, x: Tensor) -> dict[str, int]:
-    """Multiply-adds by kind of convolution, counted while x runs through."""
-    counts = {"depthwise": 0, "pointwise": 0, "other": 0}
-
-    def count(module: nn.Module, _: Any, out: Tensor) -> None:
-        assert isinstance(module, nn.Conv2d)
-        kind = "depthwise" if module.groups > 1 else "pointwise" if module.kernel_size == (1, 1) else "other"
-        counts[kind] += out.numel() * module.weight[0].numel()
-
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(count)
-    model.eval()(x)
-    return counts
-
-
 def test_cost_ratio() -> None:
     """1 / out + 1 / 9 of the multiply-adds of a 3 x 3 convolution, for 60 random layers."""
     chance = random.Random(0)
@@ -71,9 +56,8 @@ def test_cost_ratio() -> None:
         channels, out = chance.randint(2, 96), chance.randint(2, 96)
         stride, h, w = chance.choice([1, 2]), chance.randint(3, 30), chance.randint(3, 30)
         with torch.device("meta"):
-            x = torch.empty(1, channels, h, w)
-            cheap = sum(work(Separable(channels, out, stride), x).values())
-            full = sum(work(nn.Sequential(nn.Conv2d(channels, out, 3, stride, 1)), x).values())
+            cheap = multiply_adds(Separable(channels, out, stride), channels, h, w)
+            full = multiply_adds(nn.Conv2d(channels, out, 3, stride, 1), channels, h, w)
         assert cheap / full == pytest.approx(1 / out + 1 / 9, rel=1e-12)
 
 
@@ -81,7 +65,7 @@ def test_where_the_work_is() -> None:
     """95% of the multiply-adds and 74% of the parameters are of 1 x 1 convolutions; the depthwise ones do 3%."""
     with torch.device("meta"):
         model = MobileNetV1()
-        counts = work(model, torch.empty(1, 3, 224, 224))
+        counts = by_kind(model, 3, 224, 224)
     total = sum(row["multiply_adds"] for row in rows_of().values())
     assert counts["pointwise"] / total == pytest.approx(0.95, abs=0.005)
     assert counts["depthwise"] / total == pytest.approx(0.03, abs=0.005)
@@ -98,7 +82,7 @@ def test_full_convolutions() -> None:
                 first, last = block[0], block[3]
                 full = nn.Conv2d(first.in_channels, last.out_channels, 3, first.stride, 1, bias=False)
                 stage[place] = nn.Sequential(full, nn.BatchNorm2d(last.out_channels), nn.ReLU6())
-        counts = work(model, torch.empty(1, 3, 224, 224))
+        counts = by_kind(model, 3, 224, 224)
     total = sum(counts.values()) + 1_024_000
     assert total / sum(row["multiply_adds"] for row in rows_of().values()) == pytest.approx(8.6, abs=0.05)
     assert sum(p.numel() for p in model.parameters()) / 4_231_976 == pytest.approx(6.9, abs=0.05)

@@ -15,6 +15,7 @@ from snippets.mobile.mobilenet_v2.from_scratch import InvertedResidual, MobileNe
 from snippets.mobile.mobilenet_v2.use import InvertedResidual as Block
 from snippets.mobile.mobilenet_v2.use import mobilenet_for_small_images
 from tests.support import oracles  # noqa: F401 - before torchvision
+from tests.support.counting import by_kind
 from tests.support.networks import parameters_of, same_logits
 
 
@@ -67,24 +68,6 @@ def test_widths() -> None:
         assert all(c % 8 == 0 for c in channels)
 
 
-def multiply_adds(model: nn.Module, x: Tensor) -> dict[str, int]:
-    """Counted while x runs through, by kind of convolution."""
-    counts = {"depthwise": 0, "pointwise": 0, "other": 0}
-
-    def count(module: nn.Module, _: Any, out: Tensor) -> None:
-        assert isinstance(module, nn.Conv2d | nn.Linear)
-        kind = "other"
-        if isinstance(module, nn.Conv2d):
-            kind = "depthwise" if module.groups > 1 else "pointwise" if module.kernel_size == (1, 1) else "other"
-        counts[kind] += out.numel() * module.weight[0].numel()
-
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.register_forward_hook(count)
-    model.eval()(x)
-    return counts
-
-
 def test_multiply_adds(evidence: Any) -> None:
     """301 million by the table, by a second count and by torchvision; 37% of the parameters in the last layer."""
     from torchvision import models
@@ -92,7 +75,7 @@ def test_multiply_adds(evidence: Any) -> None:
     with torch.device("meta"):
         model = MobileNetV2()
         rows = stages(model)
-        counts = multiply_adds(model, torch.empty(1, 3, 224, 224))
+        counts = by_kind(model, 3, 224, 224)
     total = evidence()["multiply_adds"]
     assert sum(counts.values()) == total == sum(row["multiply_adds"] for row in rows.values())
     assert total / 1e9 == pytest.approx(models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["_ops"], abs=0.0005)
@@ -102,7 +85,7 @@ def test_multiply_adds(evidence: Any) -> None:
 def test_where_the_work_is() -> None:
     """Pointwise convolutions have 89% of the multiply-adds, the depthwise ones 7%."""
     with torch.device("meta"):
-        counts = multiply_adds(MobileNetV2(), torch.empty(1, 3, 224, 224))
+        counts = by_kind(MobileNetV2(), 3, 224, 224)
     total = sum(counts.values())
     assert counts["pointwise"] / total == pytest.approx(0.89, abs=0.005)
     assert counts["depthwise"] / total == pytest.approx(0.07, abs=0.005)
@@ -115,7 +98,7 @@ def test_cost_of_a_block() -> None:
         c, out, t, s = (chance.choice(options) for options in ([8, 24, 40], [8, 16, 24, 64], [2, 3, 6], [1, 2]))
         h, w = 2 * chance.randint(1, 10), 2 * chance.randint(1, 10)
         with torch.device("meta"):
-            counts = multiply_adds(InvertedResidual(c, out, s, t), torch.empty(1, c, h, w))
+            counts = by_kind(InvertedResidual(c, out, s, t), c, h, w)
         assert sum(counts.values()) == h * w * t * c * c + (h // s) * (w // s) * t * c * (9 + out)
 
 

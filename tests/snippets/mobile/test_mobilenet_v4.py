@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.experiment import stages
 from snippets.mobile.mobilenet_v4.from_scratch import Bottleneck, MobileNetV4
 from snippets.mobile.mobilenet_v4.use import FORMS, UniversalBottleneck, small_network
 from tests.support import oracles  # noqa: F401 - before timm
+from tests.support.counting import by_torch
 from tests.support.networks import parameters_of, same_logits
 
 PARAMETERS = {"small": 3_774_024, "medium": 9_715_512}
@@ -86,13 +86,6 @@ def test_fewer_classes() -> None:
     assert {classes: round(count / 1e6, 1) for classes, count in counts.items()} == {10: 2.5, 1000: 3.8}
 
 
-def counted(block: nn.Module, channels: int, height: int, width: int) -> int:
-    """Multiply-adds of one run, as torch counts them."""
-    with FlopCounterMode(display=False) as counter:
-        block.eval()(torch.empty(1, channels, height, width, device="meta"))
-    return counter.get_total_flops() // 2
-
-
 def test_cost_of_a_block() -> None:
     """Multiply-adds of random blocks; at the start a kernel costs 1/e of what it costs in the middle."""
     chance = random.Random(0)
@@ -104,14 +97,14 @@ def test_cost_of_a_block() -> None:
         said = channels * start**2 + channels * wide + wide * middle**2 + wide * out
         with torch.device("meta"):
             block = UniversalBottleneck(channels, out, start, middle, factor)
-        assert counted(block, channels, height, width) == height * width * said
+        assert by_torch(block, channels, height, width) == height * width * said
     for factor in (2, 3, 4, 6):
         with torch.device("meta"):
             bare = UniversalBottleneck(8, 8, 0, 0, factor)
             pairs = [(UniversalBottleneck(8, 8, k, 0, factor), UniversalBottleneck(8, 8, 0, k, factor)) for k in (3, 5)]
-        base = counted(bare, 8, 9, 9)
+        base = by_torch(bare, 8, 9, 9)
         for first, second in pairs:
-            assert factor * (counted(first, 8, 9, 9) - base) == counted(second, 8, 9, 9) - base > 0
+            assert factor * (by_torch(first, 8, 9, 9) - base) == by_torch(second, 8, 9, 9) - base > 0
 
 
 @pytest.mark.parametrize("kernel", [3, 5])
@@ -122,7 +115,7 @@ def test_start_runs_before_the_stride(kernel: int, factor: int) -> None:
         block = UniversalBottleneck(8, 8, kernel, kernel, factor, stride=2)
     convs = [m for m in block.branch if isinstance(m, nn.Conv2d)]
     assert [conv.stride for conv in convs] == [(1, 1), (1, 1), (2, 2), (1, 1)]
-    first, middle = counted(convs[0], 8, 16, 12), counted(convs[2], factor * 8, 16, 12)
+    first, middle = by_torch(convs[0], 8, 16, 12), by_torch(convs[2], factor * 8, 16, 12)
     assert factor * first == 4 * middle > 0
 
 
@@ -132,7 +125,7 @@ def test_multiply_adds_of_older_networks(evidence: Any) -> None:
 
     for name, times in (("mobilenetv3_large_100", 1.2), ("mobilenetv1_100", 3.1), ("efficientnet_b0", 2.1)):
         with torch.device("meta"):
-            found = counted(timm.create_model(name), 3, 224, 224)
+            found = by_torch(timm.create_model(name), 3, 224, 224)
         assert round(found / evidence()["multiply_adds"], 1) == times
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.mobile.mobilevit import use
 from snippets.mobile.mobilevit.evidence import share_of_attention
 from snippets.mobile.mobilevit.from_scratch import LAYERS, SIZES, InvertedResidual, Layer, MobileViT, MobileViTBlock
 from tests.support import oracles  # noqa: F401 - before timm
+from tests.support.counting import by_torch
 from tests.support.networks import filled, parameters_of, same_logits
 
 
@@ -43,21 +43,10 @@ def test_parameters() -> None:
         assert parameters_of(lambda size=size: timm.create_model(f"mobilevit_{size}")) == count
 
 
-def counted(model: nn.Module, *shape: int) -> int:
-    """Multiply-adds, by torch's own counter; attention as its two products."""
-    with (
-        torch.device("meta"),
-        FlopCounterMode(display=False) as counter,
-        torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
-    ):
-        model.to("meta").eval()(torch.empty(1, *shape))
-    return counter.get_total_flops() // 2
-
-
 def test_multiply_adds(evidence: Any) -> None:
     """2.00 G for 256 × 256, as torch's counter says; the three stages with transformers have 77% of them."""
     assert round(evidence()["multiply_adds"] / 1e9, 2) == 2.00
-    assert evidence()["multiply_adds"] == counted(MobileViT(), 3, 256, 256)
+    assert evidence()["multiply_adds"] == by_torch(MobileViT(), 3, 256, 256)
     rows = evidence()["stages"]
     share = sum(rows[f"stage{i}"]["multiply_adds"] for i in (3, 4, 5)) / evidence()["multiply_adds"]
     assert round(share, 2) == 0.77
@@ -76,7 +65,7 @@ def test_cost_of_a_block() -> None:
     for h, w, c, d, layers in cases:
         n = h * w
         said = n * (27 * c**2 + 2 * c * d + 8 * layers * d**2) + layers * n**2 * d // 2
-        assert counted(MobileViTBlock(c, d, layers), c, h, w) == said
+        assert by_torch(MobileViTBlock(c, d, layers), c, h, w) == said
 
 
 def test_attention_grows(evidence: Any) -> None:
@@ -96,10 +85,10 @@ def test_a_quarter_of_the_products() -> None:
         n, d = side * side, 24
         layer = Layer(d)
         rest = n * d * (3 * d + d + 2 * d + 2 * d)
-        whole = counted(layer, n, d) - rest
+        whole = by_torch(layer, n, d) - rest
         assert whole == 2 * n * n * d
         with torch.device("meta"):
-            parts = 4 * (counted(layer, n // 4, d) - rest // 4)
+            parts = 4 * (by_torch(layer, n // 4, d) - rest // 4)
         assert 4 * parts == whole
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from snippets.experiment import stages
 from snippets.mobile.shufflenet_v1.from_scratch import FIRST, ShuffleNetV1, Unit
 from snippets.mobile.shufflenet_v1.use import GroupedBlock
+from tests.support.counting import multiply_adds
 
 PUBLISHED = {  # groups, width, channels of the first convolution: multiply-adds and parameters in millions
     (3, 0.5, 12): (38, 0.7),
@@ -78,22 +79,6 @@ def test_equals_matrices(groups: int, stride: int) -> None:
     torch.testing.assert_close(unit.eval()(x), by_hand(unit, x), rtol=1e-10, atol=1e-12)
 
 
-def work(model: nn.Module, x: Tensor) -> int:
-    """Multiply-adds, counted while x runs through."""
-    total = 0
-
-    def count(module: nn.Module, _: Any, out: Tensor) -> None:
-        nonlocal total
-        assert isinstance(module, nn.Conv2d)
-        total += out.numel() * module.weight[0].numel()
-
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(count)
-    model.eval()(x)
-    return total
-
-
 def test_cost_of_a_unit() -> None:
     """hw (2 c m / g + 9 m) multiply-adds for 60 random units; a bottleneck of a ResNet has hw (2 c m + 9 m m)."""
     chance = random.Random(0)
@@ -102,10 +87,9 @@ def test_cost_of_a_unit() -> None:
         channels = 4 * groups * chance.randint(1, 8)
         m = channels // 4
         with torch.device("meta"):
-            x = torch.empty(1, channels, h, w)
-            unit = work(Unit(channels, channels, groups, 1), x)
+            unit = multiply_adds(Unit(channels, channels, groups, 1), channels, h, w)
             layers = [nn.Conv2d(channels, m, 1), nn.Conv2d(m, m, 3, 1, 1), nn.Conv2d(m, channels, 1)]
-            bottleneck = work(nn.Sequential(*layers), x)
+            bottleneck = multiply_adds(nn.Sequential(*layers), channels, h, w)
         assert unit * groups == h * w * (2 * channels * m + 9 * m * groups)
         assert bottleneck == h * w * (2 * channels * m + 9 * m * m)
 
