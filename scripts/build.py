@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from scripts import claims, verdicts
+from scripts import claims, memory, verdicts
 from scripts.generate import Site, generate
 from scripts.problems import ROOT, BuildError, Problem, stop_on
 from scripts.publish import archive, assemble, check, swap
@@ -157,7 +157,8 @@ def _main(root: Path, options: argparse.Namespace) -> int:
         print("Nothing changed since site/ was published.")
         return 0
     try:
-        build(root, options.reports, options.device)
+        with memory.kept(Stage(root).remembered):
+            build(root, options.reports, options.device)
     except BuildError as error:
         print(f"\n{error}\n\n{len(error.problems)} to mend; site/ is as it was.", file=sys.stderr)
         return 1

@@ -13,8 +13,9 @@ import hashlib
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+
+from scripts.memory import remembered
 
 PACKAGE = "snippets"
 SHARED = "experiment.py"  # of all experiments, beside the rooms
@@ -63,14 +64,18 @@ def digest(content: bytes, companions: Iterable[Companion]) -> str:
     return whole.hexdigest()
 
 
-@lru_cache(maxsize=4096)
 def imported(content: bytes) -> tuple[str, ...]:
     """Dotted names of the modules, or of what lies in them, that a file imports anywhere; none if it is no Python."""
     return tuple(sorted({name for name, _ in imports(content)}))
 
 
-def imports(content: bytes) -> Iterator[tuple[str, int]]:
+@remembered
+def imports(content: bytes) -> tuple[tuple[str, int], ...]:
     """The same, each with its line."""
+    return tuple(_imports(content))
+
+
+def _imports(content: bytes) -> Iterator[tuple[str, int]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

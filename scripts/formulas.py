@@ -14,6 +14,8 @@ from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.inlinepatterns import InlineProcessor
 
+from scripts.memory import remembered
+
 # A formula in display style, and one in the line: "$5 and $6" is none.
 DISPLAY = r"(?<![\\$])\$\$(?P<display>(?:\\.|[^$\\])+?)\$\$"
 INLINE = r"(?<![\\$])\$(?![\s$])(?P<inline>(?:\\.|[^$\\])+?)(?<!\s)\$(?![\d$])"
@@ -44,7 +46,7 @@ def _katex() -> quickjs.Context:
     return context
 
 
-@cache
+@remembered
 def render(tex: str, display: bool = False) -> str:
     """HTML and MathML of a formula.
 

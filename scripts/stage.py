@@ -111,6 +111,11 @@ class Stage:
         return self.build / "cache" / "publish"
 
     @property
+    def remembered(self) -> Path:
+        """What pure functions made of the texts of the last build."""
+        return self.build / "cache" / "remembered"
+
+    @property
     def compressed(self) -> Path:
         """The gzip copies of the last build."""
         return self.build / "cache" / "gzip"

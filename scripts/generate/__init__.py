@@ -41,8 +41,7 @@ def generate(site: Site) -> list[str]:
     stop_on(pages.missing_artifacts(site))
     stop_on(unsaid.problems(site))
     stage = Stage(site.catalog.root)
-    with plain.remembering(stage.looked_at / "plain.json"):
-        return stage.write(dict(files(site)), whole=True)
+    return stage.write(dict(files(site)), whole=True)
 
 
 def files(site: Site) -> Iterator[tuple[str, str]]:

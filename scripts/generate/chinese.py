@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from scripts.memory import remembered
 from scripts.sources import marks
 
 WIDE = r"\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”‘’…"
@@ -14,6 +15,7 @@ CITATION = re.compile(r"(?<=\S) *\n? *(（<a [^（）]*</a>）) *")
 ALONE = re.compile(r" *(#|\||<(?!span|a )|\[\^|:::|--8<--)")  # lines that are no part of a paragraph
 
 
+@remembered
 def joined(body: str) -> str:
     """Markdown whose paragraphs have no line end between two wide characters, which a browser may show as a space."""
     parts, place = [], 0

@@ -9,6 +9,7 @@ from scripts import logs
 from scripts.generate import html
 from scripts.generate.phrases import word
 from scripts.logs import Points
+from scripts.memory import remembered
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 520, 190, 62, 28, 10, 12
 STEEP = 300.0  # from this ratio of the largest to the smallest value on, the axis is logarithmic
@@ -25,6 +26,7 @@ def _is_lost(points: Points) -> bool:
     return not all(math.isfinite(y) for _, y in points)
 
 
+@remembered
 def drawing(runs: Sequence[tuple[str, str]], lang: str) -> str:
     """SVG of the losses in several runs' logs, as ``(what is said of the run, log)``; empty where none logs any."""
     curves = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from functools import cache
 from typing import Any
 
 import nbformat
@@ -13,6 +12,7 @@ from scripts.generate import proofs
 from scripts.generate.addresses import page_url
 from scripts.generate.signs import written
 from scripts.generate.site import Site
+from scripts.memory import remembered
 from scripts.sources.catalog import Catalog
 from scripts.sources.labels import said
 from scripts.sources.pages import LANGUAGES, Entry
@@ -41,7 +41,7 @@ def notebook(site: Site, entry: Entry, snippet: Snippet) -> str:
     return _book(about, snippet.text.removesuffix("\n"), beside)
 
 
-@cache
+@remembered
 def _book(about: str, code: str, beside: tuple[tuple[str, str], ...] = ()) -> str:
     """A notebook of one cell of text and one of code, checked once: nbformat's own constructors check every part.
 

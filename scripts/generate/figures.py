@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Callable
-from functools import cache
 from html import unescape
 
 from lxml import etree
@@ -14,6 +13,7 @@ from lxml import etree
 from scripts.generate import html, svg
 from scripts.generate.phrases import word
 from scripts.generate.svg import SVG, XLINK
+from scripts.memory import remembered
 
 # scripts/verify/matplotlibrc draws with these colours; the style sheet gives each a value for light and for dark.
 COLOURS = {
@@ -47,7 +47,7 @@ def inline_svg(text: str, name: str, alt: str) -> str:
     return _drawn(text, name).replace("<svg ", f'<svg aria-label="{html.attr(alt)}" ', 1)
 
 
-@cache
+@remembered
 def _drawn(text: str, name: str) -> str:
     """The element without its alternative text, which is another in each edition."""
     root = svg.parsed(text)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cache
 
 from scripts import claims
 from scripts.generate import chinese, html, proofs
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
 from scripts.generate.snippets import fence
+from scripts.memory import remembered
 from scripts.sources.pages import Entry
 from scripts.sources.symptoms import Symptom
 
@@ -97,7 +97,7 @@ def _tests(site: Site, entry: Entry, lang: str) -> str:
     return "\n".join(parts)
 
 
-@cache
+@remembered
 def _sources(text: str) -> dict[str, str]:
     """Source of each test function, decorators included."""
     lines = text.splitlines()

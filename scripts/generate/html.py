@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from html import escape
 
 from scripts.generate.addresses import entry_href
@@ -14,6 +15,7 @@ from scripts.sources.pages import Entry
 _SIGNS = re.compile(r"[\\`*{}\[\]$|]|(?<![^\W_])_|_(?![^\W_])")
 
 
+@cache
 def text(value: str) -> str:
     """Text as HTML, in an element or in an attribute in double quotes, that Markdown does not read once more."""
     return _SIGNS.sub(lambda sign: f"&#{ord(sign[0])};", escape(value, quote=True).replace("\n", " "))

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.metadata import version
-from pathlib import Path
 
 from markdownify import markdownify
 
@@ -18,6 +13,7 @@ from scripts.generate.phrases import word
 from scripts.generate.signs import target, written
 from scripts.generate.site import Site
 from scripts.generate.snippets import fence
+from scripts.memory import remembered
 from scripts.sources import causes, marks
 from scripts.sources.pages import Entry, Page
 from scripts.sources.snippets import Snippet
@@ -52,6 +48,7 @@ def markdown(site: Site, entry: Entry, lang: str) -> str:
     return f"{_one_blank_line(body)}\n"
 
 
+@remembered
 def _one_blank_line(body: str) -> str:
     """At most one blank line between blocks; code stays as it is."""
     body, parts, place = body.strip("\n"), [], 0
@@ -72,34 +69,9 @@ def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
     return plain(made)
 
 
-_known: dict[str, str] = {}  # HTML -> Markdown
-_asked: dict[str, str] = {}
-
-
-@contextmanager
-def remembering(kept: Path) -> Iterator[None]:
-    """Within it, what an earlier build made plain is taken from ``kept``; what nobody asks for again is forgotten."""
-    rule = f"{version('markdownify')} {Path(__file__).read_text(encoding='utf-8')}"
-    try:
-        found = json.loads(kept.read_text(encoding="utf-8"))
-        _known.update(found["texts"] if found["rule"] == rule else {})
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # there is none, or it was cut short
-    _asked.clear()
-    yield
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = kept.with_suffix(".tmp")
-    unfinished.write_text(json.dumps({"rule": rule, "texts": _asked}), encoding="utf-8")
-    unfinished.replace(kept)
-
-
+@remembered
 def plain(made: str) -> str:
     """Generated HTML, with what Markdown stands in it, as Markdown alone."""
-    _asked[made] = _known[made] = _known[made] if made in _known else _plain(made)
-    return _known[made]
-
-
-def _plain(made: str) -> str:
     made = GROUP.sub(r"<tr><td><strong>\1</strong></td></tr>", made)  # a heading within a table ends it in Markdown
     parts = re.split(r"^(#+ .*)$", made, flags=re.MULTILINE)
     return "\n\n".join(

@@ -18,6 +18,7 @@ from scripts.generate.addresses import entry_href
 from scripts.generate.bugs import log
 from scripts.generate.phrases import LOOKS, SHAPES, word
 from scripts.generate.site import Site
+from scripts.memory import remembered
 from scripts.problems import ROOT
 from scripts.sources import causes
 from scripts.sources.pages import Entry
@@ -89,7 +90,7 @@ def _rules() -> quickjs.Context:
     return context
 
 
-@cache
+@remembered
 def shapes(text: str) -> list[str]:
     """The shapes that the rules see in a log."""
     return [found["shape"] for found in json.loads(str(_rules().get("read")(text)))]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 import quickjs
 
+from scripts.memory import remembered
 from scripts.problems import ROOT
 
 WORDS = ROOT / "docs" / "theme" / "assets" / "search" / "words.js"
 # Han characters that bind words: a pair with one of them says nothing ("的损", "失在").
+HAN_RUN = re.compile("[\u4e00-\u9fff]{2,}")
 BINDING = frozenset(
     "的了是在和与也都就会要把被对为从到而且只不没这那其它该每各个种等之以及或则时后前中上下可能并由于所用即让使再已又还若如果"
 )
@@ -39,7 +41,7 @@ def _script() -> quickjs.Context:
     return context
 
 
-@cache
+@remembered
 def _cut(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
     terms, fillers = json.loads(_script().eval(f"cut({json.dumps(text)})"))
     return tuple(terms), frozenset(fillers)
@@ -59,15 +61,19 @@ class Pairs:
     """Which pairs of Han characters are words: those that the guide says often."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._said = Counter(pair for text in texts for pair in _pairs(text))
+        self._said: Counter[str] = Counter()
+        for text in texts:
+            self._said.update(_pairs(text))
 
     def said(self, term: str, times: int) -> bool:
         """Whether a term is no pair, or one that the guide says this often."""
         return len(term) < 2 or not is_han(term) or self._said[term] >= times
 
 
-def _pairs(text: str) -> Iterable[str]:
-    return (text[i : i + 2] for i in range(len(text) - 1) if is_han(text[i]) and is_han(text[i + 1]))
+@remembered
+def _pairs(text: str) -> Mapping[str, int]:
+    """How often a text has each pair of Han characters, those that overlap, too."""
+    return Counter(run[i : i + 2] for run in HAN_RUN.findall(text) for i in range(len(run) - 1))
 
 
 def _binds(term: str) -> bool:

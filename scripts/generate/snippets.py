@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 
 from griffe import Docstring, DocstringSectionKind, Module, visit
 
 from scripts.generate import addresses, html, proofs
 from scripts.generate.phrases import word
 from scripts.generate.site import Site
+from scripts.memory import remembered
 from scripts.sources.labels import said
 from scripts.sources.pages import Entry
 from scripts.sources.snippets import Snippet
@@ -129,7 +130,7 @@ def meanings(snippet: Snippet) -> set[str]:
     return {row[3] for _, rows in _documented(snippet.text, snippet.published) for row in rows}
 
 
-@cache
+@remembered
 def _documented(text: str, name: str) -> list[tuple[str, list[list[str]]]]:
     """Name and rows of every public function and class whose docstring describes parameters; the meaning is no HTML."""
     module = Module(name.removesuffix(".py"))

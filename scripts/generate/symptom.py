@@ -12,10 +12,10 @@ from scripts.generate.phrases import word
 from scripts.generate.signs import written
 from scripts.generate.site import Site
 from scripts.generate.snippets import fence, piece
+from scripts.memory import remembered
 from scripts.sources import causes
 from scripts.sources.causes import Cause
 from scripts.sources.pages import Entry
-from scripts.sources.snippets import Snippet
 
 IMPORTS = (ast.Import, ast.ImportFrom)
 
@@ -37,7 +37,7 @@ def plain(site: Site, entry: Entry, target: str, lang: str) -> str:
         return fence(_cut(log(site, programs[0])), "text")
     if what == "check":
         checks = entry.snippet(causes.CHECKS)
-        code = fence(pasted(checks, cause.check), "python") if checks else ""
+        code = fence(pasted(checks.text, cause.check), "python") if checks else ""
         return f"{code}\n\n{word('check_finds', lang)}{word('colon', lang)}{written(finding(site, entry, cause))}"
     parts = [fence(difference(*(program.text for program in programs)), "diff")]
     for program in programs:
@@ -55,7 +55,7 @@ def _check(site: Site, entry: Entry, cause: Cause, lang: str) -> Iterator[str]:
     title = html.inline(heading(home, other, lang))
     there = "" if home is entry else addresses.entry_href(home, entry.section)
     yield f'<div class="check-lines" id="check-{cause.id}" markdown>\n'
-    yield fence(pasted(snippet, cause.check), f' {{ .python title="{cause.check}" }}')
+    yield fence(pasted(snippet.text, cause.check), f' {{ .python title="{cause.check}" }}')
     yield ""
     if said := finding(site, entry, cause):
         yield f'<p class="check-says">{word("check_finds", lang)}{word("colon", lang)}<q>{html.text(said)}</q></p>'
@@ -71,10 +71,11 @@ def _check(site: Site, entry: Entry, cause: Cause, lang: str) -> Iterator[str]:
     yield "\n</div>"
 
 
-def pasted(snippet: Snippet, function: str) -> str:
+@remembered
+def pasted(text: str, function: str) -> str:
     """A function of a file with all of the file that it needs: imports, constants and other functions."""
-    tree = ast.parse(snippet.text)
-    lines = snippet.text.splitlines()
+    tree = ast.parse(text)
+    lines = text.splitlines()
     defined: dict[str, ast.stmt] = {}
     for node in tree.body:
         for name in _defines(node):
@@ -144,6 +145,7 @@ def _cut(log: str, lines: int = 14) -> str:
     return log if len(rows) <= lines else "\n".join([*rows[: lines - 4], "…", *rows[-3:]])
 
 
+@remembered
 def difference(broken: str, fixed: str) -> str:
     """The lines that differ between two programs, each with a line before and after."""
     rows = list(difflib.unified_diff(broken.splitlines(), fixed.splitlines(), lineterm="", n=1))[2:]

@@ -12,8 +12,10 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from scripts import memory
 from scripts.preview import Preview
 from scripts.problems import ROOT
+from scripts.stage import Stage
 
 ADDRESS = ("127.0.0.1", 8000)
 WATCHED = ("docs", "snippets", "tests/snippets", "mkdocs.yml", "mkdocs.zh.yml")
@@ -103,7 +105,8 @@ def main(port: int = ADDRESS[1], root: Path = ROOT) -> int:
     server = ThreadingHTTPServer((ADDRESS[0], port), partial(Handler, preview))
     server.daemon_threads = True
     try:
-        preview.update()
+        with memory.kept(Stage(root).remembered, write=False):
+            preview.update()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(json.dumps({"serving": f"http://{ADDRESS[0]}:{server.server_port}/"}), flush=True)
         watch(root, preview.update)

@@ -48,6 +48,14 @@ def write(archive: Path, root: Path, files: list[Path], folder: str = "") -> Non
             file.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
+def _link(kept: Path, copy: Path) -> None:
+    """One file by two names, which neither side writes to, where the disk can; else a copy."""
+    try:
+        copy.hardlink_to(kept)
+    except OSError:
+        shutil.copyfile(kept, copy)
+
+
 def _compress(path: Path, kept: Path) -> str:
     """Name of the kept copy."""
     data = path.read_bytes()
@@ -56,5 +64,5 @@ def _compress(path: Path, kept: Path) -> str:
         unfinished = copy.with_suffix(f".{path.name}.tmp")
         unfinished.write_bytes(gzip.compress(data, compresslevel=LEVEL, mtime=0))
         unfinished.replace(copy)
-    shutil.copyfile(copy, path.with_name(path.name + ".gz"))
+    _link(copy, path.with_name(path.name + ".gz"))
     return copy.name

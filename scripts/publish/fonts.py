@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
 from pathlib import Path
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
+from scripts.memory import remembered
 from scripts.sources.catalog import LANGUAGES
 
 FOLDER = Path("assets") / "katex" / "fonts"
@@ -25,15 +27,21 @@ def subset(out: Path, text: str, cache: Path) -> None:
     letters = {ord(letter) for letter in set(text) | set(ALWAYS)}
     cache.mkdir(parents=True, exist_ok=True)
     for path in sorted((out / FOLDER).glob("*.woff2")):
-        font = TTFont(path, recalcTimestamp=False)  # the same input gives the same bytes
-        wanted = sorted(letters & set(font.getBestCmap()))
-        kept = cache / f"{hashlib.sha256(path.read_bytes() + repr(wanted).encode()).hexdigest()}.woff2"
+        data = path.read_bytes()
+        wanted = sorted(letters & _letters(data))
+        kept = cache / f"{hashlib.sha256(data + repr(wanted).encode()).hexdigest()}.woff2"
         if not kept.exists():
-            _cut(font, wanted, kept)
+            _cut(data, wanted, kept)
         shutil.copyfile(kept, path)
 
 
-def _cut(font: TTFont, wanted: list[int], target: Path) -> None:
+@remembered
+def _letters(data: bytes) -> frozenset[int]:
+    return frozenset(TTFont(io.BytesIO(data)).getBestCmap())
+
+
+def _cut(data: bytes, wanted: list[int], target: Path) -> None:
+    font = TTFont(io.BytesIO(data), recalcTimestamp=False)  # the same input gives the same bytes
     subsetter = Subsetter(Options(layout_features=["*"], notdef_outline=True, hinting=False))
     subsetter.populate(unicodes=wanted)
     subsetter.subset(font)

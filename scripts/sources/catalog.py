@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+from scripts.memory import remembered
 from scripts.problems import ROOT, Problem, stop_on
 from scripts.sources import (
     accuracies,
@@ -306,7 +307,7 @@ def _load_tests(root: Path) -> dict[str, dict[str, int]]:
     return tests
 
 
-@cache
+@remembered
 def _test_lines(text: str) -> dict[str, int]:
     """Each test function of a test file's text, and its line."""
     functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]

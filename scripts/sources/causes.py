@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from scripts.problems import Problem
@@ -76,6 +77,7 @@ def is_symptom(entry: Entry) -> bool:
     return entry.is_technique and entry.en.meta.get("kind") == KIND
 
 
+@cache
 def of(entry: Entry) -> list[Cause]:
     """The causes on a symptom's page, in its order; none on other pages."""
     return [_cause(entry, row) for row in entry.en.meta.get("causes") or [] if isinstance(row, dict)]

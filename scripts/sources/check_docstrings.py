@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
 
+from scripts.memory import remembered
 from scripts.problems import Problem
 from scripts.sources import marks, reading
 from scripts.sources.catalog import Catalog
@@ -30,7 +30,7 @@ def check(catalog: Catalog) -> Iterator[Problem]:
         yield from _problems(reading.text(catalog.root / name, name), name)
 
 
-@cache
+@remembered
 def _problems(text: str, name: str) -> list[Problem]:
     try:
         tree = ast.parse(text)

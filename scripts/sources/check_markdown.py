@@ -9,8 +9,9 @@ from functools import cache
 from markdown import Markdown
 
 from scripts import formulas
+from scripts.memory import remembered
 from scripts.problems import Problem
-from scripts.sources import check_blocks, check_inline
+from scripts.sources import check_blocks, check_inline, marks
 from scripts.sources.catalog import Catalog
 from scripts.sources.pages import Page
 
@@ -22,22 +23,26 @@ def check(catalog: Catalog) -> Iterator[Problem]:
             yield from problems(page)
 
 
-@cache
 def problems(page: Page) -> list[Problem]:
     """What is wrong with one page's Markdown."""
-    found = [*check_blocks.problems(page.body), *check_inline.problems(page.body), *_headings(page)]
+    found = _problems(page.body, str(page.meta.get("title")))
     return [Problem(page.path, page.body_line + line, message, remedy) for line, message, remedy in found]
 
 
-def _headings(page: Page) -> Iterator[check_blocks.Found]:
+@remembered
+def _problems(body: str, title: str) -> list[check_blocks.Found]:
+    return [*check_blocks.problems(body), *check_inline.problems(body), *_headings(body, title)]
+
+
+def _headings(body: str, title: str) -> Iterator[check_blocks.Found]:
     """One heading of the first level, which begins the page and is its title; each anchor once."""
-    headings = page.of("heading")
-    title = str(page.meta.get("title"))
-    if not headings or headings[0].level != 1 or page.body[: headings[0].start].strip():
+    found = marks.marks(body, 0)
+    headings = [mark for mark in found if mark.kind == "heading"]
+    if not headings or headings[0].level != 1 or body[: headings[0].start].strip():
         yield 0, "the page does not begin with its title", f"Write '# {title}' under the front matter."
     anchors: set[str] = set()
     for place, mark in enumerate(headings):
-        line = mark.line - page.body_line
+        line = mark.line
         if mark.level == 1 and place:
             yield line, "a second heading of the first level", "Write '## ' before it."
         elif mark.level == 1 and _shown(mark.text) != title:
@@ -45,7 +50,7 @@ def _headings(page: Page) -> Iterator[check_blocks.Found]:
         if mark.level > 1 and mark.target in anchors:
             yield line, f"two headings have the anchor #{mark.target}", "Give one another: {#name} after it."
         anchors.add(mark.target)
-        if any(mark.start < other.start < mark.end for other in page.marks):
+        if any(mark.start < other.start < mark.end for other in found):
             yield line, "a mark, link or formula in a heading", "Say it in the text below."
 
 

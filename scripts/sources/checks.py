@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 
 from scripts import formulas
 from scripts.problems import BuildError, Problem
@@ -124,13 +123,8 @@ def check_lines(catalog: Catalog) -> Iterator[Problem]:
 def check_marks(catalog: Catalog) -> Iterator[Problem]:
     """No mark is mistyped, so that none is published as plain text."""
     for _, page in _pages(catalog):
-        for line, piece in _suspects(page):
+        for line, piece in marks.suspects(page.body, page.body_line):
             yield Problem(page.path, line, f"a mark that is not understood: {piece[:80]}", "See CONTRIBUTING.md.")
-
-
-@cache
-def _suspects(page: Page) -> list[tuple[int, str]]:
-    return marks.suspects(page.body, page.body_line)
 
 
 def check_includes(catalog: Catalog) -> Iterator[Problem]:

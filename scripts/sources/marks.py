@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from scripts.formulas import DISPLAY, INLINE
+from scripts.memory import remembered
 
 OPENING = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<info>.*)")
 # What may follow the marks: a language, a title, or attributes in braces.
@@ -111,6 +112,7 @@ def without_code(text: str) -> str:
     return _blank(without_fences(text), (CODE,))
 
 
+@remembered
 def mask(text: str) -> str:
     """``text`` with code and formulas blanked out, every other character where it was."""
     return _blank(without_code(text), (MATH,))
@@ -122,6 +124,7 @@ def slug(heading: str) -> str:
     return re.sub(r"[-\s]+", "-", value)
 
 
+@remembered
 def marks(body: str, first_line: int = 1) -> list[Mark]:
     """All marks of ``body`` in reading order; ``first_line`` is the body's first line in its file."""
     masked = mask(body)
@@ -156,6 +159,7 @@ def marks(body: str, first_line: int = 1) -> list[Mark]:
     return sorted([*found(), *formulas()], key=lambda mark: (mark.start, -mark.end))
 
 
+@remembered
 def suspects(body: str, first_line: int = 1) -> list[tuple[int, str]]:
     """Lines that look like a mark but are none, with the piece in question."""
     masked = mask(body)

@@ -35,7 +35,14 @@ class Page:
 
     def of(self, kind: str) -> list[Mark]:
         """The marks of one kind."""
-        return [mark for mark in self.marks if mark.kind == kind]
+        return self._by_kind.get(kind, [])
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Mark]]:
+        found: dict[str, list[Mark]] = {}
+        for mark in self.marks:
+            found.setdefault(mark.kind, []).append(mark)
+        return found
 
     def numbers_of(self, figure: str) -> str | None:
         """The file with a figure's numbers, by its name; none where the page shows that file as a table of its own."""

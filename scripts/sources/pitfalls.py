@@ -7,8 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
+from scripts.memory import remembered
 from scripts.problems import Problem
 from scripts.sources import marks
 from scripts.sources.pages import Entry, Page
@@ -84,6 +84,7 @@ def check(entries: Iterable[Entry]) -> Iterator[Problem]:
                 yield Problem(entry.en.path, pitfall.line, "this pitfall has no words to be found by", remedy)
 
 
+@remembered
 def plain(text: str) -> str:
     """Markdown without its signs, formulas and citations; code keeps its words."""
     kept = marks.replace(text, marks.marks(text), lambda mark: mark.text if mark.kind in ("claim", "link") else "")
@@ -91,23 +92,27 @@ def plain(text: str) -> str:
     return " ".join(re.sub(r"\*\*|(?<!\w)\*(?=\w)|(?<=[\w.])\*(?!\w)|`+", "", kept).split())
 
 
-@cache
 def _found(page: Page) -> list[Pitfall]:
     """The items in order, without anchors."""
-    headings = page.of("heading")
+    return _items(page.body, page.body_line)
+
+
+@remembered
+def _items(body: str, first_line: int) -> list[Pitfall]:
+    headings = [mark for mark in marks.marks(body, first_line) if mark.kind == "heading"]
     place = next((n for n, mark in enumerate(headings) if mark.target == SECTION), None)
     if place is None:
         return []
     start = headings[place].end
-    end = headings[place + 1].start if place + 1 < len(headings) else len(page.body)
-    masked = marks.mask(page.body)
+    end = headings[place + 1].start if place + 1 < len(headings) else len(body)
+    masked = marks.mask(body)
     items = list(ITEM.finditer(masked, start, end))
     ends = [item.start() for item in items[1:]] + [end]
     found = []
     for item, stop in zip(items, ends, strict=True):
         over = END.search(masked, item.end(), stop)
-        text = page.body[item.end() : over.start() if over else stop].strip()
-        line = page.body_line + page.body.count("\n", 0, item.start())
+        text = body[item.end() : over.start() if over else stop].strip()
+        line = first_line + body.count("\n", 0, item.start())
         found.append(Pitfall(*_parts(text), "", line, item.start(), item.end()))
     return found
 

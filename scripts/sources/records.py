@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scripts.memory import remembered
 from scripts.problems import Problem, stop_on
 from scripts.sources import frontmatter, reading
 
@@ -133,7 +133,7 @@ def chosen(target: str, mark: str) -> tuple[str, ...] | None:
     return tuple(part.strip() for part in target.removeprefix(mark).split(","))
 
 
-@cache
+@remembered
 def _phrases(text: str, name: str) -> dict[str, list[str]]:
     data = frontmatter.value(text, name, what="YAML") or {}
     remedy = "Write 'id:' and below it one phrase a line, '  - phrase'; quote one that YAML reads otherwise."
@@ -145,7 +145,7 @@ def _phrases(text: str, name: str) -> dict[str, list[str]]:
     return dict(data)
 
 
-@cache
+@remembered
 def _read(text: str, name: str, texts: Names, lists: Names, optional: Names) -> list[dict[str, Any]]:
     found = frontmatter.value(text, name, what="YAML") or []
     remedy = f"Write a list of records, each with {', '.join(texts + lists)}; quote what YAML reads otherwise."

@@ -35,13 +35,13 @@ class Snippet:
         """``evidence.py``."""
         return self.path.rpartition("/")[2]
 
-    @property
+    @cached_property
     def role(self) -> str:
         """``use``, ``from_scratch``, ``evidence``, ``check``, ``broken`` or ``fixed``; several may have the same."""
         stem = self.file.removesuffix(".py")
         return next((role for role in ("evidence", *PLANTED) if stem.startswith(role)), stem)
 
-    @property
+    @cached_property
     def cause(self) -> str:
         """The id of the cause that a broken or fixed program is of: ``log-of-zero``; empty for others."""
         stem = self.file.removesuffix(".py")
@@ -52,7 +52,7 @@ class Snippet:
         """The entry's section and folder: ``optimizers/adamw``."""
         return "/".join(self.path.split("/")[1:-1])
 
-    @property
+    @cached_property
     def address(self) -> str:
         """Where readers find it, from the site's root.
 

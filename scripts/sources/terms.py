@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from scripts.memory import remembered
 from scripts.problems import Problem
 from scripts.sources import records, typography
 from scripts.sources.pages import Page
@@ -82,7 +83,7 @@ def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", "\x00", match.group())
 
 
-@cache
+@remembered
 def _wrong(terms: tuple[Term, ...], path: str, text: str) -> list[Problem]:
     if allowed := [re.escape(phrase) for term in terms for phrase in term.but]:
         text = re.sub("|".join(allowed), _blank, text)

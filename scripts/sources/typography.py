@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 
+from scripts.memory import remembered
 from scripts.problems import Problem
 from scripts.sources import marks
 from scripts.sources.pages import Page
@@ -58,29 +58,33 @@ RULES: dict[str, tuple[tuple[re.Pattern[str], str, str], ...]] = {
 }
 
 
-@cache
 def prose(page: Page) -> str:
     """What of a page is prose, each character in its line: no code, formulas, addresses, or other names."""
-    head = page.text[: len(page.text) - len(page.body)].split("\n")
-    text = "\n".join(line if READ.match(line) else "\x00" * len(line) for line in head) + marks.mask(page.body)
+    return _prose(page.text[: len(page.text) - len(page.body)], page.body)
+
+
+@remembered
+def _prose(head: str, body: str) -> str:
+    lines = head.split("\n")
+    text = "\n".join(line if READ.match(line) else "\x00" * len(line) for line in lines) + marks.mask(body)
     return UNREAD.sub(_blank, text)
 
 
 def check(pages: Iterable[Page]) -> Iterator[Problem]:
     """Every number and sign of a page that is written otherwise than the rest."""
     for page in pages:
-        yield from _found(page)
+        yield from _found(page.path, page.lang, prose(page))
 
 
-@cache
-def _found(page: Page) -> list[Problem]:
-    text, problems = prose(page), []
-    for pattern, what, remedy in (*RULES[""], *RULES[page.lang]):
+@remembered
+def _found(path: str, lang: str, text: str) -> list[Problem]:
+    problems = []
+    for pattern, what, remedy in (*RULES[""], *RULES[lang]):
         for match in pattern.finditer(text):
             if not (pattern.pattern.startswith(NAMED) and _is_size(match.group())):
                 line = text.count("\n", 0, match.start()) + 1
                 near = text[max(0, match.start() - 12) : match.end() + 12].replace("\x00", " ").replace("\n", " ")
-                problems.append(Problem(page.path, line, f"{what}: '{near.strip()}'", remedy))
+                problems.append(Problem(path, line, f"{what}: '{near.strip()}'", remedy))
     return problems
 
 

@@ -11,7 +11,6 @@ import torch
 from scripts import logs
 from scripts.generate import curves, symptom
 from scripts.generate.bugs import place
-from scripts.sources.snippets import Snippet
 from tests.support import interrupted, planted
 
 LOG = "step   0  loss 2.303  test accuracy 0.1\nstep  10  loss nan  test accuracy 0.098\nepoch over\nfinal loss 3e-05\n"
@@ -189,7 +188,7 @@ def other(x):
 
 
 def test_pasted_function_brings_all_that_it_needs():
-    text = symptom.pasted(Snippet("snippets/checklist/a/check.py", CHECKS.encode()), "find")
+    text = symptom.pasted(CHECKS, "find")
     assert "import math" not in text
     assert "nn" not in text
     names: dict[str, object] = {}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gzip
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from scripts.generate import plain
 from scripts.publish import archive, check, remembered
 from scripts.render import kept
 
@@ -111,24 +109,6 @@ def test_copies_are_of_the_files_as_they_are(tmp_path):
         assert len(list(copies.iterdir())) == 1
         for made in (out / "page.html.gz", out / archive.ARCHIVE):
             made.unlink()
-
-
-def test_tables_made_plain_before_are_not_made_plain_again(tmp_path, monkeypatch):
-    file = tmp_path / "cache" / "plain.json"
-    table = "<table><tr><th>a</th></tr><tr><td>only here</td></tr></table>"
-    with plain.remembering(file):
-        made = plain.plain(table)
-    assert "| only here |" in made
-    monkeypatch.setattr(plain, "_known", {})
-    monkeypatch.setattr(plain, "_plain", lambda _: pytest.fail("made again"))
-    with plain.remembering(file):
-        assert plain.plain(table) == made
-    known = json.loads(file.read_text(encoding="utf-8"))
-    file.write_text(json.dumps({**known, "rule": "of another version"}), encoding="utf-8")
-    monkeypatch.setattr(plain, "_known", {})
-    monkeypatch.setattr(plain, "_plain", lambda _: "again")
-    with plain.remembering(file):
-        assert plain.plain(table) == "again"
 
 
 def test_an_edition_is_whole_only_when_each_page_is_there_as_it_would_be_made(tmp_path):
