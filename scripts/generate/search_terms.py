@@ -90,7 +90,7 @@ def prose(text: str, pairs: Pairs) -> Iterator[str]:
     for start in range(0, len(words), 100):
         for term in terms(" ".join(words[start : start + 100])):
             said = term in told or term in COMMON or term.isdigit()
-            if not said and pairs.said(term, 5) and not _binds(term):
+            if not said and pairs.said(term, 10) and not _binds(term):
                 told.add(term)
                 yield term
 
