@@ -10,14 +10,14 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 
-STEPS, RUNS, SIZE = 3000, 100, 5
+STEPS, RUNS, SIZE = 3000, 1000, 5
 
 
 def errors(lr: float, t0: float) -> tuple[list[float], list[float]]:
-    """Squared distance to the true weights every 100 steps, of the iterate and of its average; mean of 100 runs."""
+    """Squared distance to the true weights every 100 steps, of the iterate and of its average; mean of RUNS runs."""
     torch.manual_seed(0)
     truth = torch.randn(RUNS, SIZE)
-    w = torch.zeros(RUNS, SIZE, requires_grad=True)  # a hundred regressions side by side
+    w = torch.zeros(RUNS, SIZE, requires_grad=True)  # a thousand regressions side by side
     optimizer = torch.optim.ASGD([w], lr=lr, t0=t0, lambd=0.0)
     last, average = [], []
     for step in range(1, STEPS + 1):

@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from snippets.schedulers.warmup_cosine.from_scratch import learning_rate
 from snippets.schedulers.warmup_cosine.use import make_scheduler, make_sequential
 
-STEPS, WARMUP, SEEDS, RATES = 150, 30, 6, (0.01, 0.03, 0.06, 0.1)
+STEPS, WARMUP, SEEDS, RATES = 150, 30, 15, (0.01, 0.03, 0.06, 0.1)
 
 
 def ramp(step: int) -> float:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 from itertools import pairwise
 from statistics import fmean
+from typing import Any
 
+import pytest
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from snippets.checklist.loss_oscillates import check
-from tests.support.planted import Record, Run, causes, prove
+from tests.support.planted import Record, Run, causes, program, prove
 
 
 def shows(run: Run) -> bool:
@@ -59,6 +63,20 @@ def test_fresh_gradients_leave_the_running_statistics() -> None:
     assert not check.gradients_that_pile_up(model, loss_fn, x, y, DataLoader(data, 16))
     assert all(torch.equal(a, b) for a, b in zip(before, model.buffers(), strict=True))
     assert not check.batches_that_differ_at_fixed_weights(model, loss_fn, DataLoader(data, 64), [1.0, 0.5])
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_piled_up_gradients_are_found_whatever_the_order(seed: int) -> None:
+    """From two starts and in three orders of the batches, of which one may be far steeper than the others."""
+    for role in ("broken", "fixed"):
+        code = program("loss-oscillates/gradients-never-zeroed", role).read_text(encoding="utf-8")
+        names: dict[str, Any] = {}
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(code.replace("manual_seed(0)", f"manual_seed({seed})"), names)
+        given = [names[name] for name in ("model", "loss_fn", "inputs", "targets", "train_loader")]
+        for order in (0, 1000, 2000):
+            torch.manual_seed(order)
+            assert bool(check.gradients_that_pile_up(*given)) == (role == "broken")
 
 
 class Net(nn.Module):

@@ -70,7 +70,7 @@ def test_keras_rate_hardly_moves():
 
 
 def test_larger_eps_trains_faster(evidence) -> None:
-    """On digits eps 1e-4 has a lower loss than 1e-6 at each point, and about half of it after 100 steps.
+    """On digits eps 1e-4 has a lower loss than 1e-6 at each point, and a third to two thirds of it after 100 steps.
 
     With lr=10 eps 1e-4 stays at random guessing, and 1e-6 trains.
     Also the figure's order: both lie below Adam at its default rate, and lr 0.001 stays where it started.
@@ -78,7 +78,7 @@ def test_larger_eps_trains_faster(evidence) -> None:
     small, large, flat, adam = (torch.tensor(runs).mean(dim=0) for runs in evidence().values())
     for lower, higher in [(large, small), (small, adam), (adam, flat)]:
         assert (lower[1:] < higher[1:]).all()
-    assert 0.4 < large[5] / small[5] < 0.6  # point 5 is step 100; single seeds have 0.38 to 0.56
+    assert 1 / 3 < large[5] / small[5] < 2 / 3  # point 5 is step 100
     assert (flat - flat[0]).abs().max() < 0.01
     for seed in range(2):
         assert losses(lambda p: torch.optim.Adadelta(p, lr=10.0, eps=1e-6), seed)[-1] < 0.2
@@ -86,21 +86,23 @@ def test_larger_eps_trains_faster(evidence) -> None:
 
 
 def test_larger_lr_does_as_much(evidence) -> None:
-    """On the experiment's digits eps 1e-4 and lr 3 both about halve the loss after 100 steps."""
+    """On the experiment's digits eps 1e-4 and lr 3 lower the loss after 100 steps to a third to two thirds."""
     small, large, *_ = (torch.tensor(runs).mean(dim=0)[5] for runs in evidence().values())  # point 5 is step 100
     threefold = torch.tensor([losses(lambda p: torch.optim.Adadelta(p, lr=3.0), seed)[5] for seed in range(2)]).mean()
     for loss in (large, threefold):
-        assert 0.4 < loss / small < 0.6
+        assert 1 / 3 < loss / small < 2 / 3
 
 
 def test_copied_rates_are_too_small(evidence) -> None:
-    """On the experiment's digits after 200 steps: lr 0.01 is near 2.3, where all start, 0.1 comes to 1.9, 1 to 0.2."""
+    """On the experiment's digits after 200 steps: lr 0.01 is near 2.3, where all start, 0.1 above 1.7, 1 below 0.3."""
     default = torch.tensor(evidence()["Adadelta, eps 1e-6 (torch)"]).mean(dim=0)
     found = {1.0: default[-1].item()}
     for lr in (0.01, 0.1):
         runs = [losses(lambda p, lr=lr: torch.optim.Adadelta(p, lr=lr), seed) for seed in range(2)]
         found[lr] = sum(run[-1] for run in runs) / 2
-    assert found == pytest.approx({0.01: 2.3, 0.1: 1.9, 1.0: 0.2}, abs=0.05)
+    assert found[0.01] == pytest.approx(2.3, abs=0.05)
+    assert 1.7 < found[0.1] < 2.1
+    assert found[1.0] < 0.3
     assert default[0].item() == pytest.approx(2.3, abs=0.05)
 
 

@@ -109,15 +109,15 @@ def test_flattened_kernels_save_most():
     assert state_of_a_weight(make_optimizer, 64, 288) * 64 * 288 == pytest.approx(64 + 288)
 
 
-@pytest.mark.parametrize("size", [1e-4, 1e-5])
-def test_mean_of_rows_is_bounded(size):
-    """In float32 torch divides by max(mean(R), eps1); by mean(R) alone the step is off by over a quarter.
+@pytest.mark.parametrize("seed", range(5))
+def test_mean_of_rows_is_bounded(seed):
+    """In float32 torch divides by max(mean(R), eps1); by mean(R) alone the step is off by over a half at 1e-5.
 
-    The rows of the gradient fall from `size` to a hundredth of it. At gradients of 1e-2 the two agree.
+    The rows of the gradient fall from that size to a hundredth of it. At gradients of 1e-2 the two agree.
     """
 
     def errors(size: float) -> list[float]:
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         p = torch.ones(8, 8, requires_grad=True)
         p.grad = g = size * torch.logspace(0, -2, 8)[:, None] * torch.randn(8, 8)
         torch.optim.Adafactor([p], lr=0.01).step()
@@ -131,9 +131,11 @@ def test_mean_of_rows_is_bounded(size):
             result.append(((torchs - update).norm() / torchs.norm()).item())
         return result
 
-    without, bounded = errors(size)
-    assert without > 0.25
-    assert bounded < 1e-4  # float32: 1 - 0.01 u is rounded to 6e-8, and the division by 0.01 multiplies that
+    without, bounded = errors(1e-5)
+    assert without > 0.5
+    assert (
+        max(bounded, errors(1e-4)[1]) < 1e-4
+    )  # float32: 1 - 0.01 u is rounded to 6e-8, and the division by 0.01 multiplies that
     assert max(errors(1e-2)) < 1e-4
 
 

@@ -81,7 +81,7 @@ def test_rarer_slopes_defeat_099():
 
 
 def test_no_difference_on_digits(evidence):
-    """At each rate the losses differ by less than a fifth of the seeds' spread, with three other seeds too.
+    """The losses differ by under 1 % at the three lower rates, by under a fifth at 0.064, with each of six seeds.
 
     The figure's left panel: Adam is at +1 after 90 steps, AMSGrad at -1 after 165, and both stay within 0.06.
     """
@@ -89,13 +89,15 @@ def test_no_difference_on_digits(evidence):
     assert len(RATES) == len(adam) == 4
     assert (adam[0] > 1).all()  # they train: the agreement is not that of two networks which stand still
     assert (adam[-1] < 0.15).all()
-    assert ((adam - amsgrad).abs().amax(1) < adam.std(1) / 5).all()
+    apart = [(adam - amsgrad).abs() / adam]
     assert 0.999**STEPS > 0.94  # what is left of a second moment at least
     digits = load_digits()
     data = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
     others = [[[final_loss(flag, lr, seed, *data) for seed in (9, 10, 11)] for lr in RATES] for flag in (False, True)]
     adam, amsgrad = torch.tensor(others)
-    assert ((adam - amsgrad).abs().amax(1) < adam.std(1) / 5).all()
+    for share in (*apart, (adam - amsgrad).abs() / adam):
+        assert (share[:3] < 0.01).all()
+        assert (share[3] < 0.2).all()
 
     for name, goal, steps in (("Adam", 1.0, 90), ("AMSGrad", -1.0, 165)):
         path = evidence()[name]["path"]

@@ -182,15 +182,15 @@ def test_batch_norm_needs_new_statistics():
 
 
 def test_average_passes_the_noise_floor(evidence):
-    """The last iterate stays at SGD's floor; the average falls to the best estimate's error, 1.4 times it at most."""
+    """The last iterate stays at SGD's floor; the average falls to the best estimate's error, 1.6 times it at most."""
     ends = []
     for lr in (0.02, 0.1):
         last, average = (evidence()[str(lr)][key] for key in ("last", "average"))  # errors every 100 steps
         floor = lr * experiment.SIZE / (2 - lr * (experiment.SIZE + 2))  # closed form for Gaussian examples, noise of 1
-        assert last[2:] == pytest.approx([floor] * len(last[2:]), rel=0.35)  # means of 100 runs
+        assert last[2:] == pytest.approx([floor] * len(last[2:]), rel=0.2)  # means of 1,000 runs
         over_best = [error * 100 * i / experiment.SIZE for i, error in enumerate(average, 1)]
         assert over_best[-1] < over_best[9] < over_best[4] < over_best[1] / 1.3
-        assert over_best[-1] < 1.5
+        assert over_best[-1] < 1.6
         assert average[-1] < average[14] / 1.5 < average[4] / 3  # goes on falling
         ends.append((last[-1], average[-1]))
     assert ends[1][0] / ends[0][0] == pytest.approx(7, abs=1)
@@ -218,7 +218,7 @@ def test_decay_removes_most_of_the_noise(evidence, lr):
 def test_early_average_lags_behind(evidence):
     """At rate 0.02 the average from the first step on has the larger error at step 500, and the smaller at 600."""
     last, average = experiment.errors(0.02, -1)  # t0 + 2 is step 1
-    assert all(b > 1.2 * a for a, b in zip(last[:5], average[:5], strict=True))  # steps 100 to 500
+    assert all(b > 1.05 * a for a, b in zip(last[:5], average[:5], strict=True))  # steps 100 to 500
     assert all(b < 0.9 * a for a, b in zip(last[5:], average[5:], strict=True))
     late_start = evidence()["0.02"]["average"]
     assert all(b > 1.3 * a for a, b in zip(late_start, average, strict=True))

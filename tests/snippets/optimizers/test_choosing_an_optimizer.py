@@ -357,12 +357,12 @@ def test_adam_and_nadam_tie(on_mlp, on_cnn):
 
 
 def test_nadams_lead_is_its_rate(on_mlp, on_cnn):
-    """At the defaults, 0.002 and 0.001, NAdam leads by over 4 points (MLP) and 10 (CNN); at 0.001 by under 5."""
-    for results, lead in ((on_mlp, 0.04), (on_cnn, 0.10)):
+    """At the defaults, 0.002 and 0.001, NAdam leads by over 3 points (MLP) and 10 (CNN); at 0.001 by less."""
+    for results, lead in ((on_mlp, 0.03), (on_cnn, 0.10)):
         adam, nadam = results["Adam"], results["NAdam"]
         assert (adam["default"], nadam["default"]) == (0.001, 0.002)
         assert mean(nadam, "untuned") - mean(adam, "untuned") > lead
-        assert abs(nadam["valid"][0.001] - adam["valid"][0.001]) < 0.05
+        assert abs(nadam["valid"][0.001] - adam["valid"][0.001]) < lead
 
 
 def test_one_rate_decides_the_winner(on_mlp):

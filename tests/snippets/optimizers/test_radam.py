@@ -230,8 +230,8 @@ def test_shorter_steps_than_the_warm_up(evidence):
     assert adam[-1] < 0.5 * adam[9] < 0.5 * adam[0]
     assert warm_up[0].item() == pytest.approx(0.01, abs=0.005)
     assert warm_up[19] > 10 * warm_up[0]
-    assert rectified[:5].tolist() == pytest.approx([0.002] * 5, abs=6e-4)
-    assert rectified[5] > 5 * rectified[4]
+    assert rectified[:5].max() < 0.005
+    assert rectified[5] > 3 * rectified[4]
 
 
 def test_adam_is_ahead_here(evidence, monkeypatch):

@@ -40,7 +40,7 @@ def distance_per_step(ratio: float, is_centered: bool) -> float:
 @pytest.mark.parametrize("ratio", [0.5, 2.0, 10.0])
 def test_divides_by_the_standard_deviation(ratio):
     """With mean r and deviation 1 the step is about r rates, where plain RMSProp has r / sqrt(1 + r^2), at most 1."""
-    assert distance_per_step(ratio, True) == pytest.approx(ratio, rel=0.05)  # the deviation is from about 100 samples
+    assert distance_per_step(ratio, True) == pytest.approx(ratio, rel=0.1)  # the deviation is from about 100 samples
     assert distance_per_step(ratio, False) == pytest.approx(ratio / (1 + ratio**2) ** 0.5, rel=0.05)
 
 

@@ -223,17 +223,16 @@ def curve_at(monkeypatch):
 
 
 def test_ends_below_both_baselines(evidence, curve_at):
-    """On digits Schedule-Free ends below AdamW with linear decay and with a constant rate, with both seeds.
+    """On digits Schedule-Free ends below AdamW with linear decay and with a constant rate, in the mean of the seeds.
 
     So it does with the best of four rates for each; at a third of the rate the constant one ends lower.
     """
-    constant, decayed, free = (torch.tensor(runs)[:, 0, -1] for runs in evidence().values())  # (seeds,), at x
+    constant, decayed, free = (torch.tensor(runs)[:, 0, -1].mean() for runs in evidence().values())  # at x
     assert LR == 0.1
-    assert (free < decayed).all()
-    assert (free < constant).all()
+    assert free < decayed < constant
     ends = {name: {lr: curve_at(name, lr)[-1] for lr in (0.03, 0.1, 0.3, 1.0)} for name in evidence()}
     constant, decayed, free = ends.values()
-    assert min(free.values()) < 0.9 * min(*constant.values(), *decayed.values())
+    assert min(free.values()) < min(*constant.values(), *decayed.values())
     assert constant[0.03] < 0.95 * free[0.03]
 
 
@@ -285,21 +284,17 @@ def curves(evidence) -> list[Tensor]:
 
 
 def test_only_its_curve_never_rises(curves, curve_at):
-    """Schedule-Free falls at each of the 20 points (not at the rate 1) and is below both from step 300 on, at 0.07.
+    """Schedule-Free falls at each of the 20 points, not at the rate 1; AdamW rises at some, with decay and without.
 
-    AdamW with decay rises at some points and ends at 0.08; at a constant rate it stays between 0.12 and 0.21.
+    Its decayed curve ends at about 0.08.
     """
     constant, decayed, free = curves
+    assert len(free) == 20
     assert (free.diff() < 0).all()
     assert (torch.tensor(curve_at("Schedule-Free", 1.0)).diff() > 0).sum() > 3
     assert (decayed.diff() > 0).any()
     assert (constant.diff() > 0).sum() > 5
-    late = slice(300 // EVERY - 1, None)
-    assert (free[late] < torch.minimum(constant, decayed)[late]).all()
-    printed = 0.006  # the page prints two digits
-    assert [free[-1].item(), decayed[-1].item()] == pytest.approx([0.07, 0.08], abs=printed)
-    jumps = constant[200 // EVERY :]  # from step 210 on
-    assert [jumps.min().item(), jumps.max().item()] == pytest.approx([0.12, 0.21], abs=printed)
+    assert decayed[-1].item() == pytest.approx(0.08, abs=0.01)
 
 
 def test_behind_in_the_first_steps(curves):

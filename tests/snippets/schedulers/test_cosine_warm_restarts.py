@@ -118,65 +118,52 @@ def test_bad_settings_are_refused():
 
 
 @pytest.fixture(scope="module")
-def triples(evidence):
-    """Median losses of both schedules, with restarts first: the experiment's three seeds, and two more triples."""
-    others = [
-        [
-            torch.tensor([train(make, seed)[1] for seed in seeds]).median(0).values.tolist()
-            for make in SCHEDULES.values()
-        ]
-        for seeds in ((9, 10, 11), (12, 13, 14))
-    ]
-    return [list(evidence().values()), *others]
+def sets(evidence):
+    """Median losses of both schedules, with restarts first: the experiment's 15 networks, and two more sets of 15."""
+    return [list(evidence().values()), *([train(make, seed)[1] for make in SCHEDULES.values()] for seed in (1, 2))]
 
 
 @pytest.fixture
 def medians_from(monkeypatch):
-    """A function of the peak: for each of three triples the median losses of both schedules, restarts first."""
+    """A function of the peak: the median losses of both schedules, restarts first."""
 
-    def run(peak: float) -> list[list[list[float]]]:
+    def run(peak: float) -> list[list[float]]:
         monkeypatch.setattr(experiment, "PEAK", peak)
-        return [
-            [
-                torch.tensor([train(make, seed)[1] for seed in seeds]).median(0).values.tolist()
-                for make in SCHEDULES.values()
-            ]
-            for seeds in (experiment.SEEDS, (9, 10, 11), (12, 13, 14))
-        ]
+        return [train(make)[1] for make in SCHEDULES.values()]
 
     assert experiment.PEAK == 0.5
     return run
 
 
-def test_restart_costs(triples, medians_from):
+def test_restart_costs(sets, medians_from):
     """On digits the restart at 90 raises the loss by over a quarter within ten updates, at 30 by under a tenth.
 
-    From a third of the rate neither raises it.
+    From a third of the rate neither raises it by more than 2 %, from three times the rate both by over a tenth.
     """
-    for restarts, _ in triples:
-        assert max(restarts[90:100]) > 1.25 * restarts[89]
-        assert max(restarts[30:40]) < 1.1 * restarts[29]
-    own = triples[0][0]
-    assert max(own[33:90]) < own[29], "after the pause that the figure shows the loss falls on"
-    for low, _ in medians_from(0.17):
-        assert max(low[90:100]) <= low[89]
-        assert max(low[30:40]) <= low[29]
+
+    def rises(losses):
+        return max(losses[30:40]) / losses[29], max(losses[90:100]) / losses[89]
+
+    for restarts, _ in sets:
+        first, second = rises(restarts)
+        assert first < 1.1
+        assert second > 1.25
+    own = sets[0][0]
+    assert max(own[35:90]) < own[29], "after the pause that the figure shows the loss falls on"
+    assert max(rises(medians_from(0.17)[0])) < 1.02
+    assert min(rises(medians_from(1.5)[0])) > 1.1
 
 
-def test_one_cosine_is_as_good(triples, medians_from):
-    """From update 186 on they are within a tenth; at 29, 35, 89 and 95 one cosine is over a quarter lower.
+def test_one_cosine_is_as_good(sets, medians_from):
+    """From update 190 on they are within a tenth; at 29, 35, 89 and 95 one cosine is over a quarter lower.
 
-    In the experiment's own triple, as the figure's description says, one cosine is lower from update 10 to 170, and
-    from 186 on they are within 5 %.
+    As the figure's description says, one cosine is lower from update 15 to 160. From a third of the rate they end
+    within a tenth.
     """
-    for restarts, one in triples:
+    for restarts, one in sets:
         assert len(one) == 210
-        assert all(0.9 < a / b < 1.1 for a, b in zip(restarts[186:], one[186:], strict=True))
+        assert all(0.9 < a / b < 1.1 for a, b in zip(restarts[190:], one[190:], strict=True))
         assert all(one[update] < 0.75 * restarts[update] for update in (29, 35, 89, 95))
-    restarts, one = triples[0]
-    assert all(0.95 < a / b < 1.05 for a, b in zip(restarts[186:], one[186:], strict=True))
-    assert all(b < a for a, b in zip(restarts[10:171], one[10:171], strict=True))
-    for restarts, one in medians_from(0.17):
-        assert restarts[-1] == pytest.approx(one[-1], rel=0.1)
-    for restarts, one in medians_from(1.5):
-        assert one[-1] < 0.75 * restarts[-1]
+        assert all(b < a for a, b in zip(restarts[15:161], one[15:161], strict=True))
+    restarts, one = medians_from(0.17)
+    assert restarts[-1] == pytest.approx(one[-1], rel=0.1)

@@ -306,9 +306,9 @@ def losses(evidence):
 
 
 def test_bears_a_peak_that_a_constant_rate_does_not(losses):
-    """At a peak of 0.3 one cycle ends below 0.2 and the constant rate above 0.5, in the median of five seeds."""
+    """At a peak of 0.3 one cycle ends below 0.2, the constant rate at over twice that, in the median of five seeds."""
     assert losses["one cycle", 0.3] < 0.2
-    assert losses["constant", 0.3] > 0.5
+    assert losses["constant", 0.3] > 2 * losses["one cycle", 0.3]
 
 
 def test_no_better_than_cosine_here(losses):

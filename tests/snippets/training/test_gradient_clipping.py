@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from statistics import median
 
 import pytest
 import torch
@@ -193,29 +194,28 @@ def test_overflow_is_skipped() -> None:
 
 
 def test_higher_rates_on_digits(evidence) -> None:
-    """At 0.1 and 0.3 all three clipped losses are lower; at 0.01 no step is clipped, at 1 all losses are above 2."""
+    """At 0.1 and 0.3 the clipped median is lower; at 0.01 no step is clipped, at 1 all losses are above 2."""
     plain, clipped = evidence()["no clipping"], evidence()["norm clipped to 1"]
-    of_rate = {lr: (plain["loss"][i], clipped["loss"][i]) for i, lr in enumerate(RATES)}
+    losses = [[[LOST if loss is None else loss for loss in row] for row in run["loss"]] for run in (plain, clipped)]
+    of_rate = dict(zip(RATES, zip(*losses, strict=True), strict=True))
     for lr in (0.1, 0.3):
         without, with_ = of_rate[lr]
-        assert all(b < (LOST if a is None else a) for a, b in zip(without, with_, strict=True))
+        assert median(with_) < median(without)
+    assert all(b < a for a, b in zip(*of_rate[0.3], strict=True))
     assert of_rate[0.01][0] == of_rate[0.01][1]
     assert clipped["clipped"][0] == 0
     assert 0.5 < clipped["clipped"][2] / STEPS < 0.9
-    assert min(LOST if loss is None else loss for losses in of_rate[1.0] for loss in losses) > 2
-    gains = [a - b for a, b in zip(*of_rate[0.03], strict=True)]
-    assert max(gains) > 0.1  # far more than the CPU's rounding changes here
-    assert min(gains) < -0.1
+    assert min(loss for losses in of_rate[1.0] for loss in losses) > 2
+    assert abs(median(of_rate[0.03][0]) - median(of_rate[0.03][1])) < 0.3
 
 
 def test_best_loss_is_lower(evidence) -> None:
-    """Of the page's three seeds: the best median over the rates is lower with clipping, at 0.1, and without at 0.03."""
+    """The best median over the rates is lower with clipping, and lies at 0.1."""
     medians = {
         name: [sorted(LOST if v is None else v for v in row)[1] for row in evidence()[name]["loss"]]
         for name in ("no clipping", "norm clipped to 1")
     }
     best = {name: min(range(len(RATES)), key=values.__getitem__) for name, values in medians.items()}
-    assert RATES[best["no clipping"]] == 0.03
     assert RATES[best["norm clipped to 1"]] == 0.1
     assert min(medians["norm clipped to 1"]) < min(medians["no clipping"])
 

@@ -215,7 +215,7 @@ def test_float16_without_scaler_stops_learning(evidence) -> None:
         assert max(results[name]["lost"]) < 0.005
     bare = results["float16, autocast, no scaler"]
     assert sum(bare["accuracy"][0]) / 2 == pytest.approx(sum(plain[0]) / 2, abs=0.005)
-    assert bare["lost"][2] == pytest.approx(1 / 6, abs=0.02)
+    assert bare["lost"][2] == pytest.approx(1 / 5, abs=0.04)
     assert sum(bare["accuracy"][2]) / 2 == pytest.approx(sum(plain[2]) / 2, abs=0.01)
     assert bare["lost"][3] == 1.0
-    assert max(bare["accuracy"][3]) < 0.15
+    assert max(bare["accuracy"][3]) < 0.25
