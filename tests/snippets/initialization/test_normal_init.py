@@ -105,7 +105,7 @@ def test_transformers_std_stays_at_chance(evidence):
         assert 0.8 * math.sqrt(2 / width) < peak < math.sqrt(2 / width)
         assert found[peak] > 0.2
         assert max(value for std, value in found.items() if std != peak) < found[peak] - 0.1
-        assert sum(value < 0.15 for value in found.values()) >= len(STDS) - 2
+        assert sum(value < 0.2 for value in found.values()) >= len(STDS) - 2
 
 
 def test_normalization_undoes_the_factor():
