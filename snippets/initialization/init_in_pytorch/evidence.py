@@ -13,7 +13,7 @@ from torch import nn
 
 from snippets.initialization.init_in_pytorch.use import initialize_parameters
 
-DEPTH, WIDTH, SLOPE = 50, 256, 0.25
+DEPTH, WIDTH, SLOPE, SEEDS = 50, 256, 0.25, 6
 
 
 def conv_only(module: nn.Module) -> None:
@@ -25,17 +25,18 @@ def conv_only(module: nn.Module) -> None:
 
 
 def rms_by_depth(activation: nn.Module, rule: str) -> list[float]:
-    """Root mean square of the activations after each of DEPTH linear layers, for unit-normal inputs."""
-    torch.manual_seed(0)
-    x = torch.randn(256, WIDTH)  # (batch, features)
-    values = []
-    with torch.no_grad():
-        for _ in range(DEPTH):
-            layer = nn.Linear(WIDTH, WIDTH)
-            layer.apply(conv_only if rule == "conv only" else initialize_parameters)
-            x = activation(layer(x))
-            values.append(x.square().mean().sqrt().item())
-    return values
+    """Root mean square of the activations after each of DEPTH linear layers, geometric mean of SEEDS networks."""
+    logs = torch.zeros(DEPTH)
+    for seed in range(SEEDS):
+        torch.manual_seed(seed)
+        x = torch.randn(64, WIDTH)  # (batch, features)
+        with torch.no_grad():
+            for depth in range(DEPTH):
+                layer = nn.Linear(WIDTH, WIDTH)
+                layer.apply(conv_only if rule == "conv only" else initialize_parameters)
+                x = activation(layer(x))
+                logs[depth] += x.square().mean().log() / 2 / SEEDS
+    return logs.exp().tolist()
 
 
 def reached() -> list[list[str]]:

@@ -225,8 +225,8 @@ def test_accuracy_hides_it(evidence: Any) -> None:
 
 
 def test_small_batches_show_it(evidence: Any) -> None:
-    """In batches of 2 batch norm in train mode and attention are over 0.2 lower; softmax is not, nor are sound ones."""
-    lost = [kind for kind in NETS if mean(evidence, kind, 64) - mean(evidence, kind, 2) > 0.2]
+    """In batches of 2 batch norm in train mode and attention are over 0.1 lower; softmax is not, nor are sound ones."""
+    lost = [kind for kind in NETS if mean(evidence, kind, 64) - mean(evidence, kind, 2) > 0.1]
     assert lost == ["batch norm in train mode", "attention over the samples"]
 
 

@@ -178,7 +178,9 @@ def test_leaky_still_learns(evidence) -> None:
 
 
 def test_one_image_is_not_enough(evidence) -> None:
-    """At 0.01 one image makes eight times as many units look dead as 1,000; each larger number makes fewer."""
+    """At 0.01 one image makes over five times as many units look dead as 1,000; each larger number makes fewer."""
     dead = evidence()["ReLU 0.01"]["dead"]
-    assert dead[0] / dead[-1] == pytest.approx(8, abs=0.6)
+    assert dead[0] > 5 * dead[-1]
+    assert dead[0] == pytest.approx(1 / 3, abs=0.05)
+    assert dead[-1] < 0.06
     assert all(a >= b for a, b in itertools.pairwise(dead))

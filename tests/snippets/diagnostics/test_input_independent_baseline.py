@@ -87,7 +87,7 @@ def test_ninety_per_cent_without_looking(evidence) -> None:
 
 
 def test_file_number_gives_the_class_away(evidence) -> None:
-    """With a file number the images can be set to 0 and the accuracy is still above 0.7, with each seed."""
+    """With a file number the images can be set to 0 and the accuracy is still above 0.6, with each seed."""
     numbers = evidence()["digits with a file number"]
-    assert min(numbers["blind"]["accuracy"]) > 0.7
+    assert min(numbers["blind"]["accuracy"]) > 0.6
     assert max(numbers["prior"]["accuracy"]) < 0.1

@@ -132,15 +132,24 @@ def test_zero_factor_needs_a_second_step() -> None:
 
 
 def test_bias_before_batch_normalization() -> None:
-    """SGD loses the update of a bias before batch normalization; moving it by 10 changes the loss by less than 1e-5."""
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(20, 32), nn.BatchNorm1d(32), nn.Linear(32, 5))
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
-    assert wrong_updates(model, optimizer, training(model, optimizer)) == {"0.bias": "its update is lost"}
-    before = nn.functional.cross_entropy(model(X), Y)
-    with torch.no_grad():
-        model[0].bias.add_(10.0)
-    assert nn.functional.cross_entropy(model(X), Y).item() == pytest.approx(before.item(), abs=1e-5)
+    """SGD loses the update of a bias before batch normalization; moving it by 10 changes the loss by less than 1e-5.
+
+    In some draws an element is so near 0 that a change of under 1e-9 is kept.
+    """
+    reports = []
+    for seed in range(6):
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(20, 32), nn.BatchNorm1d(32), nn.Linear(32, 5))
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
+        start = model[0].bias.detach().clone()
+        reports.append(wrong_updates(model, optimizer, training(model, optimizer)))
+        assert (model[0].bias - start).abs().max() < 1e-9
+        before = nn.functional.cross_entropy(model(X), Y)
+        with torch.no_grad():
+            model[0].bias.add_(10.0)
+        assert nn.functional.cross_entropy(model(X), Y).item() == pytest.approx(before.item(), abs=1e-5)
+    assert reports.count({"0.bias": "its update is lost"}) >= 4
+    assert all(report in ({}, {"0.bias": "its update is lost"}) for report in reports)
 
 
 class List(nn.Module):

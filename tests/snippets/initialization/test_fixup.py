@@ -139,8 +139,6 @@ def test_he_does_no_better_than_guessing(evidence):
     for losses in runs:
         for loss in losses:
             assert loss == pytest.approx(math.log(10), abs=0.02) or loss > 5
-        assert sum(losses) / SEEDS > 6  # the figure shows the means
-    assert runs[-1] == [10.0] * SEEDS
 
 
 def test_fixup_wants_a_larger_rate(evidence):

@@ -100,10 +100,10 @@ def test_wider_layers_start_dead(bias):
 
 
 def test_default_does_not_learn(evidence):
-    """Identity and orthogonal weights learn to recall the first of 30 inputs, the latter better; the default does not.
+    """Identity and orthogonal weights learn to recall the first of 30 inputs; the default does not.
 
-    The gradient 59 steps back explains it: still 1, a fifth, and under 1e-11. At a learning rate of 0.01 the default
-    has begun to learn, with over three times the error of the others, and identity is ahead of orthogonal.
+    The gradient 59 steps back explains it: still 1, a fifth, and under 1e-10. At a learning rate of 0.01 the default
+    has begun to learn, and is behind the others.
     """
     gradient, curve = {}, {}
     for name in NAMES:
@@ -113,29 +113,28 @@ def test_default_does_not_learn(evidence):
         gradient[name], curve[name] = sizes.median(0).values, errors.median(0).values
     assert LENGTH == 30
     identity, orthogonal, default = (curve[name][-10:].mean().item() for name in NAMES)  # guessing gives 1
-    assert 0.01 < orthogonal < identity < 0.06
-    assert default == pytest.approx(1, abs=0.1)
+    assert max(identity, orthogonal) < 0.1
+    assert default == pytest.approx(1, abs=0.15)
     assert curve[NAMES[2]].min() > 0.5
     assert gradient[NAMES[0]].min() > 0.95
     assert gradient[NAMES[1]][-1].item() == pytest.approx(0.2, abs=0.02)
     assert (gradient[NAMES[1]][10::10] > 0.7 * gradient[NAMES[1]][:-10:10]).all()  # slowly
-    assert gradient[NAMES[2]][-1] < 1e-11
+    assert gradient[NAMES[2]][-1] < 1e-10
     with learning_rate_times(10 / 3):
         runs = [[experiment.train(experiment.network(name, seed)) for seed in range(SEEDS)] for name in NAMES]
     identity, orthogonal, default = (torch.tensor(run).median(0).values[-10:].mean().item() for run in runs)
-    assert identity < orthogonal < default / 3
-    assert default < 0.8
+    assert max(identity, orthogonal) < default < 0.9
 
 
 def test_default_learns_late(monkeypatch):
-    """torch's default, six seeds, 300 steps: errors of some are below 0.2, of half or more above 0.8; guessing: 1.
+    """torch's default, six seeds, 300 steps: the errors of some are below 0.5, of others above 0.8; guessing: 1.
 
     A run that learns may unlearn: with seed 0 the error is 0.4 to 0.7 then, depending on the processor, later near 1.
     """
     monkeypatch.setattr(experiment, "STEPS", 300)
     errors = [sum(experiment.train(experiment.network(NAMES[2], seed))[-10:]) / 10 for seed in range(6)]
-    assert any(error < 0.2 for error in errors)
-    assert sum(error > 0.8 for error in errors) >= 3
+    assert min(errors) < 0.5
+    assert max(errors) > 0.8
 
 
 def test_negative_state_is_cut():

@@ -129,7 +129,7 @@ def test_conv_only_misses_linear():
 def test_conv_rule_leaves_the_biases_alone(evidence, monkeypatch, capsys):
     """The old rule does nothing to Linear layers and says nothing; default biases alone hold the signal at 0.03.
 
-    The figure's other lines: down to about 0.3 with another activation's gain, near 1 with the matching rule.
+    The figure's other lines: down to about 0.2 with another activation's gain, near 1 with the matching rule.
     """
     model = nn.Sequential(*[nn.Linear(8, 8) for _ in range(3)])
     before = copy.deepcopy(model.state_dict())
@@ -139,14 +139,16 @@ def test_conv_rule_leaves_the_biases_alone(evidence, monkeypatch, capsys):
 
     missed, wrong, right = evidence()["rms"].values()
     assert missed[5:] == pytest.approx([0.03] * (DEPTH - 5), abs=0.005)
-    assert wrong[-1] == pytest.approx(0.3, abs=0.05)
-    assert right == pytest.approx([1.0] * DEPTH, abs=0.35)
+    # 50 random layers of width 256: the logarithm of the rms has a standard deviation of about 0.5 * sqrt(50 * 5 / 256)
+    # or 0.5; that of six networks' geometric mean has 0.2
+    assert 0.22 / 2 < wrong[-1] < 0.22 * 2
+    assert all(1 / 2 < value < 2 for value in right)
     monkeypatch.setattr(nn, "Linear", functools.partial(nn.Linear, bias=False))
     assert rms_by_depth(nn.LeakyReLU(0.25), "conv only")[-1] < 1e-10
 
 
-def test_slope_must_match(evidence):
-    """With ReLU the gain for slope 0.25 divides the mean square by 1.0625 per layer: rms 0.22 after 50; drawn: 0.29.
+def test_slope_must_match():
+    """With ReLU the gain for slope 0.25 divides the mean square by 1.0625 per layer: its root is 0.22 after 50.
 
     On average over 800 layers, of sixteen networks; each alone scatters by a seventh, their mean by a two-hundredth.
     """
@@ -162,11 +164,6 @@ def test_slope_must_match(evidence):
             before, x = x, torch.relu(x @ weight.T)
             ratios.append((x.square().mean() / before.square().mean()).item())
     assert sum(ratios) / len(ratios) == pytest.approx(1 / 1.0625, rel=0.02)
-    _, wrong, right = evidence()["rms"].values()
-    # 50 random layers of width 256: the logarithm of the rms has a standard deviation of about 0.5 * sqrt(50 * 5 / 256)
-    assert 0.22 / 2.7 < wrong[DEPTH - 1] < 0.22 * 2.7
-    assert wrong[DEPTH - 1] == pytest.approx(0.29, abs=0.005)
-    assert 1 / 2.7 < right[DEPTH - 1] < 2.7
 
 
 def test_data_and_outer_no_grad_are_unneeded():

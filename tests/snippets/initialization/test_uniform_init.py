@@ -84,7 +84,7 @@ def test_positive_mean_explodes(evidence):
     values, kaiming, shifted = (evidence()["rms"][name] for name in ("positive", "Kaiming", "shifted"))
     steps = [after / before for before, after in itertools.pairwise(values[1:])]
     assert steps == pytest.approx([128] * 8, rel=0.02)
-    assert 4e19 < values[9] < 5e19
+    assert 3e19 < values[9] < 8e19
     digits = load_digits()
     x, y = torch.tensor(digits.data, dtype=torch.float32) / 16, torch.tensor(digits.target)
     for hidden, finite in ((2, True), (20, False)):
