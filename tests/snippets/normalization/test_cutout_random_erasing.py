@@ -113,7 +113,7 @@ def test_hidden_parts(evidence) -> None:
 
 
 def test_whole_digits(evidence) -> None:
-    """On whole digits no size gains a point in the mean; those of 2 and 3 lose less than three, those of 4 over half a one."""
+    """On whole digits no size gains a point in the mean; 2 and 3 lose less than three points, 4 over a half."""
     plain, two, three, four = (torch.tensor(of_size)[:, 0].mean() for of_size in evidence())
     assert max(two, three, four) < plain + 0.01
     assert min(two, three) > plain - 0.03
