@@ -189,7 +189,7 @@ def test_scale_of_weights_cancels(factor: float) -> None:
 
 
 def test_higher_rates_on_digits(evidence) -> None:
-    """The mean is higher with it at 0.3, 1 and 3; the plain one stays below half at 1, guesses at 3; at 0.03 no gain."""
+    """The mean is higher at 0.3, 1 and 3; the plain one stays below half at 1, guesses at 3; no gain at 0.03."""
     plain, normalized = (torch.tensor(evidence()[name]["by rate"]) for name in ("without", "batch normalization"))
     assert (normalized[2:].mean(dim=1) > plain[2:].mean(dim=1)).all()
     assert plain[3].max() < 0.5  # of nine seeds as three processors round: up to 0.35
