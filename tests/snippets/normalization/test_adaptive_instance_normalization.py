@@ -90,20 +90,20 @@ def test_which_variance_cancels() -> None:
 
 
 def test_brightness_is_transferred(evidence) -> None:
-    """Darkness: all images, digit found in 97%. Blur: 92% of images, digit found in 80%, not 97%."""
+    """Darkness: over 99% of images, digit found in over 90%. Blur: over 70% of images, over 8 points of digits lost."""
     runs = {name: torch.tensor(rows).mean(dim=0) for name, rows in evidence().items()}  # (strengths, 2)
     assert experiment.STRENGTHS[-1] == 1
-    assert runs["darkened"][-1, 0] == 1
-    assert runs["darkened"][-1, 1].item() == pytest.approx(0.97, abs=0.006)
-    assert runs["blurred"][-1, 0].item() == pytest.approx(0.92, abs=0.006)
-    assert runs["blurred"][[0, -1], 1].tolist() == pytest.approx([0.97, 0.80], abs=0.006)
+    assert runs["darkened"][-1, 0] > 0.99
+    assert runs["darkened"][-1, 1] > 0.9
+    assert runs["blurred"][-1, 0] > 0.7
+    assert runs["blurred"][-1, 1] < runs["blurred"][0, 1] - 0.08
 
 
 def test_layout_is_not(evidence) -> None:
-    """A mirrored style: 14%, from 7% at strength 0. An inverted one costs 46 points of the digits."""
+    """A mirrored style: more than at strength 0, and less than 30%. An inverted one costs over 30 points of digits."""
     runs = {name: torch.tensor(rows).mean(dim=0) for name, rows in evidence().items()}
-    assert runs["mirrored"][[0, -1], 0].tolist() == pytest.approx([0.07, 0.14], abs=0.006)
-    assert (runs["inverted"][0, 1] - runs["inverted"][-1, 1]).item() == pytest.approx(0.46, abs=0.006)
+    assert runs["mirrored"][0, 0] < runs["mirrored"][-1, 0] < 0.3
+    assert runs["inverted"][-1, 1] < runs["inverted"][0, 1] - 0.3
 
 
 def test_flat_channels_are_amplified() -> None:

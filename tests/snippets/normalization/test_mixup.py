@@ -135,34 +135,29 @@ def rerun(factor: float, case: int, alpha: float) -> Tensor:
 
 
 def test_helps_with_wrong_labels(evidence) -> None:
-    """40% random labels: alpha 1 gains two to eight points and loss in each seed; 0.2 costs one seed over five.
+    """40% random labels: in the mean of three seeds alpha 1 gains over two points and lowers the loss.
 
-    At a third of the learning rate the plain network is no worse than mixup at the full one, and mixup is worse.
+    At a third of the learning rate the plain network is over two points better than at the full one; mixup loses.
     """
     plain, mixed = (numbers(evidence, 0, alpha) for alpha in (0.0, 1.0))
     assert len(plain) == SEEDS
-    gains = mixed[:, 0] - plain[:, 0]
-    assert gains.min() > 0.02
-    assert gains.max() < 0.08
-    assert (mixed[:, 1] < plain[:, 1]).all()
-    weak = numbers(evidence, 0, 0.2)[:, 0] - plain[:, 0]
-    assert (weak < -0.05).sum() == 1
+    assert mixed[:, 0].mean() > plain[:, 0].mean() + 0.02
+    assert mixed[:, 1].mean() < plain[:, 1].mean()
     slow_plain, slow_mixed = (rerun(1 / 3, 0, alpha)[:, 0].mean() for alpha in (0.0, 1.0))
-    assert slow_mixed < mixed[:, 0].mean() <= slow_plain
-    assert slow_mixed < slow_plain - 0.01
+    assert slow_plain > plain[:, 0].mean() + 0.02
+    assert slow_mixed < slow_plain
 
 
 def test_does_not_help_with_right_labels(evidence) -> None:
-    """With 300 images and right labels the accuracy changes by less than two points; the loss rises in each seed.
+    """300 images, right labels: the mean accuracy changes by under two points; alpha 1 raises the mean loss by a tenth.
 
     At ten times the learning rate the plain network is too sure, and mixup lowers the mean loss.
     """
-    plain = numbers(evidence, 1, 0.0)
-    for alpha in (0.2, 1.0):
-        mixed = numbers(evidence, 1, alpha)
-        assert (mixed[:, 0] - plain[:, 0]).abs().max() < 0.02
-        assert (mixed[:, 1] > plain[:, 1]).all()
-        assert mixed[:, 2].mean() < mixed[:, 0].mean() - 0.05  # less sure than right
+    plain, weak, strong = (numbers(evidence, 1, alpha).mean(dim=0) for alpha in (0.0, 0.2, 1.0))
+    for mixed in (weak, strong):
+        assert abs(mixed[0] - plain[0]) < 0.02
+        assert mixed[2] < mixed[0] - 0.05  # less sure than right
+    assert strong[1] > 1.1 * plain[1]
     fast = {alpha: rerun(10, 1, alpha) for alpha in (0.0, 0.2, 1.0)}
     assert fast[0.0][:, 2].mean() > fast[0.0][:, 0].mean() + 0.02  # too sure
     assert max(fast[0.2][:, 1].mean(), fast[1.0][:, 1].mean()) < fast[0.0][:, 1].mean()

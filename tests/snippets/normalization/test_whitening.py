@@ -15,10 +15,11 @@ from snippets.normalization.whitening.use import Whitening, fit_whitening
 
 
 def data(samples: int = 400, features: int = 6) -> Tensor:
-    """Correlated features with a mean."""
+    """Correlated features with a mean, whose directions have variances from 1 to 0.001."""
     torch.manual_seed(0)
-    mixing = torch.randn(features, features, dtype=torch.float64)
-    return 3 + torch.randn(samples, features, dtype=torch.float64) @ mixing
+    rotation = torch.linalg.qr(torch.randn(features, features, dtype=torch.float64))[0]
+    spread = torch.logspace(0, -1.5, features, dtype=torch.float64)
+    return 3 + (torch.randn(samples, features, dtype=torch.float64) * spread) @ rotation
 
 
 @pytest.mark.parametrize("kind", ["zca", "pca"])
@@ -71,9 +72,9 @@ def test_pca_is_sorted() -> None:
 
 
 def test_one_step_is_enough_for_least_squares() -> None:
-    """After whitening, one step of gradient descent solves least squares; centred data leave 0.1% after 100 steps."""
+    """Whitened, one step of gradient descent solves least squares; centred data leave over 0.1% after 100 steps."""
     x = data()
-    y = x @ torch.randn(6, 1, dtype=torch.float64)
+    y = x @ torch.linalg.eigh(torch.cov(x.T)).eigenvectors.sum(dim=1, keepdim=True)  # all directions count
     y = y - y.mean()
 
     def error(inputs: Tensor, steps: int) -> float:
@@ -84,7 +85,7 @@ def test_one_step_is_enough_for_least_squares() -> None:
         return ((inputs @ weight - y).square().sum() / y.square().sum()).item()
 
     assert error(fit_whitening(x, 1e-12)(x), 1) < 1e-12
-    assert error(x - x.mean(dim=0), 100) == pytest.approx(0.001, abs=1e-4)
+    assert error(x - x.mean(dim=0), 100) > 1e-3
 
 
 def test_layer() -> None:
