@@ -168,11 +168,28 @@ def last(catalog: Catalog) -> dict[str, FileResult]:
 
 
 def _run(root: Path, tests: list[str], jobs: int) -> dict[str, list[Case]]:
+    """Run the test files; results of each file's tests.
+
+    pytest's rewriting of asserts, which lets a failure say its numbers, is half of the work of collection, and each
+    worker collects all tests: only files in which a test failed are run with it, to hear what they say.
+    """
+    results = _once(root, tests, jobs, "--assert=plain")
+    failed = [test for test, cases in results.items() if any(case.outcome == "failed" for case in cases)]
+    if failed:
+        told = _once(root, failed, jobs)
+        for test in failed:
+            again = {case.name: case for case in told.get(test, []) if case.outcome == "failed"}
+            results[test] = [again.get(case.name, case) if case.outcome == "failed" else case for case in results[test]]
+    return results
+
+
+def _once(root: Path, tests: list[str], jobs: int, *options: str) -> dict[str, list[Case]]:
     """Run the test files once with pytest; results of each file's tests."""
     junit = Stage(root).build / "claims.xml"
     junit.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junitxml={junit}"]
-    command += ["-o", "junit_family=xunit1", "-o", "junit_logging=no", "--rootdir", str(root)]
+    command += ["-p", "no:hypothesispytest"]  # it loads all of hypothesis to report nothing
+    command += ["-o", "junit_family=xunit1", "-o", "junit_logging=no", "--rootdir", str(root), *options]
     if jobs > 1 and len(tests) > 1:
         command += ["-n", str(jobs), "--dist", "loadfile"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}

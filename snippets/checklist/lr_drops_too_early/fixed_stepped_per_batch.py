@@ -7,8 +7,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
 digits = load_digits()
-x = torch.tensor(digits.data / 16, dtype=torch.float32)
-y = torch.tensor(digits.target)
+x = torch.tensor(digits.data[:640] / 16, dtype=torch.float32)
+y = torch.tensor(digits.target[:640])
 train_loader = DataLoader(TensorDataset(x, y), batch_size=64, shuffle=True)
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 loss_fn = nn.CrossEntropyLoss()

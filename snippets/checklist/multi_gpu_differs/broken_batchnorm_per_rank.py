@@ -10,7 +10,7 @@ x = torch.tensor(digits.data / 16, dtype=torch.float32)
 y = torch.tensor(digits.target)
 x_train, y_train, x_test, y_test = x[:992], y[:992], x[1000:], y[1000:]
 train_set = TensorDataset(x_train, y_train)
-batch_size, epochs, world_size = 32, 10, 16
+batch_size, epochs, world_size = 32, 6, 16
 
 
 def loader_of(rank, world_size):

@@ -10,7 +10,7 @@ x = torch.tensor(digits.data / 16, dtype=torch.float32)
 y = torch.tensor(digits.target)
 x_train, y_train, x_test, y_test = x[:1000], y[:1000], x[1000:], y[1000:]
 train_set = TensorDataset(x_train, y_train)
-batch_size, epochs, world_size = 16, 10, 8
+batch_size, epochs, world_size = 16, 6, 8
 
 
 def loader_of(rank, world_size):

@@ -12,7 +12,7 @@ x_train, y_train, x_test, y_test = x[:1000], y[:1000].clone(), x[1000:], y[1000:
 y_train[750:] = y_train[750:].flip(0)  # labels of a source that is often wrong,
 y_train[750:][torch.arange(250) % 8 != 0] = -100  # and that labels few of its samples
 train_set = TensorDataset(x_train, y_train)
-batch_size, epochs, world_size = 128, 40, 4
+batch_size, epochs, world_size = 128, 15, 4
 loss_fn = nn.CrossEntropyLoss()
 
 

@@ -41,7 +41,7 @@ if __name__ == "__main__":  # worker processes import this file
 
     drawn: set[float] = set()
     states = []
-    for epoch in range(7):
+    for epoch in range(4):
         states.append(torch.get_rng_state())
         new, right = 0, 0
         for inputs, targets, gains in train_loader:

@@ -16,7 +16,7 @@ train, val = order[:1400], order[1400:]
 (x_train, y_train), (x_val, y_val) = (x[train], y[train]), (x[val], y[val])
 model = nn.Sequential(nn.Flatten(), nn.Linear(480, 128), nn.ReLU(), nn.Linear(128, 2))
 loss_fn = nn.CrossEntropyLoss()
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 
 
 def score(x, y):
@@ -27,8 +27,8 @@ def score(x, y):
 
 
 losses = []
-for epoch in range(30):
-    for batch in torch.randperm(len(x_train)).split(32):
+for epoch in range(20):
+    for batch in torch.randperm(len(x_train)).split(64):
         inputs, targets = x_train[batch], y_train[batch]
         outputs = model(inputs)
         loss = loss_fn(outputs, targets)

@@ -46,8 +46,8 @@ def score(x, y):
     return (model(x).argmax(dim=1) == y).float().mean().item()
 
 
-for epoch in range(12):
-    for batch in torch.randperm(len(x_train)).split(64):
+for epoch in range(8):
+    for batch in torch.randperm(len(x_train)).split(128):
         inputs, targets = x_train[batch], y_train[batch]
         outputs = model(inputs)
         loss = loss_fn(outputs, targets)

@@ -30,8 +30,8 @@ def fit_and_score(x, y):
     model = nn.Sequential(nn.Linear(7, 32), nn.ReLU(), nn.Linear(32, 2))
     loss_fn = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for epoch in range(10):
-        for batch in torch.randperm(len(x_train)).split(64):
+    for epoch in range(6):
+        for batch in torch.randperm(len(x_train)).split(192):
             loss = loss_fn(model(x_train[batch]), y_train[batch])
             optimizer.zero_grad()
             loss.backward()

@@ -43,7 +43,7 @@ def score(x, y):
 
 
 losses = []
-for epoch in range(12):
+for epoch in range(8):
     for batch in torch.randperm(len(x_train)).split(128):
         inputs, targets = x_train[batch], y_train[batch]
         outputs = model(inputs)

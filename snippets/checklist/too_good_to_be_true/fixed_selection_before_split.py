@@ -24,9 +24,9 @@ def fit_and_score(x, y):
     )
     model = nn.Sequential(nn.Linear(40, 32), nn.ReLU(), nn.Linear(32, 2))
     loss_fn = nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    for epoch in range(20):
-        for batch in torch.randperm(len(x_train)).split(20):
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    for epoch in range(10):
+        for batch in torch.randperm(len(x_train)).split(50):
             loss = loss_fn(model(x_train[batch]), y_train[batch])
             optimizer.zero_grad()
             loss.backward()

@@ -42,7 +42,7 @@ def score(x, y):
     return loss_fn(outputs, y).item(), accuracy.item()
 
 
-for epoch in range(20):
+for epoch in range(12):
     for batch in torch.randperm(len(x_train)).split(100):
         inputs, targets = x_train[batch], y_train[batch]
         outputs = model(inputs)

@@ -28,7 +28,7 @@ def score(x, y):
 
 
 losses = []
-for epoch in range(20):
+for epoch in range(12):
     for batch in torch.randperm(len(x_train)).split(64):
         inputs, targets = x_train[batch], y_train[batch]
         outputs = model(inputs)

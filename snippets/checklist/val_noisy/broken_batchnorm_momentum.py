@@ -29,7 +29,7 @@ def evaluate(model):
 
 
 losses, val_accuracies = [], []
-for epoch in range(30):
+for epoch in range(20):
     for batch in torch.randperm(len(x_train)).split(8):
         inputs, targets = x_train[batch], y_train[batch]
         outputs = model(inputs)

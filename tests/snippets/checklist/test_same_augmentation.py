@@ -79,9 +79,10 @@ def test_persistent_workers_cure_the_epochs_and_not_the_workers() -> None:
     """They are seeded once; a seed that all workers share is found there, too."""
     for fn, finding in ((seed_of_the_worker, ""), (one_seed, "worker 2 repeats")):
         loader = DataLoader(_Draws(), num_workers=2, worker_init_fn=fn, persistent_workers=True)
-        assert finding in str(check.workers_that_start_alike(loader) or "")
-        assert bool(check.workers_that_start_alike(loader)) is bool(finding)
+        found = check.workers_that_start_alike(loader)
+        assert finding in str(found or "")
+        assert bool(found) is bool(finding)
     assert not check.workers_that_start_alike(DataLoader(_Draws(), worker_init_fn=one_seed))
-    first, second = check.two_epochs(Own(), None, persistent=True)
-    assert check.alike(first[::2], first[1::2])
-    assert not check.alike(first, second)
+    first, second = check.draws(Own(), None, persistent=True)
+    assert check.alike(*first)
+    assert not check.repeats(first, second)

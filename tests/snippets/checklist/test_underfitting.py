@@ -127,7 +127,7 @@ def test_more_training_does_not_help(tmp_path: Path) -> None:
     """Four times the epochs leave the planted program where it was."""
     text = program("underfitting/inputs-never-meet", "broken").read_text(encoding="utf-8")
     path = tmp_path / "broken.py"
-    path.write_text(text.replace("range(20)", "range(80)"), encoding="utf-8")
+    path.write_text(text.replace("range(12)", "range(48)"), encoding="utf-8")
     assert run(path).last("accuracy") < 0.65
 
 

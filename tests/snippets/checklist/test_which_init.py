@@ -10,7 +10,7 @@ from tests.support.planted import Record, Run, causes, prove
 
 
 def shows(run: Run) -> bool:
-    """After 190 updates the loss of ten classes is still above 1, or is no number."""
+    """After 140 updates the loss of ten classes is still above 1, or is no number."""
     return not run.last("loss") < 1.0
 
 

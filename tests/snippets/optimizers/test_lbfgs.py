@@ -159,7 +159,7 @@ def test_one_step_is_many_evaluations():
         return seen
 
     for settings, most in (({}, 20), ({"line_search_fn": "strong_wolfe"}, 26)):
-        steps = [step for seed in range(8, 30) for step in calls_of_steps(seed, **settings)]
+        steps = [step for seed in range(8, 20) for step in calls_of_steps(seed, **settings)]
         assert max(iterations for iterations, _ in steps) == 20
         assert max(calls for _, calls in steps) == most
 
@@ -201,8 +201,7 @@ def test_default_tolerances_stop_early():
     early = 0
     for seed in range(0, 20, 2):
         loss, evaluations = fit_a_sine(seed)
-        tighter, _ = fit_a_sine(seed, tolerance_grad=1e-12, tolerance_change=1e-14)
-        early += evaluations < 500 and tighter < loss / 2
+        early += evaluations < 500 and fit_a_sine(seed, tolerance_grad=1e-12, tolerance_change=1e-14)[0] < loss / 2
         if early == 3:
             return
     pytest.fail(f"{early} of ten")
@@ -260,7 +259,7 @@ def test_scaler_leaves_the_gradients_scaled(search):
 def test_bfloat16_is_too_coarse():
     """The page's optimizer, 20 steps on the page's sine: under bfloat16 over a hundred times the loss of float32.
 
-    With each of eight seeds.
+    With each of four seeds.
     """
     x = torch.linspace(-1, 1, 200).unsqueeze(1)
 
@@ -280,7 +279,7 @@ def test_bfloat16_is_too_coarse():
             optimizer.step(closure)
         return torch.nn.functional.mse_loss(model(x), torch.sin(5 * x)).item()
 
-    for seed in range(8):
+    for seed in range(4):
         assert end(seed, half=True) > 100 * end(seed, half=False)
 
 
