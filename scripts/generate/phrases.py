@@ -47,6 +47,28 @@ RECIPES: dict[str, dict[str, str]] = {
     "layer_decay": {"en": "layer decay", "zh": "逐层衰减"},
     "no_decay": {"en": "no decay: {}", "zh": "不衰减：{}"},
     "init": {"en": "initialization: {}", "zh": "初始化：{}"},
+    "legend_settings": {
+        "en": "`lr` is the peak. What a row does not name: arguments at their default; clipping, warm-up and averaging "
+        "absent or not stated.",
+        "zh": "`lr` 是峰值。行里没有写的：参数取默认值；裁剪、预热和权重平均，出处没有用或没有说明。",
+    },
+    "legend_batch": {
+        "en": "Batch: what one update sees, over all devices and accumulated micro-batches, unless the row says "
+        "otherwise.",
+        "zh": "批量：一次更新所用的数据，各设备和累积的微批次合计，另有注明的除外。",
+    },
+    "legend_step": {"en": "Step: one `optimizer.step()`.", "zh": "步：一次 `optimizer.step()`。"},
+    "legend_environment": {
+        "en": "Of reinforcement learning, step: one of the environment.",
+        "zh": "强化学习的步：环境走一步。",
+    },
+    "legend_start": {
+        "en": "“From {} of the peak”: `start_factor` of `LinearLR`.",
+        "zh": "“从峰值的 {} 起”：`LinearLR` 的 `start_factor`。",
+    },
+    "legend_explained": {"en": "Explained on pages of their own: ", "zh": "各有专页："},
+    "legend_clip": {"en": " (`max_norm` of the gradient)", "zh": "（梯度范数上限 `max_norm`）"},
+    "legend_more": {"en": "How to read and adapt a row", "zh": "怎样读懂和改用一行"},
     "and": {"en": " and ", "zh": "、"},
     "warmup": {"en": "warm-up {}", "zh": "预热 {}"},
     "warmup_from": {"en": "warm-up {} from {} of the peak", "zh": "预热 {}，从峰值的 {} 起"},
@@ -305,6 +327,8 @@ WORDS: dict[str, dict[str, str]] = {
     "colon": {"en": ": ", "zh": "："},
     "comma": {"en": ", ", "zh": "、"},
     "semicolon": {"en": "; ", "zh": "；"},
+    "stop": {"en": ".", "zh": "。"},
+    "gap": {"en": " ", "zh": ""},  # between two sentences
     **RECIPES,
 }
 
