@@ -48,9 +48,9 @@ RECIPES: dict[str, dict[str, str]] = {
     "no_decay": {"en": "no decay: {}", "zh": "不衰减：{}"},
     "init": {"en": "initialization: {}", "zh": "初始化：{}"},
     "legend_settings": {
-        "en": "`lr` is the peak. What a row does not name: arguments at their default; clipping, warm-up and averaging "
-        "absent or not stated.",
-        "zh": "`lr` 是峰值。行里没有写的：参数取默认值；裁剪、预热和权重平均，出处没有用或没有说明。",
+        "en": "`lr` is the peak. What a row does not name: arguments at their default; length, clipping, warm-up and "
+        "averaging absent or not stated.",
+        "zh": "`lr` 是峰值。行里没有写的：参数取默认值；长度、裁剪、预热和权重平均，出处没有用或没有说明。",
     },
     "legend_batch": {
         "en": "Batch: what one update sees, over all devices and accumulated micro-batches, unless the row says "

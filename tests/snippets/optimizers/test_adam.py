@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from snippets.optimizers.adam.from_scratch import Adam
+from snippets.optimizers.adam.use import make_optimizer
 from tests.support.optimizers import noisy_gradients, numbers_per_parameter, same_trajectory, two_matrices
 
 
@@ -153,6 +154,15 @@ def test_ahead_where_scales_differ(evidence) -> None:
     plain, unequal = "pixels as they are", "pixels scaled by 0.01 to 10"
     assert lowest[f"Adam, {unequal}"] < 0.5 * lowest[f"SGD, momentum 0.9, {unequal}"]
     assert abs(lowest[f"SGD, momentum 0.9, {plain}"] - lowest[f"Adam, {plain}"]) < 0.06  # two seeds differ by 0.02
+
+
+def test_refuses_sparse_gradients():
+    """An embedding with sparse=True: Adam raises an error that names SparseAdam, which takes the gradient."""
+    embedding = torch.nn.Embedding(10, 4, sparse=True)
+    embedding(torch.tensor([1, 2])).sum().backward()
+    with pytest.raises(RuntimeError, match="does not support sparse gradients.*SparseAdam"):
+        make_optimizer(embedding.parameters()).step()
+    torch.optim.SparseAdam(list(embedding.parameters())).step()
 
 
 def test_two_numbers_for_a_parameter():
