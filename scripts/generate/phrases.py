@@ -67,6 +67,7 @@ RECIPES: dict[str, dict[str, str]] = {
         "zh": "“从峰值的 {} 起”：`LinearLR` 的 `start_factor`。",
     },
     "legend_explained": {"en": "Explained on pages of their own: ", "zh": "各有专页："},
+    "exempt": {"en": "no decay", "zh": "不衰减"},
     "legend_clip": {"en": " (`max_norm` of the gradient)", "zh": "（梯度范数上限 `max_norm`）"},
     "legend_more": {"en": "How to read and adapt a row", "zh": "怎样读懂和改用一行"},
     "and": {"en": " and ", "zh": "、"},

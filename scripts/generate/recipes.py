@@ -21,6 +21,7 @@ EXPLAINED = {
     "mixup": "mixup",
     "cutmix": "cutmix",
     "layer_decay": "layer-wise-lr-decay",
+    "exempt": "parameter-groups",
 }
 
 
@@ -45,7 +46,7 @@ def legend(catalog: Catalog, entry: Entry, shown: Sequence[Recipe], lang: str) -
         parts.append(html.text(word("legend_environment", lang)))
     if starts := [recipe.warmup.start for recipe in shown if recipe.warmup and recipe.warmup.start]:
         parts.append(html.inline(word("legend_start", lang).format(recipe_text.number(starts[0]))))
-    used = [name for name in EXPLAINED if any(name in recipe.more for recipe in shown)]
+    used = [name for name in EXPLAINED if any(name in recipe.more or name in recipe.grouped for recipe in shown)]
     if used:
         names = word("comma", lang).join(_explained(catalog, entry, name, lang) for name in used)
         parts.append(html.text(word("legend_explained", lang)) + names + word("stop", lang))

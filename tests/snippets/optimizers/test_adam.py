@@ -160,7 +160,7 @@ def test_refuses_sparse_gradients():
     """An embedding with sparse=True: Adam raises an error that names SparseAdam, which takes the gradient."""
     embedding = torch.nn.Embedding(10, 4, sparse=True)
     embedding(torch.tensor([1, 2])).sum().backward()
-    with pytest.raises(RuntimeError, match="does not support sparse gradients.*SparseAdam"):
+    with pytest.raises(RuntimeError, match=r"does not support sparse gradients.*SparseAdam"):
         make_optimizer(embedding.parameters()).step()
     torch.optim.SparseAdam(list(embedding.parameters())).step()
 
