@@ -103,8 +103,8 @@ RECIPES: dict[str, dict[str, str]] = {
         "zh": "停滞时乘 {factor}，patience 为 {patience}",
     },
     "one-cycle-lr": {
-        "en": "one cycle: {pct_start} of the run up from peak / {div_factor}, then down to start / {final_div_factor}",
-        "zh": "单周期：用全程的 {pct_start} 从峰值/{div_factor} 升到峰值，再降到起点/{final_div_factor}",
+        "en": "one cycle, pct_start={pct_start}, div_factor={div_factor}, final_div_factor={final_div_factor}",
+        "zh": "单周期，pct_start={pct_start}，div_factor={div_factor}，final_div_factor={final_div_factor}",
     },
     "cyclic-lr": {
         "en": "cycles from {base_lr} to {peak}, up in {step_size_up}",

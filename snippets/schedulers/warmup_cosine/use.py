@@ -48,10 +48,15 @@ def make_scheduler(
     return LambdaLR(optimizer, curve)
 
 
-def make_sequential(optimizer: torch.optim.Optimizer, warmup_steps: int = 20, total_steps: int = 250) -> LRScheduler:
-    """The same curve up to ``total_steps`` from torch's own parts, for ``warmup_steps`` of at least 1."""
+def make_sequential(
+    optimizer: torch.optim.Optimizer, warmup_steps: int = 20, total_steps: int = 250, eta_min: float = 0.0
+) -> LRScheduler:
+    """The same curve up to ``total_steps`` from torch's own parts, for ``warmup_steps`` of at least 1.
+
+    ``eta_min`` is the learning rate at the end, one for all groups: ``min_ratio`` times the peak.
+    """
     warmup = LinearLR(optimizer, start_factor=1 / warmup_steps, total_iters=warmup_steps - 1)
-    cosine = CosineAnnealingLR(optimizer, T_max=total_steps - warmup_steps)
+    cosine = CosineAnnealingLR(optimizer, T_max=total_steps - warmup_steps, eta_min=eta_min)
     return SequentialLR(optimizer, [warmup, cosine], milestones=[warmup_steps])
 
 
