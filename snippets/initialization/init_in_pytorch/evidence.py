@@ -5,6 +5,7 @@ Source: experiment of this guide; the broken rule is the check list's of 2020, i
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -32,7 +33,7 @@ def rms_by_depth(activation: nn.Module, rule: str) -> list[float]:
     with torch.no_grad():
         for _ in range(DEPTH):
             layer = nn.Linear(WIDTH, WIDTH)
-            layer.apply(conv_only if rule == "conv only" else initialize_parameters)
+            layer.apply(conv_only if rule == "conv only" else partial(initialize_parameters, slope=SLOPE))
             x = activation(layer(x))
             values.append(x.square().mean().sqrt().item())
     return values

@@ -162,7 +162,7 @@ def test_deep_default_learns_late():
 
 
 def test_shallow_default_does_no_harm(accuracies):
-    """Two or three draws: within 0.1 of each other at two hidden layers; at three to five the default learns and lags."""
+    """Some draws: within 0.1 of each other at two hidden layers; at three to five the default learns and lags."""
     for default, kaiming in accuracies(2):
         assert abs(default - kaiming) < 0.1
     for depth, margin in ((3, 0.0), (4, 0.05), (5, 0.05)):
