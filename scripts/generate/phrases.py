@@ -210,6 +210,10 @@ WORDS: dict[str, dict[str, str]] = {
     "evidence_code": {"en": "Code of this experiment", "zh": "本实验的代码"},
     "download_py": {"en": "Python file", "zh": "Python 文件"},
     "download_zip": {"en": "all Python files (zip)", "zh": "全部 Python 文件（zip）"},
+    "runs_in_archive": {
+        "en": "It imports files of this guide: unpack {} and run {} there.",
+        "zh": "它导入本指南的文件：解压 {} 后，在其中运行 {}。",
+    },
     "download_ipynb": {"en": "notebook", "zh": "笔记本"},
     "reference": {"en": "Reference", "zh": "接口说明"},
     "parameters": {"en": "Parameters", "zh": "参数"},
