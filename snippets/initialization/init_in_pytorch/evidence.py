@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from snippets.initialization.init_in_pytorch.use import initialize_parameters
+from snippets.initialization.init_in_pytorch.use import initialize_parameters as by_type
 
 DEPTH, WIDTH, SLOPE = 50, 256, 0.25
 
@@ -25,6 +25,9 @@ def conv_only(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
+initialize_parameters = partial(by_type, slope=SLOPE)
+
+
 def rms_by_depth(activation: nn.Module, rule: str) -> list[float]:
     """Root mean square of the activations after each of DEPTH linear layers, for unit-normal inputs."""
     torch.manual_seed(0)
@@ -33,7 +36,7 @@ def rms_by_depth(activation: nn.Module, rule: str) -> list[float]:
     with torch.no_grad():
         for _ in range(DEPTH):
             layer = nn.Linear(WIDTH, WIDTH)
-            layer.apply(conv_only if rule == "conv only" else partial(initialize_parameters, slope=SLOPE))
+            layer.apply(conv_only if rule == "conv only" else initialize_parameters)
             x = activation(layer(x))
             values.append(x.square().mean().sqrt().item())
     return values
