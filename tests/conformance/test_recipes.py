@@ -249,8 +249,7 @@ def test_settings_can_be_pasted_as_readers_see_them(recipe: Recipe):
 
 # Pages whose `make_optimizer` does not take each setting of their tables: what readers must write themselves there.
 PARTLY = {
-    *("adafactor", "adagrad", "adamax", "lamb", "lars", "lbfgs", "lion", "nesterov-momentum", "prodigy", "radam"),
-    *("rmsprop", "rmsprop-centered", "sam", "schedule-free", "shampoo", "soap"),
+    *("lamb", "lars", "lbfgs", "prodigy", "sam", "schedule-free", "shampoo", "soap"),
 }
 
 

@@ -165,7 +165,7 @@ def test_shallow_default_does_no_harm(accuracies):
     """Some draws: within 0.1 of each other at two hidden layers; at three to five the default learns and lags."""
     for default, kaiming in accuracies(2):
         assert abs(default - kaiming) < 0.1
-    for depth, margin in ((3, 0.0), (4, 0.05), (5, 0.05)):
+    for depth, margin in ((3, 0.0), (4, 0.02), (5, 0.05)):
         for default, kaiming in accuracies(depth):
             assert 0.5 < default < kaiming - margin
 
