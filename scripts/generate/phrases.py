@@ -47,6 +47,29 @@ RECIPES: dict[str, dict[str, str]] = {
     "layer_decay": {"en": "layer decay", "zh": "逐层衰减"},
     "no_decay": {"en": "no decay: {}", "zh": "不衰减：{}"},
     "init": {"en": "initialization: {}", "zh": "初始化：{}"},
+    "legend_settings": {
+        "en": "`lr` is the peak. What a row does not name: arguments at their default; length, clipping, warm-up and "
+        "averaging absent or not stated.",
+        "zh": "`lr` 是峰值。行里没有写的：参数取默认值；长度、裁剪、预热和权重平均，出处没有用或没有说明。",
+    },
+    "legend_batch": {
+        "en": "Batch: what one update sees, over all devices and accumulated micro-batches, unless the row says "
+        "otherwise.",
+        "zh": "批量：一次更新所用的数据，各设备和累积的微批次合计，另有注明的除外。",
+    },
+    "legend_step": {"en": "Step: one `optimizer.step()`.", "zh": "步：一次 `optimizer.step()`。"},
+    "legend_environment": {
+        "en": "Of reinforcement learning, step: one of the environment.",
+        "zh": "强化学习的步：环境走一步。",
+    },
+    "legend_start": {
+        "en": "“From {} of the peak”: `start_factor` of `LinearLR`.",
+        "zh": "“从峰值的 {} 起”：`LinearLR` 的 `start_factor`。",
+    },
+    "legend_explained": {"en": "Explained on pages of their own: ", "zh": "各有专页："},
+    "exempt": {"en": "no decay", "zh": "不衰减"},
+    "legend_clip": {"en": " (`max_norm` of the gradient)", "zh": "（梯度范数上限 `max_norm`）"},
+    "legend_more": {"en": "How to read and adapt a row", "zh": "怎样读懂和改用一行"},
     "and": {"en": " and ", "zh": "、"},
     "warmup": {"en": "warm-up {}", "zh": "预热 {}"},
     "warmup_from": {"en": "warm-up {} from {} of the peak", "zh": "预热 {}，从峰值的 {} 起"},
@@ -80,8 +103,8 @@ RECIPES: dict[str, dict[str, str]] = {
         "zh": "停滞时乘 {factor}，patience 为 {patience}",
     },
     "one-cycle-lr": {
-        "en": "one cycle: {pct_start} of the run up from peak / {div_factor}, then down to start / {final_div_factor}",
-        "zh": "单周期：用全程的 {pct_start} 从峰值/{div_factor} 升到峰值，再降到起点/{final_div_factor}",
+        "en": "one cycle, pct_start={pct_start}, div_factor={div_factor}, final_div_factor={final_div_factor}",
+        "zh": "单周期，pct_start={pct_start}，div_factor={div_factor}，final_div_factor={final_div_factor}",
     },
     "cyclic-lr": {
         "en": "cycles from {base_lr} to {peak}, up in {step_size_up}",
@@ -187,6 +210,10 @@ WORDS: dict[str, dict[str, str]] = {
     "evidence_code": {"en": "Code of this experiment", "zh": "本实验的代码"},
     "download_py": {"en": "Python file", "zh": "Python 文件"},
     "download_zip": {"en": "all Python files (zip)", "zh": "全部 Python 文件（zip）"},
+    "runs_in_archive": {
+        "en": "It imports files of this guide: unpack {} and run {} there.",
+        "zh": "它导入本指南的文件：解压 {} 后，在其中运行 {}。",
+    },
     "download_ipynb": {"en": "notebook", "zh": "笔记本"},
     "reference": {"en": "Reference", "zh": "接口说明"},
     "parameters": {"en": "Parameters", "zh": "参数"},
@@ -305,6 +332,8 @@ WORDS: dict[str, dict[str, str]] = {
     "colon": {"en": ": ", "zh": "："},
     "comma": {"en": ", ", "zh": "、"},
     "semicolon": {"en": "; ", "zh": "；"},
+    "stop": {"en": ".", "zh": "。"},
+    "gap": {"en": " ", "zh": ""},  # between two sentences
     **RECIPES,
 }
 

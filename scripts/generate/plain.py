@@ -8,7 +8,7 @@ import re
 
 from markdownify import markdownify
 
-from scripts.generate import proofs, symptom, tables
+from scripts.generate import addresses, proofs, symptom, tables
 from scripts.generate.phrases import word
 from scripts.generate.signs import target, written
 from scripts.generate.site import Site
@@ -60,7 +60,7 @@ def _one_blank_line(body: str) -> str:
 
 def _included(site: Site, entry: Entry, target: str, lang: str) -> str:
     if snippet := entry.snippet(target):
-        return _code(site, snippet)
+        return markdown_of(site, entry, snippet, lang)
     if target == "facts":
         return _facts(site, entry, lang)
     if causes.is_symptom(entry) and causes.chosen(target):
@@ -81,10 +81,15 @@ def plain(made: str) -> str:
     )
 
 
-def _code(site: Site, snippet: Snippet) -> str:
+def markdown_of(site: Site, entry: Entry, snippet: Snippet, lang: str) -> str:
+    """Code and output; of a program that imports files of this guide also where they are and how it is run."""
     result = site.report.first(snippet.path)
     output = result.output.rstrip() if result else ""
     text = fence(snippet.text, "python")
+    if snippet.companions:
+        command = f"`python -m {snippet.path.removesuffix('.py').replace('/', '.')}`"
+        archive = f"[snippets.zip]({addresses.site_root(entry.section, lang)}snippets.zip)"
+        text = f"{text}\n\n{word('runs_in_archive', lang).format(archive, command)}"
     return text + (f"\n\n{fence(output, 'text')}" if output else "")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from scripts.generate import addresses, filters, html, recipe_text
 from scripts.generate.phrases import word
@@ -12,12 +12,57 @@ from scripts.sources.labels import said
 from scripts.sources.pages import Entry
 from scripts.sources.recipes import Choice, Recipe, Source
 
+# What the words of a row are, by the entry that explains each; in the order in which rows say them.
+EXPLAINED = {
+    "clip": "gradient-clipping",
+    "label_smoothing": "label-smoothing",
+    "ema": "weight-ema",
+    "drop_path": "stochastic-depth",
+    "mixup": "mixup",
+    "cutmix": "cutmix",
+    "layer_decay": "layer-wise-lr-decay",
+    "exempt": "parameter-groups",
+}
+
 
 def rows(catalog: Catalog, entry: Entry, ids: Iterable[str], lang: str) -> str:
-    """HTML table of some recipes, for an entry's page; its words lead to the page of all."""
+    """HTML table of some recipes, for an entry's page, and its legend; its words lead to the page of all."""
     known = {recipe.id: recipe for recipe in catalog.recipes}
-    table = [_row(catalog, known[id_], entry.section, lang) for id_ in ids]
-    return html.table(_head(lang), table, class_="recipes")
+    shown = [known[id_] for id_ in ids]
+    table = html.table(_head(lang), [_row(catalog, recipe, entry.section, lang) for recipe in shown], class_="recipes")
+    return f'{table}\n\n<p class="recipe-legend">{legend(catalog, entry, shown, lang)}</p>'
+
+
+def legend(catalog: Catalog, entry: Entry, shown: Sequence[Recipe], lang: str) -> str:
+    """What the numbers under a table mean, as HTML: only of what its rows have."""
+    parts = [html.inline(word("legend_settings", lang))]
+    if any(recipe.batch and recipe.batch.unit != "full" for recipe in shown):
+        parts.append(html.text(word("legend_batch", lang)))
+    by_steps = [recipe for recipe in shown if "steps" in recipe.words]
+    agents = [recipe for recipe in by_steps if recipe.task == "reinforcement learning"]
+    if len(agents) < len(by_steps):
+        parts.append(html.inline(word("legend_step", lang)))
+    if agents:
+        parts.append(html.text(word("legend_environment", lang)))
+    if starts := [recipe.warmup.start for recipe in shown if recipe.warmup and recipe.warmup.start]:
+        parts.append(html.inline(word("legend_start", lang).format(recipe_text.number(starts[0]))))
+    used = [name for name in EXPLAINED if any(name in recipe.more or name in recipe.grouped for recipe in shown)]
+    if used:
+        names = word("comma", lang).join(_explained(catalog, entry, name, lang) for name in used)
+        parts.append(html.text(word("legend_explained", lang)) + names + word("stop", lang))
+    more = html.link(
+        f"{addresses.up(entry.section)}recipes.html#how-to-read-a-row", html.text(word("legend_more", lang))
+    )
+    return word("gap", lang).join([*parts, f"{more}{word('stop', lang)}"])
+
+
+def _explained(catalog: Catalog, entry: Entry, name: str, lang: str) -> str:
+    """A word of the rows, with a link to the entry that explains it unless that is this page."""
+    other = catalog.by_id.get(EXPLAINED[name])
+    text = html.text(word(name, lang))
+    if other and other.id != entry.id:
+        text = html.link(addresses.entry_href(other, entry.section), text)
+    return text + html.inline(word("legend_clip", lang) if name == "clip" else "")
 
 
 def every(catalog: Catalog, lang: str) -> str:

@@ -137,6 +137,11 @@ class Recipe:
         return [choice for choice in (self.optimizer, self.others, self.then) if choice]
 
     @property
+    def grouped(self) -> tuple[str, ...]:
+        """Whether some parameters need a group of their own."""
+        return ("exempt",) if self.no_decay else ()
+
+    @property
     def words(self) -> list[str]:
         """Words that need a Chinese twin: all but names, which begin with a capital or hold a digit."""
         amounts = (self.length, self.batch, self.warmup and self.warmup.length)

@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts.generate import plain
+from scripts.generate.site import Site
+from scripts.report import Report
+from tests.support.guide import guide
+
 SNIPPETS = Path(__file__).resolve().parents[2] / "snippets"
 EXPERIMENTS = sorted(SNIPPETS.glob("*/*/evidence*.py"))
 
@@ -27,3 +32,17 @@ def test_nothing_is_written_again(experiment: Path) -> None:
     own = written(experiment)
     again = {f"{name} of {file.name}" for file in others for name in written(file) & own}
     assert not again, f"import {sorted(again)}, or give another thing another name"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_plain_markdown_says_where_imported_files_are(lang: str) -> None:
+    """Under each program that imports files of this guide stand the archive and the command; under no other."""
+    site = Site(guide(), Report("", "", "", 0.0, ()), {})
+    told = 0
+    for entry in guide().techniques:
+        for snippet in entry.snippets:
+            text = plain.markdown_of(site, entry, snippet, lang)
+            command = f"python -m {snippet.path.removesuffix('.py').replace('/', '.')}"
+            assert ("snippets.zip) " in text and command in text) == bool(snippet.companions), snippet.path
+            told += bool(snippet.companions)
+    assert told > 50

@@ -3,6 +3,7 @@
 Nothing here names a recipe. What the schedule gives is compared with closed forms that know nothing of torch.
 """
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from scripts.generate import recipe_text
-from scripts.sources.recipes import Choice, Recipe
+from scripts.sources.recipes import Choice, Recipe, chosen
+from tests.support.every_optimizer import FOUND
 from tests.support.guide import guide
 from tests.support.recipe_optimizers import Tiny, arguments_of, class_of, optimizers_of
 from tests.support.recipe_schedules import FORMS, Clock, clock_of, schedule_of
@@ -22,13 +24,13 @@ RECIPES = guide().recipes
 STEPS = 3
 
 
-def parameters(chosen: list[Recipe]) -> list[Any]:
+def parameters(recipes: list[Recipe]) -> list[Any]:
     """Recipes as cases; what cannot be built says why."""
     return [
         pytest.param(
             recipe, id=recipe.id, marks=[pytest.mark.skip(reason=recipe.not_built["en"])] if recipe.not_built else []
         )
-        for recipe in chosen
+        for recipe in recipes
     ]
 
 
@@ -243,3 +245,35 @@ def test_settings_can_be_pasted_as_readers_see_them(recipe: Recipe):
         read = eval(f"dict({recipe_text.arguments(choice)})")
         base = {name: value for name, value in arguments_of(choice).items() if name == "base"}
         class_of(choice)([nn.Parameter(torch.ones(2, 2))], **read, **base)
+
+
+# Pages whose `make_optimizer` does not take each setting of their tables: what readers must write themselves there.
+PARTLY = {
+    *("lamb", "lars", "lbfgs", "prodigy", "sam", "schedule-free", "shampoo", "soap"),
+}
+
+
+def rows_of_pages() -> list[tuple[str, Callable[..., torch.optim.Optimizer], Recipe]]:
+    """Each row that stands on the page of its own optimizer, with that page's `make_optimizer`."""
+    known, found = {recipe.id: recipe for recipe in RECIPES}, []
+    for entry in guide().in_section("optimizers"):
+        make = FOUND.get(f"{entry.id.replace('-', '_')}/use")
+        for mark in entry.pages["en"].marks:
+            ids = chosen(mark.target) if mark.kind == "include" else None
+            rows = [known[id_] for id_ in ids or () if make and known[id_].optimizer.id == entry.id]
+            found += [(entry.id, make[0], row) for row in rows if make]
+    return found
+
+
+def test_make_optimizer_takes_the_rows_of_its_page():
+    """As keyword arguments, and gives them to the optimizer; where it cannot, `PARTLY` says so."""
+    partly, rows = set(), rows_of_pages()
+    assert len({page for page, _, _ in rows}) >= 20
+    for page, make, recipe in rows:
+        settings = {name: value for name, value in recipe.optimizer.settings.items() if name != "base"}
+        if not set(settings) <= set(inspect.signature(make).parameters):
+            partly.add(page)
+            continue
+        group = make([nn.Parameter(torch.ones(2, 2))], **settings).param_groups[0]
+        assert {name: group[name] for name in settings} == settings, recipe.id
+    assert partly == PARTLY

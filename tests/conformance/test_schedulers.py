@@ -119,10 +119,12 @@ def numeric_settings(name: str) -> dict[str, Any]:
 OTHER: dict[str, list[dict[str, Any]]] = {
     "cyclic_lr": [{"mode": "triangular2"}, {"mode": "exp_range", "gamma": 0.99}],
     "lambda_lr": [{"lr_lambda": lambda step: 0.99**step}],
+    "lr_warmup": [{"start_factor": 0.2}, {"start_factor": 0.2, "warmup_steps": 1}],
     "multi_step_lr": [{"milestones": (20, 90, 200)}],
     "multiplicative_lr": [{"lr_lambda": lambda step: 0.97 if step % 2 else 1.01}],
     "noam_schedule": [{"d_model": 512}],
     "reduce_lr_on_plateau": [{"mode": "max"}, {"threshold": 0.02}],
+    "warmup_cosine": [{"start_factor": 0.2}, {"start_factor": 0.2, "warmup_steps": 1}],
     "warmup_stable_decay": [{"shape": "linear"}, {"shape": "cosine"}],
 }
 

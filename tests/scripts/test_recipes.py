@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from scripts.generate import downloads, recipe_text, recipes
+from scripts.generate.phrases import word
 from scripts.generate.plain import plain
 from scripts.problems import ROOT, BuildError, Problem
 from scripts.sources import checks, recipe_form
@@ -160,6 +161,35 @@ def test_page_of_all_holds_every_recipe_once_with_its_source(lang: str):
         for _, address in recipe.source.links:
             assert f'href="{address}"' in page
     assert plain(made).count("\n| **") >= len(catalog.recipes)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_legend_explains_each_word_of_the_rows_and_no_other(lang: str):
+    catalog = load()
+    entry = catalog.by_id["adamw"]
+    for recipe in catalog.recipes:
+        made = recipes.rows(catalog, entry, [recipe.id], lang)
+        _, _, legend = made.partition('<p class="recipe-legend">')
+        for name, other in recipes.EXPLAINED.items():
+            said = bool(recipe.no_decay) if name == "exempt" else name in recipe.more
+            assert (f"{other}.html" in legend) == said, (recipe.id, name)
+        assert ("<code>max_norm</code>" in legend) == ("clip" in recipe.more), recipe.id
+        assert (word("legend_batch", lang) in legend) == bool(recipe.batch and recipe.batch.unit != "full"), recipe.id
+        start = recipe.warmup.start if recipe.warmup else None
+        assert ("<code>start_factor</code>" in legend) == bool(start), recipe.id
+        assert not start or recipe_text.number(start) in legend, recipe.id
+        agent = recipe.task == "reinforcement learning"
+        assert ("<code>optimizer.step()</code>" in legend) == ("steps" in recipe.words and not agent), recipe.id
+        assert (word("legend_environment", lang) in legend) == ("steps" in recipe.words and agent), recipe.id
+        assert "recipes.html#how-to-read-a-row" in legend
+
+
+def test_legend_has_no_link_to_its_own_page():
+    catalog = load()
+    clipped = next(recipe for recipe in catalog.recipes if "clip" in recipe.more)
+    legend = recipes.legend(catalog, catalog.by_id["gradient-clipping"], [clipped], "en")
+    assert "clip (<code>max_norm</code>" in legend
+    assert "gradient-clipping.html" not in legend
 
 
 @pytest.mark.parametrize(

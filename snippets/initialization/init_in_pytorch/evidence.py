@@ -5,13 +5,14 @@ Source: experiment of this guide; the broken rule is the check list's of 2020, i
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from snippets.initialization.init_in_pytorch.use import initialize_parameters
+from snippets.initialization.init_in_pytorch.use import initialize_parameters as by_type
 
 DEPTH, WIDTH, SLOPE, SEEDS = 50, 256, 0.25, 6
 
@@ -22,6 +23,9 @@ def conv_only(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, a=SLOPE, nonlinearity="leaky_relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+initialize_parameters = partial(by_type, slope=SLOPE)
 
 
 def rms_by_depth(activation: nn.Module, rule: str) -> list[float]:

@@ -8,8 +8,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-SLOPE = 0.25  # negative slope of the activation; the gain must be that of the activation really used
-
 
 class MyNet(nn.Module):
     """A small image classifier.
@@ -21,14 +19,14 @@ class MyNet(nn.Module):
         (batch, 3, height, width) -> (batch, classes)
     """
 
-    def __init__(self, classes: int = 10) -> None:  # two underscores on both sides
-        super().__init__()  # before any layer is assigned
+    def __init__(self, classes: int = 10) -> None:
+        super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 16, kernel_size=3, padding=1, bias=False),  # no bias: the norm that follows has one
             nn.BatchNorm2d(16),
-            nn.LeakyReLU(SLOPE),
+            nn.ReLU(),
             nn.Conv2d(16, 32, kernel_size=3, padding=1),
-            nn.LeakyReLU(SLOPE),
+            nn.ReLU(),
             nn.AdaptiveAvgPool2d(1),
         )
         self.head = nn.Linear(32, classes)
@@ -38,18 +36,19 @@ class MyNet(nn.Module):
 
 
 @torch.no_grad()  # nn.init has its own no_grad; the direct edits below need this one
-def initialize_parameters(module: nn.Module) -> None:
+def initialize_parameters(module: nn.Module, slope: float = 0.0) -> None:
     """Initialize one module's own parameters, and attention's output; for ``model.apply``, which visits the children.
 
     Args:
         module: any module; a type without a rule gets its own default anew, if it has ``reset_parameters``.
+        slope: negative slope of the leaky ReLU that follows; 0 is a ReLU.
     """
     if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)):
-        nn.init.kaiming_normal_(module.weight, a=SLOPE, nonlinearity="leaky_relu")
+        nn.init.kaiming_normal_(module.weight, a=slope, nonlinearity="leaky_relu")
         if module.bias is not None:  # None after bias=False
             nn.init.zeros_(module.bias)
     elif isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
-        nn.init.kaiming_normal_(module.weight, a=SLOPE, mode="fan_out", nonlinearity="leaky_relu")  # (in, out, *kernel)
+        nn.init.kaiming_normal_(module.weight, a=slope, mode="fan_out", nonlinearity="leaky_relu")  # (in, out, *kernel)
         module.weight.mul_(math.sqrt(math.prod(module.stride) * module.groups))
         if module.bias is not None:
             nn.init.zeros_(module.bias)
@@ -58,10 +57,11 @@ def initialize_parameters(module: nn.Module) -> None:
         if module.padding_idx is not None:
             module.weight[module.padding_idx] = 0.0  # normal_ filled the padding row as well
     elif isinstance(module, (nn.RNNBase, nn.RNNCellBase)):  # RNN, GRU, LSTM and their cells
+        remembers = isinstance(module, (nn.LSTM, nn.LSTMCell))
         for name, parameter in module.named_parameters():
-            for gate in parameter.split(module.hidden_size):  # the gates are stacked along dimension 0
-                if "bias" in name:
-                    nn.init.zeros_(gate)
+            for place, gate in enumerate(parameter.split(module.hidden_size)):  # the gates are stacked
+                if "bias" in name:  # LSTM adds its two biases: 1 for the forget gate, the second, in one of them
+                    nn.init.constant_(gate, float(remembers and "bias_ih" in name and place == 1))
                 elif "weight_hh" in name:
                     draw_orthogonal(gate)
                 else:
@@ -83,7 +83,7 @@ def draw_orthogonal(matrix: Tensor) -> None:
     matrix.copy_(nn.init.orthogonal_(torch.empty_like(matrix, dtype=wide)))
 
 
-def initialize(model: nn.Module) -> list[str]:
+def initialize(model: nn.Module, slope: float = 0.0) -> list[str]:
     """Initialize every module once, children before parents and embeddings last, so that a tied head is an embedding.
 
     Returns:
@@ -94,7 +94,7 @@ def initialize(model: nn.Module) -> list[str]:
     visited: list[nn.Module] = []
     model.apply(visited.append)
     for module in sorted(dict.fromkeys(visited), key=lambda module: isinstance(module, nn.Embedding)):
-        initialize_parameters(module)
+        initialize_parameters(module, slope)
     return [name for name, parameter in model.named_parameters() if parameter._version == writes[name]]
 
 

@@ -10,16 +10,17 @@ from torch import nn
 
 
 @torch.no_grad()
-def init_relu_layer(module: nn.Module) -> None:
-    """Initialize a layer whose output goes into a ReLU; for ``model.apply``.
+def init_relu_layer(module: nn.Module, slope: float = 0.0) -> None:
+    """Initialize a layer whose output goes into a ReLU or leaky ReLU; for ``model.apply``.
 
     Args:
         module: any module; only Linear, Conv and ConvTranspose layers are changed, with any stride and groups.
+        slope: negative slope of the leaky ReLU; 0 for a ReLU.
     """
     if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-        nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
+        nn.init.kaiming_normal_(module.weight, slope, mode="fan_in", nonlinearity="leaky_relu")
     elif isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")  # stored as (in, out, *kernel)
+        nn.init.kaiming_normal_(module.weight, slope, mode="fan_out", nonlinearity="leaky_relu")  # (in, out, *kernel)
         module.weight.mul_(math.sqrt(math.prod(module.stride) * module.groups))  # inputs that reach one output
     else:
         return

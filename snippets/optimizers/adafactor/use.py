@@ -8,17 +8,22 @@ from torch import nn
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-2) -> torch.optim.Optimizer:
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 1e-2,
+    d: float = 1.0,
+) -> torch.optim.Optimizer:
     """Adafactor with torch's defaults: the paper's settings, except for the smallest second moment.
 
     Args:
         parameters: tensors, named tensors or parameter groups.
         lr: upper bound of the relative step; a step's RMS is at most ``lr`` times the tensor's own (or 0.001).
+        d: limit of the update's root mean square.
 
     Raises:
-        ValueError: if ``lr`` is negative.
+        ValueError: when a setting is out of its range.
     """
-    return torch.optim.Adafactor(parameters, lr=lr)
+    return torch.optim.Adafactor(parameters, lr=lr, d=d)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,22 @@ from torch import nn
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 0.1) -> torch.optim.Optimizer:
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 0.1,
+    initial_accumulator_value: float = 0.0,
+) -> torch.optim.Optimizer:
     """AdaGrad; takes the sparse gradients of nn.Embedding(sparse=True) too.
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
         lr: learning rate, the length of each parameter's first step; torch's default is 0.01.
+        initial_accumulator_value: where the sums of squares start.
 
     Raises:
-        ValueError: when lr is negative.
+        ValueError: when a setting is out of its range.
     """
-    return torch.optim.Adagrad(parameters, lr=lr)
+    return torch.optim.Adagrad(parameters, lr=lr, initial_accumulator_value=initial_accumulator_value)
 
 
 if __name__ == "__main__":

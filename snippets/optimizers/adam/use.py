@@ -8,17 +8,26 @@ from torch import nn
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimizer:
-    """Adam with the paper's settings; for weight decay use AdamW instead.
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> torch.optim.Optimizer:
+    """Adam with the paper's settings.
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
         lr: learning rate: how far a parameter moves in a step while its gradient stays the same.
+        betas: decay rates of the two running means.
+        eps: is added to the root of the mean square.
+        weight_decay: an L2 penalty in the gradient; for decay beside the step use AdamW.
 
     Raises:
-        ValueError: when lr is negative.
+        ValueError: when lr, eps or weight_decay is negative, or a beta is not in [0, 1).
     """
-    return torch.optim.Adam(parameters, lr=lr, betas=(0.9, 0.999), eps=1e-8)
+    return torch.optim.Adam(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
 
 def final_loss(loss_scale: float) -> float:

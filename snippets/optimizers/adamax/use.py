@@ -8,17 +8,24 @@ from torch import nn
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 2e-3) -> torch.optim.Optimizer:
-    """AdaMax; torch offers no decoupled weight decay for it, so none is set.
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 2e-3,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> torch.optim.Optimizer:
+    """AdaMax; torch offers no decoupled weight decay for it.
 
     Args:
         parameters: tensors, named tensors or parameter groups.
         lr: learning rate; also, nearly, the longest step that a weight can make.
+        eps: is added to the gradient's size before the largest is taken.
+        weight_decay: an L2 penalty in the gradient.
 
     Raises:
-        ValueError: if ``lr`` is negative.
+        ValueError: when a setting is out of its range.
     """
-    return torch.optim.Adamax(parameters, lr=lr)
+    return torch.optim.Adamax(parameters, lr=lr, eps=eps, weight_decay=weight_decay)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,26 @@ from torch import nn
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimizer:
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> torch.optim.Optimizer:
     """AdamW with torch's settings.
 
     Args:
         parameters: tensors, or groups of them, such as those of ``decay_groups``.
-        lr: learning rate; each step multiplies weights by 1 - lr * 0.01, unless their group names a decay of its own.
+        lr: learning rate.
+        betas: decay rates of the two running means; language models often have (0.9, 0.95).
+        eps: is added to the root of the mean square.
+        weight_decay: each step multiplies weights by 1 - lr * weight_decay; a group that names its own has that.
 
     Raises:
-        ValueError: when lr is negative.
+        ValueError: when lr, eps or weight_decay is negative, or a beta is not in [0, 1).
     """
-    return torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.999), weight_decay=0.01)
+    return torch.optim.AdamW(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
 
 def decay_groups(model: nn.Module, weight_decay: float = 0.01) -> list[dict]:

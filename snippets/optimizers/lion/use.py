@@ -63,17 +63,24 @@ class Lion(torch.optim.Optimizer):
         return loss
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-4) -> torch.optim.Optimizer:
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 1e-4,
+    betas: tuple[float, float] = (0.9, 0.99),
+    weight_decay: float = 0.1,
+) -> torch.optim.Optimizer:
     """Lion with ten times AdamW's default weight decay, to go with a tenth of its learning rate.
 
     Args:
         parameters: tensors, named tensors or parameter groups.
         lr: learning rate, and the length of each weight's step.
+        betas: weights of the old momentum, in the step and in the momentum that is kept.
+        weight_decay: each step multiplies weights by 1 - lr * weight_decay.
 
     Raises:
-        ValueError: if ``lr`` is negative.
+        ValueError: when a setting is out of its range.
     """
-    return Lion(parameters, lr=lr, weight_decay=0.1)
+    return Lion(parameters, lr=lr, betas=betas, weight_decay=weight_decay)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,21 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 0.01, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-    """SGD with momentum 0.9.
+def make_optimizer(
+    parameters: ParamsT, lr: float = 0.01, momentum: float = 0.9, weight_decay: float = 0.0
+) -> torch.optim.Optimizer:
+    """SGD with momentum.
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
-        lr: learning rate; under a steady gradient the steps grow to ten times lr times the gradient.
+        lr: learning rate.
+        momentum: under a steady gradient the steps grow to lr / (1 - momentum) times the gradient: at 0.9 tenfold.
         weight_decay: times a weight, is added to its gradient.
 
     Raises:
-        ValueError: when lr or weight_decay is negative.
+        ValueError: when lr, momentum or weight_decay is negative.
     """
-    return torch.optim.SGD(parameters, lr=lr, momentum=0.9, weight_decay=weight_decay)
+    return torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay)
 
 
 def steps_until(optimizer: torch.optim.Optimizer, theta: torch.Tensor, curvature: torch.Tensor) -> int:

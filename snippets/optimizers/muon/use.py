@@ -6,6 +6,7 @@ Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks"
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.optimizer import ParamsT
 
 
@@ -45,37 +46,76 @@ def matrices(layer: nn.Module, name: str = "weight", count: int = 1) -> list[nn.
     return list(layer.get_submodule(f"parametrizations.{name}").parameters(recurse=False))
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimizer:
-    """Muon whose step has the size of AdamW's, so that AdamW's learning rate can be kept.
+def hidden_and_others(model: nn.Module, blocks: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Split a model's trained parameters: the matrices of its blocks for Muon, all the rest for AdamW.
+
+    Call ``matrices`` for packed or convolutional weights of the blocks first.
+
+    Args:
+        model: the whole model.
+        blocks: the part that holds its blocks and no embedding or output layer, such as ``model.transformer.h``.
+    """
+    hidden = {id(p): p for p in blocks.parameters() if p.ndim == 2 and p.requires_grad}
+    return list(hidden.values()), [p for p in model.parameters() if p.requires_grad and id(p) not in hidden]
+
+
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 1e-3,
+    momentum: float = 0.95,
+    weight_decay: float = 0.1,
+    ns_steps: int = 5,
+    ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+    adjust_lr_fn: str = "match_rms_adamw",
+) -> torch.optim.Optimizer:
+    """Muon; as it stands, its step has the size of AdamW's, so that AdamW's learning rate can be kept.
 
     Args:
         parameters: matrices only, as tensors, named tensors or parameter groups.
-        lr: learning rate, on AdamW's scale because of ``match_rms_adamw``.
+        lr: learning rate, on AdamW's scale with ``match_rms_adamw``.
+        momentum: decay rate of the running mean of gradients.
+        weight_decay: each step multiplies weights by 1 - lr * weight_decay.
+        ns_steps: how often the polynomial is applied.
+        ns_coefficients: of the polynomial, for the powers 1, 3 and 5.
+        adjust_lr_fn: scale of the step, ``"match_rms_adamw"`` or ``"original"``.
 
     Raises:
-        ValueError: if ``lr`` is negative or a parameter is not two-dimensional.
+        ValueError: for a negative setting, another ``adjust_lr_fn`` or a parameter that is not two-dimensional.
     """
-    return torch.optim.Muon(parameters, lr=lr, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    return torch.optim.Muon(
+        parameters,
+        lr=lr,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        ns_steps=ns_steps,
+        ns_coefficients=ns_coefficients,
+        adjust_lr_fn=adjust_lr_fn,
+    )
 
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    x = torch.randn(256, 8)  # (batch, features)
-    y = x.sum(dim=1, keepdim=True).sin()  # (batch, 1)
-    middle = nn.Linear(64, 64)
-    model = nn.Sequential(nn.Linear(8, 64), nn.Tanh(), middle, nn.Tanh(), nn.Linear(64, 1))
-    hidden = [middle.weight]  # hidden matrices; not the first and last layer, embeddings, biases or norms
-    others = [p for p in model.parameters() if all(p is not h for h in hidden)]
-    optimizers = [make_optimizer(hidden, lr=1e-2), torch.optim.AdamW(others, lr=1e-2)]
-    for step in range(201):
-        loss = nn.functional.mse_loss(model(x), y)
+    layer = nn.TransformerEncoderLayer(d_model=64, nhead=4, dim_feedforward=128, dropout=0.0, batch_first=True)
+    blocks = nn.TransformerEncoder(layer, num_layers=2)
+    model = nn.Sequential(nn.Embedding(16, 64), blocks, nn.Linear(64, 16))
+    for block in blocks.layers:
+        matrices(block.self_attn, "in_proj_weight", count=3)  # queries, keys and values
+    hidden, others = hidden_and_others(model, blocks)
+    optimizers = [make_optimizer(hidden, lr=3e-3), torch.optim.AdamW(others, lr=3e-3, betas=(0.9, 0.95))]
+    warmup, steps = 5, 50
+    schedulers = [LambdaLR(o, lambda step: min((step + 1) / warmup, 1 - step / steps)) for o in optimizers]
+    print(f"{len(hidden)} matrices with Muon, {len(others)} other parameters with AdamW")
+    for step in range(steps):
+        x = torch.randint(16, (64, 8))  # (batch, tokens)
+        y = (x + 1) % 16  # of each token, the next in the alphabet
+        loss = nn.functional.cross_entropy(model(x).flatten(0, 1), y.flatten())
         loss.backward()
-        for optimizer in optimizers:
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer, scheduler in zip(optimizers, schedulers, strict=True):
             optimizer.step()
             optimizer.zero_grad()
-        if step % 100 == 0:
-            print(f"step {step:3d}  loss {loss.item():.1f}")
+            scheduler.step()
+        if step in (0, steps - 1):
+            print(f"step {step:2d}  loss {loss.item():.1f}")
     kernel = matrices(nn.Conv2d(16, 32, kernel_size=3))
-    packed = matrices(nn.MultiheadAttention(64, num_heads=4), "in_proj_weight", count=3)
     print("matrices of a convolution:", [tuple(p.shape) for p in kernel])
-    print("matrices of packed attention:", [tuple(p.shape) for p in packed])

@@ -7,17 +7,26 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 0.01) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum 0.9.
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 0.01,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    nesterov: bool = True,
+) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum.
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
-        lr: learning rate; must stay below about 1.36 over the largest curvature.
+        lr: learning rate; at momentum 0.9 it must stay below about 1.36 over the largest curvature.
+        momentum: decay rate of the sum of gradients.
+        weight_decay: times a weight, is added to its gradient.
+        nesterov: False for heavy-ball momentum.
 
     Raises:
-        ValueError: when lr is negative.
+        ValueError: when a setting is out of its range.
     """
-    return torch.optim.SGD(parameters, lr=lr, momentum=0.9, nesterov=True)
+    return torch.optim.SGD(parameters, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
 
 
 def largest_overshoot(optimizer: torch.optim.Optimizer, theta: torch.Tensor) -> float:

@@ -8,17 +8,28 @@ from torch import nn
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimizer:
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    weight_decay: float = 0.01,
+    decoupled_weight_decay: bool = True,
+) -> torch.optim.Optimizer:
     """RAdam with decoupled weight decay, as in AdamW.
 
     Args:
         parameters: tensors, named tensors or parameter groups.
         lr: learning rate; Adam's values are a good start.
+        betas: decay rates of the two running means.
+        weight_decay: each step multiplies weights by 1 - lr * weight_decay.
+        decoupled_weight_decay: False for an L2 penalty in the gradient.
 
     Raises:
-        ValueError: if ``lr`` is negative.
+        ValueError: when a setting is out of its range.
     """
-    return torch.optim.RAdam(parameters, lr=lr, weight_decay=0.01, decoupled_weight_decay=True)
+    return torch.optim.RAdam(
+        parameters, lr=lr, betas=betas, weight_decay=weight_decay, decoupled_weight_decay=decoupled_weight_decay
+    )
 
 
 if __name__ == "__main__":

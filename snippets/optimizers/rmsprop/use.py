@@ -7,17 +7,28 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-3) -> torch.optim.Optimizer:
-    """RMSProp that averages over about a hundred steps.
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 1e-3,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    momentum: float = 0.0,
+) -> torch.optim.Optimizer:
+    """RMSProp.
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
         lr: learning rate; the first step is ten times as long. torch's default is 0.01.
+        alpha: decay rate of the mean square; 0.99 averages over about a hundred steps.
+        eps: is added to the root of the mean square.
+        weight_decay: times a weight, is added to its gradient.
+        momentum: of the divided gradients.
 
     Raises:
-        ValueError: when lr is negative.
+        ValueError: when a setting is out of its range.
     """
-    return torch.optim.RMSprop(parameters, lr=lr, alpha=0.99)
+    return torch.optim.RMSprop(parameters, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,26 @@ import torch
 from torch.optim.optimizer import ParamsT
 
 
-def make_optimizer(parameters: ParamsT, lr: float = 1e-4) -> torch.optim.Optimizer:
+def make_optimizer(
+    parameters: ParamsT,
+    lr: float = 1e-4,
+    alpha: float = 0.95,
+    eps: float = 1e-2,
+    momentum: float = 0.9,
+) -> torch.optim.Optimizer:
     """Centered RMSProp with the paper's settings; eps is the root of its 1e-4, which stands inside the root there.
 
     Args:
         parameters: tensors, or groups of them as dictionaries with "params" and settings of their own.
         lr: learning rate; a steady gradient takes far longer steps than a noisy one.
+        alpha: decay rate of the two means.
+        eps: is added to the root of the variance.
+        momentum: of the divided gradients.
 
     Raises:
-        ValueError: when lr is negative.
+        ValueError: when a setting is out of its range.
     """
-    return torch.optim.RMSprop(parameters, lr=lr, alpha=0.95, eps=1e-2, momentum=0.9, centered=True)
+    return torch.optim.RMSprop(parameters, lr=lr, alpha=alpha, eps=eps, momentum=momentum, centered=True)
 
 
 if __name__ == "__main__":

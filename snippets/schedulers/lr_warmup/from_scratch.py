@@ -8,20 +8,24 @@ from torch import nn
 from torch.optim.lr_scheduler import LinearLR
 
 
-def learning_rate(step: int, base_lr: float = 0.1, warmup_steps: int = 100) -> float:
+def learning_rate(step: int, base_lr: float = 0.1, warmup_steps: int = 100, start_factor: float | None = None) -> float:
     """Rate of update number ``step``, counted from 0: never zero, full from update ``warmup_steps - 1`` on.
 
     Args:
         step: updates made before this one.
         base_lr: rate after the warm-up.
         warmup_steps: length of the ramp in updates, at least 1.
+        start_factor: first rate as a share of the full one; None for ``1 / warmup_steps``.
 
     Raises:
         ValueError: for a negative step or ``warmup_steps`` below 1.
     """
     if step < 0 or warmup_steps < 1:
         raise ValueError(f"need step >= 0 and warmup_steps >= 1, got {step} and {warmup_steps}")
-    return base_lr * min(1.0, (step + 1) / warmup_steps)
+    if start_factor is None:
+        return base_lr * min(1.0, (step + 1) / warmup_steps)
+    passed = min(1.0, step / (warmup_steps - 1)) if warmup_steps > 1 else 1.0
+    return base_lr * (start_factor + (1 - start_factor) * passed)
 
 
 if __name__ == "__main__":

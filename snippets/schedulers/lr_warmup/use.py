@@ -8,15 +8,20 @@ from torch import nn
 from torch.optim.lr_scheduler import LinearLR, LRScheduler
 
 
-def make_scheduler(optimizer: torch.optim.Optimizer, warmup_steps: int = 100) -> LRScheduler:
+def make_scheduler(
+    optimizer: torch.optim.Optimizer, warmup_steps: int = 100, start_factor: float | None = None
+) -> LRScheduler:
     """Update number t, counted from 0, uses ``base_lr * min(1, (t + 1) / warmup_steps)``.
 
     Args:
         optimizer: its groups' ``lr`` are the rates after the warm-up.
         warmup_steps: updates up to the first with the full rate, which is number ``warmup_steps - 1``; at least 1.
+        start_factor: rate of the first update as a share of the full one; None for ``1 / warmup_steps``. A warm-up of
+            one update has the full rate at once.
     """
+    first = 1 / warmup_steps if start_factor is None or warmup_steps == 1 else start_factor
     # LinearLR is at its end after total_iters steps, so the ramp of w values takes w - 1 of them.
-    return LinearLR(optimizer, start_factor=1 / warmup_steps, total_iters=warmup_steps - 1)
+    return LinearLR(optimizer, start_factor=first, total_iters=warmup_steps - 1)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def learning_rate(
         base_lr: the group's rate before the schedule; it does not matter.
         max_lr: the peak.
         total_steps: updates of the whole run.
-        pct_start: part of the cycle in which the rate climbs: two updates or more, one divides by zero.
+        pct_start: share of the updates in which the rate climbs; they must be two or more, for one divides by zero.
         div_factor: the first rate is ``max_lr / div_factor``.
         final_div_factor: the last rate is the first one divided by this.
 

@@ -22,7 +22,7 @@ def make_scheduler(
         optimizer: its groups' ``lr`` are overwritten; its momentum (or first beta) is cycled.
         max_lr: the peak.
         total_steps: updates of the whole run; one ``step()`` more raises ValueError.
-        pct_start: part of the cycle in which the rate climbs: two updates or more, one divides by zero.
+        pct_start: share of the updates in which the rate climbs; they must be two or more, for one divides by zero.
         div_factor: the first rate is ``max_lr / div_factor``.
         final_div_factor: the last rate is the first one divided by this.
     """
@@ -54,6 +54,6 @@ if __name__ == "__main__":
             rates.append(float(scheduler.get_last_lr()[0]))
             momenta.append(float(optimizer.param_groups[0]["momentum"]))
             optimizer.step()
-            scheduler.step()  # after every update, never after the last epoch again
+            scheduler.step()  # after every update
     print(f"rate: first {rates[0]:.4f}, highest {max(rates):.4f}, last {rates[-1]:.0e}")
     print(f"momentum: first {momenta[0]:.2f}, lowest {min(momenta):.2f}, last {momenta[-1]:.2f}")

@@ -11,7 +11,12 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 
 def learning_rate(
-    step: int, base_lr: float = 0.1, warmup_steps: int = 20, total_steps: int = 250, min_ratio: float = 0.0
+    step: int,
+    base_lr: float = 0.1,
+    warmup_steps: int = 20,
+    total_steps: int = 250,
+    min_ratio: float = 0.0,
+    start_factor: float | None = None,
 ) -> float:
     """Rate of update number ``step``, counted from 0.
 
@@ -21,6 +26,7 @@ def learning_rate(
         warmup_steps: updates of warm-up; 0 for none.
         total_steps: updates of the whole run.
         min_ratio: rate at ``total_steps`` as a fraction of the peak.
+        start_factor: first rate as a fraction of the peak; None for ``1 / warmup_steps``.
 
     Raises:
         ValueError: for a negative step or a warm-up that does not end before the run.
@@ -28,7 +34,8 @@ def learning_rate(
     if step < 0 or not 0 <= warmup_steps < total_steps:
         raise ValueError(f"step {step}, warmup_steps {warmup_steps}, total_steps {total_steps}")
     if step < warmup_steps:
-        return base_lr * (step + 1) / warmup_steps
+        first = 1 / warmup_steps if start_factor is None else start_factor
+        return base_lr * (first + (1 - first) * (step / (warmup_steps - 1) if warmup_steps > 1 else 1))
     progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
     return base_lr * (min_ratio + (1 - min_ratio) * (1 + math.cos(math.pi * progress)) / 2)
 

@@ -11,16 +11,22 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, LRScheduler, SequentialLR
 
 
-def factor(step: int, warmup_steps: int, total_steps: int, min_ratio: float) -> float:
+def factor(step: int, warmup_steps: int, total_steps: int, min_ratio: float, start_factor: float | None) -> float:
     """Learning rate of update ``step``, counted from 0, as a fraction of the peak."""
     if step < warmup_steps:
-        return (step + 1) / warmup_steps
+        if start_factor is None or warmup_steps == 1:
+            return (step + 1) / warmup_steps
+        return start_factor + (1 - start_factor) * step / (warmup_steps - 1)
     progress = min(1.0, (step - warmup_steps) / (total_steps - warmup_steps))
     return min_ratio + (1 - min_ratio) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def make_scheduler(
-    optimizer: torch.optim.Optimizer, warmup_steps: int = 20, total_steps: int = 250, min_ratio: float = 0.0
+    optimizer: torch.optim.Optimizer,
+    warmup_steps: int = 20,
+    total_steps: int = 250,
+    min_ratio: float = 0.0,
+    start_factor: float | None = None,
 ) -> LRScheduler:
     """Linear from base/w to base in ``warmup_steps`` updates, then half a cosine, then constant.
 
@@ -29,6 +35,8 @@ def make_scheduler(
         warmup_steps: updates of warm-up; 0 for none.
         total_steps: updates of the whole run, warm-up included; more than ``warmup_steps``.
         min_ratio: rate at ``total_steps`` as a fraction of the peak, for every group.
+        start_factor: rate of the first update as a fraction of the peak; None for ``1 / warmup_steps``. A warm-up of
+            one update has the peak at once.
 
     Raises:
         ValueError: unless ``0 <= warmup_steps < total_steps``.
@@ -36,13 +44,19 @@ def make_scheduler(
     if not 0 <= warmup_steps < total_steps:
         raise ValueError(f"need 0 <= warmup_steps < total_steps, got {warmup_steps} and {total_steps}")
     lengths = {"warmup_steps": warmup_steps, "total_steps": total_steps}
-    return LambdaLR(optimizer, partial(factor, **lengths, min_ratio=min_ratio))  # a nested function is not picklable
+    curve = partial(factor, **lengths, min_ratio=min_ratio, start_factor=start_factor)  # a lambda cannot be pickled
+    return LambdaLR(optimizer, curve)
 
 
-def make_sequential(optimizer: torch.optim.Optimizer, warmup_steps: int = 20, total_steps: int = 250) -> LRScheduler:
-    """The same curve up to ``total_steps`` from torch's own parts, for ``warmup_steps`` of at least 1."""
+def make_sequential(
+    optimizer: torch.optim.Optimizer, warmup_steps: int = 20, total_steps: int = 250, eta_min: float = 0.0
+) -> LRScheduler:
+    """The same curve up to ``total_steps`` from torch's own parts, for ``warmup_steps`` of at least 1.
+
+    ``eta_min`` is the learning rate at the end, one for all groups: ``min_ratio`` times the peak.
+    """
     warmup = LinearLR(optimizer, start_factor=1 / warmup_steps, total_iters=warmup_steps - 1)
-    cosine = CosineAnnealingLR(optimizer, T_max=total_steps - warmup_steps)
+    cosine = CosineAnnealingLR(optimizer, T_max=total_steps - warmup_steps, eta_min=eta_min)
     return SequentialLR(optimizer, [warmup, cosine], milestones=[warmup_steps])
 
 

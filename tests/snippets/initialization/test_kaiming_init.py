@@ -55,6 +55,34 @@ def test_layers_are_initialized():
     assert torch.equal(norm.weight, torch.ones(3))
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.01, 0.5])
+def test_slope_of_the_code_is_the_activations(slope):
+    """The standard deviation is that of a leaky ReLU of this slope; slope 0 is a ReLU's."""
+    torch.manual_seed(0)
+    for layer in (nn.Linear(200, 300), nn.Conv2d(50, 60, 3)):
+        init_relu_layer(layer, slope=slope)
+        n = layer.weight[0].numel()
+        assert layer.weight.std().item() == pytest.approx(math.sqrt(2 / (1 + slope**2) / n), rel=0.02)
+
+
+@pytest.mark.parametrize("depth", [5, 12])
+def test_small_last_layer(depth):
+    """With std 0.01 the first loss of ten classes is near log(10); with gain 1 the output has the inputs' size."""
+    for seed in range(5):
+        torch.manual_seed(seed)
+        model = deep_relu_network(128, depth)
+        head = nn.Linear(128, 10, bias=False)
+        x, y = torch.randn(512, 128), torch.randint(10, (512,))
+        features = model(x)
+        init_relu_layer(head)
+        by_rule = nn.functional.cross_entropy(head(features), y).item()
+        nn.init.kaiming_normal_(head.weight, nonlinearity="linear")
+        assert head.weight.std().item() == pytest.approx(1 / math.sqrt(128), rel=0.1)
+        nn.init.normal_(head.weight, std=0.01)
+        assert nn.functional.cross_entropy(head(features), y).item() == pytest.approx(math.log(10), abs=0.05)
+        assert by_rule > math.log(10) + 0.2
+
+
 def test_second_moment_stays():
     """After each of 50 ReLU layers of width 512 the second moment is within a factor of 10 of the input's."""
     for seed in range(5):

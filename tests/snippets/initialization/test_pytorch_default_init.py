@@ -130,7 +130,7 @@ def test_gradient_vanishes(evidence):
 
 @pytest.fixture(scope="module")
 def accuracies(evidence) -> Callable[[int], list[tuple[float, float]]]:
-    """Test accuracy at the default and under Kaiming: the table's, and two more of other weights and orders."""
+    """Test accuracy at the default and under Kaiming: the table's, if it has this depth, and two more."""
     torch.manual_seed(1)
     others = [load() for _ in range(2)]
 
@@ -141,7 +141,8 @@ def accuracies(evidence) -> Callable[[int], list[tuple[float, float]]]:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(torch, "manual_seed", lambda _, seed=seed: seed_with(seed))
                 drawn.append((accuracy(depth, False, x, y), accuracy(depth, True, x, y)))
-        return [tuple(evidence()["accuracies"][f"{depth}"]), *drawn]
+        table = evidence()["accuracies"].get(f"{depth}")
+        return [tuple(table), *drawn] if table else drawn
 
     return of
 
@@ -161,11 +162,12 @@ def test_deep_default_learns_late():
 
 
 def test_shallow_default_does_no_harm(accuracies):
-    """Table and two other draws: within 0.1 of each other at two hidden layers; at five the default learns and lags."""
+    """Some draws: within 0.1 of each other at two hidden layers; at three to five the default learns and lags."""
     for default, kaiming in accuracies(2):
         assert abs(default - kaiming) < 0.1
-    for default, kaiming in accuracies(5):
-        assert 0.5 < default < kaiming - 0.05
+    for depth, margin in ((3, 0.0), (4, 0.02), (5, 0.05)):
+        for default, kaiming in accuracies(depth):
+            assert 0.5 < default < kaiming - margin
 
 
 def is_flat(parameter: torch.Tensor, bound: float) -> bool:

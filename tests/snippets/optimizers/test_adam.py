@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from snippets.optimizers.adam.from_scratch import Adam
+from snippets.optimizers.adam.use import make_optimizer
 from tests.support.optimizers import noisy_gradients, numbers_per_parameter, same_trajectory, two_matrices
 
 
@@ -155,6 +156,15 @@ def test_ahead_where_scales_differ(evidence) -> None:
     assert (
         abs(lowest[f"SGD, momentum 0.9, {plain}"] - lowest[f"Adam, {plain}"]) < 0.08
     )  # single seeds differ by as much
+
+
+def test_refuses_sparse_gradients():
+    """An embedding with sparse=True: Adam raises an error that names SparseAdam, which takes the gradient."""
+    embedding = torch.nn.Embedding(10, 4, sparse=True)
+    embedding(torch.tensor([1, 2])).sum().backward()
+    with pytest.raises(RuntimeError, match=r"does not support sparse gradients.*SparseAdam"):
+        make_optimizer(embedding.parameters()).step()
+    torch.optim.SparseAdam(list(embedding.parameters())).step()
 
 
 def test_two_numbers_for_a_parameter():

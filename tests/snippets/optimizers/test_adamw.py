@@ -1,6 +1,7 @@
 """AdamW: step by step against torch, closed forms, and the claims of its page."""
 
 import math
+import re
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from snippets.optimizers.adamw.evidence import DECAY, LR, STEPS
 from snippets.optimizers.adamw.evidence import test_accuracy as accuracy
 from snippets.optimizers.adamw.from_scratch import AdamW
 from snippets.optimizers.adamw.use import decay_groups, make_optimizer
+from tests.support.guide import guide
 from tests.support.optimizers import numbers_per_parameter, same_trajectory, timm_optimizers
 
 
@@ -233,6 +235,23 @@ def test_group_setting_wins_over_the_default():
     model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
     assert [g["weight_decay"] for g in make_optimizer(decay_groups(model, 0.3)).param_groups] == [0.3, 0.0]
     assert [g["weight_decay"] for g in make_optimizer(model.parameters()).param_groups] == [0.01]
+
+
+def test_first_row_as_a_call():
+    """The call of the page has every optimizer setting of the first row of its table."""
+    page = guide().by_id["adamw"].pages["en"].body
+    call = "make_optimizer(decay_groups(model, 0.1), lr=6e-4, betas=(0.9, 0.95))"
+    assert f"`{call}`" in page
+    first = re.search(r'"settings: ([a-z0-9-]+)', page)
+    assert first
+    row = next(recipe for recipe in guide().recipes if recipe.id == first[1])
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    optimizer = eval(call, {"make_optimizer": make_optimizer, "decay_groups": decay_groups, "model": model})
+    assert isinstance(optimizer, torch.optim.AdamW)
+    decayed, other = optimizer.param_groups
+    assert {name: decayed[name] for name in row.optimizer.settings} == row.optimizer.settings
+    assert other["weight_decay"] == 0
+    assert set(row.no_decay) == {"norms", "biases"}
 
 
 def test_two_numbers_for_a_parameter():

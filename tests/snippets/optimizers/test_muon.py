@@ -6,13 +6,14 @@ import math
 import warnings
 
 import pytest
+import timm
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
 from snippets.optimizers.muon.evidence import RATES
 from snippets.optimizers.muon.from_scratch import Muon, newton_schulz
-from snippets.optimizers.muon.use import make_optimizer, matrices
+from snippets.optimizers.muon.use import hidden_and_others, make_optimizer, matrices
 from tests.support.optimizers import give_gradients, numbers_per_parameter, pair
 
 TOLERANCE = 1e-12  # both round to bfloat16 at the same places, so that only float64 rounding is left
@@ -355,8 +356,14 @@ def test_class_takes_torchs_arguments():
     ]
 
 
-def test_layers_are_selected_by_name():
-    """By name and dimension: the matrices of an encoder's layers, packed ones split, no embedding, no output layer."""
+def names(model: nn.Module, chosen: list[nn.Parameter]) -> set[str]:
+    found = {id(p) for p in chosen}
+    assert len(found) == len(chosen)
+    return {name for name, p in model.named_parameters() if id(p) in found}
+
+
+def test_blocks_hold_the_hidden_matrices():
+    """In torch's encoder, timm's ViT and a GPT named as GPT-2: the blocks' matrices, packed ones split, no other."""
 
     class Classifier(nn.Module):
         def __init__(self) -> None:
@@ -366,20 +373,69 @@ def test_layers_are_selected_by_name():
             self.encoder = nn.TransformerEncoder(layer, num_layers=2, norm=nn.LayerNorm(8))
             self.output = nn.Linear(8, 20)
 
-    def chosen(model: nn.Module) -> list[nn.Parameter]:
-        return [p for name, p in model.named_parameters() if "layers." in name and p.ndim == 2]
+    class GPT(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            block = nn.ModuleDict({"ln_1": nn.LayerNorm(8), "c_attn": nn.Linear(8, 24), "c_fc": nn.Linear(8, 32)})
+            inner = {"wte": nn.Embedding(20, 8), "wpe": nn.Embedding(5, 8), "h": nn.ModuleList([block])}
+            self.transformer = nn.ModuleDict(inner)
+            self.lm_head = nn.Linear(8, 20, bias=False)
+            self.lm_head.weight = self.transformer["wte"].weight
 
-    def same(found: list[nn.Parameter], wanted: list[nn.Parameter]) -> bool:
-        return {id(p) for p in found} == {id(p) for p in wanted} and len(found) == len(wanted)
+    encoder, gpt = Classifier(), GPT()
+    vit = timm.create_model("vit_tiny_patch16_224", num_classes=10, depth=1, embed_dim=24, num_heads=3)
+    for layer in encoder.encoder.layers:
+        matrices(layer.self_attn, "in_proj_weight", count=3)
+    matrices(gpt.transformer["h"][0]["c_attn"], count=3)
+    matrices(vit.blocks[0].attn.qkv, count=3)
+    one = {f"parametrizations.in_proj_weight.original{i}" for i in range(3)} | {"out_proj.weight"}
+    layer = {f"self_attn.{name}" for name in one} | {"linear1.weight", "linear2.weight"}
+    packed = {f"parametrizations.weight.original{i}" for i in range(3)}
+    wanted = {
+        encoder: {f"encoder.layers.{i}.{name}" for i in (0, 1) for name in layer},
+        gpt: {f"transformer.h.0.c_attn.{name}" for name in packed} | {"transformer.h.0.c_fc.weight"},
+        vit: {f"blocks.0.attn.qkv.{name}" for name in packed}
+        | {f"blocks.0.{name}.weight" for name in ("attn.proj", "mlp.fc1", "mlp.fc2")},
+    }
+    for model, blocks in ((encoder, encoder.encoder), (gpt, gpt.transformer["h"]), (vit, vit.blocks)):
+        hidden, others = hidden_and_others(model, blocks)
+        assert names(model, hidden) == wanted[model]
+        assert names(model, hidden) | names(model, others) == {name for name, _ in model.named_parameters()}
+        assert not names(model, hidden) & names(model, others)
+        make_optimizer(hidden)
 
-    model = Classifier()
-    layers = model.encoder.layers
-    plain = [p for x in layers for p in (x.linear1.weight, x.linear2.weight, x.self_attn.out_proj.weight)]
-    assert same(chosen(model), [*plain, *(layer.self_attn.in_proj_weight for layer in layers)])
-    split = [p for layer in layers for p in matrices(layer.self_attn, "in_proj_weight", count=3)]
-    assert len(split) == 6
-    assert same(chosen(model), plain + split)
-    make_optimizer(chosen(model))
+
+def test_frozen_parameters_are_in_neither_list():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    model[0].requires_grad_(False)
+    hidden, others = hidden_and_others(model, model)
+    assert names(model, hidden) == {"1.weight"}
+    assert names(model, others) == {"1.bias"}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_other_coefficients_end_at_one(seed):
+    """With (2, -1.5, 0.5), 1 is a fixed point; 0.001 is at 0.03 after five applications and at 1 after twelve."""
+    a, b, c = 2.0, -1.5, 0.5
+    assert a + b + c == 1
+    assert a + 3 * b + 5 * c == 0  # and there the slope is 0
+
+    def lifted(value: float, steps: int, coefficients: tuple[float, float, float]) -> float:
+        x, y, z = coefficients
+        for _ in range(steps):
+            value = x * value + y * value**3 + z * value**5
+        return value
+
+    assert lifted(0.001, 5, (a, b, c)) == pytest.approx(0.03, abs=0.005)
+    assert lifted(0.001, 10, (a, b, c)) < 0.85
+    assert lifted(0.001, 12, (a, b, c)) == pytest.approx(1, abs=1e-4)
+    assert lifted(0.001, 5, COEFFICIENTS) == pytest.approx(0.5, abs=0.03)
+    gradient = torch.randn(32, 64, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    weight = nn.Parameter(torch.zeros_like(gradient))
+    weight.grad = gradient
+    make_optimizer([weight], 1.0, ns_steps=12, ns_coefficients=(a, b, c), adjust_lr_fn="original").step()
+    values = torch.linalg.svdvals(weight.detach())
+    assert (values - 1).abs().max() < 0.02  # bfloat16 inside
 
 
 def test_embedding_goes_unnoticed():

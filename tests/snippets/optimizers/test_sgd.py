@@ -7,6 +7,7 @@ from torch import Tensor
 
 from snippets.optimizers.sgd.evidence import losses_by_epoch
 from snippets.optimizers.sgd.from_scratch import SGD
+from snippets.optimizers.sgd.use import make_optimizer, train_epoch
 from tests.support.optimizers import numbers_per_parameter, same_trajectory
 
 
@@ -131,6 +132,38 @@ def test_forgotten_zero_grad_grows_quadratically():
         theta.sum().backward()
         optimizer.step()
     assert theta.item() == pytest.approx(-0.1 * 20 * 21 / 2)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 1e3])
+def test_clipped_step_has_a_greatest_length(scale):
+    """train_epoch with a learning rate of 20 and a limit of 0.25: no step is longer than 5, a long gradient's is 5."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)).double()
+    x = torch.randn(16, 3, dtype=torch.float64)
+    before = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
+    y = model(x).detach() + scale
+    train_epoch(model, make_optimizer(model.parameters(), lr=20.0), x, y, batch_size=16, clip=0.25)
+    length = (torch.nn.utils.parameters_to_vector(model.parameters()).detach() - before).norm().item()
+    assert length <= 20 * 0.25 * (1 + 1e-6)
+    assert length == pytest.approx(5, rel=1e-5) or scale == 0.1
+
+
+def test_train_epoch_leaves_gradients_as_they_are_without_a_limit():
+    """One step on all data is the plain step, however long the gradient."""
+    torch.manual_seed(0)
+    model = torch.nn.Linear(3, 1).double()
+    x, y = torch.randn(8, 3, dtype=torch.float64), 1e6 * torch.randn(8, 1, dtype=torch.float64)
+    want = [
+        p.detach() - 0.1 * g
+        for p, g in zip(
+            model.parameters(),
+            torch.autograd.grad(torch.nn.functional.mse_loss(model(x), y), list(model.parameters())),
+            strict=True,
+        )
+    ]
+    train_epoch(model, make_optimizer(model.parameters(), lr=0.1), x, y, batch_size=8)
+    for p, w in zip(model.parameters(), want, strict=True):
+        torch.testing.assert_close(p.detach(), w, rtol=1e-12, atol=1e-6)
 
 
 def test_no_memory():

@@ -134,6 +134,20 @@ def test_where_milestones_count_from(w, decay_made_first):
         assert rates[drop:] == pytest.approx([0.01] * (120 - drop))
 
 
+@pytest.mark.parametrize(("w", "n"), [(1, 20), (10, 100), (28, 282)])
+def test_line_to_zero_after_the_warmup(w, n):
+    """Up in w updates, then a line that is at 0 at update n, and stays there."""
+
+    def make(optimizer):
+        decay = LinearLR(optimizer, 1.0, 0.0, total_iters=n - w)
+        return SequentialLR(optimizer, [make_scheduler(optimizer, w), decay], milestones=[w])
+
+    rates = [row[0] for row in curve_of(make, n + 5)]
+    want = [0.1 * max(0, min((t + 1) / w, (n - t) / (n - w))) for t in range(n + 5)]
+    assert rates == pytest.approx(want, rel=1e-9, abs=1e-15)
+    assert rates[n - 1] > 0 == rates[n]
+
+
 def first_adam_step(gradient: float, lr: float = 0.01) -> float:
     """How far Adam's first update moves a weight, as a share of the learning rate."""
     p = nn.Parameter(torch.zeros(1, dtype=torch.float64))

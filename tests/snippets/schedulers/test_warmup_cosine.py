@@ -27,6 +27,15 @@ def test_three_ways_one_curve(warmup, total):
 
 
 @pytest.mark.parametrize(("warmup", "total"), LENGTHS)
+def test_final_rate_of_both_ways(warmup, total):
+    """For one group, min_ratio=0.1 and eta_min of a tenth of the peak are one curve, to the end of the run."""
+    settings = {"warmup_steps": warmup, "total_steps": total}
+    one = curve_of(make_scheduler, total, (0.1,), **settings, min_ratio=0.1)
+    other = curve_of(make_sequential, total, (0.1,), **settings, eta_min=0.01)
+    assert [row[0] for row in one] == pytest.approx([row[0] for row in other], rel=1e-12)
+
+
+@pytest.mark.parametrize(("warmup", "total"), LENGTHS)
 @pytest.mark.parametrize("min_ratio", [0.0, 0.1])
 def test_timm_decays_the_same(warmup, total, min_ratio):
     """timm's CosineLRScheduler agrees from the end of the warm-up on; its warm-up is t/w, one update behind."""
