@@ -20,16 +20,21 @@ def chance_set_back(val_loader):
             generator.set_state(state)
 
 
-def scores_three_ways(model, val_loader, metric):
-    """The metric of all predictions at once, as mean of batches, and as mean weighted by size."""
+def predictions(model, val_loader):
+    """Outputs in evaluation mode and targets, batch by batch."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         with chance_set_back(val_loader), torch.no_grad():
-            pairs = [(model(batch[0]), batch[1]) for batch in val_loader]
+            return [(model(batch[0]), batch[1]) for batch in val_loader]
     finally:
         for module, training in modes:
             module.training = training
+
+
+def scores_three_ways(model, val_loader, metric):
+    """The metric of all predictions at once, as mean of batches, and as mean weighted by size."""
+    pairs = predictions(model, val_loader)
     scores = torch.tensor([float(metric(o, t)) for o, t in pairs], dtype=torch.float64)
     sizes = torch.tensor([len(t) for _, t in pairs], dtype=torch.float64)
     whole = metric(torch.cat([o for o, _ in pairs]), torch.cat([t for _, t in pairs]))
@@ -53,6 +58,33 @@ def last_batch_with_too_much_weight(model, val_loader, metric, score):
     far = max(5e-3 * scale, abs(whole - weighted))
     if abs(score - mean) < 1e-4 * scale and abs(mean - weighted) > far:
         return f"your score, {score:.3f}, counts every batch alike; weighted by size it is {weighted:.3f}"
+
+
+def outputs_rescaled_by_batch(model, val_loader, metric, score):
+    """Ask whether your score is the one of outputs that each batch brought into 0 to 1 in its own way."""
+    pairs = predictions(model, val_loader)
+
+    def of(rescale):
+        outputs = torch.cat([rescale(o.float()) for o, _ in pairs])
+        return float(metric(outputs, torch.cat([t for _, t in pairs])))
+
+    def if_outside(function):
+        return lambda o: function(o) if o.min() < 0 or o.max() > 1 else o
+
+    ways = {
+        "sigmoid in batches with an output outside 0 to 1": if_outside(torch.sigmoid),
+        "each batch stretched from 0 to 1 by its own minimum and maximum": lambda o: (
+            (o - o.min()) / (o.max() - o.min()).clamp(min=1e-12)
+        ),
+    }
+    if pairs[0][0].dim() > 1:
+        softmax = if_outside(lambda o: o.softmax(dim=1))
+        ways["softmax in batches with an output outside 0 to 1"] = softmax
+    whole = of(lambda o: o)
+    scale = max(abs(whole), abs(score))
+    for name, way in ways.items():
+        if abs(of(way) - score) < 1e-4 * scale and abs(score - whole) > 5e-3 * scale:
+            return f"the outputs as they are score {whole:.3f}; {name} gives your {score:.3f}"
 
 
 def samples_left_out(val_loader):

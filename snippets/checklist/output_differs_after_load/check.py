@@ -1,5 +1,6 @@
 """Why a loaded network answers otherwise: call these on the loaded model, with the state dict that was loaded."""
 
+import copy
 from collections import Counter
 
 import torch
@@ -153,3 +154,36 @@ def values_unlike_the_file(model, checkpoint):
     ]
     if other:
         return f"{len(other)} of {len(both)} tensors are in the file, and were not loaded from it: {', '.join(other[:3])}"
+
+
+def copied(model):
+    """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
+    kept = [v for m in model.modules() for v in vars(m).values()]
+    results = [v for v in kept if torch.is_tensor(v) and not v.is_leaf]
+    return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
+
+
+def weights_that_follow_the_mode(model, checkpoint):
+    """Call train() and eval() on a copy: do weights change, while the file does not say in which form it holds them?
+
+    A flag that is saved, a buffer of one element, says it. Costs a copy of the model, and two of its weights.
+    """
+    twin, forms = copied(model), []
+    for training in (True, False):
+        state = twin.train(training).state_dict()
+        forms.append({k: v.clone() for k, v in state.items() if torch.is_tensor(v)})
+
+    def differs(name):
+        one, other = (form[name].double() for form in forms)
+        # adding and taking away leaves rounding behind
+        return (one - other).abs().sum() > 1e-4 * one.abs().sum()
+
+    changed = [name for name in forms[0] if differs(name)]
+    flags = [name for name in forms[0] if forms[0][name].numel() == 1]
+    if any(
+        name in checkpoint and not torch.equal(forms[0][name], forms[1][name])
+        for name in flags
+    ):
+        return None
+    if changed:
+        return f"eval() and train() change {len(changed)} tensors, such as {changed[0]}; nothing in the file tells the form"

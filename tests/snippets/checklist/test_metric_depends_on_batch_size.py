@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
 import torch
 from torch import nn
 from torch.utils.data import (
@@ -77,3 +78,40 @@ def test_a_layer_that_is_called_as_a_function_is_found_and_half_precision_is_sou
     model = nn.Sequential(nn.Linear(16, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 4)).bfloat16()
     assert check.layers_that_look_at_the_batch(model, x.bfloat16())
     assert not check.layers_that_look_at_the_batch(model.eval(), x.bfloat16())
+
+
+@pytest.mark.parametrize("way", ["sigmoid", "softmax", "stretched", "none", "all alike"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_outputs_that_a_batch_rescales(way: str, seed: int) -> None:
+    """Found for one output a sample, for two classes and for maps; raw outputs, or one sigmoid for all, are sound."""
+    torch.manual_seed(seed)
+    shape = {"softmax": (200, 2), "stretched": (200, 1, 3, 3)}.get(way, (200,))
+    x, y = torch.randn(shape), (torch.rand(200) < 0.3).float()
+    x = 0.5 + 0.4 * x
+    x.view(200, -1)[:, -1] += 0.4 * y
+    loader = DataLoader(TensorDataset(x, y), 4)
+
+    def metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+        outputs = outputs[:, 1] if way == "softmax" else outputs.flatten(1).amax(1) if outputs.dim() > 1 else outputs
+        gaps = outputs[targets == 1][:, None] - outputs[targets == 0]
+        return ((gaps > 0).float() + 0.5 * (gaps == 0)).mean().item()
+
+    parts = []
+    for part in x.split(4):
+        inside = bool(((part >= 0) & (part <= 1)).all())
+        if way == "sigmoid" and not inside:
+            part = part.sigmoid()
+        elif way == "softmax" and not inside:
+            part = part.softmax(dim=1)
+        elif way == "stretched":
+            part = (part - part.min()) / (part.max() - part.min())
+        parts.append(part.sigmoid() if way == "all alike" else part)
+    found = check.outputs_rescaled_by_batch(nn.Identity(), loader, metric, metric(torch.cat(parts), y))
+    assert (way in found) if way in ("sigmoid", "softmax", "stretched") else found is None
+
+
+def test_sigmoid_makes_ties() -> None:
+    """From 17 up, in float32; at 16 and below, not."""
+    x = torch.cat([torch.linspace(17, 1000, 5000), torch.tensor([1e30])])
+    assert (x.sigmoid() == 1).all()
+    assert not (torch.linspace(-16, 16, 1000).sigmoid() == 1).any()

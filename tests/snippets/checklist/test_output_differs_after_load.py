@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -120,3 +122,90 @@ def test_values_of_the_file() -> None:
     assert check.values_unlike_the_file(model, {"epoch": 3, "other": torch.ones(2)}) is None
     assert "1 of 9" in check.values_unlike_the_file(model, {**state, "2.bias": state["2.bias"] + 1})
     assert "2.weight" in check.values_unlike_the_file(model, {**state, "2.weight": torch.zeros(3, 4)})
+
+
+class Folding(nn.Module):
+    """Folds a second branch into its convolution for evaluation; ``how`` says what of that is in the state."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(2, 3, 1), nn.Conv2d(2, 3, 1)
+        self.how, self.folded = how, False
+        if how in ("bool", "float"):
+            self.register_buffer("flag", torch.zeros(1, dtype=getattr(torch, how)))
+
+    def train(self, mode: bool = True) -> Folding:
+        """Fold or unfold, once."""
+        super().train(mode)
+        if mode == self.folded and self.how != "never":
+            self.folded = not mode
+            self.first.weight.data += (1 if self.folded else -1) * self.second.weight.data
+            if hasattr(self, "flag"):
+                self.flag.fill_(self.folded)
+        return self
+
+
+@pytest.mark.parametrize(("how", "finds"), [("nothing", True), ("bool", False), ("float", False), ("never", False)])
+@pytest.mark.parametrize("training", [True, False])
+def test_forms_that_follow_the_mode(how: str, finds: bool, training: bool) -> None:
+    """Found in either mode, one level down; a flag in the file, or weights that stay, are sound."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.BatchNorm2d(2), nn.Dropout(0.5), Folding(how)).train(training)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    found = check.weights_that_follow_the_mode(model, state)
+    assert bool(found) == finds
+    if finds:
+        assert "change 1 tensors, such as 2.first.weight" in found
+    without = {name: value for name, value in state.items() if "flag" not in name}
+    assert bool(check.weights_that_follow_the_mode(model, without)) == (how != "never")
+
+
+def test_eval_is_train_false() -> None:
+    """A layer's own ``train`` is called with False, its own ``eval`` is not; one level down and two."""
+    called = []
+
+    class Layer(nn.Module):
+        def train(self, mode: bool = True) -> Layer:
+            called.append(mode)
+            return super().train(mode)
+
+        def eval(self) -> Layer:
+            raise AssertionError("called")
+
+    nn.Sequential(Layer(), nn.Sequential(Layer())).eval()
+    assert called == [False, False]
+
+
+def merged() -> dict[str, Any]:
+    """Variables of the planted program: ``checkpoint`` was saved merged."""
+    return run(program("output-differs-after-load/merged-twice", "broken")).names
+
+
+def test_each_round_adds_once() -> None:
+    """Three rounds of load, evaluate and save: every weight moves by one correction each time, the rest not at all."""
+    names, state, losses = merged(), merged()["checkpoint"], []
+    for _ in range(3):
+        model = names["build"]()
+        model.load_state_dict(state)
+        model.eval()
+        after = {name: value.clone() for name, value in model.state_dict().items()}
+        for name, value in after.items():
+            at = name.removesuffix("weight")
+            more = state[at + "up"] @ state[at + "down"] if name.endswith("weight") else 0
+            torch.testing.assert_close(value, state[name] + more)
+        with torch.no_grad():
+            losses.append(names["loss_fn"](model(names["x_test"]), names["y_test"]).item())
+        state = after
+    assert names["before"] < losses[0] < losses[1] < losses[2]
+
+
+def test_eval_before_loading() -> None:
+    """The loss is that before saving; and training mode takes the correction out."""
+    names = merged()
+    model = names["build"]().eval()
+    model.load_state_dict(names["checkpoint"])
+    for _ in range(2):  # also after a change of mode and back
+        with torch.no_grad():
+            loss = names["loss_fn"](model(names["x_test"]), names["y_test"])
+        assert abs(loss.item() - names["before"]) < 1e-4  # rounding of adding and taking away
+        model.train().eval()
