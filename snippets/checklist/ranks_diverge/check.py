@@ -1,4 +1,4 @@
-"""Why several ranks are no better than one. models, loaders, batches: one entry per rank, at the end of an update."""
+"""Why several ranks are no better than one. models, loaders, batches, outputs: one entry per rank, at an update's end."""
 
 import torch
 from torch.utils.data import DistributedSampler
@@ -53,3 +53,18 @@ def batches_without_sampler(loaders, batches):
     )
     if same > 1:
         return f"{same} of {len(batches)} ranks have the same batch, and no DistributedSampler divides the data"
+
+
+def candidates_of_one_rank(loss_fn, outputs, targets):
+    """Ask a contrastive loss about equal embeddings: with N candidates it is then log N, at every temperature.
+
+    outputs, targets: one tensor per rank. In a real run hand over ones on all ranks at once, and read exp(loss).
+    """
+    if torch.is_tensor(outputs):
+        return None  # there is one rank only
+    equal = [[torch.ones_like(rows) for rows in ranks] for ranks in (outputs, targets)]
+    with torch.no_grad(), torch.random.fork_rng():
+        found = float(torch.as_tensor(loss_fn(*equal)).exp())
+    local, whole = len(outputs[0]), sum(len(rows) for rows in outputs)
+    if local < whole and found < 1.5 * local:  # of all ranks, at least twice as many
+        return f"{found:.0f} candidates, and {whole} samples on {len(outputs)} ranks"

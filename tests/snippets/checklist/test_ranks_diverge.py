@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from contextlib import nullcontext
 
+import pytest
 import torch
 from torch import nn
+from torch.distributed._functional_collectives import all_gather_single
+from torch.distributed.nn.functional import all_gather
+from torch.nn import functional
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, TensorDataset
 
 from snippets.checklist.ranks_diverge import check
@@ -100,3 +106,77 @@ def test_models_without_the_flag_and_one_rank_that_differs() -> None:
     assert check.last_forward_without_averaging(models) is None
     models[1].require_forward_param_sync = False  # type: ignore[assignment]
     assert "1 of 2 ranks" in check.last_forward_without_averaging(models)
+
+
+def contrast(rows: torch.Tensor, others: torch.Tensor, first: int, temperature: float) -> torch.Tensor:
+    """InfoNCE of one rank: its rows find their partners among all others, of which theirs begin at first."""
+    scores = functional.normalize(rows, dim=1) @ functional.normalize(others, dim=1).T / temperature
+    return functional.cross_entropy(scores, first + torch.arange(len(rows)))
+
+
+def over_ranks(whole: bool, temperature: float = 0.1) -> Callable[..., torch.Tensor]:
+    """The mean loss of all ranks, over the candidates of all or of one."""
+
+    def loss(outputs: list[torch.Tensor], targets: list[torch.Tensor]) -> torch.Tensor:
+        n = len(outputs[0])
+        pairs = zip(outputs, targets, strict=True)
+        losses = [
+            contrast(a, torch.cat(targets) if whole else b, n * r * whole, temperature)
+            for r, (a, b) in enumerate(pairs)
+        ]
+        return torch.stack(losses).mean()
+
+    return loss
+
+
+def test_averages_are_no_large_batch() -> None:
+    """8 ranks with 64 pairs: the mean of their gradients is far from that of 512 pairs, unless all are candidates."""
+    torch.manual_seed(0)
+    model, x = nn.Linear(32, 16), torch.randn(512, 32)
+    y = x + 0.5 * torch.randn(512, 32)
+
+    def gradient(loss: torch.Tensor) -> torch.Tensor:
+        model.zero_grad()
+        loss.backward()
+        assert model.weight.grad is not None
+        return model.weight.grad.clone()
+
+    def ranks(whole: bool) -> torch.Tensor:
+        return gradient(over_ranks(whole)([model(a) for a in x.chunk(8)], [model(b) for b in y.chunk(8)]))
+
+    right = gradient(contrast(model(x), model(y), 0, 0.1))
+    torch.testing.assert_close(ranks(True), right, rtol=1e-4, atol=1e-5)
+    assert (ranks(False) - right).norm() > 0.2 * right.norm()
+
+
+def test_equal_embeddings_count() -> None:
+    """Equal embeddings give log N at every temperature: log 8 more if all 8 ranks are candidates; the check counts."""
+    outputs = [torch.randn(64, 16) for _ in range(8)]
+    equal = [torch.ones(64, 16)] * 8
+    for temperature in (0.01, 0.07, 1.0):
+        for whole in (True, False):
+            loss = over_ranks(whole, temperature)
+            assert abs(loss(equal, equal).item() - math.log(512 if whole else 64)) < 1e-3
+            said = check.candidates_of_one_rank(loss, outputs, outputs)
+            assert said is None if whole else "64 candidates, and 512 samples on 8 ranks" in said
+    assert check.candidates_of_one_rank(over_ranks(False), outputs[:1], outputs[:1]) is None
+    assert check.candidates_of_one_rank(contrast, outputs[0], outputs[0]) is None
+
+
+def test_gathered_without_gradient() -> None:
+    """all_gather gives rows without a gradient; that of nn.functional, which warns, and all_gather_single keep it."""
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        own = torch.randn(3, 2, requires_grad=True)
+        rows = [torch.empty(3, 2)]
+        torch.distributed.all_gather(rows, own)
+        assert torch.equal(rows[0], own)
+        assert not rows[0].requires_grad
+        with pytest.warns(FutureWarning, match="all_gather_single"):
+            (kept,) = all_gather(own)
+        for gathered in (kept, all_gather_single(own, 0, torch.distributed.group.WORLD)):
+            assert torch.equal(gathered, own)
+            (grad,) = torch.autograd.grad(gathered.sum(), own)
+            assert torch.equal(grad, torch.ones(3, 2))
+    finally:
+        torch.distributed.destroy_process_group()
