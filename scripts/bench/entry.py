@@ -177,9 +177,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.bench entry", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("--entries", type=int, default=ALL, help="of the planted guide")
+    parser.add_argument("--planted", type=int, default=100, help="entries of the planted guide beyond the real ones")
     options = parser.parse_args(arguments)
     catalog = load(ROOT)
-    costs = [*of_proofs(catalog), *of_stages(options.entries), *of_tests(catalog)]
+    costs = [*of_proofs(catalog), *of_stages(len(catalog.techniques) + options.planted), *of_tests(catalog)]
     print(table(costs))
     return int(not within(costs))
