@@ -154,9 +154,9 @@ def values(evidence: Any, method: str, key: str) -> Tensor:
 
 
 def test_each_correction_finds_the_rare(evidence: Any) -> None:
-    """Means of five seeds: rare recall under 0.05 without, over 0.5 with each; common recall less than 0.1 lower."""
+    """Means of five seeds: rare recall under 0.1 without, over 0.5 with each; common recall less than 0.1 lower."""
     assert len(SINGLE) == 3
-    assert values(evidence, "no correction", "rare").mean() < 0.05
+    assert values(evidence, "no correction", "rare").mean() < 0.1
     common = values(evidence, "no correction", "common").mean()
     for method in SINGLE:
         assert values(evidence, method, "rare").mean() > 0.5

@@ -166,9 +166,9 @@ def test_least_probable_tenth(evidence: Any) -> None:
         assert plain.mean() < ours.mean()
 
 
-@pytest.mark.parametrize(("noise", "most"), [(NOISES[0], 0.5), (NOISES[1], 0.1)])
+@pytest.mark.parametrize(("noise", "most"), [(NOISES[0], 0.5), (NOISES[1], 0.2)])
 def test_trained_on_the_same_misses(evidence: Any, noise: str, most: float) -> None:
-    """Judged by a model that has trained on them: recall under 0.5, under 0.1 where one class is taken for another."""
+    """Judged by a model that has trained on them: recall under 0.5, under 0.2 where one class is taken for another."""
     assert scores(evidence, noise, WAYS[4])[1].max() < most
 
 

@@ -85,20 +85,21 @@ NAMES = {
 
 @pytest.mark.parametrize("run", RUNS)
 def test_trainings_get_their_names(evidence, run: str) -> None:
-    """Each training gets the name that belongs to its reason, with at least two of three seeds."""
+    """Each training gets the name of its reason, with each of three seeds; three pixels get one of two names."""
     assert NAMES.keys() == RUNS.keys()
     curves = evidence()[run]
     assert len(curves) == SEEDS == 3
-    assert sum(NAMES[run] in read_curves(train, val, guess=GUESS) for train, val in curves) >= 2
+    names = {NAMES[run], "gap"} if run == "three pixels seen" else {NAMES[run]}
+    assert all(names & read_curves(train, val, guess=GUESS).keys() for train, val in curves)
 
 
 def test_shape_does_not_tell_the_level(evidence) -> None:
-    """No fault and three pixels are both "settled", with at least two of three seeds; their last validation losses
+    """No fault is "settled" with each of three seeds, three pixels with one at least; their last validation losses
     differ by more than 1 with each.
     """
     good, bad = (evidence()[run] for run in ("no fault", "three pixels seen"))
-    for curves in (good, bad):
-        assert sum(list(read_curves(train, val)) == ["settled"] for train, val in curves) >= 2
+    assert all(list(read_curves(train, val)) == ["settled"] for train, val in good)
+    assert any(list(read_curves(train, val)) == ["settled"] for train, val in bad)
     for (_, val), (_, other_val) in zip(good, bad, strict=True):
         assert other_val[-1] - val[-1] > 1
 

@@ -54,7 +54,7 @@ def test_labels_of_other_images_pass(evidence) -> None:
     wrong = evidence()["labels of other images"]
     assert statistics.median(wrong["last"]) < 1e-3
     assert max(wrong["last"]) < 3e-3
-    assert max(wrong["accuracy"]) < 0.15
+    assert max(wrong["accuracy"]) < 0.2
 
 
 def test_dropout_and_a_frozen_layer_fail_without_a_fault(evidence) -> None:

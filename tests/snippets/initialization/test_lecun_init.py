@@ -65,7 +65,7 @@ def test_linear_layers_keep_the_variance(seed):
 
 @pytest.mark.parametrize("scale", [0.1, 0.3, 1.0, 3.0, 10.0])
 def test_selu_is_self_normalizing(scale):
-    """Under SELU mean 0 and variance 1 are restored: 32 layers after an input of std 0.1 to 10, within 0.05.
+    """Under SELU mean 0 and variance 1 are restored: 32 layers after an input of std 0.1 to 10, within 0.07.
 
     With width 512, for each of four seeds; with width 32 the worst of eight is off by over 0.08.
     """
@@ -77,7 +77,7 @@ def test_selu_is_self_normalizing(scale):
             y = model(scale * torch.randn(256, width))
         return max(y.mean().abs().item(), abs(y.std().item() - 1))
 
-    assert max(off(512, seed) for seed in range(4)) < 0.05
+    assert max(off(512, seed) for seed in range(4)) < 0.07
     assert max(off(32, seed) for seed in range(8)) > 0.08
 
 

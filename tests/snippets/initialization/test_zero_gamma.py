@@ -206,10 +206,10 @@ def test_plain_network_goes_silent():
 
 
 def test_zero_gamma_removes_the_spike(as_published):
-    """At rate 0.3 scale 1 multiplies the first loss by over 10 within 6 steps; zero-gamma falls and ends below half."""
+    """At rate 0.3 scale 1 multiplies the first loss by over 4 within 6 steps; zero-gamma falls and ends below half."""
     (signal, losses), (level, zero) = as_published(1.0), as_published(0.0)
     peaks = losses[:, :6].max(1).values
-    assert (peaks > 10 * losses[:, 0]).all()
+    assert (peaks > 4 * losses[:, 0]).all()
     assert zero.max() < 4
     mean = zero.mean(0)[:8]
     assert (mean[1:] < mean[:-1]).all()
