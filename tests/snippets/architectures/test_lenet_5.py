@@ -109,10 +109,10 @@ def test_cost(evidence: Any) -> None:
 
 
 def test_moves_with_the_digit(evidence: Any) -> None:
-    """Exact at even shifts after one pooling and at multiples of 4 after two; over 20% away at all other shifts."""
+    """Exact at even shifts after one pooling and at multiples of 4 after two; over 5% away at all other shifts."""
     for name, jump in (("after the first pooling", 2), ("after the second pooling", 4)):
         for shift, distance in enumerate(evidence()["shifted"][name]):
-            assert distance < 1e-5 if shift % jump == 0 else distance > 0.2
+            assert distance < 1e-5 if shift % jump == 0 else distance > 0.05
 
 
 def test_size_of_mnist() -> None:

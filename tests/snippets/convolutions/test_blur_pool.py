@@ -171,14 +171,19 @@ def test_small_maps_are_refused() -> None:
 
 
 def test_shifts_move_features_less(evidence: Any) -> None:
-    """One pixel: 1.02, 0.76, 0.20 and 0.13 distances between digits; two: 1.16, 0.77, none, none; four: none."""
+    """One pixel, in distances between digits: over 0.7 with every second pixel, over 0.5 with max, under 0.4 and 0.25.
+
+    Two pixels: none with both blurs; four: none with any.
+    """
     results = evidence()["moved"]
-    wanted = {"every second pixel": (1.02, 1.16), "max, 2×2": (0.76, 0.77)}
-    wanted |= {"max and blur of 3": (0.20, 0), "max and blur of 5": (0.13, 0)}
-    assert set(results) == set(wanted)
-    for kind, (one, two) in wanted.items():
-        assert results[kind][1:3] == pytest.approx([one, two], abs=0.005)
-        assert results[kind][4] == pytest.approx(0, abs=1e-3)
+    assert results["every second pixel"][1] > 0.7
+    assert results["max, 2×2"][1] > 0.5
+    assert results["max and blur of 3"][1] < 0.4
+    assert results["max and blur of 5"][1] < 0.25
+    assert len(results) == 4
+    for kind, found in results.items():
+        assert found[4] == pytest.approx(0, abs=1e-3)
+        assert "blur" not in kind or found[2] == pytest.approx(0, abs=1e-3)
     assert moved("max and blur of 5", 7)[1] < 0.5 * moved("max, 2×2", 7)[1]  # a seed that the experiment did not use
 
 

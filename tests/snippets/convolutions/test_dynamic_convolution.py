@@ -107,13 +107,13 @@ def test_cost_in_closed_form(channels: int, out: int, kernels: int, k: int, stri
 
 
 def test_high_temperature_trains_all_kernels(evidence: Any) -> None:
-    """From temperature 1 to 30 the mean of the largest share falls from 0.77 to 0.28 and the least gradient rises
-    from 4% to 22%, and so they do in each of the five seeds from step to step."""
+    """From temperature 1 to 30 the mean largest share falls from over a half to under 0.35 and the least gradient
+    rises from under 10% to over 20%, and so they do in each of the five seeds from step to step."""
     means, seeds = evidence()["means"], evidence()["seeds"]
-    assert means["1.0"]["largest"] == pytest.approx(0.77, abs=0.005)
-    assert means["30.0"]["largest"] == pytest.approx(0.28, abs=0.005)
-    assert means["1.0"]["least"] == pytest.approx(0.04, abs=0.005)
-    assert means["30.0"]["least"] == pytest.approx(0.22, abs=0.005)
+    assert means["1.0"]["largest"] > 0.5
+    assert means["30.0"]["largest"] < 0.35
+    assert means["1.0"]["least"] < 0.1
+    assert means["30.0"]["least"] > 0.2
     assert list(seeds) == ["1.0", "3.0", "10.0", "30.0"]
     for seed in range(5):
         rows = [seeds[t][seed] for t in seeds]

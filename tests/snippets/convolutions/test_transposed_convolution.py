@@ -205,14 +205,14 @@ def test_start_keeps_the_variance(kernel: int, stride: int) -> None:
 
 
 def test_pattern_at_the_start(evidence) -> None:
-    """Equal weights: kernels 3 and 5 draw a pattern, 2 and 4 none. Random: each of 20 seeds 0.7 to 0.9. Enlarged: 0."""
+    """Equal weights: kernels 3 and 5 draw a pattern, 2 and 4 none. Random: each of 20 seeds 0.5 to 1. Enlarged: 0."""
     equal, drawn = evidence()["equal"], evidence()["random"]
     names = [f"transposed, kernel {k}" for k in (2, 3, 4, 5)]
     assert max(equal[names[0]], equal[names[2]]) < 1e-6
     assert min(equal[names[1]], equal[names[3]]) > 0.2
     for name in names:
         assert len(drawn[name]) == 20
-        assert 0.695 < min(drawn[name]) < max(drawn[name]) < 0.9
+        assert 0.5 < min(drawn[name]) < max(drawn[name]) < 1
     assert max([equal["enlarge, then convolve"], *drawn["enlarge, then convolve"]]) < 1e-6
 
 
