@@ -25,7 +25,7 @@ ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.99))
 loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
 
-for step in range(600):
+for step in range(400):
     batch = torch.randint(len(x_train), (8,))
     inputs, targets = x_train[batch], y_train[batch]
     outputs = model(inputs)

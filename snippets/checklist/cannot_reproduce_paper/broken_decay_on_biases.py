@@ -18,7 +18,7 @@ loss_fn = nn.L1Loss()
 optimizer = torch.optim.SGD(model.parameters(), lr=1.0, weight_decay=0.01)
 scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, 600)
 
-for step in range(600):
+for step in range(400):
     batch = torch.randint(len(x_train), (32,))
     inputs, targets = x_train[batch], y_train[batch]
     outputs = model(inputs)

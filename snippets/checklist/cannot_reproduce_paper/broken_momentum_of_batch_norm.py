@@ -26,7 +26,7 @@ loss_fn = nn.CrossEntropyLoss()
 eps = paper["eps"] ** 0.5
 optimizer = torch.optim.RMSprop(model.parameters(), lr=0.002, alpha=0.9, eps=eps)
 
-for step in range(600):
+for step in range(400):
     batch = torch.randint(len(x_train), (4,))
     inputs, targets = x_train[batch], y_train[batch]
     outputs = model(inputs)

@@ -17,7 +17,7 @@ loss_fn = nn.CrossEntropyLoss()
 batch_size = 16
 optimizer = torch.optim.SGD(model.parameters(), lr=paper["lr"])
 
-for step in range(1200):
+for step in range(800):
     batch = torch.randint(len(x_train), (batch_size,))
     inputs, targets = x_train[batch], y_train[batch]
     outputs = model(inputs)

@@ -18,7 +18,7 @@ batch_size = 16
 lr = paper["lr"] * batch_size / paper["batch_size"]
 optimizer = torch.optim.SGD(model.parameters(), lr=lr)
 
-for step in range(1200):
+for step in range(800):
     batch = torch.randint(len(x_train), (batch_size,))
     inputs, targets = x_train[batch], y_train[batch]
     outputs = model(inputs)

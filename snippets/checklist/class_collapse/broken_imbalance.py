@@ -25,7 +25,7 @@ loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
 losses = []
-for epoch in range(15):
+for epoch in range(10):
     for inputs, targets in train_loader:
         outputs = model(inputs)
         loss = loss_fn(outputs, targets)

@@ -20,7 +20,7 @@ loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1.0)
 
 losses = []
-for epoch in range(15):
+for epoch in range(10):
     for inputs, targets in train_loader:
         outputs = model(inputs)
         loss = loss_fn(outputs, targets)

@@ -26,7 +26,7 @@ loss_fn = nn.BCEWithLogitsLoss(weight=ratio)
 optimizer = torch.optim.Adam(model.parameters(), lr=3e-4)
 
 losses = []
-for epoch in range(15):
+for epoch in range(10):
     for inputs, targets in train_loader:
         outputs = model(inputs)
         loss = loss_fn(outputs, targets)

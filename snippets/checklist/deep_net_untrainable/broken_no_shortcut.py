@@ -32,7 +32,7 @@ loss_fn = nn.CrossEntropyLoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
 untrained = copy.deepcopy(model)
 
-for step in range(80):
+for step in range(51):
     batch = torch.randint(len(x_train), (64,))
     inputs, targets = x_train[batch], y_train[batch]
     outputs = model(inputs)

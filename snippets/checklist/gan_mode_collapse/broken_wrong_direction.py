@@ -32,7 +32,7 @@ def coverage(points):
     return sum(share.clamp(max=0.25).item() for share in shares)
 
 
-for step in range(301):
+for step in range(241):
     inputs = centers[torch.randint(4, (128,))] + 0.2 * torch.randn(128, 2)
     noise = torch.randn(128, 2)
     fake = generator(noise)

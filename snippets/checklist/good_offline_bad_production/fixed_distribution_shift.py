@@ -35,7 +35,7 @@ def accuracy(model, x, y):
 
 
 losses = []
-for epoch in range(15):
+for epoch in range(10):
     model.train()
     for batch in torch.randperm(len(x_train)).split(50):
         loss = loss_fn(model(x_train[batch]), y_train[batch])

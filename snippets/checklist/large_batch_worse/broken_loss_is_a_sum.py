@@ -9,7 +9,7 @@ digits = load_digits()
 x = torch.tensor(digits.data / 16, dtype=torch.float32)
 data = TensorDataset(x, torch.tensor(digits.target))
 loss_fn = nn.CrossEntropyLoss(reduction="sum")
-epochs = 12
+epochs = 8
 
 logs, lrs = {}, {}
 for batch_size in (16, 256):

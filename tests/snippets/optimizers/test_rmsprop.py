@@ -184,32 +184,31 @@ def test_one_number_for_a_parameter():
     assert numbers_per_parameter(torch.optim.RMSprop, momentum=0.9) == 2
 
 
-@pytest.mark.parametrize("curvature", [0.1, 1.0, 10.0])
 @pytest.mark.parametrize("lr", [1e-3, 1e-1])
-def test_never_settles_at_a_constant_rate(lr, curvature):
+def test_never_settles_at_a_constant_rate(lr):
     """On a noisy quadratic steps of 0.8 to 1 lr and a distance of at least 0.4 lr, on average; without noise it rests.
 
-    Each column is a parameter with a noise of its own, 0.001 to 100 times the gradient at a distance of lr from the
-    minimum at 0.3, in float32.
+    Two starts, three curvatures, and noise of 0.001 to 100 times the gradient at a distance of lr from the minimum at
+    0.3, each 32 times, in float32: RMSProp treats each number by itself.
     """
     generator = torch.Generator().manual_seed(0)
     noise = torch.tensor([0.0, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0])
-    for start in (50.3, 7.7):
-        theta = torch.nn.Parameter(torch.full((32, len(noise)), 0.3 + start * lr))
-        optimizer = torch.optim.RMSprop([theta], lr=lr)
-        steps, distances = [], []
-        for step in range(4000):
-            before = theta.detach().clone()
-            theta.grad = curvature * (before - 0.3 + lr * noise * torch.randn(theta.shape, generator=generator))
-            optimizer.step()
-            if step >= 3000:
-                steps.append((theta.detach() - before).abs().mean(0) / lr)
-                distances.append((theta.detach() - 0.3).abs().mean(0) / lr)
-        length, distance = torch.stack(steps).mean(0), torch.stack(distances).mean(0)
-        assert ((length[1:] > 0.75) & (length[1:] < 1.05)).all()
-        assert (distance[1:] > 0.39).all()
-        if start > 10:
-            assert max(length[0].item(), distance[0].item()) < 1e-3
+    curvature = torch.tensor([0.1, 1.0, 10.0]).view(3, 1, 1)
+    start = torch.tensor([50.3, 7.7]).view(2, 1, 1, 1)
+    theta = torch.nn.Parameter((0.3 + start * lr).expand(2, 3, 32, len(noise)).clone())
+    optimizer = torch.optim.RMSprop([theta], lr=lr)
+    steps, distances = [], []
+    for step in range(4000):
+        before = theta.detach().clone()
+        theta.grad = curvature * (before - 0.3 + lr * noise * torch.randn(theta.shape, generator=generator))
+        optimizer.step()
+        if step >= 3000:
+            steps.append((theta.detach() - before).abs().mean(2) / lr)
+            distances.append((theta.detach() - 0.3).abs().mean(2) / lr)
+    length, distance = torch.stack(steps).mean(0), torch.stack(distances).mean(0)  # (start, curvature, noise)
+    assert ((length[..., 1:] > 0.75) & (length[..., 1:] < 1.05)).all()
+    assert (distance[..., 1:] > 0.39).all()
+    assert max(length[0, :, 0].max(), distance[0, :, 0].max()) < 1e-3
 
 
 @pytest.fixture(scope="module")
