@@ -29,7 +29,9 @@ def rows(catalog: Catalog, entry: Entry, ids: Iterable[str], lang: str) -> str:
     """HTML table of some recipes, for an entry's page, and its legend; its words lead to the page of all."""
     known = {recipe.id: recipe for recipe in catalog.recipes}
     shown = [known[id_] for id_ in ids]
-    table = html.table(_head(lang), [_row(catalog, recipe, entry.section, lang) for recipe in shown], class_="recipes")
+    table = html.table(
+        _head(lang), [_row(catalog, recipe, entry.section, lang, entry.id) for recipe in shown], class_="recipes"
+    )
     return f'{table}\n\n<p class="recipe-legend">{legend(catalog, entry, shown, lang)}</p>'
 
 
@@ -90,11 +92,12 @@ def _head(lang: str) -> list[str]:
     return [word(key, lang) for key in ("recipe", "settings", "schedule_length", "published")]
 
 
-def _row(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> list[str]:
+def _row(catalog: Catalog, recipe: Recipe, section: str, lang: str, here: str = "") -> list[str]:
+    """The cells of a row; ``here`` is the entry on whose page it stands, to which no link leads."""
     return [
         _situation(catalog, recipe, section, lang),
-        _settings(catalog, recipe, section, lang),
-        _schedule(catalog, recipe, section, lang),
+        _settings(catalog, recipe, section, lang, here),
+        _schedule(catalog, recipe, section, lang, here),
         source(catalog, recipe.source, section, lang),
     ]
 
@@ -112,24 +115,24 @@ def _situation(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str
     return lines_of(f"<strong>{link}</strong>", html.text(word("comma", lang).join(more)), html.text(result or ""))
 
 
-def _settings(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
-    lines = [_optimizer(catalog, recipe.optimizer, section, lang)]
+def _settings(catalog: Catalog, recipe: Recipe, section: str, lang: str, here: str) -> str:
+    lines = [_optimizer(catalog, recipe.optimizer, section, lang, here)]
     for name, choice in (("others", recipe.others), ("then", recipe.then)):
         if choice:
-            lines.append(f"{word(name, lang)} {_optimizer(catalog, choice, section, lang)}")
+            lines.append(f"{word(name, lang)} {_optimizer(catalog, choice, section, lang, here)}")
     more = recipe_text.more(catalog.labels, recipe, lang)
     return lines_of(*lines, html.text(word("semicolon", lang).join(more)), small(recipe.note.get(lang)))
 
 
-def _optimizer(catalog: Catalog, choice: Choice, section: str, lang: str) -> str:
+def _optimizer(catalog: Catalog, choice: Choice, section: str, lang: str, here: str) -> str:
     arguments = recipe_text.arguments(choice)
-    return f"{_entry(catalog, choice.id, section, lang)} {html.code(arguments) if arguments else ''}".rstrip()
+    return f"{_entry(catalog, choice.id, section, lang, here)} {html.code(arguments) if arguments else ''}".rstrip()
 
 
-def _schedule(catalog: Catalog, recipe: Recipe, section: str, lang: str) -> str:
+def _schedule(catalog: Catalog, recipe: Recipe, section: str, lang: str, here: str) -> str:
     form = html.text(recipe_text.form(catalog.labels, recipe, lang))
     schedule = recipe.schedule
-    if schedule and schedule.id in catalog.by_id:
+    if schedule and schedule.id in catalog.by_id and schedule.id != here:
         form = html.link(addresses.entry_href(catalog.by_id[schedule.id], section), form)
     warmup, length = recipe_text.warmup(catalog.labels, recipe, lang), recipe_text.length(catalog.labels, recipe, lang)
     return lines_of(html.text(warmup), form, html.text(length))
@@ -151,8 +154,10 @@ def source(catalog: Catalog, source: Source, section: str, lang: str) -> str:
     return lines_of(origin, word("comma", lang).join(files), small(fork))
 
 
-def _entry(catalog: Catalog, id_: str, section: str, lang: str) -> str:
+def _entry(catalog: Catalog, id_: str, section: str, lang: str, here: str) -> str:
     entry = catalog.by_id[id_]
+    if id_ == here:
+        return html.text(short(entry, lang))
     return html.link(addresses.entry_href(entry, section), html.text(short(entry, lang)))
 
 

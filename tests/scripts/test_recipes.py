@@ -184,6 +184,14 @@ def test_legend_explains_each_word_of_the_rows_and_no_other(lang: str):
         assert "recipes.html#how-to-read-a-row" in legend
 
 
+@pytest.mark.parametrize(("here", "id_"), [("one-cycle-lr", "fastai-one-cycle"), ("adam", "fastai-one-cycle")])
+def test_row_has_no_link_to_its_own_page(here: str, id_: str):
+    catalog = load()
+    made = recipes.rows(catalog, catalog.by_id[here], [id_], "en")
+    assert f"{here}.html" not in made
+    assert f"{({'one-cycle-lr', 'adam'} - {here}).pop()}.html" in made
+
+
 def test_legend_has_no_link_to_its_own_page():
     catalog = load()
     clipped = next(recipe for recipe in catalog.recipes if "clip" in recipe.more)

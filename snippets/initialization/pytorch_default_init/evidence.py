@@ -89,10 +89,10 @@ if __name__ == "__main__":
             [
                 "layer",
                 "default rms",
-                "default spread",
+                "default spread over inputs",
                 "default gradient",
                 "Kaiming rms",
-                "Kaiming spread",
+                "Kaiming spread over inputs",
                 "Kaiming gradient",
             ]
         )

@@ -144,7 +144,7 @@ if __name__ == "__main__":
     axis.set_yticklabels(list(results))
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.09), ncols=3)
     figure.savefig("choosing-an-optimizer-surfaces.svg")
-    head = [cell for name in PROBLEMS for cell in (f"{name}: rate", "left, median of 5 starts")]
+    head = [cell for name in PROBLEMS for cell in (f"{name}: rate", "remaining, median of 5 starts")]
     with Path("choosing-an-optimizer-surfaces.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["optimizer", *head])

@@ -54,7 +54,7 @@ if __name__ == "__main__":
     runs = [
         ("no momentum, best rate", 2 / (low + high), 0.0, "o"),
         ("momentum 0.9", best_lr, 0.9, "s"),
-        (f"momentum {best_mu:.3f}, best", best_lr, best_mu, "^"),
+        (f"momentum {best_mu:.3f}, best in the long run", best_lr, best_mu, "^"),
         ("momentum 0.99", best_lr, 0.99, "v"),
     ]
     _, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
