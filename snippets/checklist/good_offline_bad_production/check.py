@@ -32,6 +32,32 @@ def prepared_differently(prepare, prepare_live, same, raw):
         return f"prepared, the same samples differ by up to {apart:.2f}; their standard deviation is {ours.std():.2f}"
 
 
+def left_as_it_was(prepare, raw, entries=None):
+    """Ask whether a preparation changes nothing at all, or not the entries of a batch that it should change.
+
+    Args:
+        raw: a batch: a tensor, a dictionary, a list or a tuple of them; the check works on a copy.
+        entries: the keys or numbers of entries that must change; if left out, one changed entry is enough.
+    """
+
+    def parts(batch):
+        if isinstance(batch, dict):
+            return batch
+        return dict(enumerate(batch)) if isinstance(batch, list | tuple) else {0: batch}
+
+    with torch.no_grad(), torch.random.fork_rng():
+        before, after = parts(raw), parts(prepare(copy.deepcopy(raw)))
+    tensors = {key: old for key, old in before.items() if torch.is_tensor(old)}
+    same = [
+        key
+        for key, old in tensors.items()
+        if torch.is_tensor(after.get(key)) and torch.equal(old, after[key])
+    ]
+    wrong = [key for key in same if entries is None or key in entries]
+    if wrong and (entries is not None or len(same) == len(tensors)):
+        return f"the preparation leaves {', '.join(map(str, wrong))} exactly as it was"
+
+
 def copied(model):
     """Copy a model; results of a forward pass that it keeps, which deepcopy refuses, are copied as numbers."""
     kept = [v for m in model.modules() for v in vars(m).values()]

@@ -71,3 +71,21 @@ def loss_of_right_and_wrong(loss_fn, outputs, targets):
         right, wrong = loss_fn(best, targets).item(), loss_fn(worst, targets).item()
     if right > wrong:
         return f"the loss of perfect answers is {right:.3f}, and of answers that are all wrong {wrong:.3f}: it is a score"
+
+
+def loss_of_two_samples(loss_fn, outputs, targets):
+    """Ask whether the loss depends on one or two samples only: an index of zeros and ones reaches two rows."""
+    if len(outputs) < 8:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    # numbers that can be logits and probabilities
+    made_up = torch.rand(outputs.shape, generator=generator)
+    leaf = made_up.to(outputs).requires_grad_()
+    with torch.enable_grad(), torch.random.fork_rng():
+        loss = loss_fn(leaf, targets).mean()
+        if not loss.requires_grad:
+            return None  # no gradient at all is another fault
+        slope = torch.autograd.grad(loss, leaf)[0]
+    reached = (slope != 0).reshape(len(slope), -1).any(dim=1).sum().item()
+    if 0 < reached <= 2:
+        return f"the loss depends on {reached} of {len(outputs)} samples"

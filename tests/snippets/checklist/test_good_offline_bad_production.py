@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from snippets.checklist.good_offline_bad_production import check
-from tests.support.planted import Record, Run, causes, prove
+from tests.support.planted import Record, Run, causes, program, prove, run
 
 
 def shows(run: Run) -> bool:
@@ -213,3 +213,36 @@ def test_layers_are_followed_by_name() -> None:
     other = copy.deepcopy(recurrent)
     other[0].weight_hh_l0.data *= 3
     assert "is 0, by" in check.first_layer_that_differs(recurrent, other, torch.randn(9, 5, 6))
+
+
+def test_string_is_no_tuple() -> None:
+    """In the planted program both names are strings, no letter is an entry, and the round trip does not return."""
+    for role in ("broken", "fixed"):
+        names = run(program("good-offline-bad-production/undone-but-never-done", role)).names
+        assert list(names["scale_move"].names) == (list("move") if role == "broken" else ["move"])
+        assert list(names["scale_state"].names) == (list("state") if role == "broken" else ["state"])
+        there = names["prepare"](names["raw"])
+        back = names["scale_back"]({"move": there["move"]})["move"]
+        assert torch.equal(there["move"], names["raw"]["move"]) == (role == "broken")
+        assert torch.allclose(back, names["raw"]["move"], atol=1e-5) == (role == "fixed")
+
+
+def test_preparations_that_do_nothing() -> None:
+    """Of tensors, lists and dictionaries; one entry that must change; names and texts beside them; in place."""
+    x, y = torch.randn(4, 3), torch.randn(4)
+    raw, before = {"x": x, "y": y, "name": ["a"] * 4}, x.clone()
+
+    def x_only(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        batch["x"].mul_(2)
+        return batch
+
+    assert check.left_as_it_was(lambda batch: batch, raw) == "the preparation leaves x, y exactly as it was"
+    assert not check.left_as_it_was(x_only, raw)
+    assert "leaves y exactly" in check.left_as_it_was(x_only, raw, entries=["x", "y"])
+    assert not check.left_as_it_was(x_only, raw, entries=["x"])
+    assert torch.equal(x, before)
+    for one in (x, [x, y], (x,)):
+        assert check.left_as_it_was(lambda batch: batch, one)
+    assert not check.left_as_it_was(lambda batch: batch / 2, x)
+    assert not check.left_as_it_was(lambda batch: [batch[0] + 1, batch[1]], [x, y])
+    assert not check.left_as_it_was(lambda batch: batch["x"].sum(), raw)
