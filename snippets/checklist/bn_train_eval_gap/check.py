@@ -84,3 +84,33 @@ def data_scaled_differently(x_train, x_test):
     )
     if abs(test_mean - mean) > 0.5 * std or not 0.5 * std <= test_std <= 2 * std:
         return f"training inputs have mean {mean:.2f} and std {std:.2f}, test inputs {test_mean:.2f} and {test_std:.2f}"
+
+
+def statistics_of_other_data(model, inputs):
+    """Compare the first layer's running mean with the mean of one training batch; one forward pass in eval mode."""
+    layers, seen = batch_norms(model), []
+
+    def look(name):
+        def hook(layer, arguments):
+            x = arguments[0].detach().transpose(0, 1).flatten(1).float()
+            far = (x.mean(dim=1) - layer.running_mean).abs() / (x.std(dim=1) + 1e-6)
+            seen.append((name, far.mean().item()))
+
+        return hook
+
+    modes = [(module, module.training) for module in model.modules()]
+    handles = [m.register_forward_pre_hook(look(name)) for name, m in layers.items()]
+    try:
+        model.eval()
+        with torch.no_grad(), torch.random.fork_rng():
+            model(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in modes:
+            module.training = mode
+    if seen and seen[0][1] > 0.5:  # by chance about 0.8 / sqrt(number of samples)
+        return (
+            f"layer {seen[0][0]}: the running means lie {seen[0][1]:.1f} standard deviations from "
+            "those of this training batch: they are those of other data"
+        )

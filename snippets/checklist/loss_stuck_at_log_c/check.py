@@ -96,3 +96,17 @@ def outputs_that_are_probabilities(outputs, loss_fn):
         if torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
             floor = torch.tensor(outputs.shape[1] - 1 + torch.e).log().item() - 1
             return f"every row of the outputs sums to 1; the loss of probabilities cannot fall below {floor:.2f}"
+
+
+def gradients_that_are_all_zero(model, loss_fn, inputs, targets):
+    """Ask whether the loss depends on the weights at all: of a sound network some gradient is not exactly 0."""
+    weights = [p for p in model.parameters() if p.requires_grad]
+    if not weights:
+        return None
+    with torch.random.fork_rng(), torch.enable_grad():
+        loss = loss_fn(model(inputs), targets)
+        if not loss.requires_grad:
+            return None  # cut off, which is another fault
+        found = torch.autograd.grad(loss, weights, allow_unused=True)
+    if loss.isfinite() and not any(g is not None and g.any() for g in found):
+        return f"the loss is {loss.item():.4f}, and the gradients of all {len(weights)} tensors are exactly 0"

@@ -78,3 +78,9 @@ def outputs_that_are_no_probabilities(model, loss_fn, inputs):
     )
     if takes_probabilities and (outputs.min() < 0 or outputs.max() > 1):
         return f"BCELoss wants probabilities, and outputs are {outputs.min():.2f} to {outputs.max():.2f}"
+
+
+def outputs_that_are_all_zero(outputs):
+    """Ask whether every number of what must not be negative, such as a density, is exactly 0: its ReLU then has no gradient."""
+    if outputs.is_floating_point() and outputs.numel() > 1 and not outputs.any():
+        return f"all {outputs.numel()} outputs are exactly 0: a ReLU gives them no gradient, and nothing learns"

@@ -44,11 +44,15 @@ def state_of_other_parameters(model, optimizer, checkpoint):
         return f"{len(other)} of {len(now)} parameters have the state of another: {is_now} that of {was}"
 
 
-def schedule_that_starts_anew(scheduler, step):
-    """Compare the scheduler's counter with that of the run.
+def schedule_that_starts_anew(scheduler, step, saved_lr=None):
+    """Compare the scheduler's counter with that of the run, and the learning rate with that at the time of saving.
 
-    Give the number of the epoch as step if you call scheduler.step() once per epoch.
+    Give the number of the epoch as step if you call scheduler.step() once per epoch. Right after loading, give
+    checkpoint["optimizer"]["param_groups"][0]["lr"] as saved_lr: a counter set by hand does not set the learning rate.
     """
+    lr = float(scheduler.optimizer.param_groups[0]["lr"])
+    if saved_lr is not None and abs(lr - saved_lr) > 0.01 * saved_lr:
+        return f"the learning rate was {saved_lr:.3g} when the file was saved, and is {lr:.3g} now"
     if scheduler.last_epoch < 0.9 * step:
         now = scheduler.get_last_lr()[0]
         return (

@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from snippets.checklist.bn_train_eval_gap import check
-from tests.support.planted import Record, Run, causes, prove
+from tests.support.planted import Record, Run, causes, program, prove, run
 
 
 def shows(run: Run) -> bool:
@@ -49,3 +49,31 @@ def test_kinds_of_batches_beside_a_wide_column() -> None:
         assert not check.batches_not_alike(shuffled)
     assert torch.equal(before, generator.get_state())
     assert not check.data_scaled_differently(torch.ones(9, 3), torch.ones(9, 3))
+
+
+def test_another_pass_moves_the_score() -> None:
+    """Under no_grad and without an optimizer: parameters equal to the last bit, another loss in evaluation mode."""
+    names = run(program("bn-train-eval-gap/moved-by-another-pass", "fixed")).names
+    model, loss_fn, x_test, y_test = (names[key] for key in ("model", "loss_fn", "x_test", "y_test"))
+    before = [p.clone() for p in model.parameters()]
+    with torch.no_grad():
+        first = loss_fn(model.eval()(x_test), y_test)
+        model.train()
+        for (images,) in names["negatives"]:
+            model(images)
+        second = loss_fn(model.eval()(x_test), y_test)
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    assert second > 2 * first
+
+
+def test_statistics_of_the_training_data() -> None:
+    """Silent on images of the data that were seen, and without running statistics; found in 2d and with a shift."""
+    torch.manual_seed(0)
+    for layer, shape in ((nn.BatchNorm1d(6), (64, 6)), (nn.BatchNorm2d(3), (32, 3, 5, 5))):
+        model = nn.Sequential(layer, nn.ReLU())
+        for _ in range(60):
+            model(3 + 2 * torch.randn(shape))
+        assert check.statistics_of_other_data(model, 3 + 2 * torch.randn(shape)) is None
+        assert "layer 0" in check.statistics_of_other_data(model, 5 + 2 * torch.randn(shape))
+    bare = nn.Sequential(nn.BatchNorm1d(6, track_running_stats=False))
+    assert check.statistics_of_other_data(bare, torch.randn(8, 6)) is None

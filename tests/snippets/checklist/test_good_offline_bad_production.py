@@ -246,3 +246,29 @@ def test_preparations_that_do_nothing() -> None:
     assert not check.left_as_it_was(lambda batch: batch / 2, x)
     assert not check.left_as_it_was(lambda batch: [batch[0] + 1, batch[1]], [x, y])
     assert not check.left_as_it_was(lambda batch: batch["x"].sum(), raw)
+
+
+def test_silence_in_two_logarithms() -> None:
+    """The smallest values of two usual spectrograms; the check finds the difference in one that holds silence."""
+    silence = torch.zeros(1)
+    assert round(torch.log(silence + 1e-9).item(), 1) == -20.7
+    assert round(torch.log(silence.clamp(min=1e-5)).item(), 1) == -11.5
+    torch.manual_seed(0)
+    power = torch.rand(4, 80, 50) * (torch.arange(50) > 10)
+    said = check.prepared_differently(lambda x: (x + 1e-9).log(), lambda x: x.clamp(min=1e-5).log(), power, power)
+    assert "9.2" in said
+    assert check.prepared_differently(torch.log1p, torch.log1p, power, power) is None
+
+
+def test_observer_goes_on() -> None:
+    """After disable_fake_quant() of torch nothing is rounded, and the scale still follows the numbers that pass."""
+    quantizer = torch.ao.quantization.FakeQuantize(
+        observer=torch.ao.quantization.MovingAverageMinMaxObserver, quant_min=0, quant_max=255
+    )
+    x = torch.linspace(-1, 1, 50)
+    assert not torch.equal(quantizer(x), x)
+    before = quantizer.scale.clone()
+    quantizer.disable_fake_quant()
+    for _ in range(50):
+        assert torch.equal(quantizer(10 * x), 10 * x)
+    assert quantizer.scale > 2 * before

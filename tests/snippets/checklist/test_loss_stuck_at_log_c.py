@@ -77,3 +77,42 @@ def test_a_second_log_softmax_changes_nothing() -> None:
     again = outputs.log_softmax(dim=1)
     torch.testing.assert_close(nn.CrossEntropyLoss()(again, targets), nn.CrossEntropyLoss()(outputs, targets))
     assert not check.outputs_that_are_probabilities(again, nn.CrossEntropyLoss())
+
+
+def test_zero_scale_gives_log_c() -> None:
+    """The loss is log(C) in every digit and all gradients are 0, also for DPO with beta 0; with 1e-3 neither."""
+    torch.manual_seed(0)
+    model, inputs = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 10)), torch.randn(32, 8)
+    for scale in (0.0, 1e-3):
+        for classes in (2, 3, 10):
+            targets = torch.randint(classes, (32,))
+
+            def loss_fn(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+                return nn.functional.cross_entropy(scale * outputs[:, :classes], targets)  # noqa: B023
+
+            exact = abs(loss_fn(model(inputs), targets).item() - math.log(classes)) < 1e-6
+            said = check.gradients_that_are_all_zero(model, loss_fn, inputs, targets)
+            assert (exact, bool(said)) == (scale == 0, scale == 0)
+
+        def preference(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+            chosen, rejected = scale * (outputs[:, 0] - targets), scale * (outputs[:, 1] + targets)  # noqa: B023
+            return -nn.functional.logsigmoid(chosen - rejected).mean()
+
+        reference = torch.randn(32)
+        assert (abs(preference(model(inputs), reference).item() - math.log(2)) < 1e-7) == (scale == 0)
+        assert bool(check.gradients_that_are_all_zero(model, preference, inputs, reference)) == (scale == 0)
+
+
+def test_gradients_that_are_there() -> None:
+    """Silent: a last layer of zeros, a frozen body, dead units before a last bias, a loss without a graph."""
+    inputs, targets, loss_fn = torch.randn(16, 8), torch.randint(3, (16,)), nn.CrossEntropyLoss()
+    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
+    nn.init.zeros_(model[2].weight)
+    nn.init.zeros_(model[2].bias)
+    assert check.gradients_that_are_all_zero(model, loss_fn, inputs, targets) is None
+    nn.init.constant_(model[0].bias, -1e3)
+    assert check.gradients_that_are_all_zero(model, loss_fn, inputs, targets) is None
+    model[0].requires_grad_(False)
+    assert check.gradients_that_are_all_zero(model, loss_fn, inputs, targets) is None
+    assert check.gradients_that_are_all_zero(model, lambda o, t: loss_fn(o.detach(), t), inputs, targets) is None
+    assert check.gradients_that_are_all_zero(model.requires_grad_(False), loss_fn, inputs, targets) is None

@@ -9,10 +9,15 @@ from tests.support.planted import Record, Run, causes, prove
 
 
 def shows(run: Run) -> bool:
-    """The loss falls, and the score says that a constant answer is as good, or gives a random one more than 0.8."""
+    """The loss falls, and the score says that a constant answer is as good, or gives a random one more than 0.8.
+
+    Or it gives the perfect answer less than 0.9.
+    """
     falls = run.last("loss") < 0.7 * run.series("loss")[0]
     if chance := run.series("random answer"):
         return falls and chance[-1] > 0.8
+    if perfect := run.series("perfect answer"):
+        return falls and perfect[-1] < 0.9
     return falls and run.last("score") < run.last("best constant") + 0.02
 
 
@@ -120,3 +125,30 @@ def test_chance_under_other_metrics() -> None:
         return f1(found | t if (found & t).any() else found, t)
 
     assert "outputs of other samples score" in check.score_of_chance(adjusted, torch.rand(1000), events)
+
+
+def dice(outputs: torch.Tensor, targets: torch.Tensor, above: float = 0.0, below: float = 0.0) -> float:
+    """The mean Dice of the images, with a small number above and below the fraction."""
+    found = (outputs > 0.5).float()
+    both, either = ((2 * found * targets).flatten(1).sum(1), (found + targets).flatten(1).sum(1))
+    return ((both + above) / (either + below)).mean().item()
+
+
+def test_ceiling_of_the_dice() -> None:
+    """The perfect answer gets the share of images with an object, no other gets more; the check speaks, for NaN too."""
+    torch.manual_seed(0)
+    targets = (torch.rand(20, 1, 8, 8) > 0.7).float()
+    for share in (0.0, 0.25, 0.6):
+        targets[: int(20 * share)] = 0
+
+        def metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+            return dice(outputs, targets, 0, 1e-8)
+
+        assert abs(metric(targets, targets) - (1 - share)) < 1e-6
+        assert all(metric(torch.rand_like(targets), targets) < 1 - share for _ in range(20))
+        said = check.score_of_the_truth(metric, targets)
+        assert f"{share:.0%} of the targets are empty" in said if share else said is None
+        assert check.score_of_the_truth(lambda o, t: dice(o, t, 1e-6, 1e-6), targets) is None
+        assert check.score_of_the_truth(minus_error, targets) is None
+        assert bool(check.score_of_the_truth(dice, targets)) == bool(share), "NaN where an image is empty"
+    assert check.score_of_the_truth(accuracy, torch.arange(8) % 3) is None

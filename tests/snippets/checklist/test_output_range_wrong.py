@@ -95,3 +95,24 @@ def test_background_cut_before_the_softmax() -> None:
 
     assert max(map(abs, slopes(cut_first=True))) < 1e-15
     assert min(slopes(cut_first=False)) > 1e-4
+
+
+def test_no_gradient_through_a_dead_relu() -> None:
+    """In the planted run each weight's gradient is 0 from the first step on, and no weight has moved."""
+    names = run(program(f"{SYMPTOM}/relu-starts-dead", "broken")).names
+    model = names["model"]
+    assert all(p.grad is not None and not p.grad.any() for p in model.parameters())
+    assert model[4].bias.item() == -1.0
+    assert not names["outputs"].any()
+
+
+def test_one_number_above_zero_is_alive() -> None:
+    """Found in every shape; silent for one positive number, a softplus that is small, and class numbers."""
+    for shape in ((8, 1), (4, 32, 1), (16,)):
+        dead = torch.zeros(shape, requires_grad=True)
+        assert "exactly 0" in check.outputs_that_are_all_zero(dead.relu())
+        alive = torch.zeros(shape)
+        alive.view(-1)[-1] = 1e-20
+        assert check.outputs_that_are_all_zero(alive) is None
+        assert check.outputs_that_are_all_zero(F.softplus(dead - 20)) is None
+        assert check.outputs_that_are_all_zero(torch.zeros(shape, dtype=torch.long)) is None

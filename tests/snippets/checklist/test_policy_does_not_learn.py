@@ -34,14 +34,18 @@ def test_the_near_end_is_worth_more_again_and_again() -> None:
 
 
 def test_values_under_a_limit() -> None:
-    """A reward of 1 a step, gamma 0.99: cut after 200 steps, a value that all steps share settles at 67, not at 100."""
+    """A reward of 1 a step, gamma 0.99: cut after 200 steps, a value that all steps share settles at 67, not at 100.
+
+    With a reward of -1 at -67, not at -100.
+    """
     gamma, rewards = 0.99, torch.ones(200, dtype=torch.float64)
     truncated = torch.arange(200) == 199
-    for cut, settled in ((truncated, 67), (torch.zeros(200, dtype=torch.bool), 100)):
-        value = torch.zeros((), dtype=torch.float64)
-        for _ in range(2000):
-            value = (rewards + gamma * value * ~cut).mean()
-        assert round(value.item()) == settled
+    for sign in (1, -1):
+        for cut, settled in ((truncated, 67), (torch.zeros(200, dtype=torch.bool), 100)):
+            value = torch.zeros((), dtype=torch.float64)
+            for _ in range(2000):
+                value = (sign * rewards + gamma * value * ~cut).mean()
+            assert round(value.item()) == sign * settled
 
 
 def test_another_action_teaches_nothing_on_average() -> None:

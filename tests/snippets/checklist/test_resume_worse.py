@@ -81,3 +81,37 @@ def test_orders_that_are_no_fault() -> None:
     assert not check.state_of_other_parameters(model, plain, turned)
     prefixed = {"model": {f"module.{name}": w for name, w in model.state_dict().items()}}
     assert not check.state_of_other_parameters(model, optimizer, prefixed)
+
+
+def test_hand_set_counter() -> None:
+    """LambdaLR: the counter is right, the learning rate is the first one until a step; all built first: silent."""
+    shape = torch.optim.lr_scheduler
+    makers = (
+        lambda o: shape.LambdaLR(o, lambda n: 1 - n / 100),
+        lambda o: shape.StepLR(o, 20, 0.5),
+        lambda o: shape.CosineAnnealingLR(o, 100),
+    )
+    for make in makers:
+        first = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)
+        old = make(first)
+        for _ in range(50):
+            first.step()
+            old.step()
+        file = first.state_dict()
+        saved = file["param_groups"][0]["lr"]
+        second = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)
+        second.load_state_dict(file)
+        if isinstance(old, shape.LambdaLR):
+            new = make(second)
+            new.last_epoch = 50
+            assert second.param_groups[0]["lr"] == 0.1
+            assert check.schedule_that_starts_anew(new, 50) is None, "the counter is right"
+            assert "0.05 when the file was saved, and is 0.1 now" in check.schedule_that_starts_anew(new, 50, saved)
+            second.step()
+            new.step()
+            assert abs(second.param_groups[0]["lr"] - 0.049) < 1e-9
+        third = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)
+        right = make(third)
+        third.load_state_dict(file)
+        right.load_state_dict(old.state_dict())
+        assert check.schedule_that_starts_anew(right, 50, saved) is None
