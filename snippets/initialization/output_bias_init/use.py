@@ -22,7 +22,8 @@ def init_binary_bias(layer: nn.Module, prior: float | Tensor = 0.01, weight_std:
         ValueError: if a prior is not strictly between 0 and 1.
     """
     weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
-    p = torch.as_tensor(prior, dtype=bias.dtype, device=bias.device)
+    wide = torch.promote_types(bias.dtype, torch.float32)  # in bfloat16 0.999 would be 1
+    p = torch.as_tensor(prior, dtype=wide, device=bias.device)
     if not bool(((p > 0) & (p < 1)).all()):
         raise ValueError(f"prior must be strictly between 0 and 1, got {prior}")
     nn.init.normal_(weight, 0.0, weight_std)
@@ -42,7 +43,8 @@ def init_class_bias(layer: nn.Module, counts: Tensor, smoothing: float = 1.0, we
         weight_std: standard deviation of the weights.
     """
     weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
-    frequency = counts.to(bias) + smoothing
+    wide = torch.promote_types(bias.dtype, torch.float32)  # float16 ends at 65,504
+    frequency = counts.to(bias.device, wide) + smoothing
     nn.init.normal_(weight, 0.0, weight_std)
     bias.copy_((frequency / frequency.sum()).log())
     return layer

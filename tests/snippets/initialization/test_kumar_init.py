@@ -123,6 +123,9 @@ def test_unit_variance_is_out_of_reach():
     torch.manual_seed(0)
     y = torch.sigmoid(torch.randn(2000, 400) @ kumar_init_(torch.empty(300, 400)).T)
     assert y.var().item() == pytest.approx(0.15, abs=0.01)
+    for std in (1, 10, 1e3, 1e6):  # the larger the weights, the nearer to a coin's variance, which is the bound
+        assert torch.sigmoid(std * torch.randn(100_000, dtype=torch.float64)).var(correction=0) <= 1 / 4
+    assert torch.sigmoid(torch.tensor([-1e3, 1e3])).var(correction=0) == 1 / 4
 
 
 def test_relu_is_not_covered():

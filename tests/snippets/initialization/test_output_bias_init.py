@@ -43,7 +43,10 @@ def test_mean_prediction_is_the_prior():
 
 @pytest.mark.parametrize(("inputs", "spread", "too_high"), [(64, 0.08, 0.0), (512, 0.226, 0.025), (2048, 0.45, 0.1)])
 def test_outputs_spread_with_the_width(inputs, spread, too_high):
-    """Spread of outputs 0.01 sqrt(n): 0.08 for 64 inputs, 0.45 for 2,048, where the mean prediction is 10% too high."""
+    """Spread of outputs 0.01 sqrt(n): 0.08 for 64 inputs, 0.45 for 2,048, where the mean prediction is 10% too high.
+
+    Behind a ReLU each output has a mean prediction of its own: at 2,048 inputs they spread by a quarter.
+    """
     torch.manual_seed(0)
     layer = init_binary_bias(nn.Linear(inputs, 20), 0.01)  # twenty outputs stand for as many draws of the weights
     with torch.no_grad():
@@ -51,6 +54,14 @@ def test_outputs_spread_with_the_width(inputs, spread, too_high):
     assert outputs.std().item() == pytest.approx(spread, rel=0.03)
     assert spread == pytest.approx(0.01 * inputs**0.5, rel=0.01)
     assert outputs.sigmoid().mean().item() == pytest.approx(0.01 * (1 + too_high), rel=0.01)
+    each = outputs.sigmoid().mean(0)
+    assert (each / 0.01 - 1).abs().max() < too_high + 0.05  # of inputs with mean 0 every output is as much too high
+    h = torch.randn(1024, inputs).relu() * 2**0.5
+    with torch.no_grad():
+        each = init_binary_bias(nn.Linear(inputs, 400), 0.01)(h).sigmoid().mean(0)
+    assert each.log().std().item() == pytest.approx(spread / math.pi**0.5, rel=0.1)  # the mean square is mean^2 * pi
+    if inputs == 2048:
+        assert each.log().std().item() == pytest.approx(0.25, abs=0.02)
 
 
 def test_first_loss_is_the_entropy():
@@ -212,10 +223,34 @@ def test_empty_class():
     counts = torch.tensor([10, 0])
     assert init_class_bias(nn.Linear(2, 2), counts, smoothing=0.0).bias[1] == -math.inf
     assert torch.isfinite(init_class_bias(nn.Linear(2, 2), counts).bias).all()
+    layer = init_class_bias(nn.Linear(2, 2), counts, smoothing=0.0)
+    for optimizer in (torch.optim.SGD(layer.parameters(), lr=1.0), torch.optim.AdamW(layer.parameters(), lr=0.1)):
+        for _ in range(20):
+            loss = F.cross_entropy(layer(torch.randn(4, 2)), torch.tensor([0, 0, 1, 0]))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            assert loss.item() == math.inf
+            assert layer.bias[1] == -math.inf
     counts = torch.tensor([10.0] + [0.0] * 999)  # far fewer samples than classes: 1 outweighs them
     for smoothing, first in ((1.0, 11 / 1010), (1e-3, 10.001 / 11)):
         bias = init_class_bias(nn.Linear(2, 1000), counts, smoothing=smoothing).bias
         assert bias.softmax(0)[0].item() == pytest.approx(first, rel=1e-3)
+
+
+def test_counts_overflow_float16():
+    """Counts above 65,504 are infinite in float16, and their frequencies NaN; the page's code computes wider."""
+    counts = torch.tensor([100_000, 900_000, 10])
+    assert torch.tensor([65_504, 65_536]).half().isinf().tolist() == [False, True]
+    low = counts.half()
+    assert (low / low.sum()).log().isnan().any()
+    expected = (counts / counts.sum()).log()
+    for dtype, places in ((torch.float16, 4e-3), (torch.bfloat16, 0.04), (torch.float64, 1e-6)):
+        layer = init_class_bias(nn.Linear(4, 3, dtype=dtype), counts, smoothing=0.0)
+        assert layer.bias.dtype == dtype
+        torch.testing.assert_close(layer.bias.detach().float(), expected, rtol=0, atol=places)
+        layer = init_binary_bias(nn.Linear(4, 1, dtype=dtype), 0.999)  # 1 if it were rounded to bfloat16
+        assert layer.bias.item() == pytest.approx(math.log(999), abs=0.02)
 
 
 def test_later_init_undoes_it():
