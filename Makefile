@@ -16,7 +16,8 @@ help: ## what there is
 
 $(READY): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install it, or name one: make PYTHON=python3 $(MAKECMDGOALS)" >&2; exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
+	rm -rf $(VENV) # where it is a link: the link, not what others use
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	@touch $@
 
