@@ -81,10 +81,10 @@ def test_rare_class_starts_above_the_entropy() -> None:
 
 
 def test_default_starts_near_log_c(evidence) -> None:
-    """torch's default initialization: within 0.05 of log 10 with each of five seeds."""
+    """torch's default initialization: within 0.1 of log 10 with each of five seeds."""
     first = evidence()["no fault"]["first"]
     assert len(first) == SEEDS == 5
-    assert max(abs(loss - math.log(10)) for loss in first) < 0.05
+    assert max(abs(loss - math.log(10)) for loss in first) < 0.1
 
 
 def test_two_faults_start_far_above_log_c(evidence) -> None:
@@ -94,9 +94,9 @@ def test_two_faults_start_far_above_log_c(evidence) -> None:
 
 
 def test_two_faults_start_right(evidence) -> None:
-    """A softmax before the loss and labels of other images start within 0.05 of log 10 with each seed."""
+    """A softmax before the loss and labels of other images start within 0.1 of log 10 with each seed."""
     for program in PROGRAMS[3:]:
-        assert max(abs(loss - math.log(10)) for loss in evidence()[program]["first"]) < 0.05, program
+        assert max(abs(loss - math.log(10)) for loss in evidence()[program]["first"]) < 0.1, program
 
 
 def test_high_start_is_not_slow_here(evidence) -> None:

@@ -119,12 +119,12 @@ def test_only_the_unscaled_stream_grows(variances):
 
 
 def test_later_blocks_have_smaller_shares(variances):
-    """Share of the stream behind a block: 0.9 for the first of 64, scaled 0.05; 0.01 to 0.02 for each of the last 8."""
+    """Share of the stream behind a block: 0.9 for the first of 64, scaled 0.05; 0.01 to 0.03 for each of the last 8."""
     for scaled, first in ((False, 0.9), (True, 0.055)):
         for path in variances(64, scaled).tolist():
             shares = [(after - before) / after for before, after in pairwise(path)]
             assert shares[0] == pytest.approx(first, rel=0.2)
-            assert 0.008 < sum(shares[-8:]) / 8 < 0.024
+            assert 0.006 < sum(shares[-8:]) / 8 < 0.034
 
 
 def test_order_of_calls_matters():

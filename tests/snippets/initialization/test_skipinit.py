@@ -85,8 +85,8 @@ def test_skipinit_is_small_from_the_first_block(draws):
     # One draw of 16 channels spreads by 10 to 15%.
     assert ((times_block > 0.7) & (times_block < 1.4)).all()
     assert times_block.mean() == pytest.approx(1, abs=0.08)
-    assert bn[0] > 0.9
-    assert bn[1] == pytest.approx(0.5, abs=0.1)
+    assert bn[0] > 0.7
+    assert bn[1] == pytest.approx(0.5, abs=0.15)
     assert ((quiet > 0.65 / BLOCKS) & (quiet < 1.4 / BLOCKS)).all()
     # What the figure's description prints.
     assert 0.2 < loud.min() < loud.max() < 4

