@@ -254,10 +254,10 @@ def test_old_share_is_one_minus_new() -> None:
         torch.testing.assert_close(layer.running_var, var)
 
 
-@pytest.mark.parametrize("size", [2, 4])
+@pytest.mark.parametrize("size", [2])
 @pytest.mark.parametrize("seed", range(3))
 def test_variance_of_small_batches_on_digits(size: int, seed: int) -> None:
-    """Trained by 2 or 4 samples: the test loss in eval mode is lower with the running variance times (m - 1) / m."""
+    """Trained by 2 samples: the test loss in eval mode is lower with the running variance times (m - 1) / m."""
     torch.manual_seed(seed)
     digits = load_digits()
     order = torch.randperm(len(digits.target))
