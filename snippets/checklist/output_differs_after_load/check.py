@@ -163,15 +163,19 @@ def copied(model):
     return copy.deepcopy(model, {id(v): v.detach().clone() for v in results})
 
 
+def form_in(twin, training):
+    """All tensors of a copy that is never called, as they are in a mode."""
+    state = twin.train(training).state_dict()
+    return {name: one.clone() for name, one in state.items() if torch.is_tensor(one)}
+
+
 def weights_that_follow_the_mode(model, checkpoint):
     """Call train() and eval() on a copy: do weights change, while the file does not say in which form it holds them?
 
     A flag that is saved, a buffer of one element, says it. Costs a copy of the model, and two of its weights.
     """
-    twin, forms = copied(model), []
-    for training in (True, False):
-        state = twin.train(training).state_dict()
-        forms.append({k: v.clone() for k, v in state.items() if torch.is_tensor(v)})
+    twin = copied(model)
+    forms = [form_in(twin, training) for training in (True, False)]
 
     def differs(name):
         one, other = (form[name].double() for form in forms)

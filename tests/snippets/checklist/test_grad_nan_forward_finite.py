@@ -124,3 +124,21 @@ def test_small_numbers_in_16_bits(dtype: torch.dtype, what: str) -> None:
     lost = what == "clamp" or (what in ("root", "quotient") and dtype == torch.float16)
     found = epsilon_rounded_away(model, loss_fn, x, x)
     assert bool(found) == (lost and dtype != torch.float32)
+
+
+def test_mask_behind_the_root() -> None:
+    """Padded points at one place: a mask behind the root gives NaN, one before it a finite gradient."""
+    torch.manual_seed(0)
+    for padded in (2, 3):
+        for before in (False, True):
+            points = torch.randn(6, 3)
+            points[6 - padded :] = 0
+            points.requires_grad_()
+            real = torch.arange(6) < 6 - padded
+            pairs = real[:, None] & real & ~torch.eye(6, dtype=torch.bool)
+            apart = ~torch.eye(6, dtype=torch.bool)
+            squares = (points[:, None] - points).square().sum(dim=2)
+            distances = squares[pairs].sqrt() if before else squares[apart].sqrt() * pairs[apart]
+            distances.sum().backward()
+            assert distances.isfinite().all()
+            assert bool(points.grad.isfinite().all()) == before

@@ -97,3 +97,15 @@ def test_photographs_in_bytes() -> None:
     picture = torch.tensor(load_sample_image("china.jpg"))[None, :256, :256]
     assert check.pictures_that_were_reshaped(picture.reshape(1, 3, 256, 256))
     assert not check.pictures_that_were_reshaped(picture.permute(0, 3, 1, 2))
+
+
+def test_heads_of_stretches() -> None:
+    """Without the transpose a head holds the numbers of its stretch alone; with it, a part of every token."""
+    for heads, tokens, width in ((4, 16, 8), (2, 6, 4)):
+        x = torch.arange(tokens).float()[None, :, None].expand(3, tokens, width)
+        split = x.reshape(3, heads, tokens, -1)
+        length = tokens // heads
+        for head in range(heads):
+            assert split[:, head].unique().tolist() == list(range(head * length, (head + 1) * length))
+            right = x.reshape(3, tokens, heads, -1).transpose(1, 2)[:, head]
+            assert right.unique().tolist() == list(range(tokens))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -86,3 +88,18 @@ def test_persistent_workers_cure_the_epochs_and_not_the_workers() -> None:
     first, second = check.draws(Own(), None, persistent=True)
     assert check.alike(*first)
     assert not check.repeats(first, second)
+
+
+def test_global_seeds_do_not_reach_it() -> None:
+    """All four kinds of generators draw on as if nothing had been seeded."""
+
+    def draws(seeds: bool) -> list[float]:
+        old, new, own = np.random.RandomState(0), np.random.default_rng(0), random.Random(0)
+        torchs = torch.Generator().manual_seed(0)
+        if seeds:
+            np.random.seed(7)
+            random.seed(7)
+            torch.manual_seed(7)
+        return [old.rand(), new.random(), own.random(), torch.rand(1, generator=torchs).item()]
+
+    assert draws(seeds=True) == draws(seeds=False)

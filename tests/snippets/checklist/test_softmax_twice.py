@@ -24,7 +24,9 @@ def test_cause(cause: str, record_property: Record) -> None:
     prove(cause, shows, record_property)
 
 
-@pytest.mark.parametrize(("classes", "floor"), [(2, 0.31), (3, 0.55), (10, 1.46), (100, 3.62), (1000, 5.91)])
+@pytest.mark.parametrize(
+    ("classes", "floor"), [(2, 0.31), (3, 0.55), (10, 1.46), (12, 1.62), (100, 3.62), (1000, 5.91)]
+)
 def test_floor_of_two_softmaxes(classes: int, floor: float) -> None:
     """The loss of the best probabilities is log(e + C - 1) - 1, and no probabilities have less."""
     targets = torch.arange(classes)

@@ -162,3 +162,23 @@ def test_five_axes_and_channels_last() -> None:
     with pytest.raises(RuntimeError, match="required rank 4 tensor to use channels_last format"):
         model.to(memory_format=torch.channels_last)
     CondConv2d(3, 8).to(memory_format=torch.channels_last)
+
+
+def balance(logits: Tensor) -> float:
+    """The auxiliary loss of top-2 routing: experts times the sum of shares chosen and mean probabilities."""
+    shares = logits.softmax(dim=1)
+    chosen = F.one_hot(shares.topk(2, dim=1).indices, logits.shape[1]).sum(dim=1).float()
+    return logits.shape[1] * (chosen.mean(dim=0) * shares.mean(dim=0)).sum().item()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_pooled_balance(seed: int) -> None:
+    """Four layers, each with two experts of its own: 2.0 pooled, as where all are used alike, and 8.0 in each."""
+    torch.manual_seed(seed)
+    layers = torch.randn(4, 4000, 8)
+    even = balance(layers.flatten(0, 1))
+    for layer in range(4):
+        layers[layer, :, 2 * layer : 2 * layer + 2] += 20
+    assert even == pytest.approx(2, abs=0.01)
+    assert balance(layers.flatten(0, 1)) == pytest.approx(2, abs=0.02)
+    assert [balance(layer) for layer in layers] == pytest.approx([8] * 4, abs=0.02)
