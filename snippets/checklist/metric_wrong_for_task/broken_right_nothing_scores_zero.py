@@ -28,7 +28,7 @@ x_test, y_test = scenes(99)
 model = nn.Sequential(
     nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1)
 )
-loss_fn = nn.BCEWithLogitsLoss()
+loss_fn = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(5.0))
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 
 for step in range(150):
