@@ -24,8 +24,9 @@ def test_equals_the_closed_form():
 def test_resumes():
     """Optimizer's and scheduler's states are enough: the rest of the curve is bit for bit the same."""
     for at in (1, 70, 99, 100, 101, 140):  # T_max is 100
-        rest, _ = interrupted(make_scheduler, 150, at, (0.1, 0.02))
-        assert rest == curve_of(make_scheduler, 150, (0.1, 0.02))[at:]
+        for built_last in (False, True):  # the scheduler made before and after the optimizer's state is loaded
+            rest, _ = interrupted(make_scheduler, 150, at, (0.1, 0.02), built_last=built_last)
+            assert rest == curve_of(make_scheduler, 150, (0.1, 0.02))[at:]
 
 
 @pytest.mark.parametrize("T_max", [97, 216, 243, 1000])

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from snippets.schedulers.noam_schedule.evidence import constant, open_ended
+from snippets.schedulers.noam_schedule.evidence import Run, constant, inverse_sqrt, open_ended
 from snippets.schedulers.noam_schedule.from_scratch import learning_rate
 from snippets.schedulers.noam_schedule.use import make_scheduler
 from tests.support.schedulers import assert_same_curve, curve_of, interrupted
@@ -108,15 +108,21 @@ def losses(evidence):
 
 
 def test_lower_than_constant(losses):
-    """After 300 and after 600 updates the loss is over 4 % below that of a constant rate, the best of four rates.
+    """After 300 and after 600 updates the loss is below that of a constant rate, the best of four rates; three draws.
 
     The experiment's 0.016 is too high for a constant rate: 0.004 is better after 600 updates, 0.002 no better.
     """
     watches = [dict(open_ended(lr, constant)[0]) for lr in (0.002, 0.004, 0.008)]
     for place, length in ((2, 300), (3, 600)):
         best = min(losses["constant"][place], *(watch[length] for watch in watches))
-        assert losses["inverse"][place] < 0.96 * best
+        assert losses["inverse"][place] < best
     assert watches[1][600] < losses["constant"][3]
+    for seed in (1, 2):
+        runs = [Run(lr, seed) for lr in (0.002, 0.004, 0.008, 0.016)]
+        ours = Run(0.016, seed)
+        for length in (300, 600):
+            best = min(run.go(length, constant).test_loss() for run in runs)
+            assert ours.go(length, inverse_sqrt).test_loss() < 0.99 * best
 
 
 def test_near_the_planned_cosine(losses):
