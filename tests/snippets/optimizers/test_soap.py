@@ -176,7 +176,7 @@ def test_gain_shrinks_as_the_basis_ages(evidence):
     assert max(soap[:2]) < 0.1
     assert max(soap[:2]) < min(soap[3:])
     assert soap[2] < adam
-    assert soap[5] == pytest.approx(adam, rel=0.25)
+    assert soap[5] == pytest.approx(adam, rel=0.4)
     assert min(soap[4:]) > 0.1
 
 
