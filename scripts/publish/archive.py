@@ -23,10 +23,13 @@ def pack(out: Path, kept: Path) -> None:
     """
     kept.mkdir(parents=True, exist_ok=True)
     files = sorted(path for path in out.rglob("*") if path.is_file())
+    alike: dict[str, list[Path]] = {}  # by content: both editions hold the same scripts, and each is compressed once
+    for path in files:
+        if path.suffix in COMPRESSED and path.stat().st_size >= SMALLEST:
+            alike.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), []).append(path)
     with ThreadPoolExecutor() as pool:  # zlib frees the interpreter
         archived = pool.submit(_archive, out, files)
-        texts = [path for path in files if path.suffix in COMPRESSED and path.stat().st_size >= SMALLEST]
-        wanted = set(pool.map(lambda path: _compress(path, kept), texts))
+        wanted = set(pool.map(lambda content: _compress(kept / f"{content}.gz", alike[content]), alike))
         archived.result()
     for copy in kept.iterdir():
         if copy.name not in wanted:
@@ -56,13 +59,12 @@ def _link(kept: Path, copy: Path) -> None:
         shutil.copyfile(kept, copy)
 
 
-def _compress(path: Path, kept: Path) -> str:
-    """Name of the kept copy."""
-    data = path.read_bytes()
-    copy = kept / f"{hashlib.sha256(data).hexdigest()}.gz"
-    if not copy.exists():
-        unfinished = copy.with_suffix(f".{path.name}.tmp")
-        unfinished.write_bytes(gzip.compress(data, compresslevel=LEVEL, mtime=0))
-        unfinished.replace(copy)
-    _link(copy, path.with_name(path.name + ".gz"))
-    return copy.name
+def _compress(kept: Path, paths: list[Path]) -> str:
+    """Put the gzip copy of these files, which are alike, beside each; the name of the kept one."""
+    if not kept.exists():
+        unfinished = kept.with_suffix(".tmp")
+        unfinished.write_bytes(gzip.compress(paths[0].read_bytes(), compresslevel=LEVEL, mtime=0))
+        unfinished.replace(kept)
+    for path in paths:
+        _link(kept, path.with_name(path.name + ".gz"))
+    return kept.name

@@ -111,6 +111,23 @@ def test_copies_are_of_the_files_as_they_are(tmp_path):
             made.unlink()
 
 
+def test_files_alike_are_compressed_once(tmp_path, monkeypatch):
+    """Both editions hold the same scripts under the same names: two threads would write one file."""
+    out, done = tmp_path / "out", []
+    for edition in ("en", "zh", "other"):
+        (out / edition).mkdir(parents=True)
+        (out / edition / "script.js").write_text("the same " * 1000)
+
+    def compress(data: bytes, **options: int) -> bytes:
+        done.append(data)
+        return b"compressed"
+
+    monkeypatch.setattr(archive.gzip, "compress", compress)
+    archive.pack(out, tmp_path / "gzip")
+    assert len(done) == 1
+    assert [(out / edition / "script.js.gz").read_bytes() for edition in ("en", "zh", "other")] == [b"compressed"] * 3
+
+
 def test_an_edition_is_whole_only_when_each_page_is_there_as_it_would_be_made(tmp_path):
     folder, state = tmp_path / "en", tmp_path / "en.json"
     folder.mkdir()
