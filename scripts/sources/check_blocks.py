@@ -14,7 +14,9 @@ from scripts.sources import marks
 
 Found = tuple[int, str, str]  # index of the line, from 0; what is wrong; what to do
 ITEM = re.compile(r"(?P<indent> *)(?P<marker>[-*+]|\d{1,3}[.)])(?P<rest> .*|$)")
-ADMONITION = re.compile(r' *(!!!|\?\?\?\+?) [a-z][a-z-]*( "[^"]*")?')
+# The kinds that the theme draws; it would show another one as a box without a sign of its own.
+KINDS = "note|abstract|info|tip|success|question|warning|failure|danger|bug|example|quote"
+ADMONITION = re.compile(rf' *(!!!|\?\?\?\+?) ({KINDS})( "[^"]*")?')
 RULER = re.compile(r" *(([-*_] *){3,}|=+|-+) *")
 DELIMITER = re.compile(r" *\|( *:?-+:? *\|)+ *")
 ATTRIBUTES = re.compile(r"\{: (#[\w-]+|\.[\w-]+)( (#[\w-]+|\.[\w-]+))* \}")

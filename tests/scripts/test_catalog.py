@@ -180,6 +180,8 @@ MARKDOWN = [
     ("::: scripts", "':::', which nothing here understands", 0),
     ("[TOC]", "'[TOC]'", 0),
     ("!!! Note: x", "an admonition that is not understood", 0),
+    ('!!! n--ote "Title"\n\n    Its text.', "an admonition that is not understood", 0),
+    ('??? notes "Title"\n\n    Its text.', "an admonition that is not understood", 0),
     ("~~a~~", "a sign that nothing here understands", 0),
     (r"\alpha", "a backslash that escapes nothing", 0),
     ("{a}", "a brace outside of code", 0),
