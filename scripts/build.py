@@ -118,7 +118,7 @@ def build(root: Path, reports: list[str], device: str) -> None:
     with timed("publish"):
         assemble.add_files(stage, out)
         finish(out, stage.build)
-        stop_on(check.check(out, address, stage.looked_at))
+        stop_on(check.check(out, address))
         archive.pack(out, stage.compressed)
         stop_on(edited(root, verified))  # between the two looks its bytes went into pages
         swap.publish(out, root / "site")

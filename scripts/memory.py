@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache, wraps
 from importlib.metadata import distributions
@@ -18,7 +19,8 @@ from typing import ParamSpec, TypeVar
 
 from scripts.problems import ROOT
 
-RULES = ("scripts", "docs/theme/assets/search")  # the code that remembered functions run
+RULES = ("scripts", "docs/theme")  # the code that remembered functions run, scripts of the site among it
+FEW = 24  # questions; for fewer, starting processes takes longer than the work
 Asked = ParamSpec("Asked")
 Made = TypeVar("Made")
 
@@ -50,14 +52,13 @@ class _Shelf:
         unfinished.replace(folder / self.file)
 
 
-_shelves: list[_Shelf] = []
+_shelf_of: dict[Callable[..., object], _Shelf] = {}
 _folder: Path | None = None
 
 
 def remembered(function: Callable[Asked, Made]) -> Callable[Asked, Made]:
     """The function, asked once for each arguments; an exception is not remembered."""
     shelf = _Shelf(f"{function.__module__.removeprefix('scripts.')}.{function.__name__}")
-    _shelves.append(shelf)
 
     @wraps(function)
     def remembering(*args: Asked.args, **kwargs: Asked.kwargs) -> Made:
@@ -66,7 +67,19 @@ def remembered(function: Callable[Asked, Made]) -> Callable[Asked, Made]:
             shelf.asked[key] = function(*args, **kwargs)
         return shelf.asked[key]  # type: ignore[return-value]
 
+    _shelf_of[remembering] = shelf
     return remembering
+
+
+def each(function: Callable[..., Made], questions: Sequence[tuple[object, ...]]) -> list[Made]:
+    """The answers of a remembered function of a module, in order; many new ones are found by several processes."""
+    shelf = _shelf_of[function]
+    new = [question for question in questions if not shelf.find(_key(*question))]
+    if len(new) > FEW:
+        with ProcessPoolExecutor() as pool:
+            found = pool.map(function, *zip(*new, strict=True), chunksize=16)
+            shelf.asked |= {_key(*question): answer for question, answer in zip(new, found, strict=True)}
+    return [function(*question) for question in questions]
 
 
 @contextmanager
@@ -78,13 +91,13 @@ def kept(folder: Path, write: bool = True) -> Iterator[None]:
     """
     global _folder
     _folder = folder
-    for shelf in _shelves:
+    for shelf in _shelf_of.values():
         shelf.asked, shelf.before = {}, None
     try:
         yield
     finally:
         _folder = None
-        for shelf in _shelves if write else ():
+        for shelf in _shelf_of.values() if write else ():
             shelf.keep(folder)
 
 

@@ -106,11 +106,6 @@ class Stage:
         return self.build / "out"
 
     @property
-    def looked_at(self) -> Path:
-        """What was found out about the pages of the last build."""
-        return self.build / "cache" / "publish"
-
-    @property
     def remembered(self) -> Path:
         """What pure functions made of the texts of the last build."""
         return self.build / "cache" / "remembered"

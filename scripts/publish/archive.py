@@ -53,6 +53,7 @@ def write(archive: Path, root: Path, files: list[Path], folder: str = "") -> Non
 
 def _link(kept: Path, copy: Path) -> None:
     """One file by two names, which neither side writes to, where the disk can; else a copy."""
+    copy.unlink(missing_ok=True)  # never write through a link into what is kept
     try:
         copy.hardlink_to(kept)
     except OSError:

@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from posixpath import normpath
 from urllib.parse import unquote, urldefrag, urlsplit
 
 from lxml import html
 
+from scripts import memory
 from scripts.problems import Problem
-from scripts.publish import remembered
 from scripts.publish.archive import ARCHIVE  # made last, of what was found to be right
 
 # Elements by which a browser loads something on its own, and the attribute that says what.
@@ -43,6 +42,7 @@ class Seen:
     problems: tuple[Problem, ...]
 
 
+@memory.remembered
 def read(name: str, data: bytes) -> Seen:
     """Parse one page."""
     tree = html.fromstring(data)
@@ -100,18 +100,17 @@ def _active(tree: html.HtmlElement, name: str) -> Iterator[Problem]:
                     yield Problem(name, line, f"the page holds an address of the kind {scheme[1]}:", remedy)
 
 
-def check(out: Path, address: str, kept: Path) -> Iterator[Problem]:
+def check(out: Path, address: str) -> Iterator[Problem]:
     """Problems of the rendered site below ``out``.
 
     Args:
         out: its folder.
         address: where it will be public, if that is known: addresses that begin at its host's root begin with its path.
-        kept: a folder that may be kept from build to build.
     """
     root = urlsplit(address).path or "/"
     files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} | {ARCHIVE}
-    pages = ((name, (out / name).read_bytes()) for name in sorted(files) if name.endswith(".html"))
-    seen = remembered.each(kept, read, pages, version("lxml"))
+    pages = [(name, (out / name).read_bytes()) for name in sorted(files) if name.endswith(".html")]
+    seen = {page.path: page for page in memory.each(read, pages)}
 
     @cache
     def target(folder: str, address: str) -> str | None:

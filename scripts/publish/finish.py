@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from scripts import memory
 from scripts.problems import stop_on
-from scripts.publish import fonts, hosting, policy, remembered, stylesheets, unused_styles
+from scripts.publish import fonts, hosting, policy, stylesheets, unused_styles
 
 
 def finish(out: Path, cache: Path) -> None:
@@ -18,8 +19,7 @@ def finish(out: Path, cache: Path) -> None:
         BuildError: when a page holds a script that is not the theme's.
     """
     data = {path: path.read_bytes() for path in sorted(out.rglob("*.html"))}
-    named = ((path.relative_to(out).as_posix(), page) for path, page in data.items())
-    found = remembered.each(cache / "publish", unused_styles.page_words, named).values()
+    found = memory.each(unused_styles.page_words, [(page,) for page in data.values()])
     fonts.subset(out, "".join(page.letters for page in found), cache / "fonts")
     words = unused_styles.words_of(found, (script.read_text(encoding="utf-8") for script in out.rglob("*.js")))
     pages = {path: page.decode("utf-8") for path, page in data.items()}

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from scripts.memory import remembered
+
 ATTRIBUTE = re.compile(r"""\s(?:class|id|dir|lang|role|type|rel|data-[\w-]+)=(?:"([^"]*)"|'([^']*)'|([^\s>]+))""")
 WORD = re.compile(r"[\w-]+")
 BEGUN = re.compile(r"([a-z][\w-]*-)\$\{")
@@ -43,7 +45,8 @@ class PageWords:
     letters: str
 
 
-def page_words(name: str, data: bytes) -> PageWords:
+@remembered
+def page_words(data: bytes) -> PageWords:
     """The words of one page."""
     page = data.decode("utf-8")
     spoken = set(REFERENCE.findall(page))  # figures name their colours in style attributes

@@ -243,7 +243,7 @@ def check_typography(catalog: Catalog) -> Iterator[Problem]:
 
 
 def check_parity(catalog: Catalog) -> Iterator[Problem]:
-    """Both editions have the same headings, pieces, claims, citations, figures and display formulas."""
+    """Both editions have the same headings, pieces, claims, citations, figures, links and display formulas."""
     kinds: dict[str, Callable[[marks.Mark], str]] = {
         "heading": lambda mark: f"{'#' * mark.level} {mark.target if mark.level > 1 else ''}",
         "include": lambda mark: mark.target,
@@ -252,6 +252,7 @@ def check_parity(catalog: Catalog) -> Iterator[Problem]:
     unordered: dict[str, Callable[[marks.Mark], str]] = {
         "claim": lambda mark: mark.target,
         "cite": lambda mark: mark.target,
+        "link": lambda mark: mark.target,
         "formula": lambda mark: " ".join(mark.target.split()),
     }
     for entry in catalog.entries:

@@ -211,9 +211,7 @@ def run(root: Path, names: list[str], newest: bool) -> int:
 
 def _broken(site: Path) -> set[Difference]:
     """What the build's checks say of this site; some need files that only a finished site has."""
-    return {
-        Difference("broken", problem.message, problem.path) for problem in check.check(site, "", site.parent / "cache")
-    }
+    return {Difference("broken", problem.message, problem.path) for problem in check.check(site, "")}
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:

@@ -468,7 +468,7 @@ def test_page_that_was_refused_is_refused_again(published):
         edit(published, EN, "# Double\n\n[nowhere](#nowhere)\n", "# Double\n")
 
 
-@pytest.mark.parametrize("during", ["claims.run(catalog)", "check.check(out, address, stage.looked_at)"])
+@pytest.mark.parametrize("during", ["claims.run(catalog)", "check.check(out, address)"])
 def test_a_snippet_edited_while_the_build_runs_is_not_published(copy, during):
     """Its verdict is about other bytes; the stage that edits it here stands for a person who saves a file then."""
     before = state(copy / "site")

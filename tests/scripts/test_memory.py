@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts import memory
+from scripts import formulas, memory
+from scripts.generate import reader, search_terms
+from scripts.problems import ROOT
 
 ASKED: list[str] = []
 
@@ -70,8 +72,8 @@ def test_the_rule_is_of_all_code_that_remembered_functions_run(tmp_path, monkeyp
     assert memory._rule.__wrapped__() == before
     (tmp_path / "scripts" / "one.py").write_text("2")
     changed = memory._rule.__wrapped__()
-    (tmp_path / "docs/theme/assets/search").mkdir(parents=True)
-    (tmp_path / "docs/theme/assets/search/words.js").write_text("cut")
+    (tmp_path / "docs/theme/assets").mkdir(parents=True)
+    (tmp_path / "docs/theme/assets/words.js").write_text("cut")
     assert len({before, changed, memory._rule.__wrapped__()}) == 3
 
 
@@ -107,6 +109,23 @@ def test_who_asks_of_a_part_only_takes_nothing_away(tmp_path):
     with memory.kept(tmp_path):
         length("two")
     assert ASKED == ["one", "two", "three"]
+
+
+def test_scripts_that_the_build_runs_are_part_of_the_rule():
+    """Whatever a module with a remembered function reads of this repository lies below one of the rules' folders."""
+    found = [search_terms.WORDS, ROOT / reader.RULES, formulas.KATEX]
+    assert all(path.is_file() for path in found)
+    assert all(any(path.is_relative_to(ROOT / folder) for folder in memory.RULES) for path in found)
+
+
+def test_many_questions_are_answered_by_several_processes(tmp_path):
+    questions = [("x" * number,) for number in range(1, 3 * memory.FEW)]
+    with memory.kept(tmp_path):
+        assert memory.each(length, questions) == [len(text) for (text,) in questions]
+    assert not ASKED  # in this process
+    with memory.kept(tmp_path):
+        assert memory.each(length, [*questions, ("one", 2)]) == [*(len(text) for (text,) in questions), 6]
+    assert ASKED == ["one"]
 
 
 def test_nothing_is_written_where_nothing_changed(tmp_path: Path):

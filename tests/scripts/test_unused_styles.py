@@ -10,7 +10,7 @@ PAGE = """<html lang="en" class="no-js"><body data-md-color-scheme="default">
 <p class="md-typeset katex" id="here" style="color: var(--named)">x</p>
 <script>document.body.classList.add("opened")</script></body></html>"""
 SCRIPT = 'node.className = "made-by-script"; style.getPropertyValue("--asked"); `${a} part-${b}`'
-WORDS = unused.words_of([unused.page_words("page.html", PAGE.encode())], [SCRIPT])
+WORDS = unused.words_of([unused.page_words(PAGE.encode())], [SCRIPT])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from statistics import fmean
 
 import torch
@@ -79,6 +80,17 @@ def test_a_second_log_softmax_changes_nothing() -> None:
     assert not check.outputs_that_are_probabilities(again, nn.CrossEntropyLoss())
 
 
+def scaled_cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, scale: float, classes: int) -> torch.Tensor:
+    """Cross-entropy of the first ``classes`` outputs, multiplied by ``scale``."""
+    return nn.functional.cross_entropy(scale * outputs[:, :classes], targets)
+
+
+def preference(outputs: torch.Tensor, targets: torch.Tensor, scale: float) -> torch.Tensor:
+    """The loss of DPO with beta ``scale``: the first output is of the chosen answer, the second of the rejected one."""
+    chosen, rejected = scale * (outputs[:, 0] - targets), scale * (outputs[:, 1] + targets)
+    return -nn.functional.logsigmoid(chosen - rejected).mean()
+
+
 def test_zero_scale_gives_log_c() -> None:
     """The loss is log(C) in every digit and all gradients are 0, also for DPO with beta 0; with 1e-3 neither."""
     torch.manual_seed(0)
@@ -87,20 +99,14 @@ def test_zero_scale_gives_log_c() -> None:
         for classes in (2, 3, 10):
             targets = torch.randint(classes, (32,))
 
-            def loss_fn(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-                return nn.functional.cross_entropy(scale * outputs[:, :classes], targets)  # noqa: B023
-
+            loss_fn = partial(scaled_cross_entropy, scale=scale, classes=classes)
             exact = abs(loss_fn(model(inputs), targets).item() - math.log(classes)) < 1e-6
             said = check.gradients_that_are_all_zero(model, loss_fn, inputs, targets)
             assert (exact, bool(said)) == (scale == 0, scale == 0)
 
-        def preference(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-            chosen, rejected = scale * (outputs[:, 0] - targets), scale * (outputs[:, 1] + targets)  # noqa: B023
-            return -nn.functional.logsigmoid(chosen - rejected).mean()
-
-        reference = torch.randn(32)
-        assert (abs(preference(model(inputs), reference).item() - math.log(2)) < 1e-7) == (scale == 0)
-        assert bool(check.gradients_that_are_all_zero(model, preference, inputs, reference)) == (scale == 0)
+        reference, loss_fn = torch.randn(32), partial(preference, scale=scale)
+        assert (abs(loss_fn(model(inputs), reference).item() - math.log(2)) < 1e-7) == (scale == 0)
+        assert bool(check.gradients_that_are_all_zero(model, loss_fn, inputs, reference)) == (scale == 0)
 
 
 def test_gradients_that_are_there() -> None:

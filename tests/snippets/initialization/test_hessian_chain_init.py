@@ -238,7 +238,7 @@ def test_extreme_norms_do_not_train(norms, losses):
 
 
 def test_certain_softmax_hides_the_scale():
-    """3 times Kaiming: most of eight draws have a norm under 1, less than each at Kaiming's scale; training diverges.
+    """3 times Kaiming: most of eight draws have a norm under 1, and none trains: each diverges or guesses.
 
     They are certain of their guesses, so the curvature of their cross-entropy in the logits is nearly zero.
     """
@@ -247,12 +247,11 @@ def test_certain_softmax_hides_the_scale():
     small = 0
     for seed in range(8):
         model = experiment_network(3.0, seed)
+        assert all(train(experiment_network(3.0, seed), lr, x, y) > math.log(10) - 1e-3 for lr in RATES)
         p = model(x[:128]).softmax(1)
         assert (1 - p.square().sum(1)).mean() < 0.01  # trace of diag(p) - p p^T, 0.9 for a guess
         small += max(experiment_norms(model, x[:128], y[:128])) < 1
     assert small > 4
-    for lr in RATES:
-        assert train(experiment_network(3.0, 0), lr, x, y) == 10
 
 
 def test_best_scale_depends_on_the_rate(losses):

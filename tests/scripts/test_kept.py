@@ -8,73 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from scripts.publish import archive, check, remembered
+from scripts import memory
+from scripts.publish import archive, check
 from scripts.render import kept
-
-SEEN: list[str] = []
-
-
-def length(name: str, data: bytes) -> tuple[str, int]:
-    """A function whose calls are counted."""
-    SEEN.append(name)
-    return name, len(data)
-
-
-@pytest.fixture(autouse=True)
-def none_seen() -> None:
-    SEEN.clear()
-
-
-def test_only_what_is_new_is_looked_at(tmp_path):
-    files = [("a", b"1"), ("b", b"22")]
-    assert remembered.each(tmp_path, length, files) == {"a": ("a", 1), "b": ("b", 2)}
-    assert remembered.each(tmp_path, length, [*files, ("c", b"333")])["c"] == ("c", 3)
-    assert SEEN == ["a", "b", "c"]
-
-
-def test_other_bytes_another_name_or_another_salt_are_looked_at(tmp_path):
-    remembered.each(tmp_path, length, [("a", b"1")])
-    assert remembered.each(tmp_path, length, [("a", b"12")]) == {"a": ("a", 2)}
-    remembered.each(tmp_path, length, [("b", b"12")])
-    remembered.each(tmp_path, length, [("b", b"12")], salt="another library")
-    assert SEEN == ["a", "a", "b", "b"]
-
-
-def test_what_is_asked_for_no_longer_is_forgotten(tmp_path):
-    remembered.each(tmp_path, length, [("a", b"1"), ("b", b"2")])
-    remembered.each(tmp_path, length, [("c", b"1")])
-    remembered.each(tmp_path, length, [("a", b"1")])
-    assert SEEN == ["a", "b", "c", "a"]
-
-
-def test_a_cache_that_was_cut_short_is_no_cache(tmp_path):
-    remembered.each(tmp_path, length, [("a", b"1")])
-    (file,) = tmp_path.iterdir()
-    file.write_bytes(file.read_bytes()[:-5])
-    assert remembered.each(tmp_path, length, [("a", b"1")]) == {"a": ("a", 1)}
-    assert SEEN == ["a", "a"]
-
-
-def test_many_files_are_looked_at_by_several_processes(tmp_path):
-    files = [(str(number), b"x" * number) for number in range(3 * remembered.FEW)]
-    assert remembered.each(tmp_path, length, files) == {name: (name, len(data)) for name, data in files}
 
 
 def site(root: Path) -> Path:
     """A site of two pages, of which one links to the other."""
+    root.mkdir(exist_ok=True)
     for name, body in (("a.html", '<a href="b.html#here">b</a>'), ("b.html", '<p id="here">b</p>')):
         (root / name).write_text(f"<!doctype html><html><body><article>{body}</article></body></html>")
     return root
 
 
 def test_a_link_that_breaks_is_seen_although_its_page_did_not_change(tmp_path):
-    root, known = site(tmp_path), tmp_path / "cache"
-    assert not list(check.check(root, "", known))
+    root = site(tmp_path / "site")
+    with memory.kept(tmp_path / "cache"):
+        assert not list(check.check(root, ""))
     text = (root / "b.html").read_text()
     (root / "b.html").write_text(text.replace("here", "there"))
-    assert [problem.message for problem in check.check(root, "", known)] == ["dead link: b.html has no place #here"]
+    assert [problem.message for problem in check.check(root, "")] == ["dead link: b.html has no place #here"]
     (root / "b.html").unlink()
-    assert [problem.message for problem in check.check(root, "", known)] == ["dead link to b.html"]
+    assert [problem.message for problem in check.check(root, "")] == ["dead link to b.html"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +51,7 @@ def test_where_a_link_leads(tmp_path, address, public, dead):
     (root / "folder").mkdir()
     shutil.copy(root / "b.html", root / "folder" / "index.html")
     (root / "a.html").write_text((root / "a.html").read_text().replace("b.html#here", address))
-    assert bool(list(check.check(root, public, tmp_path / "cache"))) == dead
+    assert bool(list(check.check(root, public))) == dead
 
 
 def test_copies_are_of_the_files_as_they_are(tmp_path):
