@@ -393,6 +393,8 @@ def test_not_utf8(guide):
         ("[加倍是线性的](claim:linear)", "加倍是线性的"),
         ('![一条直线](figure:double.svg "直线。")', ""),
         ("计算 $2x$", "计算 $$2x$$"),
+        ("见[本章](index.md)", "见本章"),
+        ("见[本章](index.md)", "见[本章](index.md#demo)"),
     ],
 )
 def test_editions_out_of_step(guide, old, new):
