@@ -183,15 +183,13 @@ def accuracies(evidence, name: str, patience: int) -> tuple[Tensor, Tensor]:
 def test_wrong_labels(evidence) -> None:
     """With random labels each patience keeps weights that are over four points better than the last, in the mean.
 
-    With 10 the training is over before epoch 30 on average, and the best epoch is better than the one where it stops.
+    With 10 the training is over before epoch 30 on average.
     At 0.3 times the learning rate no patience keeps weights that are better by two points, in the mean.
     """
     _, without = accuracies(evidence, WRONG, 40)
     for patience in (1, 3, 10):
         kept, _ = accuracies(evidence, WRONG, patience)
         assert (kept - without).mean() > 0.04
-    kept, last = accuracies(evidence, WRONG, 10)
-    assert last.mean() < kept.mean()
     assert sum(stopped_at(log["loss"], 10)[0] + 1 for log in evidence()[WRONG]) / SEEDS < 30
     data = load_digits()
     x, y = torch.tensor(data.data, dtype=torch.float32) / 16, torch.tensor(data.target)
